@@ -27,7 +27,7 @@ from bench.verify_split import Halves
 from valetkey.cli import memory
 from valetkey.jose import base64url, jwk, jws, jwt
 from valetkey.jose.jwk import ALGORITHMS
-from valetkey.resource import Catalog, Permission, ResourceServer, Shown
+from valetkey.resource import Catalog, Permission, ResourceServer, SenderProof
 from valetkey.wire import access_token, change_log, child_key, dpop, split_token
 from valetkey.wire.access_token import AccessToken
 from valetkey.wire.change_log import BEAT, Piece
@@ -195,8 +195,8 @@ def shown(api: ResourceServer, bench: Bench, tokens: Sequence[str], by: jwk.Priv
     proofs = [bench.proof(one, by) for one in tokens]
 
     async def work(turn: int) -> None:
-        brought = Shown(method="GET", path=PATH, proofs=(proofs[turn],))
-        await api.verify(f"DPoP {tokens[turn]}", needs=READ, shown=brought)
+        brought = SenderProof(method="GET", path=PATH, proofs=(proofs[turn],))
+        await api.verify(f"DPoP {tokens[turn]}", needs=READ, sender_proof=brought)
 
     return work
 
@@ -313,9 +313,9 @@ async def main(rounds: int, count: int) -> Kit:
     joining = bench.api(live="follow", split=True, bound=30.0)
     for api in (following, joining):
         api.start()
-        follower = api._worth._followers.get()
+        follower = api._connection.status_source._followers.get()
         async with asyncio.timeout(10):
-            while follower.known is None:  # noqa: ASYNC110 - it tells nobody
+            while follower.state is None:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.01)
     table = rows(bench, following, local, joining)
     await measured(table, rounds=2, count=count)

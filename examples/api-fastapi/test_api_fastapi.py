@@ -41,7 +41,7 @@ def test_who_may_only_read_does_not(keys: Keys, api: TestClient) -> None:
 
 
 def test_a_bound_key_comes_with_a_proof(keys: Keys, api: TestClient) -> None:
-    key = keys.issue("chirps.read", bound=True)
+    key = keys.issue("chirps.read", dpop=True)
     assert api.get("/chirps", headers=key.headers("GET", "/chirps")).status_code == 200
     assert api.get("/chirps", headers=key.headers("GET", "/tips")).status_code == 401
 

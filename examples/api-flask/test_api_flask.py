@@ -13,7 +13,7 @@ from valetkey.resource.testing import Keys, Limit
 
 def test_two_chirps_and_no_more(keys_for: Callable[[ResourceServer], Keys]) -> None:
     keys = keys_for(server)
-    key = keys.issue("chirps.write", bound=True, limits={"chirps.write": Limit(uses=2)})
+    key = keys.issue("chirps.write", dpop=True, limits={"chirps.write": Limit(uses=2)})
     api = app.test_client()
     answers = [
         api.post("/chirps", json={"text": "Hi"}, headers=key.headers("POST", "/chirps"))

@@ -107,14 +107,14 @@ async def test_an_api_believes_its_own_proxies_alone(trusting: Live, authority: 
     )
     try:
         for peer, good in (("10.0.0.7", True), ("127.0.0.1", False), ("", False)):
-            from valetkey.resource import Shown
+            from valetkey.resource import SenderProof
 
-            shown = Shown(certificate=kit.certificate(peer, mine))
+            shown = SenderProof(certificate=kit.certificate(peer, mine))
             if good:
-                assert (await kit.verify(header, shown=shown)).client_id == "bank"
+                assert (await kit.verify(header, sender_proof=shown)).client_id == "bank"
                 continue
             with pytest.raises(Refused):
-                await kit.verify(header, shown=shown)
+                await kit.verify(header, sender_proof=shown)
         with pytest.raises(Refused):
             kit.certificate("10.0.0.7", "nonsense")
         assert kit.metadata.tls_client_certificate_bound_access_tokens

@@ -38,7 +38,7 @@ def api(server: Live) -> Iterator[TestClient]:
         issuer=server.issuer,
         catalog=CHIRP_CATALOG,
         credentials=("chirp", SECRETS["chirp"]),
-        children=2,
+        max_delegations=2,
     )
     needs = Needs(kit)
 

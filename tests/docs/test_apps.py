@@ -87,7 +87,7 @@ def api(server: Live) -> Starlette:
         catalog=CATALOG,
         credentials=("chirp", SECRETS["chirp"]),
         live="token",
-        children=1,
+        max_delegations=1,
     )
     needs = Needs(kit)
 

@@ -15,7 +15,7 @@ from tests.live import free_port
 
 from valetkey.resource import ResourceServer
 from valetkey.resource.starlette import Needs, documents, lifespan
-from valetkey.resource.token_status import BOUND
+from valetkey.resource.token_status import MAX_STALENESS
 
 ROUTES = (
     ("GET", "/chirps", "chirps.read"),
@@ -30,7 +30,7 @@ ROUTES = (
 def hear() -> None:
     """Waits until APIs know of a change that was just made, or ask: what they know is never older
     than BOUND, and nothing tells when they have read it."""
-    time.sleep(BOUND)
+    time.sleep(MAX_STALENESS)
 
 
 @contextmanager

@@ -83,7 +83,7 @@ class Api:
             catalog=CHIRP_CATALOG,
             credentials=("chirp", SECRETS["chirp"]),
             live="follow",
-            bound=BOUND,
+            max_staleness=BOUND,
         )
         kit.start()
         return kit

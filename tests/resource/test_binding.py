@@ -4,7 +4,7 @@ import pytest
 from tests.proofs import MINE, OTHER, Wish, proof
 from tests.rows import row
 
-from valetkey.resource.binding import Binding, Shown
+from valetkey.resource.binding import Binding, SenderProof
 from valetkey.spec.errors import InvalidDpopProof, InvalidToken, OAuthError
 from valetkey.wire import dpop
 from valetkey.wire.access_token import Confirmation
@@ -20,13 +20,13 @@ def binding() -> Binding:
     return Binding(RESOURCE)
 
 
-def shown(**wish: object) -> Shown:
+def shown(**wish: object) -> SenderProof:
     text = proof(Wish(method="GET", address=f"{RESOURCE}/chirps", token=TOKEN), **wish)
-    return Shown(method="GET", path="/chirps", proofs=(text,))
+    return SenderProof(method="GET", path="/chirps", proofs=(text,))
 
 
-def check(binding: Binding, call: Shown, cnf: Confirmation = CNF) -> None:
-    binding.check("DPoP", dpop.token_hash(TOKEN), cnf=cnf, shown=call)
+def check(binding: Binding, call: SenderProof, cnf: Confirmation = CNF) -> None:
+    binding.check("DPoP", dpop.token_hash(TOKEN), cnf=cnf, sender_proof=call)
 
 
 REFUSED = [

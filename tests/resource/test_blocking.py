@@ -13,9 +13,8 @@ from tests.proofs import Wish, proof
 from tests.resource.chirp_platform import CATALOG, RESOURCE, Platform
 from tests.resource.forking import CHILDREN
 
-from valetkey.resource import Principal, Refused, ResourceServer, Shown
+from valetkey.resource import Principal, Refused, ResourceServer, SenderProof
 from valetkey.resource.calls import Call
-from valetkey.resource.need import need
 from valetkey.server.model.limit_state import Allowance
 from valetkey.server.model.limits import Bounds, limits
 from valetkey.server.model.query import Many
@@ -66,7 +65,7 @@ def test_a_proof_is_good_once_however_many_threads_show_it(
 ) -> None:
     key = platform.key(platform.person(), bound=True)
     address = f"{RESOURCE}/chirps"
-    shown = Shown(
+    shown = SenderProof(
         method="GET",
         path="/chirps",
         proofs=(proof(Wish(method="GET", address=address, token=key)),),
@@ -74,7 +73,7 @@ def test_a_proof_is_good_once_however_many_threads_show_it(
 
     def opens(_: int) -> bool:
         try:
-            server.blocking.verify(f"DPoP {key}", needs=["chirps.read"], shown=shown)
+            server.blocking.verify(f"DPoP {key}", needs=["chirps.read"], sender_proof=shown)
         except Refused:
             return False
         return True
@@ -89,14 +88,14 @@ def test_what_is_not_spent_goes_back_at_the_end(platform: Platform, server: Reso
     bounds = {"chirps.write": Bounds(often={"total": 1000})}
     grant = platform.change(platform.grant(miko), limits=limits(permissions=bounds))
     call = Call(method="POST", path="/chirps", authorization=f"Bearer {platform.key(miko)}")
-    wanted = need(server, ("chirps.write",), acr=(), max_age=None, spend=None)
+    wanted = server.need("chirps.write")
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: server.blocking.admit(call, wanted, None), range(40)))
+        list(pool.map(lambda _: server.blocking.verify_call(call, wanted, None), range(40)))
     assert used(platform, grant.id) >= 40
     server.blocking.close()
     assert used(platform, grant.id) == 40
     # A call after that begins anew.
-    server.blocking.admit(call, wanted, None)
+    server.blocking.verify_call(call, wanted, None)
     server.blocking.close()
     assert used(platform, grant.id) == 41
 
@@ -118,9 +117,9 @@ def test_an_async_amount_is_a_mistake_that_is_told(
     bounds = {"tips.send": Bounds(much={"total": 1000})}
     platform.change(platform.grant(miko), limits=limits(permissions=bounds))
     call = Call(method="POST", path="/tips", authorization=f"Bearer {platform.key(miko)}")
-    wanted = need(server, ("tips.send",), acr=(), max_age=None, spend=how_much)
+    wanted = server.need("tips.send", spend=how_much)
     with pytest.raises(TypeError, match="may not be async"):
-        server.blocking.admit(call, wanted, None)
+        server.blocking.verify_call(call, wanted, None)
 
 
 def test_after_a_fork_every_process_follows_by_itself(platform: Platform) -> None:

@@ -205,9 +205,9 @@ async def test_the_breakers_of_two_servers_are_two(issuing: Gated) -> None:
     other = Gated()
     other.shut |= ALL
     with pytest.raises(Unreachable):
-        await kit._http.get(f"{other.issuer}/jwks")
-    with pytest.raises(breaker.Cut):
-        await kit._http.get(f"{other.issuer}/jwks")
+        await kit._connection._http.get(f"{other.issuer}/jwks")
+    with pytest.raises(breaker.BreakerOpen):
+        await kit._connection._http.get(f"{other.issuer}/jwks")
     assert (await outcome(kit, token))[0] == 200
     await kit.close()
     other.end.set()

@@ -18,7 +18,7 @@ from tests.rows import row
 from valetkey.jose import jws
 from valetkey.resource import Principal, Refused, ResourceServer, Unreachable
 from valetkey.resource.follower import Follower
-from valetkey.resource.token_status import Worth
+from valetkey.resource.token_status import StatusSource
 from valetkey.server.model.change import Create, Remove
 from valetkey.server.model.client import Client
 from valetkey.server.model.epoch import Epoch
@@ -57,7 +57,7 @@ async def following(server: Live, **options: Any) -> AsyncIterator[ResourceServe
 
 
 def follower(kit: ResourceServer) -> Follower:
-    return kit._worth._followers.get()
+    return kit._connection.status_source._followers.get()
 
 
 async def until(holds: Any, seconds: float = 60.0) -> None:
@@ -99,11 +99,11 @@ def introspections(server: Live, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the kit asks from now on."""
     asked: list[str] = []
 
-    async def counting(self: Worth, text: str, token: Any) -> Any:
+    async def counting(self: StatusSource, text: str, token: Any) -> Any:
         asked.append(text)
         raise Unreachable("not to be asked")
 
-    monkeypatch.setattr(Worth, "_introspected", counting)
+    monkeypatch.setattr(StatusSource, "_introspected", counting)
     return asked
 
 
@@ -207,13 +207,13 @@ async def test_what_comes_back_opens_again(server: Live) -> None:
             change(server, grant_of(server, token), status=status)
             if status == "paused":
                 await refusal(kit, token)
-        await until(lambda: follower(kit).known.place.seq >= 3)  # type: ignore[union-attr]
+        await until(lambda: follower(kit).state.place.seq >= 3)  # type: ignore[union-attr]
         assert (await ask(kit, token, "chirps.write")).may("chirps.write")
         grant = grant_of(server, token)
         change(server, grant, permissions=("chirps.read",))
         await refusal(kit, token, "chirps.write")
         change(server, grant_of(server, token), permissions=grant.permissions)
-        await until(lambda: follower(kit).known.place.seq >= 5)  # type: ignore[union-attr]
+        await until(lambda: follower(kit).state.place.seq >= 5)  # type: ignore[union-attr]
         await ask(kit, token, "chirps.write")
 
 
@@ -231,7 +231,7 @@ async def test_a_token_never_opens_more_than_it_did(server: Live) -> None:
     async with following(server) as kit:
         grant = grant_of(server, token)
         change(server, grant, permissions=(*grant.permissions, "chirps.write"))
-        await until(lambda: follower(kit).known.place.seq >= 2)  # type: ignore[union-attr]
+        await until(lambda: follower(kit).state.place.seq >= 2)  # type: ignore[union-attr]
         with pytest.raises(Refused) as refused:
             await ask(kit, token, "chirps.write")
         assert refused.value.challenge.reason == ""
@@ -323,11 +323,11 @@ async def test_a_key_that_got_out_signs_nothing_for_anybody_within_the_bound(ser
         assert time.monotonic() < acknowledged + BOUND
         assert refused.status == 401
         # Its key is no reason to ask the server again and again.
-        fetched = kit._worth._issuer._fetched
+        fetched = kit._connection.status_source._issuer._fetched
         for _ in range(3):
             with pytest.raises(Refused):
                 await ask(kit, token)
-        assert kit._worth._issuer._fetched == fetched
+        assert kit._connection.status_source._issuer._fetched == fetched
         await until(lambda: not introspected(server, token)["active"], seconds=5)
         again = a_key(server)
         assert jws.read_header(again)["kid"] != kid

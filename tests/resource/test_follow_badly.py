@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.rows import row
 
 from valetkey.resource.follower import Reading
-from valetkey.resource.log_state import Known
+from valetkey.resource.log_state import LogState
 from valetkey.wire.access_token import AccessToken, Actor
 from valetkey.wire.catalog import Catalog, Permission
 from valetkey.wire.change_log import RETENTION, BadPiece, Entry, Piece, Place
@@ -55,8 +55,8 @@ def piece(*entries: Entry, after: int = 0, at: int = 1_000_000, **fields: Any) -
     return Piece(iss="i", aud="a", at=at, after=after, to=to, entries=entries, **given)
 
 
-def knowing(*entries: Entry) -> Known:
-    known = Known(Place(), CATALOG)
+def knowing(*entries: Entry) -> LogState:
+    known = LogState(Place(), CATALOG)
     known.read(piece(*entries))
     return known
 
@@ -118,7 +118,7 @@ OPENS = [
 
 @pytest.mark.parametrize("entries,permissions,over", OPENS)
 def test_what_a_token_opens(entries: Any, permissions: Any, over: str) -> None:
-    found = knowing(*entries).opens(token(), BOTH)
+    found = knowing(*entries).status_of(token(), BOTH)
     assert (found.permissions, found.over) == (frozenset(permissions), over)
 
 
@@ -126,7 +126,7 @@ def test_a_client_of_its_own_right_has_no_grant() -> None:
     own = token(sub="client:c", grant_id="", family_id="", grant_version=0)
     known = knowing(entry(1, subject="", grant_version=9), entry(2, "family", "", status="closed"))
     for one in (known, knowing(entry(1))):
-        found = one.opens(own, BOTH)
+        found = one.status_of(own, BOTH)
         assert (found.permissions, found.over) == (BOTH, "")
 
 
@@ -134,12 +134,12 @@ def test_a_token_that_was_passed_on_is_asked_about_where_any_client_has_changed(
     """It does not name the client whose grant it is."""
     passed_on = token(act=Actor(sub="client:c"))
     known = knowing(entry(1))
-    assert known.knows_all_of(passed_on)
+    assert known.covers(passed_on)
     known.read(piece(entry(2, "client", "owner", status="suspended"), after=1))
-    assert not known.knows_all_of(passed_on)
-    assert known.knows_all_of(token())
+    assert not known.covers(passed_on)
+    assert known.covers(token())
     known.read(piece(after=2, at=(1001 + RETENTION) * 1000))
-    assert known.knows_all_of(passed_on)
+    assert known.covers(passed_on)
 
 
 def test_what_no_token_can_have_missed_is_forgotten() -> None:

@@ -17,7 +17,7 @@ from valetkey.resource import (
     Principal,
     Refused,
     ResourceServer,
-    Shown,
+    SenderProof,
     Unreachable,
     api_halves,
     issuer,
@@ -44,8 +44,8 @@ def api(issuing: Issuing, **options: Any) -> ResourceServer:
 
 async def verified(kit: ResourceServer, text: str, *, by: PrivateKey = MINE) -> Principal:
     wish = Wish(method="GET", address=f"{CATALOG.resource}/chirps", token=text, by=by)
-    shown = Shown(method="GET", path="/chirps", proofs=(proof(wish),))
-    return await kit.verify(f"DPoP {text}", needs=["chirps.read"], shown=shown)
+    shown = SenderProof(method="GET", path="/chirps", proofs=(proof(wish),))
+    return await kit.verify(f"DPoP {text}", needs=["chirps.read"], sender_proof=shown)
 
 
 async def outcome(kit: ResourceServer, text: str, *, by: PrivateKey = MINE) -> int:
@@ -91,8 +91,8 @@ def test_for_code_that_does_not_await(issuing: Issuing) -> None:
     kit, text = api(issuing), issuing.split(cnf=CNF)
     for _ in range(2):
         wish = Wish(method="GET", address=f"{CATALOG.resource}/chirps", token=text)
-        shown = Shown(method="GET", path="/chirps", proofs=(proof(wish),))
-        assert kit.blocking.verify(f"DPoP {text}", shown=shown).client_id == "stefapp"
+        shown = SenderProof(method="GET", path="/chirps", proofs=(proof(wish),))
+        assert kit.blocking.verify(f"DPoP {text}", sender_proof=shown).client_id == "stefapp"
     assert issuing.asked[PATH] == 1
     kit.blocking.close()
 
@@ -297,9 +297,9 @@ async def test_there_is_an_end_to_what_is_remembered(
     kit = api(issuing)
     texts = [issuing.split(cnf=CNF) for _ in range(20)]
     assert {await outcome(kit, text) for text in texts} == {200}
-    held = kit._verifying._halves
+    held = kit._connection.admission._api_halves
     assert held is not None
-    assert len(held._known) <= 8
+    assert len(held._halves) <= 8
     assert await outcome(kit, texts[-1]) == 200
     assert issuing.asked[PATH] == 20
     assert await outcome(kit, texts[0]) == 200
@@ -311,9 +311,9 @@ async def test_no_apps_half_is_kept(issuing: Issuing) -> None:
     """A dump of the API's memory has the API's halves, and no app's."""
     kit, text = api(issuing), issuing.split(cnf=CNF)
     assert await outcome(kit, text) == 200
-    held = kit._verifying._halves
+    held = kit._connection.admission._api_halves
     assert held is not None
-    assert text not in f"{held._known}{held._refused}{held._asking.get()}"
+    assert text not in f"{held._halves}{held._refused}{held._asking.get()}"
     await kit.close()
 
 

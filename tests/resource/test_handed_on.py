@@ -13,9 +13,8 @@ from tests.rows import row
 
 from valetkey.jose import jwk
 from valetkey.jose.jwk import PrivateKey
-from valetkey.resource import Principal, Refused, ResourceServer, Shown
+from valetkey.resource import Principal, Refused, ResourceServer, SenderProof
 from valetkey.resource.calls import Call
-from valetkey.resource.need import need
 from valetkey.server.model.limits import Bounds, limits
 from valetkey.wire import child_key
 from valetkey.wire.bearer import Challenge
@@ -82,8 +81,8 @@ class Shower:
 def opens(server: ResourceServer, who: Shower, name: str, amount: str = "1") -> Principal:
     """The caller, who does this. Raises Refused."""
     spend = (lambda _: amount) if name == TIP else None
-    wanted = need(server, (name,), acr=(), max_age=None, spend=spend)
-    return server.blocking.admit(who.call(), wanted, None)
+    wanted = server.need(name, spend=spend)
+    return server.blocking.verify_call(who.call(), wanted, None)
 
 
 def why_not(server: ResourceServer, who: Shower, name: str, amount: str = "1") -> Challenge:
@@ -230,8 +229,8 @@ def test_a_child_opens_what_it_was_made_for(platform: Platform, server: Resource
     child = app.hand_on(READ, TIP, most={TIP: 500}, name="agent")
     caller = opens(server, child, READ)
     assert (caller.sub, caller.permissions) == (miko.id, frozenset({READ, TIP}))
-    assert caller.hands is not None
-    assert caller.hands.names == ("agent",)
+    assert caller.delegation is not None
+    assert caller.delegation.names == ("agent",)
     refused = why_not(server, child, WRITE)
     assert (refused.error, refused.reason, refused.scope) == ("insufficient_scope", "", WRITE)
     opens(server, child, TIP, "5.00")
@@ -272,9 +271,9 @@ def test_a_child_is_shown_by_its_own_hand(
     child = app.hand_on(READ)
     wished = {"token": app.text} if "token" in wish else {}
     call = child.call(wish.get("by"), **wished)
-    shown = Shown(method=call.method, path=call.path, proofs=call.proofs)
+    shown = SenderProof(method=call.method, path=call.path, proofs=call.proofs)
     with pytest.raises(Refused) as refused:
-        server.blocking.verify(call.authorization, needs=[READ], shown=shown)
+        server.blocking.verify(call.authorization, needs=[READ], sender_proof=shown)
     assert refused.value.challenge.error == error
 
 

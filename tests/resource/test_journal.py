@@ -19,7 +19,7 @@ from valetkey.resource.errors import Unreachable
 from valetkey.resource.http import Wrong
 from valetkey.resource.lease_cache import Form, Spent, seconds
 from valetkey.resource.lease_journal import NOWHERE, SLOTS, Journal, Note, is_of, orphans, ready
-from valetkey.resource.spending import Place, Spending
+from valetkey.resource.spending import JournalPlace, Spending
 from valetkey.wire.lease import GRACE, RETURN_PATH, Leased
 
 pytestmark = pytest.mark.anyio
@@ -58,7 +58,7 @@ def two(journal: Journal) -> None:
     """One lease that is spent from, and one whose answer never came."""
     first = journal.note("g1", WRITE, "a" * 22, until=50)
     first.hold(9, 900, 70)
-    first.left(8, 850)
+    first.update(8, 850)
     journal.note("g2", WRITE, "b" * 22, until=50)
     journal.note("g3", WRITE, "c" * 22, until=50).free()
 
@@ -166,10 +166,10 @@ def test_a_slot_that_was_given_up_writes_into_no_other(folder: Path) -> None:
     old = kept.note("g1", WRITE, "a" * 22, until=0)
     old.free()
     kept.note("g2", WRITE, "b" * 22, until=0).hold(1, 0, 0)
-    old.left(5, 5)
+    old.update(5, 5)
     old.free()
     kept.close()
-    old.left(5, 5)
+    old.update(5, 5)
     assert found(folder) == [[Note("g2", WRITE, "b" * 22, 1, 0, 0)]]
 
 
@@ -194,7 +194,7 @@ class Server:
         return msgspec.json.encode(told)
 
     def spending(self, folder: Path) -> Spending:
-        return Spending(self, Place(folder, WHOSE))
+        return Spending(self, JournalPlace(folder, WHOSE))
 
 
 async def turns() -> None:
@@ -341,7 +341,7 @@ async def test_a_refusal_leaves_nothing_noted(folder: Path) -> None:
     async def refuses(path: str, form: Form) -> bytes:
         return msgspec.json.encode(NONE)
 
-    one = Spending(refuses, Place(folder, WHOSE))
+    one = Spending(refuses, JournalPlace(folder, WHOSE))
     with pytest.raises(Spent):
         await spend(one, 1)
     await one.close()

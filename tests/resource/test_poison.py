@@ -14,7 +14,7 @@ from tests.resource.test_halves import verified as halved
 from tests.resource.test_issuer import METADATA, outcome, verified
 from tests.rows import row
 
-from valetkey.resource import Refused, ResourceServer, Shown, Unreachable
+from valetkey.resource import Refused, ResourceServer, SenderProof, Unreachable
 from valetkey.resource.spending import Spending
 from valetkey.wire import split_token
 from valetkey.wire.access_token import Confirmation
@@ -74,7 +74,9 @@ async def test_in_a_proof(issuing: Issuing, name: str, value: Any) -> None:
 
     async def shown(made: str) -> str:
         try:
-            await kit.verify(f"DPoP {token}", shown=Shown(method="GET", path="/x", proofs=(made,)))
+            await kit.verify(
+                f"DPoP {token}", sender_proof=SenderProof(method="GET", path="/x", proofs=(made,))
+            )
         except Refused as refused:
             return refused.challenge.error
         return ""

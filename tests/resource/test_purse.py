@@ -8,7 +8,7 @@ from tests.rows import row
 
 from valetkey.resource import lease_cache as module
 from valetkey.resource.errors import Unreachable
-from valetkey.resource.lease_cache import Form, Held, Purse, Spent
+from valetkey.resource.lease_cache import CurrentLease, Form, LeaseCache, Spent
 from valetkey.wire.lease import Answer, Leased, Refused
 
 pytestmark = pytest.mark.anyio
@@ -37,8 +37,8 @@ def some(uses: int | None = None, amount: int | None = None, **more: int | bool)
     return Leased(**(given | {"uses": uses, "amount": amount} | more))  # type: ignore[arg-type]
 
 
-def empty() -> Purse:
-    return Purse(lambda purse, held: None)
+def empty() -> LeaseCache:
+    return LeaseCache(lambda purse, held: None)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 async def test_what_is_at_hand_is_spent_without_a_word() -> None:
     purse, server = empty(), Server(some(3), NONE)
     for _ in range(3):
-        assert await purse.spend(0, 1, server) is purse.held
+        assert await purse.spend(0, 1, server) is purse.current
     assert len(server.asked) == 1
     with pytest.raises(Spent) as refused:
         await purse.spend(0, 1, server)
@@ -70,8 +70,8 @@ async def test_many_that_wait_ask_once() -> None:
     purse, server = empty(), Server(some(50))
     await asyncio.gather(*(purse.spend(0, 1, server) for _ in range(50)))
     assert len(server.asked) == 1
-    assert purse.held is not None
-    assert purse.held.uses == 0
+    assert purse.current is not None
+    assert purse.current.uses == 0
 
 
 async def test_many_that_wait_are_refused_once() -> None:
@@ -79,7 +79,7 @@ async def test_many_that_wait_are_refused_once() -> None:
     spent = await asyncio.gather(
         *(purse.spend(0, 1, server) for _ in range(50)), return_exceptions=True
     )
-    assert sum(isinstance(one, Held) for one in spent) == 2
+    assert sum(isinstance(one, CurrentLease) for one in spent) == 2
     assert sum(isinstance(one, Spent) for one in spent) == 48
     assert len(server.asked) == 2
 
@@ -141,8 +141,8 @@ async def test_a_change_of_the_grant_ends_what_is_at_hand() -> None:
     await purse.spend(0, 1, server)
     await purse.spend(0, 2, server)
     assert server.asked[1]["unused_uses"] == "8"
-    assert purse.held is not None
-    assert purse.held.uses == 0
+    assert purse.current is not None
+    assert purse.current.uses == 0
 
 
 async def test_a_lost_answer_is_asked_for_again_by_its_name() -> None:
@@ -164,8 +164,8 @@ async def test_while_the_server_is_away_nothing_is_spent_and_the_name_stays() ->
 
 
 async def test_what_was_held_while_the_server_went_away_goes_back_by_itself() -> None:
-    away, left = Unreachable("away"), list[Held]()
-    purse = Purse(lambda purse, held: None, on_left=left.append)
+    away, left = Unreachable("away"), list[CurrentLease]()
+    purse = LeaseCache(lambda purse, held: None, on_left=left.append)
     server = Server(some(9, grant_version=1), away, away, some(4, grant_version=2))
     held = await purse.spend(0, 1, server)
     with pytest.raises(Unreachable):
@@ -185,7 +185,7 @@ async def test_many_that_wait_learn_once_that_the_server_is_away() -> None:
     assert [type(one) for one in told] == [Unreachable] * 50
     assert len(server.asked) == 2
     # Whoever comes later asks again.
-    assert await purse.spend(0, 1, server) is purse.held
+    assert await purse.spend(0, 1, server) is purse.current
 
 
 async def test_an_answer_that_comes_too_late_is_changed_for_another() -> None:
@@ -208,8 +208,8 @@ async def test_a_yes_is_spent_apart_and_leaves_the_lease() -> None:
             await purse.spend(200, 1, server)
     assert await purse.spend(200, 1, server) is None
     assert all("back" not in one for one in server.asked)
-    assert purse.held is not None
-    assert (purse.held.uses, purse.held.amount) == (8, 450)
+    assert purse.current is not None
+    assert (purse.current.uses, purse.current.amount) == (8, 450)
 
 
 SIZES = [
@@ -244,10 +244,10 @@ async def test_a_use_that_was_not_made_goes_back_where_it_came_from() -> None:
     held.undo(4)
     assert (held.uses, held.amount) == (2, 10)
     assert purse.take() is held
-    assert held.left == {"back": "l" * 22, "unused_uses": "2", "unused_amount": "10"}
+    assert held.return_form == {"back": "l" * 22, "unused_uses": "2", "unused_amount": "10"}
     assert purse.take() is None
     # Given back meanwhile: the next lease has nothing of it.
     await purse.spend(4, 1, server)
     held.undo(4)
-    assert purse.held is not None
-    assert purse.held.uses == 4
+    assert purse.current is not None
+    assert purse.current.uses == 4

@@ -87,8 +87,8 @@ async def test_a_list_is_kept_for_as_long_as_it_says(server: Live) -> None:
     assert await opens(api, token) == "yes"
     change(server, replace(find(server, Grant, claims(token)["grant_id"]), status="stopped"))
     assert await opens(api, token) == "yes"
-    lists = api._worth._lists
-    for kept in lists._kept.values():
+    lists = api._connection.status_source._lists
+    for kept in lists._cached.values():
         kept.again = 0.0
     await asyncio.sleep(1.1)
     assert await opens(api, token) == "stopped"
@@ -212,13 +212,13 @@ async def test_while_the_server_is_silent_the_last_list_counts_until_its_end(
     listed(issuing, {})
     kit = api(issuing)
     assert await opens(kit, token(issuing)) == "yes"
-    (kept,) = kit._worth._lists._kept.values()
+    (kept,) = kit._connection.status_source._lists._cached.values()
     issuing.replies["/status/0.0.c3RlZg"] = (503, b"")
     kept.again = 0.0
     assert await opens(kit, token(issuing)) == "yes"
-    (kept,) = kit._worth._lists._kept.values()
-    assert kept.found is not None
-    kept.found = replace(kept.found, until=0)
+    (kept,) = kit._connection.status_source._lists._cached.values()
+    assert kept.status_list is not None
+    kept.status_list = replace(kept.status_list, until=0)
     with pytest.raises(Unreachable):
         await opens(kit, token(issuing))
 
@@ -230,7 +230,7 @@ async def test_one_fetch_for_many_calls(issuing: Issuing) -> None:
         assert await opens(kit, token(issuing)) == "yes"
     assert issuing.asked["/status/0.0.c3RlZg"] == 1
     issuing.replies["/status/0.0.c3RlZg"] = (503, b"")
-    (kept,) = kit._worth._lists._kept.values()
+    (kept,) = kit._connection.status_source._lists._cached.values()
     kept.again = 0.0
     for _ in range(5):
         await opens(kit, token(issuing))

@@ -12,7 +12,7 @@ from tests.installation import CHIRP_CATALOG, SECRETS
 from tests.live import Live, live
 from tests.resource.serving import EXAMPLES
 
-from valetkey.resource import Refused, ResourceServer, Shown, Unreachable
+from valetkey.resource import Refused, ResourceServer, SenderProof, Unreachable
 from valetkey.resource.testing import Limit, issuing
 from valetkey.resource.token_status import Live as Live_
 
@@ -126,10 +126,10 @@ def test_the_keys_of_an_api_whose_tokens_are_split() -> None:
         key = keys.issue("chirps.read")
         assert key.token.startswith("vk_at_")
         sent = key.headers("GET", "/chirps")
-        shown = Shown(method="GET", path="/chirps", proofs=(sent["DPoP"],))
-        assert api.blocking.verify(sent["Authorization"], shown=shown).sub == "miko"
+        shown = SenderProof(method="GET", path="/chirps", proofs=(sent["DPoP"],))
+        assert api.blocking.verify(sent["Authorization"], sender_proof=shown).sub == "miko"
         keys.stop(key)
         sent = key.headers("GET", "/chirps")
-        shown = Shown(method="GET", path="/chirps", proofs=(sent["DPoP"],))
+        shown = SenderProof(method="GET", path="/chirps", proofs=(sent["DPoP"],))
         with pytest.raises(Refused):
-            api.blocking.verify(sent["Authorization"], shown=shown)
+            api.blocking.verify(sent["Authorization"], sender_proof=shown)

@@ -13,7 +13,7 @@ from valetkey.cli.context import CommandContext, Failed, InvalidUsage, invalid_u
 from valetkey.cli.options import PATH, Command
 from valetkey.resource import ResourceServer
 from valetkey.resource.guard import Guard
-from valetkey.resource.routes import Guarded, mistakes
+from valetkey.resource.routes import GuardFile, mistakes
 from valetkey.wire.catalog import Catalog
 
 GRACE: Final = 5
@@ -59,7 +59,7 @@ def guard(command: CommandContext, file: Path, *, host: str, port: int) -> None:
 def read(file: Path) -> Guard:
     """Build the application that the file describes. Raises InvalidUsage with every mistake."""
     try:
-        config_file = msgspec.convert(tomllib.loads(file.read_text("utf-8")), Guarded)
+        config_file = msgspec.convert(tomllib.loads(file.read_text("utf-8")), GuardFile)
         text = (file.parent / config_file.catalog).read_text("utf-8")
         catalog = msgspec.convert(tomllib.loads(text), Catalog)
         secret = (file.parent / config_file.secret_file).read_text("utf-8").strip()
@@ -73,7 +73,7 @@ def read(file: Path) -> Guard:
             catalog=catalog,
             credentials=(config_file.id, secret),
             live="follow",
-            bound=config_file.bound,
+            max_staleness=config_file.max_staleness,
             split=config_file.split,
         )
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The kit for APIs: check the key, check the permission, refuse in the standard words.
+"""The kit for APIs: verify the token, check the permission, refuse as the standards say.
 
     chirp = ResourceServer(issuer="https://id.example", catalog=CATALOG, credentials=("chirp", …))
     needs = Needs(chirp)  # of valetkey.resource.starlette, .flask, .django, .drf, .asgi or .wsgi
@@ -9,13 +9,15 @@
     @open_to_all
     async def about(request): ...
 
-It imports only `wire`, `jose` and `spec`; a framework only where it is used.
+It imports `wire`, `jose` and `spec`, and each framework only in the module for it.
 """
 
-from valetkey.resource.binding import Shown
+from valetkey import renamed
+from valetkey.resource.binding import SenderProof
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.limit_refusal import Limited
 from valetkey.resource.marks import open_to_all, uses
+from valetkey.resource.options import Options
 from valetkey.resource.principal import Principal
 from valetkey.resource.server import ResourceServer
 from valetkey.wire.catalog import Catalog, Permission, Words
@@ -23,13 +25,16 @@ from valetkey.wire.catalog import Catalog, Permission, Words
 __all__ = [
     "Catalog",
     "Limited",
+    "Options",
     "Permission",
     "Principal",
     "Refused",
     "ResourceServer",
-    "Shown",
+    "SenderProof",
     "Unreachable",
     "Words",
     "open_to_all",
     "uses",
 ]
+
+__getattr__ = renamed.names(__name__)

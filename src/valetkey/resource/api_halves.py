@@ -1,7 +1,8 @@
-"""Split access tokens (`wire.split_token`): an app shows its half, the API holds the other one.
+"""Split access tokens (`wire.split_token`): an app presents its half, and the API has the other
+one.
 
-The other half is asked for once, and kept until the token ends. A half that the server did not sign
-is known here: however many of them strangers send, nobody is asked.
+The API asks for its half once, and caches it until the token ends. It detects an app half that the
+server did not sign by itself, so forged ones cause no requests.
 """
 
 import asyncio
@@ -22,15 +23,14 @@ from valetkey.wire.access_token import AccessToken, VerifiedTokens
 from valetkey.wire.split_token import ApiHalfAnswer, AppHalf, NotHalf
 
 MOST: Final = 16384
-"""Halves that are kept, by the hash of the app's; no app's half itself is. Past it, the oldest make
-room."""
+"""API halves that are cached, by the hash of the app half; the app half itself is never stored.
+Beyond that, the oldest are dropped."""
 
 REFUSED: Final = 1.0
-"""Seconds for which it is remembered that the server has no half for a token: what is paused comes
-back."""
+"""Seconds for which a missing half is remembered: a paused grant may be resumed."""
 
 
-class Halves:
+class ApiHalves:
     """The API's side of the split tokens of one issuer."""
 
     def __init__(self, *, issuer: Issuer, http: Http, auth: httpx2.Auth, audience: str) -> None:
@@ -39,39 +39,38 @@ class Halves:
         self._auth = auth
         self._audience = audience
         self._proofs = VerifiedTokens(issuer.issuer, typ=split_token.OF_API)
-        self._known: dict[str, str] = {}
+        self._halves: dict[str, str] = {}
         self._refused: dict[str, float] = {}
         self._asking: PerLoop[dict[str, asyncio.Future[str]]] = PerLoop(dict)
 
-    def proved(self, text: str) -> Rule[tuple[AccessToken, str]]:
-        """What the app's half and its other half say together, and the hash of the app's. Raises
-        jwt.BadToken where they are no access token for this API, Unreachable where that cannot be
-        known."""
+    def verify(self, text: str) -> Rule[tuple[AccessToken, str]]:
+        """The claims of the token, and the hash of the app half. Raises jwt.BadToken if the halves
+        are not an access token for this API, Unreachable if that cannot be known."""
         name = dpop.token_hash(text)
-        other = self._here(name)
-        if other is None:
-            yield from self._genuine(text)
-            other = yield partial(self._asked, text, name)
-        if not other:
+        api_half = self._look_up(name)
+        if api_half is None:
+            yield from self._check_app_half(text)
+            api_half = yield partial(self._fetch, text, name)
+        if not api_half:
             raise jwt.BadToken("the server has no other half for it")
-        keys = yield from self._issuer.keys_for(other)
+        keys = yield from self._issuer.keys_for(api_half)
         try:
-            half = self._proofs.verify(
-                other, keys=keys, audience=self._audience, now=int(time.time())
+            claims = self._proofs.verify(
+                api_half, keys=keys, audience=self._audience, now=int(time.time())
             ).claims
-            return split_token.join(text, half), name
+            return split_token.join(text, claims), name
         except NotHalf as error:
             raise jwt.BadToken(str(error)) from error
 
-    def _here(self, name: str) -> str | None:
-        """The other half, as far as it is known: "" where there was none a moment ago."""
-        known = self._known.get(name)
-        if known is not None:
-            return known
+    def _look_up(self, name: str) -> str | None:
+        """The API half, if it is known: "" if the server had none a moment ago."""
+        half = self._halves.get(name)
+        if half is not None:
+            return half
         return "" if self._refused.get(name, 0.0) > time.monotonic() else None
 
-    def _genuine(self, text: str) -> Rule[None]:
-        """Raises jwt.BadToken for what the server did not make, or what is over."""
+    def _check_app_half(self, text: str) -> Rule[None]:
+        """Raises jwt.BadToken for an app half that is forged or expired."""
         try:
             half: AppHalf = split_token.read(text)
             if half.exp + jwt.LEEWAY <= time.time():
@@ -80,13 +79,13 @@ class Halves:
         except NotHalf as error:
             raise jwt.BadToken(str(error)) from error
 
-    async def _asked(self, text: str, name: str) -> str:
-        """The same, from the server, which is asked once however many calls show the token."""
+    async def _fetch(self, text: str, name: str) -> str:
+        """The API half from the server: one request, however many calls present the token."""
         asking = self._asking.get()
         if name not in asking:
-            asked = asyncio.ensure_future(self._ask(text, name))
-            asking[name] = asked
-            asked.add_done_callback(partial(_over, asking, name))
+            request = asyncio.ensure_future(self._ask(text, name))
+            asking[name] = request
+            request.add_done_callback(partial(_over, asking, name))
         return await asyncio.shield(asking[name])
 
     async def _ask(self, text: str, name: str) -> str:
@@ -95,24 +94,24 @@ class Halves:
             raise Unreachable(f"{self._issuer.issuer} does not split access tokens")
         answer = await self._http.post(address, {"token": text}, self._auth)
         try:
-            told = msgspec.json.decode(answer, type=ApiHalfAnswer)
+            document = msgspec.json.decode(answer, type=ApiHalfAnswer)
         except ValueError as error:  # also where it is no UTF-8
             raise Unreachable("the half of an access token cannot be read") from error
-        if told.active and told.access_token_half:
-            _keep(self._known, name, told.access_token_half)
-            return told.access_token_half
+        if document.active and document.access_token_half:
+            _keep(self._halves, name, document.access_token_half)
+            return document.access_token_half
         _keep(self._refused, name, time.monotonic() + REFUSED)
         return ""
 
 
-def _over(asking: dict[str, asyncio.Future[str]], name: str, asked: asyncio.Future[str]) -> None:
+def _over(asking: dict[str, asyncio.Future[str]], name: str, request: asyncio.Future[str]) -> None:
     del asking[name]
-    if not asked.cancelled():
-        asked.exception()  # Whoever waited has it; where nobody did, nobody misses it.
+    if not request.cancelled():
+        request.exception()  # The waiting calls have it already.
 
 
-def _keep(known: dict[str, Any], name: str, value: object) -> None:
-    if len(known) >= MOST:
-        for old in list(known)[: MOST // 8]:
-            known.pop(old, None)
-    known[name] = value
+def _keep(cache: dict[str, Any], name: str, value: object) -> None:
+    if len(cache) >= MOST:
+        for old in list(cache)[: MOST // 8]:
+            cache.pop(old, None)
+    cache[name] = value

@@ -1,11 +1,11 @@
-"""The kit for any ASGI application: wrapped, it is reached by good keys only.
+"""The kit for any ASGI application: a wrapper that only calls with the right tokens can reach.
 
 needs = Needs(server)
 app = needs("chirps.read")(app)
 """
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final, TypeAlias, Unpack
 
 import msgspec
 
@@ -13,7 +13,7 @@ from valetkey.resource.calls import of_scope
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.interaction import with_id
 from valetkey.resource.marks import Mark, marked
-from valetkey.resource.need import Need, Spend, need
+from valetkey.resource.need import Conditions, Need
 from valetkey.resource.server import ResourceServer
 from valetkey.wire.catalog import Permission
 
@@ -23,7 +23,7 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PRINCIPAL: Final = "valetkey.principal"
-"""Where the caller stands in the scope."""
+"""The key of the caller in the scope."""
 
 
 class Needs:
@@ -35,27 +35,23 @@ class Needs:
     def __call__(
         self,
         *permissions: str | Permission,
-        acr: str | Iterable[str] = (),
-        max_age: int | None = None,
-        spend: Spend | None = None,
+        **conditions: Unpack[Conditions],
     ) -> Callable[[Application], Application]:
-        """The application is called only for a key that opens all of the permissions, as with
-        `valetkey.resource.starlette`; `spend` is asked about the scope. The caller is
-        `scope["valetkey.principal"]`. What is no HTTP request is refused, except for the
-        lifespan."""
-        wanted = need(self._server, permissions, acr=acr, max_age=max_age, spend=spend)
+        """A wrapper as with `valetkey.resource.starlette`; `spend` gets the scope. The caller is
+        `scope["valetkey.principal"]`. A websocket is refused; the lifespan passes."""
+        need = self._server.need(*permissions, **conditions)
         return lambda app: marked(
-            Guarded(app, self._server, wanted), Mark(wanted.permissions, self._server)
+            GuardedAsgiApp(app, self._server, need), Mark(need.permissions, self._server)
         )
 
 
-class Guarded:
+class GuardedAsgiApp:
     """An ASGI application behind a need."""
 
-    def __init__(self, app: Application, server: ResourceServer, wanted: Need) -> None:
+    def __init__(self, app: Application, server: ResourceServer, need: Need) -> None:
         self._app = app
         self._server = server
-        self._wanted = wanted
+        self._need = need
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -67,7 +63,7 @@ class Guarded:
             return
         send = with_id(scope, send)
         try:
-            principal = await self._server.admit(of_scope(scope), self._wanted, scope)
+            principal = await self._server.verify_call(of_scope(scope), self._need, scope)
         except (Refused, Unreachable) as refusal:
             await refuse(refusal, send)
             return

@@ -1,4 +1,4 @@
-"""Bound tokens: a stolen one opens nothing (RFC 9449 7; RFC 8705 3)."""
+"""Sender-constrained tokens: a stolen one is useless (RFC 9449 7; RFC 8705 3)."""
 
 import time
 from typing import Final
@@ -11,12 +11,12 @@ from valetkey.wire.access_token import Confirmation
 from valetkey.wire.address import path as path_of
 
 SCHEMES: Final = ("Bearer", dpop.SCHEME)
-KNOWN: Final = frozenset(scheme.lower() for scheme in SCHEMES)
+SCHEME_NAMES: Final = frozenset(scheme.lower() for scheme in SCHEMES)
 
 
-class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """What a call brings beside its access token: its method and path, and every value of its
-    DPoP header; the caller's certificate in DER, b"" for none."""
+class SenderProof(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call presents beside its access token: its method and path, every value of its DPoP
+    header, and the client certificate in DER, b"" for none."""
 
     method: str = ""
     path: str = "/"
@@ -24,65 +24,67 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     certificate: bytes = b""
 
     def __repr__(self) -> str:
-        return f"Shown({self.method} {self.path})"
+        return f"SenderProof({self.method} {self.path})"
 
 
-NOTHING: Final = Shown()
+NO_PROOF: Final = SenderProof()
 
 LONG: Final = 64
-"""Characters of a `jti`. A shorter one is remembered as it is, a longer one by its hash, so that
-nobody fills the memory by long names."""
+"""Characters of a `jti`. A shorter one is stored as it is, a longer one by its hash, so that long
+names cannot fill the memory."""
 
 
-class _Seen(msgspec.Struct, frozen=True, eq=False):
+class _UsedProof(msgspec.Struct, frozen=True, eq=False):
     until: int
 
 
 class Binding:
-    """Checks what tokens are bound to, at the API of this identifier.
+    """Checks the sender constraint of tokens, at the API of this identifier.
 
-    Behind a proxy the API knows its own address from its identifier, never from a header. Proofs
-    that were seen are remembered until they are too old, by this process: an API of several
-    processes lets a proof pass once in each.
+    Behind a proxy the API knows its own address from its identifier, never from a header. This
+    process remembers used proofs until they are too old; each process of an API accepts a proof
+    once.
     """
 
     def __init__(self, resource: str) -> None:
         self._resource = resource.rstrip("/")
         self._path = path_of(self._resource)
         self._origin = self._resource.removesuffix(self._path) if self._path else self._resource
-        self._seen: dict[tuple[str, str] | str, _Seen] = {}
+        self._seen: dict[tuple[str, str] | str, _UsedProof] = {}
         self._swept = 0
 
     def __len__(self) -> int:
-        """How many proofs it remembers."""
+        """The number of proofs that it remembers."""
         return len(self._seen)
 
-    def check(self, scheme: str, ath: str, *, cnf: Confirmation | None, shown: Shown) -> None:
-        """Raises InvalidToken or InvalidDpopProof where the token of that hash is bound to what the
-        call does not show, or is shown under another scheme than its own."""
+    def check(
+        self, scheme: str, ath: str, *, cnf: Confirmation | None, sender_proof: SenderProof
+    ) -> None:
+        """Raises InvalidToken or InvalidDpopProof if the call does not prove what the token of that
+        hash is bound to, or if it uses another scheme than the token's."""
         jkt = "" if cnf is None else cnf.jkt
         if bool(jkt) != (scheme == dpop.SCHEME):
-            raise InvalidToken("the access token is bound in another way than it is shown")
-        proof = self._proof(ath, shown) if jkt else None
+            raise InvalidToken("the access token is bound in another way than it is presented")
+        proof = self._proof(ath, sender_proof) if jkt else None
         if proof is not None and proof.jkt != jkt:
             raise InvalidToken("the access token is bound to another key")
-        if cnf is not None and cnf.x5t_s256 and not _is_of(shown.certificate, cnf.x5t_s256):
+        if cnf is not None and cnf.x5t_s256 and not _is_of(sender_proof.certificate, cnf.x5t_s256):
             raise InvalidToken("the access token is bound to another certificate")
         if cnf is not None and not (cnf.jkt or cnf.x5t_s256):
             raise InvalidToken(detail="bound in a way that is not known here")
         if proof is not None:
-            # Last: a stranger's proof neither fills the memory nor uses up the holder's.
+            # Last: a proof of anyone else neither fills the memory nor uses up the holder's.
             self._remember(proof)
 
-    def _proof(self, ath: str, shown: Shown) -> dpop.Proof:
-        """The proof that the call brings, for this very request."""
-        if len(shown.proofs) != 1:
+    def _proof(self, ath: str, sender_proof: SenderProof) -> dpop.Proof:
+        """The DPoP proof of the call, for this very request."""
+        if len(sender_proof.proofs) != 1:
             raise _bad("no proof, or more than one")
         try:
             return dpop.check(
-                shown.proofs[0],
-                method=shown.method,
-                addresses=(self._address(shown.path),),
+                sender_proof.proofs[0],
+                method=sender_proof.method,
+                addresses=(self._address(sender_proof.path),),
                 now=int(time.time()),
                 ath=ath,
             )
@@ -94,14 +96,14 @@ class Binding:
         now = int(time.time())
         if now > self._swept + dpop.AGE:
             self._forget(now)
-        # One step for every thread, without a lock that a fork could leave shut.
-        mine = _Seen(proof.until)
+        # One atomic step for all threads: a fork could leave a lock locked.
+        mine = _UsedProof(proof.until)
         name = (proof.jkt, proof.jti) if len(proof.jti) <= LONG else proof.name
         if self._seen.setdefault(name, mine) is not mine:
             raise _bad("used before")
 
     def _address(self, path: str) -> str:
-        """Where the call went: the API's own path may have been taken off on the way."""
+        """The address of the call: a proxy may have stripped the API's own path."""
         below = path == self._path or path.startswith(f"{self._path}/")
         return (self._origin if below else self._resource) + path
 

@@ -1,15 +1,16 @@
 """An API for programs that do not await: the same rules, on any thread.
 
-What is known is looked up where the call is handled. What has to be asked for is asked by an event
-loop in a thread of its own, which follows the change log meanwhile.
+The calling thread looks up what is known. What has to be asked runs in an event loop in a thread of
+its own, which also follows the change log.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from valetkey import renamed
 from valetkey.resource.admission import log_refusal
-from valetkey.resource.binding import NOTHING, Shown
+from valetkey.resource.binding import NO_PROOF, SenderProof
 from valetkey.resource.calls import Call
+from valetkey.resource.core import ApiCore
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.loop_thread import Portal
 from valetkey.resource.need import Need
@@ -19,81 +20,79 @@ from valetkey.resource.step_up import ANYHOW, SignIn
 from valetkey.resource.steps import Rule, T
 from valetkey.spec.errors import InvalidRequest
 
-if TYPE_CHECKING:
-    from valetkey.resource.server import ResourceServer
 
-
+@renamed.members
 class Blocking:
-    """The same API, without `await`. Works in any number of threads, and after a fork."""
+    """The API without `await`. Works in any number of threads, and after a fork."""
 
-    def __init__(self, server: "ResourceServer") -> None:
-        self._server = server
-        self._portal = Portal(server.close)
+    def __init__(self, api: ApiCore) -> None:
+        self._api = api
+        self._portal = Portal(api.close)
 
     def start(self) -> None:
-        """Begins to follow, where `live` says so; else the first call does."""
-        self._portal.soon(self._server.start)
+        """As `ResourceServer.start`."""
+        self._portal.soon(self._api.start)
 
     def close(self) -> None:
-        """Tells what is left to tell, returns what is leased, and follows no longer. The end of the
-        program does this by itself."""
+        """As `ResourceServer.close`. The end of the program does this by itself."""
         self._portal.close()
 
+    @renamed.parameters
     def verify(
         self,
         authorization: str,
         *,
         needs: Sequence[str] = (),
         query: str = "",
-        shown: Shown = NOTHING,
+        sender_proof: SenderProof = NO_PROOF,
         sign_in: SignIn = ANYHOW,
     ) -> Principal:
         """As `ResourceServer.verify`."""
-        rule = self._server.rule(
+        rule = self._api.rule(
             authorization,
             needs=needs,
             query=query,
-            shown=shown,
+            sender_proof=sender_proof,
             sign_in=sign_in,
             loop=self._portal.loop,
         )
         try:
-            principal = self._decided(rule)
+            principal = self._run(rule)
         except (Refused, Unreachable) as error:
             log_refusal(error)
             raise
-        usage = self._server.usage
-        if usage.is_news(principal, needs):
+        usage = self._api.usage
+        if usage.is_new(principal, needs):
             self._portal.soon(lambda: usage.note(principal, needs))
         return principal
 
     def spend(
-        self, whose: Principal, needs: Sequence[str], *, amount: Amount | None = None
+        self, principal: Principal, needs: Sequence[str], *, amount: Amount | None = None
     ) -> None:
         """As `ResourceServer.spend`."""
-        self._portal.run(lambda: self._server.spend(whose, needs, amount=amount))
+        self._portal.run(lambda: self._api.spend(principal, needs, amount=amount))
 
-    def admit(self, call: Call, need: Need, request: object) -> Principal:
-        """As `ResourceServer.admit`; `need.spend` is asked on this thread."""
+    def verify_call(self, call: Call, need: Need, request: object) -> Principal:
+        """As `ResourceServer.verify_call`; `need.spend` is called on this thread."""
         principal = self.verify(
             call.authorization,
             needs=need.permissions,
             query=call.query,
-            shown=self._server.shown(call),
+            sender_proof=self._api.sender_proof(call),
             sign_in=need.sign_in,
         )
         if need.spend is None and not principal.limited:
             return principal
         try:
-            amount = need.told_at_once(request)
+            amount = need.read_amount_sync(request)
         except InvalidRequest as error:
-            raise self._server.refused(principal, error) from error
-        self._server.check_amount(principal, need, amount)
+            raise self._api.refused(principal, error) from error
+        self._api.check_amount(principal, need, amount)
         if principal.limited:
             self.spend(principal, need.permissions, amount=amount)
         return principal
 
-    def _decided(self, rule: Rule[T]) -> T:
+    def _run(self, rule: Rule[T]) -> T:
         try:
             ask = next(rule)
             while True:

@@ -1,9 +1,8 @@
 """A circuit breaker: while a server is silent, calls that need it fail at once.
 
-A request that gets no answer opens it. A task probes the server in the background, one probe at a
-time. Once a probe is answered, a single call goes through as a trial, and its answer closes it. So
-of all that is asked while the server is silent, only the first request and the trials wait.
-"""
+A request without an answer opens the breaker. A background task then probes the server, one probe
+at a time. Once a probe is answered, a single call goes through as a trial, and its answer closes
+the breaker. While the server is silent, only the first request and the trials wait."""
 
 import asyncio
 import logging
@@ -18,15 +17,15 @@ import httpx2
 from valetkey.resource.errors import Unreachable
 
 SLOW: Final = 0.25
-"""Seconds within which a failure costs a caller nothing: it opens no breaker."""
+"""Seconds within which a failure does not open the breaker: it costs a caller nothing."""
 
 PAUSES: Final = (0.0, 0.1, 0.2, 0.4, 0.8)
-"""Seconds until the next probe, after none, one, two … in a row that were in vain."""
+"""Seconds until the next probe, after zero, one, two … failures in a row."""
 
 log = logging.getLogger("valetkey.resource")
 
 
-class Cut(Unreachable):
+class BreakerOpen(Unreachable):
     """The server did not answer a moment ago, so it was not asked."""
 
 
@@ -34,19 +33,18 @@ class Breaker:
     """The breaker of one server, in one event loop."""
 
     def __init__(self, origin: str, probe: Callable[[], Awaitable[None]]) -> None:
-        """`probe` asks the server for anything, and raises HTTPError or TimeoutError where no
-        answer comes."""
+        """`probe` sends any request, and raises HTTPError or TimeoutError without an answer."""
         self._origin = origin
         self._probe = probe
         self._state: Literal["closed", "open", "trial"] = "closed"
         self._trying = False
-        self._in_vain = 0
+        self._failures = 0
         self._answered = float("-inf")
         self._probing: asyncio.Task[None] | None = None
 
     @contextmanager
     def call(self) -> Iterator[None]:
-        """Around a request that somebody waits for. Raises Cut."""
+        """Wraps a request that a caller waits for. Raises BreakerOpen."""
         trial = self._enter()
         try:
             with self.background():
@@ -57,8 +55,7 @@ class Breaker:
 
     @contextmanager
     def background(self) -> Iterator[None]:
-        """Around a request that nobody waits for: it is made in any case, and its outcome
-        counts."""
+        """Wraps a request that no caller waits for. It is always sent, and its outcome counts."""
         began = time.monotonic()
         try:
             yield
@@ -66,7 +63,7 @@ class Breaker:
             self.failed(began)
             raise
         except Unreachable:
-            # An answer, if a useless one.
+            # The server has answered, though not usefully.
             self.answered()
             raise
         self.answered()
@@ -74,7 +71,7 @@ class Breaker:
     def answered(self) -> None:
         """The server has answered."""
         self._answered = time.monotonic()
-        self._in_vain = 0
+        self._failures = 0
         if self._state != "closed":
             self._state = "closed"
             self._stop_probing()
@@ -96,24 +93,24 @@ class Breaker:
         self._state = "closed"
 
     def _enter(self) -> bool:
-        """Whether this call is the trial. Raises Cut."""
+        """Whether this call is the trial. Raises BreakerOpen."""
         if self._state == "closed":
             return False
         if self._state == "open" or self._trying:
-            raise Cut(f"{self._origin} does not answer")
+            raise BreakerOpen(f"{self._origin} does not answer")
         self._trying = True
         return True
 
     async def _probe_on(self) -> None:
         while self._state == "open":
-            pause = PAUSES[min(self._in_vain, len(PAUSES) - 1)]
-            self._in_vain += 1
+            pause = PAUSES[min(self._failures, len(PAUSES) - 1)]
+            self._failures += 1
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - not all at once
             try:
                 await self._probe()
             except (httpx2.HTTPError, TimeoutError):
                 continue
-            # What was asked before that tells nothing any more.
+            # Requests from before the answer no longer count.
             self._answered = time.monotonic()
             self._state = "trial"
 

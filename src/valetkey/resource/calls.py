@@ -1,4 +1,4 @@
-"""A call as it reached the API, read from what each kind of server hands over."""
+"""A call, read from an ASGI scope or a WSGI environment."""
 
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
@@ -11,15 +11,16 @@ from valetkey.wire import client_certificate, dpop
 # RFC 3986 3.3: what a path may hold as it is.
 _PLAIN: Final = "/:@!$&'()*+,;=~"
 
-_LOOKED_AT: Final = tuple(
+_HEADERS: Final = tuple(
     name.lower().encode() for name in ("Authorization", dpop.HEADER, client_certificate.HEADER)
 )
-_AUTHORIZATION, _PROOF, _CERTIFICATE = _LOOKED_AT
+_AUTHORIZATION, _PROOF, _CERTIFICATE = _HEADERS
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """What an API looks at. `path` is as it was sent, escapes and all; `proofs` has every DPoP
-    header; `peer` is who is connected, and `certificate` what it says in `Client-Cert`."""
+    """What an API reads of a call. `path` is as it was sent, with its escapes. `proofs` has every
+    DPoP header. `peer` is the address at the other end of the connection, and `certificate` its
+    `Client-Cert` header."""
 
     method: str
     path: str
@@ -35,26 +36,26 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 def of_scope(scope: MutableMapping[str, Any]) -> Call:
     """The call behind an ASGI scope."""
-    sent: dict[bytes, list[str]] = {name: [] for name in _LOOKED_AT}
+    headers: dict[bytes, list[str]] = {name: [] for name in _HEADERS}
     for name, value in scope["headers"]:
-        if name in sent:
-            sent[name].append(value.decode("latin-1"))
+        if name in headers:
+            headers[name].append(value.decode("latin-1"))
     raw = scope.get("raw_path") or quote(scope["path"], safe=_PLAIN).encode()
-    # RFC 9110 5.3: what may stand once stands twice, and is then read as one that is wrong.
+    # RFC 9110 5.3: a repeated header is joined, and then refused as malformed.
     return Call(
         method=scope.get("method", "GET"),
         path=raw.decode("ascii", "replace"),
         query=scope["query_string"].decode("latin-1"),
-        authorization=", ".join(sent[_AUTHORIZATION]),
-        proofs=tuple(sent[_PROOF]),
+        authorization=", ".join(headers[_AUTHORIZATION]),
+        proofs=tuple(headers[_PROOF]),
         peer=scope["client"][0] if scope.get("client") else "",
-        certificate=", ".join(sent[_CERTIFICATE]),
+        certificate=", ".join(headers[_CERTIFICATE]),
     )
 
 
 def of_environ(environ: Mapping[str, Any]) -> Call:
-    """The call behind a WSGI environment, in which a header that stands twice is joined by commas:
-    neither a token nor a proof holds any."""
+    """The call behind a WSGI environment, where the values of a repeated header are joined by
+    commas: tokens and proofs contain none."""
     proofs = environ.get(_name(dpop.HEADER), "")
     return Call(
         method=environ["REQUEST_METHOD"],
@@ -72,11 +73,11 @@ def _name(header: str) -> str:
 
 
 def _raw(environ: Mapping[str, Any]) -> str:
-    """The path as it was sent, where the server tells it; else with the usual escapes."""
+    """The path as it was sent, if the server has it; otherwise with the usual escapes."""
     for name in ("RAW_URI", "REQUEST_URI"):
-        told = environ.get(name, "")
-        if told.startswith("/"):
-            path: str = told.partition("?")[0]
+        raw = environ.get(name, "")
+        if raw.startswith("/"):
+            path: str = raw.partition("?")[0]
             return path
     # PEP 3333: bytes that pass for latin-1.
     whole = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Host, Mount, Route, WebSocketRoute
 
 from valetkey.resource.marks import Mark, marks
 from valetkey.resource.middleware import (
-    Guarded,
+    GuardedRoute,
     of_django,
     of_flask,
     of_mcp,
@@ -30,7 +30,7 @@ METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options", "t
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What was found: each way in, each mistake in one sentence, and the APIs that guard."""
 
-    routes: tuple[Guarded, ...]
+    routes: tuple[GuardedRoute, ...]
     mistakes: tuple[str, ...]
     servers: tuple[ResourceServer, ...] = ()
 
@@ -40,12 +40,12 @@ def check(app: Any) -> Report:
     `urlpatterns`, with an `MCPServer`, or with an application of plain ASGI or WSGI: one that the
     kit is around as a whole, or a table of such, by path or by method and path. Raises TypeError
     for another."""
-    found = tuple(_ways(app))
-    servers = tuple({id(one): one for one in _servers(found)}.values())
-    return Report(routes=found, mistakes=tuple(_wrong(found, servers)), servers=servers)
+    routes = tuple(_ways(app))
+    servers = tuple({id(one): one for one in _servers(routes)}.values())
+    return Report(routes=routes, mistakes=tuple(_wrong(routes, servers)), servers=servers)
 
 
-def _ways(app: Any) -> Iterator[Guarded]:
+def _ways(app: Any) -> Iterator[GuardedRoute]:
     routes = getattr(app, "routes", None)
     if isinstance(routes, list) and all(isinstance(one, BaseRoute) for one in routes):
         return _walk(routes, "")
@@ -67,47 +67,49 @@ def _ways(app: Any) -> Iterator[Guarded]:
     )
 
 
-def _servers(found: tuple[Guarded, ...]) -> Iterator[ResourceServer]:
-    for route in found:
+def _servers(routes: tuple[GuardedRoute, ...]) -> Iterator[ResourceServer]:
+    for route in routes:
         yield from (mark.server for mark in route.marks if mark.server is not None)
 
 
-def _wrong(found: tuple[Guarded, ...], servers: tuple[ResourceServer, ...]) -> Iterator[str]:
-    for route in found:
+def _wrong(routes: tuple[GuardedRoute, ...], servers: tuple[ResourceServer, ...]) -> Iterator[str]:
+    for route in routes:
         if not route.marks:
             methods = ",".join(route.methods)
             yield f"{methods} {route.path} needs no permission; say @needs(…) or @open_to_all"
     if not servers:
         yield "no route is guarded by the kit"
-    asked = {one for route in found for one in route.permissions}
-    known = {one.id for server in servers for one in server.catalog.permissions}
+    needed = {one for route in routes for one in route.permissions}
+    declared = {one.id for server in servers for one in server.catalog.permissions}
     for server in servers:
         yield from mistakes(server.catalog)
         for permission in server.catalog.permissions:
-            if permission.id not in asked:
+            if permission.id not in needed:
                 yield f"no route asks for {permission.id!r}"
-    yield from (f"{one!r} is asked for, and in no catalog" for one in sorted(asked - known))
+    yield from (f"{one!r} is asked for, and in no catalog" for one in sorted(needed - declared))
 
 
-def _walk(routes: list[BaseRoute], prefix: str) -> Iterator[Guarded]:
+def _walk(routes: list[BaseRoute], prefix: str) -> Iterator[GuardedRoute]:
     for route in routes:
         match route:
             case Route() if route.name in OF_FASTAPI and not route.include_in_schema:
-                yield Guarded(path=prefix + route.path, methods=("GET",), marks=(Mark(()),))
+                yield GuardedRoute(path=prefix + route.path, methods=("GET",), marks=(Mark(()),))
             case Route():
                 yield from _route(route, prefix)
             case WebSocketRoute():
-                told = (*marks(route.endpoint), *_depended(route))
-                yield Guarded(path=prefix + route.path, methods=("WEBSOCKET",), marks=told)
+                route_marks = (*marks(route.endpoint), *_depended(route))
+                yield GuardedRoute(
+                    path=prefix + route.path, methods=("WEBSOCKET",), marks=route_marks
+                )
             case Mount() | Host():
                 yield from _mounted(route, prefix)
             case _ if hasattr(route, "effective_candidates"):
                 yield from _included(route, prefix)
             case _:
-                yield Guarded(path=f"{prefix}/?", methods=(type(route).__name__,), marks=())
+                yield GuardedRoute(path=f"{prefix}/?", methods=(type(route).__name__,), marks=())
 
 
-def _included(router: Any, prefix: str) -> Iterator[Guarded]:
+def _included(router: Any, prefix: str) -> Iterator[GuardedRoute]:
     """The routes of a router that FastAPI included: each knows its whole path, and what the routers
     around it depend on."""
     for one in router.effective_candidates():
@@ -115,33 +117,33 @@ def _included(router: Any, prefix: str) -> Iterator[Guarded]:
             yield from _included(one, prefix)
         elif one.endpoint is not None and one.dependant is not None:
             methods = tuple(sorted(one.methods - {"HEAD"})) or ("HEAD",)
-            told = (*marks(one.endpoint), *_depended(one))
-            yield Guarded(path=prefix + one.path, methods=methods, marks=told)
+            route_marks = (*marks(one.endpoint), *_depended(one))
+            yield GuardedRoute(path=prefix + one.path, methods=methods, marks=route_marks)
         else:
             yield from _walk([one.starlette_route or one.original_route], prefix)
 
 
-def _route(route: Route, prefix: str) -> Iterator[Guarded]:
+def _route(route: Route, prefix: str) -> Iterator[GuardedRoute]:
     path, endpoint = prefix + route.path, route.endpoint
     if isinstance(endpoint, type):
         for name in METHODS:
             handler = getattr(endpoint, name, None)
             if handler is not None:
-                told = (*marks(endpoint), *marks(handler))
-                yield Guarded(path=path, methods=(name.upper(),), marks=told)
+                route_marks = (*marks(endpoint), *marks(handler))
+                yield GuardedRoute(path=path, methods=(name.upper(),), marks=route_marks)
         return
     methods = tuple(sorted((route.methods or {"*"}) - {"HEAD"})) or ("HEAD",)
-    told = (*marks(endpoint), *_depended(route))
-    yield Guarded(path=path, methods=methods, marks=told)
+    route_marks = (*marks(endpoint), *_depended(route))
+    yield GuardedRoute(path=path, methods=methods, marks=route_marks)
 
 
-def _mounted(route: Mount | Host, prefix: str) -> Iterator[Guarded]:
+def _mounted(route: Mount | Host, prefix: str) -> Iterator[GuardedRoute]:
     path = prefix + (route.path if isinstance(route, Mount) else "")
     inside = route.routes
     if inside:
         yield from _walk(list(inside), path)
     else:
-        yield Guarded(path=f"{path}/…", methods=("*",), marks=marks(route.app))
+        yield GuardedRoute(path=f"{path}/…", methods=("*",), marks=marks(route.app))
 
 
 def _depended(route: Any) -> Iterator[Mark]:

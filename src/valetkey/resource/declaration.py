@@ -2,11 +2,13 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 import msgspec
 
 from valetkey.jose.objects import read_object
+from valetkey.resource.need import Conditions, Need, check_amounts
+from valetkey.resource.step_up import sign_in
 from valetkey.wire import authorization_details, metadata
 from valetkey.wire.catalog import Catalog, Permission, mistakes
 
@@ -14,17 +16,17 @@ CATALOG_PATH: Final = "/.well-known/permission-catalog"
 TYPES_PATH: Final = "/.well-known/authorization-details-types"
 
 
-class Declared:
-    """An API as others read of it: its identifier, its catalog, and the addresses of both."""
+class Declaration:
+    """An API as others see it: its identifier, its catalog, and the addresses of both."""
 
     def __init__(self, catalog: Catalog | Path | str) -> None:
-        """Raises ValueError for a catalog that is wrong, and for a file that holds none."""
+        """Raises ValueError for a wrong catalog, and for a file that is not one."""
         self.catalog = catalog if isinstance(catalog, Catalog) else read_catalog(Path(catalog))
         self.resource = self.published().resource
 
     def declare(self, *permissions: str | Permission) -> tuple[str, ...]:
-        """Their ids. One that is given in full joins the catalog, if it is not in it yet. Raises
-        ValueError for an id that the catalog does not have, and for one that means two things."""
+        """The ids of the permissions. A Permission joins the catalog, if it is not in it yet.
+        Raises ValueError for an id that is not in the catalog, and for one with two meanings."""
         for one in permissions:
             if isinstance(one, Permission):
                 self._join(one)
@@ -34,9 +36,17 @@ class Declared:
             raise ValueError(f"not in the catalog of {self.resource}: {', '.join(unknown) or '-'}")
         return names
 
+    def need(self, *permissions: str | Permission, **conditions: Unpack[Conditions]) -> Need:
+        """What a route needs. Raises ValueError for a name that is not in the catalog, for a
+        permission with a unit and no `spend`, and for a negative `max_age`."""
+        names, spend = self.declare(*permissions), conditions.get("spend")
+        check_amounts(self.catalog, names, has_amount=spend is not None)
+        ways = sign_in(conditions.get("acr", ()), conditions.get("max_age"))
+        return Need(permissions=names, sign_in=ways, spend=spend)
+
     def published(self) -> Catalog:
-        """The catalog, for everybody to read. Raises ValueError for one that is wrong: what is
-        declared piece by piece is whole only in the end."""
+        """The catalog as it is published. Raises ValueError for a wrong one: permissions may be
+        declared one by one, so it is complete only at the end."""
         wrong = mistakes(self.catalog)
         if wrong:
             raise ValueError(f"the catalog: {'; '.join(wrong)}")
@@ -45,7 +55,7 @@ class Declared:
     def _join(self, permission: Permission) -> None:
         there = self.catalog.permission(permission.id)
         if there is not None and there != permission:
-            raise ValueError(f"{permission.id!r} was declared before, in other words")
+            raise ValueError(f"{permission.id!r} was declared before, with other fields")
         if there is None:
             permissions = (*self.catalog.permissions, permission)
             self.catalog = msgspec.structs.replace(self.catalog, permissions=permissions)
@@ -62,12 +72,13 @@ class Declared:
 
     @property
     def types_address(self) -> str:
-        """Where the metadata of the type is, in which it may be asked for by details."""
+        """Where the metadata of its authorization details type is."""
         return metadata.well_known(self.resource, TYPES_PATH)
 
     @property
     def types(self) -> dict[str, Any]:
-        """That metadata: the catalog once more. Raises ValueError for a catalog that is wrong."""
+        """The metadata of its authorization details type, made from the catalog. Raises ValueError
+        for a wrong catalog."""
         described = {self.resource: authorization_details.type_metadata(self.published())}
         return {"authorization_details_types_metadata": described}
 
@@ -77,8 +88,8 @@ def read_catalog(file: Path) -> Catalog:
     file."""
     try:
         raw = file.read_bytes()
-        said = read_object(raw) if file.suffix == ".json" else tomllib.loads(raw.decode())
-        return msgspec.convert(said, Catalog)
+        members = read_object(raw) if file.suffix == ".json" else tomllib.loads(raw.decode())
+        return msgspec.convert(members, Catalog)
     except OSError as error:
         raise ValueError(f"{file}: cannot be read: {error.strerror}") from error
     except (ValueError, msgspec.ValidationError) as error:

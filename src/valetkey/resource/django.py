@@ -9,24 +9,27 @@ def post(request):
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, cast
+from collections.abc import Callable
+from typing import Any, TypeVar, Unpack, cast
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
+from valetkey import renamed
 from valetkey.resource import interaction
 from valetkey.resource.calls import Call, of_environ, of_scope
 from valetkey.resource.documents import HEADERS, MEDIA, PREFLIGHT, documents
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.marks import Mark, marked, open_to_all
-from valetkey.resource.need import Spend, need
+from valetkey.resource.need import Conditions
 from valetkey.resource.server import ResourceServer
 from valetkey.wire.address import path as path_of
 from valetkey.wire.catalog import Permission
 
 View = TypeVar("View", bound=Callable[..., Any])
+
+__getattr__ = renamed.names(__name__)
 
 
 class Needs:
@@ -39,52 +42,49 @@ class Needs:
     def __call__(
         self,
         *permissions: str | Permission,
-        acr: str | Iterable[str] = (),
-        max_age: int | None = None,
-        spend: Spend | None = None,
+        **conditions: Unpack[Conditions],
     ) -> Callable[[View], View]:
-        """The view runs only for a key that opens all of the permissions, within the limits that
-        the user has set, and whose user signed in by one of these `acr`, at most `max_age` seconds
-        ago (RFC 9470). The caller is `request.principal`. `spend` is given the request, and tells
-        how much a call is about, for a permission that has a unit. A call that brings a key brings
-        no cookie to ride on, so Django's check for that is left out. Raises ValueError at once for
-        a name that the catalog lacks, or whose amount is not told."""
-        wanted = need(self._server, permissions, acr=acr, max_age=max_age, spend=spend)
+        """The view runs only for callers that have all of the permissions, within the limits that
+        the user has set. The caller is `request.principal`. `spend` gets the request, and the other
+        keywords are as in `Conditions`. Django's CSRF check is off for the view: a call with a
+        token does not rest on cookies. Raises ValueError at once for a name that is not in the
+        catalog, and for a permission with a unit and no `spend`."""
+        need = self._server.need(*permissions, **conditions)
 
         def guard(view: View) -> View:
             @functools.wraps(view)
             def guarded(*args: Any, **kwargs: Any) -> Any:
-                request = requested(args)
+                request = request_of(args)
                 try:
-                    call = called(request)
-                    request.principal = self._server.blocking.admit(call, wanted, request)
+                    call = call_of(request)
+                    request.principal = self._server.blocking.verify_call(call, need, request)
                 except (Refused, Unreachable) as refusal:
-                    return named(answer(refusal), request)
-                return named(view(*args, **kwargs), request)
+                    return with_interaction_id(answer(refusal), request)
+                return with_interaction_id(view(*args, **kwargs), request)
 
             @functools.wraps(view)
             async def awaited(*args: Any, **kwargs: Any) -> Any:
-                request = requested(args)
+                request = request_of(args)
                 try:
-                    call = called(request)
-                    request.principal = await self._server.admit(call, wanted, request)
+                    call = call_of(request)
+                    request.principal = await self._server.verify_call(call, need, request)
                 except (Refused, Unreachable) as refusal:
-                    return named(answer(refusal), request)
-                return named(await view(*args, **kwargs), request)
+                    return with_interaction_id(answer(refusal), request)
+                return with_interaction_id(await view(*args, **kwargs), request)
 
             found: Any = awaited if inspect.iscoroutinefunction(view) else guarded
             found.csrf_exempt = True
-            return cast(View, marked(found, Mark(wanted.permissions, self._server)))
+            return cast(View, marked(found, Mark(need.permissions, self._server)))
 
         return guard
 
 
-def requested(args: tuple[Any, ...]) -> Any:
-    """The request among a view's arguments: a method has itself before it."""
+def request_of(args: tuple[Any, ...]) -> Any:
+    """The request among a view's arguments: a method has `self` before it."""
     return args[0] if hasattr(args[0], "META") else args[1]
 
 
-def called(request: Any) -> Call:
+def call_of(request: Any) -> Call:
     """The call behind a request, by WSGI or by ASGI; Django REST framework wraps it."""
     own = getattr(request, "_request", request)
     scope = getattr(own, "scope", None)
@@ -92,19 +92,19 @@ def called(request: Any) -> Call:
 
 
 def interaction_of(request: Any) -> str:
-    """The id of the call behind a request, the same each time that it is asked for."""
+    """The interaction id of a request: the same each time."""
     own = getattr(request, "_request", request)
     if not hasattr(own, "valetkey_interaction"):
         scope = getattr(own, "scope", None)
         own.valetkey_interaction = (
             interaction.of_environ(own.META) if scope is None else interaction.of_scope(scope)
         )
-    told: str = own.valetkey_interaction
-    return told
+    name: str = own.valetkey_interaction
+    return name
 
 
-def named(response: Any, request: Any) -> Any:
-    """The response under the id of its call."""
+def with_interaction_id(response: Any, request: Any) -> Any:
+    """The response, with the interaction id of its request."""
     response.headers[interaction.HEADER] = interaction_of(request)
     return response
 

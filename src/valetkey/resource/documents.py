@@ -1,5 +1,5 @@
-"""What an API publishes of itself: its metadata (RFC 9728), and its catalog, by itself and as the
-metadata of its type of authorization details."""
+"""The documents of an API: its metadata (RFC 9728), its catalog, and the metadata of its
+authorization details type."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -14,12 +14,11 @@ PREFLIGHT: Final = {
     "Access-Control-Allow-Headers": "*",
     "Access-Control-Max-Age": "600",
 }
-"""With 204, for a browser that asks by OPTIONS whether a page may read them."""
+"""Headers of the 204 answer to a CORS preflight request."""
 
 
 def documents(server: ResourceServer) -> dict[str, tuple[str, Callable[[], Any]]]:
-    """Each document's address, and how it is when asked: a permission may be declared later than
-    this."""
+    """Each document's address, and a function that makes it: a permission may be declared later."""
     return {
         "metadata": (server.metadata_address, lambda: server.metadata),
         "catalog": (server.catalog_address, server.published),

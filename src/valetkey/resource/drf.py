@@ -10,18 +10,17 @@ views, and a permission class for whole views.
         def post(self, request): ...
 """
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
 from rest_framework.exceptions import APIException
 from rest_framework.permissions import BasePermission
 
 from valetkey.resource.django import Needs as OfDjango
-from valetkey.resource.django import called, interaction_of, urls
+from valetkey.resource.django import call_of, interaction_of, urls
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.interaction import HEADER
 from valetkey.resource.marks import Mark, marked
-from valetkey.resource.need import Spend, need
+from valetkey.resource.need import Conditions
 from valetkey.resource.server import ResourceServer
 from valetkey.wire.catalog import Permission
 
@@ -29,12 +28,12 @@ __all__ = ["Needs", "urls"]
 
 
 class Refusal(APIException):
-    """A refusal, as the framework answers with it."""
+    """A refusal as an exception of the framework."""
 
     def __init__(self, refusal: Refused | Unreachable) -> None:
         super().__init__()
         self.status_code = refusal.status
-        # As it is: the framework would make texts of the numbers.
+        # Unchanged: the framework would turn the numbers into texts.
         self.detail = refusal.body
         self.auth_header = refusal.headers.get("WWW-Authenticate")
         again = refusal.headers.get("Retry-After")
@@ -47,25 +46,23 @@ class Needs(OfDjango):
     def permission(
         self,
         *permissions: str | Permission,
-        acr: str | Iterable[str] = (),
-        max_age: int | None = None,
-        spend: Spend | None = None,
+        **conditions: Unpack[Conditions],
     ) -> type[BasePermission]:
-        """A permission class that asks for what the decorator does. The caller is
-        `request.principal`, and `request.auth`. It answers by itself, so it stands alone or first,
-        and in no `|`."""
+        """A permission class with the needs of the decorator. The caller is `request.principal`,
+        and `request.auth`. It refuses by itself: use it alone or as the first one, and not in
+        `|`."""
         server: ResourceServer = self._server
-        wanted = need(server, permissions, acr=acr, max_age=max_age, spend=spend)
+        need = server.need(*permissions, **conditions)
 
-        class Opened(BasePermission):
+        class HasKey(BasePermission):
             def has_permission(self, request: Any, view: Any) -> bool:
                 view.headers[HEADER] = interaction_of(request)
                 try:
-                    principal = server.blocking.admit(called(request), wanted, request)
+                    principal = server.blocking.verify_call(call_of(request), need, request)
                 except (Refused, Unreachable) as refusal:
                     view.headers["Cache-Control"] = "no-store"
                     raise Refusal(refusal) from refusal
                 request.principal = request.auth = principal
                 return True
 
-        return marked(Opened, Mark(wanted.permissions, server))
+        return marked(HasKey, Mark(need.permissions, server))

@@ -1,4 +1,4 @@
-"""How an API refuses (RFC 6750 3), and what it says when it cannot know."""
+"""The refusals of an API (RFC 6750 3), and its answers while the server is unreachable."""
 
 from typing import Literal, TypeAlias
 
@@ -11,10 +11,8 @@ from valetkey.wire.bearer import Challenge
 
 
 class Refused(Exception):
-    """The call is refused: `status` (400, 401 or 403), and the challenge that says why.
-
-    `headers` and `body` are the answer to send.
-    """
+    """The call is refused. `status` is 400, 401 or 403, and the challenge says why. `headers` and
+    `body` are the answer to send."""
 
     def __init__(self, status: int, challenge: Challenge, *, detail: str = "") -> None:
         super().__init__(challenge.error or "no access token")
@@ -24,29 +22,29 @@ class Refused(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """`WWW-Authenticate`, and that nobody may keep the answer."""
+        """`WWW-Authenticate`, and `Cache-Control: no-store`."""
         return {"WWW-Authenticate": self.challenge.header(), "Cache-Control": "no-store"}
 
     @property
     def body(self) -> dict[str, str | int]:
-        """The challenge as JSON, for people who read bodies; empty where no token was sent."""
-        told = msgspec.structs.asdict(self.challenge)
+        """The challenge as JSON; empty if the call had no token."""
+        fields = msgspec.structs.asdict(self.challenge)
         names = (
             *("error", "error_description", "scope", "reason", "allowed"),
             *("acr_values", "max_age", "authorization_remediation"),
         )
-        return {name: told[name] for name in names if told[name]}
+        return {name: fields[name] for name in names if fields[name]}
 
 
 class Unreachable(Exception):
-    """The authorization server cannot be asked, so nothing is allowed: answer 503. What it says is
-    for the log; callers get the registered code alone."""
+    """The authorization server does not answer, so the API answers 503. The text is for the log;
+    callers get the registered code alone."""
 
     status = 503
 
     @property
     def headers(self) -> dict[str, str]:
-        """When to come back, in seconds."""
+        """When to try again, in seconds."""
         return {"Retry-After": "1", "Cache-Control": "no-store"}
 
     @property
@@ -59,14 +57,14 @@ class Unreachable(Exception):
 
 
 class Misconfigured(Unreachable):
-    """The authorization server does not take this API's credentials. That does not heal by itself,
-    so nobody is told to come back: answer 500. The log says it once (see `self_check`)."""
+    """The authorization server refuses this API's credentials, so the API answers 500. Only an
+    operator can fix that, so callers get no `Retry-After`. It is logged once (see `self_check`)."""
 
     status = 500
 
     @property
     def headers(self) -> dict[str, str]:
-        """Nobody may keep the answer."""
+        """`Cache-Control: no-store`."""
         return {"Cache-Control": "no-store"}
 
     @property
@@ -76,9 +74,9 @@ class Misconfigured(Unreachable):
 
 
 Reason: TypeAlias = Literal["", "narrowed", "paused", "stopped"]
-"""What became of a key that opened this once: the user took a permission away; it is paused, by its
-user, or because the app, the key or the account is suspended, and may be back; or it is over for
-good."""
+"""Why a token is refused that once had the permission. "narrowed": the user took the permission
+away. "paused": the user paused the app, or the app, the key or the account is suspended; it may
+come back. "stopped": it is over for good."""
 
 
 def refused(
@@ -92,8 +90,8 @@ def refused(
     allowed: str = "",
     details: tuple[Detail, ...] = (),
 ) -> Refused:
-    """A refusal in a registered code, in the scheme of the token that was shown. `details` are what
-    the app should ask for, where it asks by details."""
+    """A refusal in a registered code, in the scheme of the token. `details` are the authorization
+    details that the app should request."""
     challenge = Challenge(
         error=error.code,
         error_description=error.description,

@@ -1,7 +1,6 @@
-"""The kit for FastAPI: a dependency that gives the caller, and says in OpenAPI what it needs."""
+"""The kit for FastAPI: a dependency that gives the caller, and documents its needs in OpenAPI."""
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
 import msgspec
 from fastapi import FastAPI, HTTPException, Request, Security
@@ -11,9 +10,9 @@ from starlette.responses import Response
 
 from valetkey.resource.calls import of_scope
 from valetkey.resource.errors import Refused, Unreachable
-from valetkey.resource.interaction import Named
+from valetkey.resource.interaction import WithInteractionId
 from valetkey.resource.marks import Mark, marked
-from valetkey.resource.need import Need, Spend, need
+from valetkey.resource.need import Conditions, Need
 from valetkey.resource.principal import Principal
 from valetkey.resource.server import ResourceServer
 from valetkey.resource.starlette import answer, documents
@@ -43,35 +42,32 @@ class Kit:
     def needs(
         self,
         *permissions: str | Permission,
-        acr: str | Iterable[str] = (),
-        max_age: int | None = None,
-        spend: Spend | None = None,
+        **conditions: Unpack[Conditions],
     ) -> Any:
-        """The caller, whose key opens all of the permissions, within the limits that the user has
-        set, and who signed in by one of these `acr`, at most `max_age` seconds ago (RFC 9470).
-        `spend` tells how much a call is about, for a permission that has a unit. A permission that
-        is given in full is declared by that. Raises ValueError at once for a name that the catalog
-        lacks, or whose amount is not told."""
-        wanted = need(self._server, permissions, acr=acr, max_age=max_age, spend=spend)
+        """A dependency: the caller, who has all of the permissions, within the limits that the user
+        has set. See `Conditions` for the keywords. A Permission joins the catalog. Raises
+        ValueError at once for a name that is not in the catalog, and for a permission with a unit
+        and no `spend`."""
+        need = self._server.need(*permissions, **conditions)
         documented: Any = self._scheme.model
         documented.flows.authorizationCode.scopes |= {
             one.id: one.can for one in permissions if isinstance(one, Permission)
         }
-        # Which permissions the dependency is asked for is in each route.
-        caller = marked(_Caller(self._server, self._scheme, wanted), Mark((), self._server))
-        return Security(caller, scopes=list(wanted.permissions))
+        # The permissions are in each route that depends on it.
+        caller = marked(_Caller(self._server, self._scheme, need), Mark((), self._server))
+        return Security(caller, scopes=list(need.permissions))
 
     def publish(self, app: FastAPI) -> None:
-        """Adds the API's metadata (RFC 9728) and its catalog to the application, which then answers
-        a refusal as every other framework of the kit does, without a `detail` around it, and with
-        an `x-fapi-interaction-id` in each reply."""
-        app.add_middleware(Named)
+        """Adds the API's metadata (RFC 9728) and its catalog to the application. Refusals then have
+        the body that the kit sends in every framework, without a `detail` around it, and each reply
+        has an `x-fapi-interaction-id`."""
+        app.add_middleware(WithInteractionId)
         app.router.routes.extend(documents(self._server))
         app.add_exception_handler(Refusal, _answered)
 
 
 class Refusal(HTTPException):
-    """A refusal, as FastAPI answers with it."""
+    """A refusal as an exception of FastAPI."""
 
     def __init__(self, refusal: Refused | Unreachable) -> None:
         super().__init__(refusal.status, detail=refusal.body, headers=refusal.headers)
@@ -84,18 +80,18 @@ async def _answered(request: Request, error: Exception) -> Response:
 
 
 class _Caller(SecurityBase):
-    """The dependency. FastAPI documents it as the scheme, and has one thing to ask in each call: a
-    scheme beside it would cost as much as the whole check of a token that is known."""
+    """The dependency. FastAPI documents it as the security scheme too: a second dependency for that
+    would cost as much, in each call, as the whole check of a known token."""
 
-    def __init__(self, server: ResourceServer, scheme: SecurityBase, wanted: Need) -> None:
+    def __init__(self, server: ResourceServer, scheme: SecurityBase, need: Need) -> None:
         self.model, self.scheme_name = scheme.model, scheme.scheme_name
         self._server = server
-        self._wanted = wanted
+        self._need = need
 
     async def __call__(self, request: Request, scopes: SecurityScopes) -> Principal:
         # A router's own needs are added to those of its routes.
-        asked = msgspec.structs.replace(self._wanted, permissions=tuple(scopes.scopes))
+        need = msgspec.structs.replace(self._need, permissions=tuple(scopes.scopes))
         try:
-            return await self._server.admit(of_scope(request.scope), asked, request)
+            return await self._server.verify_call(of_scope(request.scope), need, request)
         except (Refused, Unreachable) as refusal:
             raise Refusal(refusal) from refusal

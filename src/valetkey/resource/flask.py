@@ -9,8 +9,8 @@ def post():
 """
 
 import functools
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, cast
+from collections.abc import Callable
+from typing import Any, TypeVar, Unpack, cast
 
 import msgspec
 from flask import Flask, Response, after_this_request, current_app, g, request
@@ -20,7 +20,7 @@ from valetkey.resource.calls import of_environ
 from valetkey.resource.documents import HEADERS, MEDIA, PREFLIGHT, documents
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.marks import Mark, marked, open_to_all
-from valetkey.resource.need import Spend, need
+from valetkey.resource.need import Conditions
 from valetkey.resource.server import ResourceServer
 from valetkey.wire.address import path
 from valetkey.wire.catalog import Permission
@@ -37,30 +37,27 @@ class Needs:
     def __call__(
         self,
         *permissions: str | Permission,
-        acr: str | Iterable[str] = (),
-        max_age: int | None = None,
-        spend: Spend | None = None,
+        **conditions: Unpack[Conditions],
     ) -> Callable[[View], View]:
-        """The view runs only for a key that opens all of the permissions, within the limits that
-        the user has set, and whose user signed in by one of these `acr`, at most `max_age` seconds
-        ago (RFC 9470). The caller is `g.principal`. `spend` is given Flask's request, and tells how
-        much a call is about, for a permission that has a unit. Raises ValueError at once for a name
-        that the catalog lacks, or whose amount is not told."""
-        wanted = need(self._server, permissions, acr=acr, max_age=max_age, spend=spend)
+        """The view runs only for callers that have all of the permissions, within the limits that
+        the user has set. The caller is `g.principal`. `spend` gets Flask's request, and the other
+        keywords are as in `Conditions`. Raises ValueError at once for a name that is not in the
+        catalog, and for a permission with a unit and no `spend`."""
+        need = self._server.need(*permissions, **conditions)
 
         def guard(view: View) -> View:
             @functools.wraps(view)
             def guarded(*args: Any, **kwargs: Any) -> Any:
-                told = interaction.of_environ(request.environ)
-                after_this_request(lambda response: _named(response, told))
+                name = interaction.of_environ(request.environ)
+                after_this_request(lambda response: _with_interaction_id(response, name))
                 try:
                     call = of_environ(request.environ)
-                    g.principal = self._server.blocking.admit(call, wanted, request)
+                    g.principal = self._server.blocking.verify_call(call, need, request)
                 except (Refused, Unreachable) as refusal:
                     return answer(refusal)
                 return current_app.ensure_sync(view)(*args, **kwargs)
 
-            return cast(View, marked(guarded, Mark(wanted.permissions, self._server)))
+            return cast(View, marked(guarded, Mark(need.permissions, self._server)))
 
         return guard
 
@@ -79,8 +76,8 @@ def publish(app: Flask, server: ResourceServer) -> None:
         app.add_url_rule(path(address), f"valetkey {name}", published, methods=["GET", "OPTIONS"])
 
 
-def _named(response: Response, told: str) -> Response:
-    response.headers[interaction.HEADER] = told
+def _with_interaction_id(response: Response, name: str) -> Response:
+    response.headers[interaction.HEADER] = name
     return response
 
 

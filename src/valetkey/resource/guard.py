@@ -1,8 +1,8 @@
-"""The kit for an API in any language: a proxy asks, for each call, whether it may pass.
+"""The kit for an API in any language: a proxy asks it for each call.
 
-nginx (`auth_request`), Traefik (`ForwardAuth`) and Envoy (`ext_authz`) each tell in their own way
-which call it is. Just one of these is believed, the one that is set: what another would say may be
-the caller's own words.
+nginx (`auth_request`), Traefik (`ForwardAuth`) and Envoy (`ext_authz`) each describe the call in
+headers of their own. The guard reads those of the configured proxy only: a caller could set the
+others.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from valetkey.resource.binding import Shown
+from valetkey.resource.binding import SenderProof
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.interaction import with_id
 from valetkey.resource.principal import Principal
@@ -30,25 +30,25 @@ SAYS: Final[dict[Proxy, tuple[bytes, bytes]]] = {
     "nginx": (b"x-original-method", b"x-original-uri"),
     "traefik": (b"x-forwarded-method", b"x-forwarded-uri"),
 }
-"""In which headers a proxy names the method and the address of the call. Envoy asks with the very
-method, and below /verify with the very path."""
+"""The headers of each proxy for the method and the address of the call. Envoy uses the method of
+the call, and its path below /verify."""
 
 REFUSAL: Final = b"x-valetkey-refusal"
 
 LONGEST: Final = 1024
-"""Characters of that header. The challenge says the same, and nginx wants all headers of an answer
-in one buffer of 4 KiB."""
+"""Characters of that header. The challenge says the same, and nginx has one buffer of 4 KiB for all
+headers of an answer."""
 
 SHORT: Final = frozenset({"error", "error_description", "reason"})
 
 _METHOD: Final = re.compile(r"[A-Z]{1,20}", re.ASCII)
 
 
-class NotSaid(Exception):
-    """The proxy did not say which call it is, or not clearly."""
+class UnclearCall(Exception):
+    """The proxy does not name the call, or not clearly."""
 
 
-class Call(msgspec.Struct, frozen=True):
+class ProxiedCall(msgspec.Struct, frozen=True):
     """The call that a proxy asks about."""
 
     method: str
@@ -69,9 +69,11 @@ class Guard:
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
             status, headers, body = await self._answer(scope)
-            told = [*headers, (b"content-length", str(len(body)).encode())]
+            headers_with_length = [*headers, (b"content-length", str(len(body)).encode())]
             send = with_id(scope, send)
-            await send({"type": "http.response.start", "status": status, "headers": told})
+            await send(
+                {"type": "http.response.start", "status": status, "headers": headers_with_length}
+            )
             await send({"type": "http.response.body", "body": body})
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
@@ -96,43 +98,42 @@ class Guard:
             route = self._route(call)
             caller = None if route.open else await self._caller(scope, call, route)
         except (Refused, Unreachable) as refusal:
-            # nginx knows 401 and 403; whatever else becomes 500 there.
+            # nginx knows 401 and 403, and turns every other status into 500.
             status = 401 if refusal.status == 400 else refusal.status
-            named = [
+            headers = [
                 (name.lower().encode(), value.encode()) for name, value in refusal.headers.items()
             ]
             return (
                 status,
-                [*named, *_refusal_headers(refusal.body)],
+                [*headers, *_refusal_headers(refusal.body)],
                 msgspec.json.encode(refusal.body),
             )
-        except NotSaid as why:
-            said = {"error": "access_denied", "error_description": str(why)}
-            return 403, _refusal_headers(said), msgspec.json.encode(said)
+        except UnclearCall as why:
+            body = {"error": "access_denied", "error_description": str(why)}
+            return 403, _refusal_headers(body), msgspec.json.encode(body)
         return 200, _passes(caller), b""
 
-    def _route(self, call: Call) -> Route:
-        """What the call needs. Raises NotSaid where no route fits: what nobody thought of is
-        closed."""
+    def _route(self, call: ProxiedCall) -> Route:
+        """The route of the call. Raises UnclearCall if there is none: such calls are refused."""
         route = self._table.find(call.method, call.path)
         if route is None:
-            raise NotSaid("no route fits")
+            raise UnclearCall("no route fits")
         return route
 
-    async def _caller(self, scope: Scope, call: Call, route: Route) -> Principal:
-        """Who calls, once what the user has limited is counted. Raises Refused, Unreachable."""
+    async def _caller(self, scope: Scope, call: ProxiedCall, route: Route) -> Principal:
+        """The caller, once the limits of the user are counted. Raises Refused, Unreachable."""
         proofs = tuple(value.decode("latin-1") for value in _values(scope, b"dpop"))
         caller = await self._server.verify(
             _one(scope, b"authorization"),
             needs=route.needs,
             query=call.query,
-            shown=Shown(method=call.method, path=call.path, proofs=proofs),
+            sender_proof=SenderProof(method=call.method, path=call.path, proofs=proofs),
         )
         await self._server.spend(caller, route.needs)
         return caller
 
-    def _call(self, scope: Scope) -> Call:
-        """What the proxy asks about. Raises NotSaid."""
+    def _call(self, scope: Scope) -> ProxiedCall:
+        """The call that the proxy asks about. Raises UnclearCall."""
         if self._proxy == "envoy":
             method = scope["method"]
             raw = scope.get("raw_path") or scope["path"].encode()
@@ -143,13 +144,13 @@ class Guard:
             method = _one(scope, says_method)
             path, _, query = _one(scope, says_address).partition("?")
         if not _METHOD.fullmatch(method) or is_doubtful(path):
-            raise NotSaid("the call is not named, or not clearly")
-        return Call(method, path, query)
+            raise UnclearCall("the call is not named, or not clearly")
+        return ProxiedCall(method, path, query)
 
 
 def _refusal_headers(body: Mapping[str, str | int]) -> Headers:
-    """The type of the body, and the body once more as a header: nginx reads no other part of an
-    answer to `auth_request`. What is too long for its buffer is left out."""
+    """The media type of the body, and the body once more as a header: nginx reads no other part of
+    an answer to `auth_request`. A long body is shortened, for nginx's buffer."""
     text = json.dumps(body)
     if len(text) > LONGEST:
         text = json.dumps({name: one for name, one in body.items() if name in SHORT})
@@ -157,15 +158,15 @@ def _refusal_headers(body: Mapping[str, str | int]) -> Headers:
 
 
 def _passes(caller: Principal | None) -> Headers:
-    """Who calls, for the API. All are always there, so that a caller's own never pass for them."""
-    told = {
+    """The caller, for the API. All headers are always set, so that the caller's own never count."""
+    fields = {
         b"x-valetkey-sub": caller.sub if caller else "",
         b"x-valetkey-client": caller.client_id if caller else "",
         b"x-valetkey-grant": caller.grant_id if caller else "",
         b"x-valetkey-permissions": " ".join(sorted(caller.permissions)) if caller else "",
     }
     return [
-        *((name, value.encode()) for name, value in told.items()),
+        *((name, value.encode()) for name, value in fields.items()),
         (b"cache-control", b"no-store"),
     ]
 
@@ -175,8 +176,8 @@ def _values(scope: Scope, name: bytes) -> list[bytes]:
 
 
 def _one(scope: Scope, name: bytes) -> str:
-    """The value of a header, "" where it is missing. Raises NotSaid where it stands twice."""
+    """The value of a header; "" if it is missing. Raises UnclearCall if it is repeated."""
     values = _values(scope, name)
     if len(values) > 1:
-        raise NotSaid(f"the header {name.decode()} stands twice")
+        raise UnclearCall(f"the header {name.decode()} is repeated")
     return values[0].decode("latin-1") if values else ""

@@ -1,4 +1,4 @@
-"""HTTP to the authorization server: short answers, soon, from the very address that was asked."""
+"""HTTP requests to the authorization server: short timeouts, small answers, no redirects."""
 
 import asyncio
 import logging
@@ -16,13 +16,13 @@ from valetkey.wire import metadata
 from valetkey.wire.change_log import BEAT, MAX_LENGTH
 
 TIMEOUT: Final = 2.0
-"""Seconds that the authorization server has for a whole answer."""
+"""Seconds for a whole answer of the authorization server."""
 
 MAX_BYTES: Final = 256 * 1024
-"""Of an answer: what is longer is none of ours."""
+"""The longest answer."""
 
 SILENCE: Final = 8 * BEAT
-"""Seconds without a word after which a stream counts as cut."""
+"""Seconds without data after which a stream counts as broken."""
 
 JSON: Final = "application/json"
 EVENTS: Final = "text/event-stream"
@@ -33,11 +33,11 @@ log = logging.getLogger("valetkey.resource")
 
 
 class Wrong(Unreachable):
-    """The server has answered that the question is wrong: it is of no use to ask again."""
+    """The server answers that the request is malformed: it is useless to send it again."""
 
 
 class NoStream(Unreachable):
-    """There is an answer, but no stream: something on the way holds it up."""
+    """There is an answer, but no stream: something on the way buffers it."""
 
 
 class PerLoop(Generic[T]):
@@ -49,33 +49,33 @@ class PerLoop(Generic[T]):
         self._made: WeakKeyDictionary[asyncio.AbstractEventLoop, T] = WeakKeyDictionary()
 
     def get(self) -> T:
-        """The running loop's."""
+        """The value of the running loop."""
         loop = asyncio.get_running_loop()
         if loop not in self._made:
             self._made[loop] = self._make()
         return self._made[loop]
 
     def of(self, loop: asyncio.AbstractEventLoop) -> T | None:
-        """Another loop's, for a look from any thread; None where it has none."""
+        """The value of another loop, read from any thread; None if there is none."""
         return self._made.get(loop)
 
     def pop(self) -> T | None:
-        """The running loop's, which is then forgotten."""
+        """Removes and returns the value of the running loop."""
         return self._made.pop(asyncio.get_running_loop(), None)
 
 
 class Http:
-    """Sends requests, by the given client or by one of its own. While a server is silent, requests
+    """Sends requests, with the given client or one of its own. While a server is silent, requests
     to it fail at once (see `breaker`)."""
 
     def __init__(self, client: httpx2.AsyncClient | None = None) -> None:
-        self._given = client
+        self._client = client
         self._clients = PerLoop(lambda: httpx2.AsyncClient(timeout=TIMEOUT))
         self._breakers: PerLoop[dict[str, Breaker]] = PerLoop(dict)
         self._misconfigured = False
 
     async def close(self) -> None:
-        """Lets go of the running loop's connections. A given client is its giver's to close."""
+        """Closes the running loop's connections, but not a given client."""
         for breaker in (self._breakers.pop() or {}).values():
             breaker.close()
         client = self._clients.pop()
@@ -94,34 +94,33 @@ class Http:
         return await self._answer(httpx2.Request("POST", address, data=form, headers=headers), auth)
 
     async def ask(self, address: str, parameters: dict[str, str], auth: httpx2.Auth) -> bytes:
-        """The answer to a question of the background, for which nobody waits. Raises
-        Unreachable."""
+        """The answer to a background request, which no caller waits for. Raises Unreachable."""
         request = httpx2.Request("GET", address, params=parameters)
         return await self._answer(request, auth, in_background=True)
 
     async def events(
         self, address: str, parameters: dict[str, str], auth: httpx2.Auth
     ) -> AsyncGenerator[str, None]:
-        """The data of each server-sent event, as it comes. Raises Unreachable, also where nothing
-        comes for SILENCE; NoStream where there is an answer, but no stream."""
+        """The data of each server-sent event, as it comes. Raises Unreachable, also after SILENCE,
+        and NoStream if the answer is not a stream."""
         headers = {"Accept": EVENTS}
         request = httpx2.Request("GET", address, params=parameters, headers=headers)
-        breaker, client = self._breaker(request), self._given or self._clients.get()
+        breaker, client = self._breaker(request), self._client or self._clients.get()
         try:
             with breaker.background():
                 async with asyncio.timeout(TIMEOUT):
                     response = await client.send(
                         request, auth=auth, follow_redirects=False, stream=True
                     )
-            heard = time.monotonic()
+            last_data = time.monotonic()
             try:
                 self._check_status(response, proves=True)
                 _check_stream(response)
                 async for data in _events(response):
-                    heard = time.monotonic()
+                    last_data = time.monotonic()
                     yield data
             except (httpx2.HTTPError, TimeoutError):
-                breaker.failed(heard)
+                breaker.failed(last_data)
                 raise
             finally:
                 await response.aclose()
@@ -136,8 +135,8 @@ class Http:
         in_background: bool = False,
     ) -> bytes:
         breaker = self._breaker(request)
-        # Made before the time runs: to read the certificates that it trusts takes a moment.
-        client = self._given or self._clients.get()
+        # Before the timeout starts: loading the trusted certificates takes a moment.
+        client = self._client or self._clients.get()
         try:
             with breaker.background() if in_background else breaker.call():
                 async with asyncio.timeout(TIMEOUT):
@@ -146,14 +145,14 @@ class Http:
             raise Unreachable(f"{request.url.host} does not answer") from error
 
     def _check_status(self, response: httpx2.Response, *, proves: bool) -> None:
-        """Raises Unreachable; `proves`: the API has shown who it is."""
+        """Raises Unreachable. `proves`: the request had the API's credentials."""
         status, url = response.status_code, response.url
         if status == 401 and proves:
             if not self._misconfigured:
                 self._misconfigured = True
                 log.error(
-                    "misconfigured: %s does not take the credentials of this API, so nobody is let "
-                    "in; check its id and its secret (%s answers 401)",
+                    "misconfigured: %s refuses the credentials of this API, so it lets nobody in; "
+                    "check its id and its secret (%s answers 401)",
                     url.host,
                     url.path,
                 )
@@ -164,7 +163,7 @@ class Http:
             raise (Wrong if status == 400 else Unreachable)(f"{url.path} answers {status}")
 
     def _breaker(self, request: httpx2.Request) -> Breaker:
-        """The running loop's, of the server of that request."""
+        """The running loop's breaker for the server of that request."""
         breakers, url = self._breakers.get(), request.url
         origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
         if origin not in breakers:
@@ -172,8 +171,8 @@ class Http:
         return breakers[origin]
 
     async def _probe(self, origin: str) -> None:
-        """Any answer will do. Raises HTTPError, TimeoutError."""
-        client = self._given or self._clients.get()
+        """Sends a request; any answer will do. Raises HTTPError, TimeoutError."""
+        client = self._client or self._clients.get()
         request = httpx2.Request("GET", origin + metadata.AUTHORIZATION_SERVER)
         async with asyncio.timeout(TIMEOUT):
             answer = await client.send(request, auth=None, follow_redirects=False, stream=True)
@@ -202,22 +201,22 @@ def _check_stream(response: httpx2.Response) -> None:
 
 
 async def _events(response: httpx2.Response) -> AsyncGenerator[str, None]:
-    """What follows `data:`, event by event; nothing else is said here."""
-    pieces = response.aiter_bytes()
-    rest, heard = b"", False
+    """The data of each event."""
+    chunks = response.aiter_bytes()
+    buffer, has_data = b"", False
     while True:
         try:
             async with asyncio.timeout(SILENCE):
-                rest += await anext(pieces)
+                buffer += await anext(chunks)
         except StopAsyncIteration:
             return
         except TimeoutError:
-            if heard:
+            if has_data:
                 raise
             raise NoStream(f"{response.url.path} says nothing") from None
-        heard = True
-        *events, rest = rest.replace(b"\r\n", b"\n").split(b"\n\n")
-        if len(rest) > 2 * MAX_LENGTH:
+        has_data = True
+        *events, buffer = buffer.replace(b"\r\n", b"\n").split(b"\n\n")
+        if len(buffer) > 2 * MAX_LENGTH:
             raise Unreachable(f"{response.url.path} does not come to an end")
         for event in events:
             for line in event.split(b"\n"):

@@ -1,5 +1,5 @@
-"""Every reply to a guarded call carries `x-fapi-interaction-id`, by which both sides find the call
-in their logs (FAPI 1.0 Baseline 6.2.1)."""
+"""The header `x-fapi-interaction-id` of every reply: both sides find the call by it in their logs
+(FAPI 1.0 Baseline 6.2.1)."""
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from os import urandom
@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from valetkey.wire.interaction import HEADER, make, read
 
-__all__ = ["HEADER", "Named", "of_environ", "of_scope", "with_id"]
+__all__ = ["HEADER", "WithInteractionId", "of_environ", "of_scope", "with_id"]
 
 Message: TypeAlias = MutableMapping[str, Any]
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -20,8 +20,8 @@ _VARIABLE: Final = f"HTTP_{HEADER.upper().replace('-', '_')}"
 
 def of_scope(scope: Scope) -> str:
     """The id for the call behind an ASGI scope."""
-    sent = [value for name, value in scope["headers"] if name == _NAME]
-    return (read(sent[0].decode("latin-1")) if len(sent) == 1 else "") or make(urandom(16))
+    values = [value for name, value in scope["headers"] if name == _NAME]
+    return (read(values[0].decode("latin-1")) if len(values) == 1 else "") or make(urandom(16))
 
 
 def of_environ(environ: Mapping[str, Any]) -> str:
@@ -30,20 +30,20 @@ def of_environ(environ: Mapping[str, Any]) -> str:
 
 
 def with_id(scope: Scope, send: Send) -> Send:
-    """What sends the reply to the call behind an ASGI scope, under its id."""
-    told = (_NAME, of_scope(scope).encode())
+    """A `send` that adds the interaction id of the call to its reply."""
+    header = (_NAME, of_scope(scope).encode())
 
-    async def sent(message: Message) -> None:
+    async def send_with_id(message: Message) -> None:
         if message["type"] == "http.response.start":
             others = [one for one in message.get("headers", ()) if one[0].lower() != _NAME]
-            message = {**message, "headers": [*others, told]}
+            message = {**message, "headers": [*others, header]}
         await send(message)
 
-    return sent
+    return send_with_id
 
 
-class Named:
-    """An ASGI application whose replies all carry the id of their call."""
+class WithInteractionId:
+    """An ASGI application that adds the interaction id to all replies."""
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""What an API knows of its authorization server: metadata and keys, fetched when needed."""
+"""The authorization server of an API: its metadata and keys, fetched when needed."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from typing import Final
 from valetkey.jose.jwk import SERVER_ALGORITHMS, PublicKey, parse_set
 from valetkey.jose.jws import BadSignature, read_header
 from valetkey.jose.objects import read_object
-from valetkey.resource.breaker import Cut
+from valetkey.resource.breaker import BreakerOpen
 from valetkey.resource.errors import Unreachable
 from valetkey.resource.http import Http, PerLoop
 from valetkey.resource.steps import Rule
@@ -17,15 +17,15 @@ from valetkey.wire import metadata
 from valetkey.wire.metadata import ServerMetadata
 
 FRESH: Final = 300.0
-"""Seconds for which fetched keys are used without asking again."""
+"""Seconds for which fetched keys are used without another request."""
 
 STALE: Final = 3600.0
-"""Seconds for which old keys are still used while the server does not answer. No access token lives
-longer, so more would open nothing."""
+"""Seconds for which old keys are used while the server does not answer. No access token lives
+longer."""
 
 PAUSES: Final = (1.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-"""Seconds until the next fetch, after none, one, two … in a row that were in vain. Forged key ids,
-or a server that is down, bring about no more of them than that."""
+"""Seconds until the next fetch, after zero, one, two … failures in a row. Forged key ids, or a
+server that is down, cause no more requests than that."""
 
 
 class Issuer:
@@ -39,7 +39,7 @@ class Issuer:
         self._kids: frozenset[str] = frozenset()
         self._fetched = float("-inf")
         self._next = float("-inf")
-        self._in_vain = 0
+        self._failures = 0
         self._answers = True
         self._fetching = PerLoop(asyncio.Lock)
         self._revoked: frozenset[str] = frozenset()
@@ -57,18 +57,18 @@ class Issuer:
         return self._metadata
 
     async def keys(self, token: str) -> tuple[PublicKey, ...]:
-        """The keys that may have signed the token. Raises Unreachable while they cannot be known:
-        the server is silent, and its keys are unknown, too old, or not the token's."""
+        """The keys that may have signed the token. Raises Unreachable if the server is silent, and
+        its keys are unknown, too old, or not the token's."""
         kid = _kid(token)
         if self._due(kid):
-            # One fetch, however many ask at the same time.
+            # One request, however many calls wait.
             async with self._fetching.get():
                 if self._due(kid):
                     await self._fetch(kid)
         return self._good(kid)
 
     def keys_for(self, token: str) -> Rule[tuple[PublicKey, ...]]:
-        """The same, asked for only where they are not known."""
+        """The same as a rule: it asks only if the keys are not known."""
         kid = _kid(token)
         if not self._due(kid):
             return self._good(kid)
@@ -81,12 +81,11 @@ class Issuer:
         return self._keys
 
     def forget_keys(self) -> None:
-        """The keys are replaced: those that are known are asked for again."""
+        """Forgets the keys, because the server has replaced them."""
         self._fetched = self._next = float("-inf")
 
     def revoke_key(self, kid: str) -> None:
-        """Nothing that the key of that id signed counts any more, whatever a cache on the way still
-        publishes."""
+        """Refuses all that the key of that id signed, even if a cache still publishes the key."""
         self._revoked |= {kid}
         self._take(self._keys)
 
@@ -101,34 +100,34 @@ class Issuer:
         return time.monotonic() - self._fetched
 
     def _knows(self, kid: str) -> bool:
-        """Whether another fetch would tell nothing new about this key id: "" has no key."""
+        """Whether another request would be useless for this key id; "" is a token without one."""
         return not kid or kid in self._kids or kid in self._revoked
 
     async def _fetch(self, kid: str) -> None:
         try:
-            about = await self.metadata()
+            document = await self.metadata()
             keys = parse_set(
-                read_object(await self._http.get(about.jwks_uri)),
-                algorithms=metadata.signing_algorithms(about),
-                # Of access tokens, metadata has no word; a key may say itself what it is for.
+                read_object(await self._http.get(document.jwks_uri)),
+                algorithms=metadata.signing_algorithms(document),
+                # Metadata does not list algorithms of access tokens; a key may name its own.
                 if_named=SERVER_ALGORITHMS,
             )
             self._take(keys)
             self._fetched = time.monotonic()
             self._answers = True
-        except Cut:
-            # The breaker says when to ask again.
+        except BreakerOpen:
+            # The breaker decides when to ask again.
             self._answers = False
             return
         except (Unreachable, ValueError):
             self._answers = False
-        in_vain = not self._answers or not self._knows(kid)
-        self._in_vain = self._in_vain + 1 if in_vain else 0
-        self._next = time.monotonic() + PAUSES[min(self._in_vain, len(PAUSES) - 1)]
+        failed = not self._answers or not self._knows(kid)
+        self._failures = self._failures + 1 if failed else 0
+        self._next = time.monotonic() + PAUSES[min(self._failures, len(PAUSES) - 1)]
 
 
 def _kid(token: str) -> str:
-    """The key id that the token names, "" where it names none or is no token of ours."""
+    """The key id in the token; "" if it has none or is malformed."""
     try:
         kid = read_header(token).get("kid")
     except BadSignature:

@@ -1,11 +1,11 @@
-"""What a process has at hand of users' limits, noted where it outlives the process.
+"""Notes of a process's leases that outlive the process.
 
-Each process keeps a file in memory that the kernel holds (tmpfs), and notes in it what is left of
-each lease before a use of it is let through. The kernel keeps what was written when the process is
-killed, and lets go of its lock. So another one knows that it is dead, and exactly what it had left.
+Each process has a file in memory (tmpfs), and notes in it the rest of each lease before it lets a
+use through. If the process is killed, the kernel keeps the file and drops its lock. Another process
+then knows that the first is dead, and exactly what it had left.
 
-Nobody knows that of a machine that has died: its file may have lost the last uses. So a file counts
-only on the boot that wrote it, and only where it was written: a copy of it may be older.
+After a crash of the machine the file may lack the last uses. So a file counts only on the boot that
+wrote it, and only in its own place: a copy of it may be older.
 """
 
 import contextlib
@@ -27,29 +27,29 @@ except ImportError:
     fcntl = None
 
 SLOTS: Final = 1024
-"""Leases that a process notes at once; what is more is not noted."""
+"""Leases that a process notes at once; it does not note more."""
 
 SIZE: Final = 256
 """Bytes of a slot; the first one is the head."""
 
 FRESH: Final = 60
-"""Seconds that a process has to begin its file."""
+"""Seconds that a process has to create and lock its file."""
 
 _WORDS: Final = SIZE // 8
 _LENGTH, _USES, _AMOUNT, _UNTIL = range(4)
 _TEXT: Final = 32
-"""Of a slot: four numbers, then what it is about."""
+"""The offset of the text in a slot, after four numbers."""
 
 _UNSPENT: Final = -1
-"""In place of uses: nothing was spent, however much it may be."""
+"""In place of uses: the lease is whole, whatever its size."""
 
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder in it that is checked
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Note(msgspec.Struct, frozen=True):
-    """What is left of a lease; `uses` and `amount` are None where nothing of it was spent. `until`
-    when it ends, by the clock that counts from the boot on."""
+    """The rest of a lease. `uses` and `amount` are None for a whole one. `until` is when it ends,
+    in seconds since the boot."""
 
     grant: str
     permission: str
@@ -60,24 +60,24 @@ class Note(msgspec.Struct, frozen=True):
 
 
 class Slot:
-    """Where one lease is noted; nowhere, by itself."""
+    """The note of one lease. This class notes nothing; the journal has its own."""
 
     __slots__ = ()
 
     def hold(self, uses: int, amount: int, until: float) -> None:
-        """The lease is here, and ends then."""
+        """Notes a new lease, and when it ends."""
 
-    def left(self, uses: int, amount: int) -> None:
-        """So much of it is left. To be said before the use is let through."""
+    def update(self, uses: int, amount: int) -> None:
+        """Notes the rest of the lease. Call it before the use is let through."""
 
     def free(self) -> None:
-        """Nothing of it is left, or it was returned."""
+        """Drops the note: the lease is used up or returned."""
 
 
 NOWHERE: Final = Slot()
 
 
-class _Kept(Slot):
+class _JournalSlot(Slot):
     """A slot of a journal."""
 
     __slots__ = ("_at", "_journal")
@@ -96,7 +96,7 @@ class _Kept(Slot):
             words[self._at + _AMOUNT] = amount
             words[self._at + _USES] = uses
 
-    def left(self, uses: int, amount: int) -> None:
+    def update(self, uses: int, amount: int) -> None:
         words = self._journal.words
         if self._at and words is not None:
             words[self._at + _USES] = uses
@@ -107,7 +107,7 @@ class _Kept(Slot):
         if self._at and words is not None:
             words[self._at + _LENGTH] = 0
             self._journal.spare.append(self._at // _WORDS)
-        # Whoever still holds it writes into no slot of another lease.
+        # A late update must not write into the slot of another lease.
         self._at = 0
 
 
@@ -115,7 +115,7 @@ class Journal:
     """The notes of one event loop of this process."""
 
     def __init__(self, folder: Path, whose: str) -> None:
-        """`whose`: whom the leases are of; others' notes are none of theirs. Raises OSError."""
+        """`whose` names the owner of the leases, who reads no notes of others. Raises OSError."""
         name = f"{whose}.{os.urandom(8).hex()}"
         # Under its own name only once it is locked: what is found unlocked has no owner.
         fresh = folder / f".{name}"
@@ -136,20 +136,20 @@ class Journal:
         self.spare = list(range(SLOTS, 0, -1))
 
     def note(self, grant: str, permission: str, lease: str, *, until: float) -> Slot:
-        """A slot for a lease that is about to be asked for, which ends then at the latest."""
+        """A slot for a lease that is about to be requested, and ends at `until` at the latest."""
         text = f"{grant} {permission} {lease}".encode()
         if self.words is None or not self.spare or len(text) > SIZE - _TEXT:
             return NOWHERE
         slot = self.spare.pop()
         at = slot * SIZE + _TEXT
         self._memory[at : at + len(text)] = text
-        kept = _Kept(self, slot)
-        kept.hold(_UNSPENT, 0, until)
+        noted = _JournalSlot(self, slot)
+        noted.hold(_UNSPENT, 0, until)
         self.words[slot * _WORDS + _LENGTH] = len(text)
-        return kept
+        return noted
 
     def close(self) -> None:
-        """Ends it. Where something is noted, it is left for others to find."""
+        """Closes the file, and deletes it if it has no notes. Others find the notes in it."""
         words, self.words = self.words, None
         if words is None:
             return
@@ -160,25 +160,25 @@ class Journal:
 
 
 def ready(folder: Path | None) -> Path | None:
-    """The folder for the notes, None for one of this user's own in memory; None where there is
-    none that is private."""
+    """The folder for the notes, by default one of this user's own in memory. Returns None if there
+    is no private one."""
     if fcntl is None:
         return None
     folder = folder or _MEMORY / f"valetkey-{os.geteuid()}"
     with contextlib.suppress(OSError):
         folder.mkdir(0o700)
     try:
-        found = folder.lstat()
+        status = folder.lstat()
     except OSError:
         return None
     # Somebody else may have been there first.
-    private = stat.S_ISDIR(found.st_mode) and not stat.S_IMODE(found.st_mode) & 0o077
-    return folder if private and found.st_uid == os.geteuid() and _boot() else None
+    private = stat.S_ISDIR(status.st_mode) and not stat.S_IMODE(status.st_mode) & 0o077
+    return folder if private and status.st_uid == os.geteuid() and _boot() else None
 
 
 def orphans(folder: Path) -> Iterator[tuple[Path, list[Note]]]:
-    """What the dead have left, file by file; locked while it is looked at, so that nobody else
-    looks. Whoever has returned it all, or finds nothing in it, unlinks the file."""
+    """The notes of dead processes, file by file. Each file is locked while the caller handles it.
+    The caller deletes a file once all its leases are returned."""
     for path in sorted(folder.iterdir()):
         with contextlib.suppress(OSError), open(path, "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -187,23 +187,23 @@ def orphans(folder: Path) -> Iterator[tuple[Path, list[Note]]]:
 
 
 def is_of(path: Path, whose: str) -> bool:
-    """Whether the leases noted in this file are theirs."""
+    """Whether the leases in this file belong to that owner."""
     return path.name.startswith(f"{whose}.")
 
 
 def _is_fresh(file: IO[bytes]) -> bool:
-    """Whether somebody may be about to lock it."""
+    """Whether its process may be about to lock it."""
     return time.time() < os.fstat(file.fileno()).st_mtime + FRESH
 
 
 def _notes(file: IO[bytes]) -> list[Note]:
-    """What is noted in a file, nothing where it is not what was written here since the boot."""
+    """The notes in a file; [] if it was not written in this place since the boot."""
     raw, head = file.read((SLOTS + 1) * SIZE), _head(file)
     if not raw.startswith(head) or len(raw) != (SLOTS + 1) * SIZE:
         return []
     words = memoryview(raw).cast("q")
-    found = (_note(raw, words, slot) for slot in range(1, SLOTS + 1))
-    return [one for one in found if one is not None]
+    status = (_note(raw, words, slot) for slot in range(1, SLOTS + 1))
+    return [one for one in status if one is not None]
 
 
 def _note(raw: bytes, words: memoryview, slot: int) -> Note | None:
@@ -219,7 +219,7 @@ def _note(raw: bytes, words: memoryview, slot: int) -> Note | None:
 
 
 def _head(file: IO[bytes]) -> bytes:
-    """What tells this very file on this boot from a copy, and from one of another boot."""
+    """The head of a file, which differs for a copy and for another boot."""
     place = os.fstat(file.fileno())
     return f"valetkey 1 {_boot()} {place.st_dev} {place.st_ino}\n".encode()
 

@@ -1,4 +1,4 @@
-"""How an API refuses what a user's limit does not let through."""
+"""The refusal of a call by a limit of the user."""
 
 from typing import Final
 
@@ -18,14 +18,14 @@ _ERRORS: Final[dict[str, OAuthError]] = {
     "declined": ApprovalRequired("the user was asked, and said no"),
 }
 
-_OF_THE_HEADER: Final = frozenset({"resource_metadata", "algs", "scheme"})
+_HEADER_ONLY: Final = frozenset({"resource_metadata", "algs", "scheme"})
 _NUMBERS: Final = frozenset({"most", "decimals", "back_at"})
 _OF_USES: Final = frozenset({"often", "hours"})
-"""The limits that are about no amount."""
+"""The limits without an amount."""
 
 
 class Limited(Refused):
-    """403: the user's limit of this permission. `refusal` says which, and when it comes back."""
+    """403: a limit of the user is reached. `refusal` says which one, and when it ends."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Limited(Refused):
             limit=refusal.limit,
             per=refusal.per or "",
             most=_number(refusal.allowed),
-            # Without them a number of the smallest unit says nothing to people.
+            # People cannot read a number of the smallest unit without them.
             unit=permission.unit if measured else "",
             decimals=str(permission.decimals) if measured else "",
             back_at=_number(refusal.back_at),
@@ -66,11 +66,11 @@ class Limited(Refused):
     @property
     def body(self) -> dict[str, str | int]:
         """The challenge as JSON, its numbers as numbers."""
-        told = msgspec.structs.asdict(self.challenge)
+        fields = msgspec.structs.asdict(self.challenge)
         return {
             name: int(text) if name in _NUMBERS else text
-            for name, text in told.items()
-            if text and name not in _OF_THE_HEADER
+            for name, text in fields.items()
+            if text and name not in _HEADER_ONLY
         }
 
 

@@ -1,7 +1,7 @@
 """An event loop in a thread of its own, for programs that have none.
 
-A fork copies no threads, so a child process begins anew with its first question. What the parent
-had begun is left alone there: the two processes share its sockets.
+A fork copies no threads, so a child process starts a new loop with its first request. It leaves the
+parent's loop alone: the two processes share its sockets.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ _PORTALS: Final[WeakSet["Portal"]] = WeakSet()
 
 
 class Portal:
-    """Runs what has to be awaited. Its loop begins when it is first asked for."""
+    """Runs coroutines for code that does not await. Its loop starts when it is first needed."""
 
     def __init__(self, at_exit: Callable[[], Awaitable[None]]) -> None:
         """`at_exit` is awaited when the loop ends, at the latest with the program."""
         self._at_exit = at_exit
-        self._left: list[asyncio.AbstractEventLoop] = []
+        self._parents: list[asyncio.AbstractEventLoop] = []
         self._begin()
         _PORTALS.add(self)
 
@@ -39,9 +39,9 @@ class Portal:
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The loop, running."""
-        found = self._loop
-        if found is not None:
-            return found
+        loop = self._loop
+        if loop is not None:
+            return loop
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
@@ -52,20 +52,20 @@ class Portal:
             return self._loop
 
     def run(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Awaits an answer in the loop, and waits for it on this thread."""
-        return self._begun(ask).result()
+        """Awaits an answer in the loop, and blocks this thread until it is there."""
+        return self._submit(ask).result()
 
     def soon(self, call: Callable[[], object]) -> None:
-        """Calls it in the loop, and waits for nothing."""
+        """Calls a function in the loop, and does not wait."""
         self.loop.call_soon_threadsafe(call)
 
     def close(self) -> None:
-        """Ends the loop, after what is left to do. A later question begins another one."""
+        """Ends the loop, after `at_exit`. A later call starts another one."""
         with self._lock:
             loop, self._loop = self._loop, None
         if loop is None:
             return
-        ending = asyncio.run_coroutine_threadsafe(_awaited(self._at_exit), loop)
+        ending = asyncio.run_coroutine_threadsafe(_await(self._at_exit), loop)
         try:
             ending.result(LAST_WORDS)
         except TimeoutError:
@@ -74,13 +74,13 @@ class Portal:
             loop.call_soon_threadsafe(loop.stop)
             self._thread.join(LAST_WORDS)
 
-    def _begun(self, ask: Callable[[], Awaitable[T]]) -> Future[T]:
-        return asyncio.run_coroutine_threadsafe(_awaited(ask), self.loop)
+    def _submit(self, ask: Callable[[], Awaitable[T]]) -> Future[T]:
+        return asyncio.run_coroutine_threadsafe(_await(ask), self.loop)
 
     def _forked(self) -> None:
-        # Kept, so that nothing closes it: that would reach into the parent's.
+        # Stored, so that it is not garbage collected: that would close the sockets of the parent.
         if self._loop is not None:
-            self._left.append(self._loop)
+            self._parents.append(self._loop)
         self._begin()
 
 
@@ -89,7 +89,7 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
     loop.close()
 
 
-async def _awaited(ask: Callable[[], Awaitable[T]]) -> T:
+async def _await(ask: Callable[[], Awaitable[T]]) -> T:
     return await ask()
 
 

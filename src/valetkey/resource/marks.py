@@ -1,6 +1,6 @@
-"""Marks on an API's endpoints: what each needs, so that it can be checked that none was forgotten.
+"""Marks on an API's endpoints, which say what each needs: `check` finds the ones without.
 
-`needs` leaves its mark by itself. The others are for what has no permission to ask for.
+`needs` sets its mark by itself. The other functions are for endpoints without a permission.
 """
 
 from collections.abc import Callable
@@ -16,23 +16,23 @@ T = TypeVar("T")
 
 
 class Mark(msgspec.Struct, frozen=True, eq=False):
-    """`permissions` are those that the endpoint asks for; none where it is open to everybody.
-    `server` is None where the mark does not know whose they are."""
+    """One mark. `permissions` are those that the endpoint needs; () if it is open to everybody.
+    `server` is None if the mark does not know their API."""
 
     permissions: tuple[str, ...]
     server: ResourceServer | None = None
 
 
 def marked(endpoint: T, mark: Mark) -> T:
-    """The endpoint, with its mark beside those that it has already."""
+    """Adds a mark to an endpoint, and returns the endpoint."""
     setattr(endpoint, NAME, (*marks(endpoint), mark))
     return endpoint
 
 
 def marks(endpoint: Any) -> tuple[Mark, ...]:
-    """The marks of an endpoint, in the order in which they were left."""
-    found: tuple[Mark, ...] = getattr(endpoint, NAME, ())
-    return found
+    """The marks of an endpoint, in the order in which they were added."""
+    every: tuple[Mark, ...] = getattr(endpoint, NAME, ())
+    return every
 
 
 def open_to_all(endpoint: T) -> T:
@@ -41,5 +41,5 @@ def open_to_all(endpoint: T) -> T:
 
 
 def uses(*permissions: str) -> Callable[[T], T]:
-    """Marks an endpoint that asks for permissions itself, by `principal.may(…)`."""
+    """Marks an endpoint that checks permissions itself, by `principal.may(…)`."""
     return lambda endpoint: marked(endpoint, Mark(permissions))

@@ -10,16 +10,15 @@
 
     app = guard.around(mcp.streamable_http_app())
 
-`around` refuses as an API does, so that a client learns from the 403 what a tool needs; it checks
-proofs and certificates, and publishes the documents. Without it, tokens that are bound to a key are
-refused, and a tool that is not allowed ends in an error of the tool.
-"""
+`around` refuses as an API does: a client learns from the 403 what a tool needs. It checks proofs
+and certificates, and publishes the documents. Without it, sender-constrained tokens are refused,
+and a call that is not allowed ends in an error of the tool."""
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar, Unpack, cast
 
 import msgspec
 from anyio import to_thread
@@ -36,7 +35,7 @@ from valetkey.resource.documents import HEADERS, MEDIA, PREFLIGHT, documents
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.interaction import with_id
 from valetkey.resource.marks import Mark, marked
-from valetkey.resource.need import Need, Spend, need
+from valetkey.resource.need import Conditions, Need
 from valetkey.resource.principal import Principal
 from valetkey.resource.server import ResourceServer
 from valetkey.resource.step_up import ANYHOW
@@ -47,19 +46,20 @@ MAX_BODY: Final = 4 * 1024 * 1024
 """Bytes of a message that is looked into: more than the SDK takes by itself."""
 
 ANYBODY: Final = Need(permissions=(), sign_in=ANYHOW)
-"""What a message that calls no guarded tool needs: a good key."""
+"""What a message needs that calls no guarded tool: a valid token."""
 
 Tool = TypeVar("Tool", bound=Callable[..., Any])
 
 
 class Key(provider.AccessToken):
-    """A key as the SDK knows it, with the caller. `admitted` is what was asked of it already."""
+    """An access token as the SDK knows it, with the caller. `checked` is the need that was checked
+    already."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     token: str = Field(repr=False)
     principal: Principal
-    admitted: Need = ANYBODY
+    checked: Need = ANYBODY
 
 
 _KEY: Final[ContextVar[Key | None]] = ContextVar("valetkey key", default=None)
@@ -67,10 +67,10 @@ _KEY: Final[ContextVar[Key | None]] = ContextVar("valetkey key", default=None)
 
 def caller() -> Principal:
     """Who called the tool. Raises LookupError outside a call."""
-    found = get_access_token()
-    if not isinstance(found, Key):
-        raise LookupError("no key of valetkey's was shown")
-    return found.principal
+    key = get_access_token()
+    if not isinstance(key, Key):
+        raise LookupError("the call has no token of valetkey")
+    return key.principal
 
 
 class McpGuard:
@@ -92,30 +92,28 @@ class McpGuard:
     def needs(
         self,
         *permissions: str | Permission,
-        acr: str | Iterable[str] = (),
-        max_age: int | None = None,
-        spend: Spend | None = None,
+        **conditions: Unpack[Conditions],
     ) -> Callable[[Tool], Tool]:
-        """The tool runs only for a key that opens all of the permissions, as in every framework;
-        `spend` is asked about its arguments. Stands under `@mcp.tool()`."""
-        wanted = need(self._server, permissions, acr=acr, max_age=max_age, spend=spend)
+        """The tool runs only for callers that have all of the permissions, as in every framework;
+        `spend` gets its arguments. Write it under `@mcp.tool()`."""
+        need = self._server.need(*permissions, **conditions)
 
         def guard(tool: Tool) -> Tool:
-            self._tools[tool.__name__] = wanted
+            self._tools[tool.__name__] = need
 
             @functools.wraps(tool)
             async def guarded(*args: Any, **kwargs: Any) -> Any:
-                await self._check(wanted, kwargs)
+                await self._check(need, kwargs)
                 if inspect.iscoroutinefunction(tool):
                     return await tool(*args, **kwargs)
                 return await to_thread.run_sync(functools.partial(tool, *args, **kwargs))
 
-            return cast(Tool, marked(guarded, Mark(wanted.permissions, self._server)))
+            return cast(Tool, marked(guarded, Mark(need.permissions, self._server)))
 
         return guard
 
     async def verify_token(self, token: str) -> provider.AccessToken | None:
-        """What the SDK asks: the key behind a bearer token, None for one that opens nothing."""
+        """The method that the SDK calls: the key behind a bearer token; None for an invalid one."""
         key = _KEY.get()
         if key is not None and key.token == token:
             return key
@@ -129,15 +127,15 @@ class McpGuard:
         """The SDK's application behind the guard."""
         return _Around(self, app)
 
-    async def admitted(self, call: Call, message: bytes) -> Key:
+    async def verify_message(self, call: Call, message: bytes) -> Key:
         """The key behind a call with this message. Raises Refused, Unreachable."""
         name, arguments = _called(message)
-        wanted = self._tools.get(name, ANYBODY)
-        principal = await self._server.admit(call, wanted, arguments)
-        return self._key(call.authorization.rpartition(" ")[2], principal, wanted)
+        need = self._tools.get(name, ANYBODY)
+        principal = await self._server.verify_call(call, need, arguments)
+        return self._key(call.authorization.rpartition(" ")[2], principal, need)
 
     async def start(self) -> None:
-        """Begins to follow the change log, where that is wanted."""
+        """As `ResourceServer.start`."""
         self._server.start()
 
     async def close(self) -> None:
@@ -146,25 +144,25 @@ class McpGuard:
 
     def document(self, path: str) -> bytes | None:
         """What the API publishes at a path."""
-        for address, told in documents(self._server).values():
+        for address, document in documents(self._server).values():
             if path_of(address) == path:
-                return msgspec.json.encode(told())
+                return msgspec.json.encode(document())
         return None
 
-    async def _check(self, wanted: Need, arguments: dict[str, Any]) -> None:
-        """Raises ToolError where the caller may not use the tool; what was asked at the door is not
-        asked twice."""
-        found = get_access_token()
-        if not isinstance(found, Key):
-            raise ToolError("no key was shown")
-        if found.admitted is wanted:
+    async def _check(self, need: Need, arguments: dict[str, Any]) -> None:
+        """Raises ToolError if the caller may not use the tool. `around` has checked it already, if
+        it is in use."""
+        key = get_access_token()
+        if not isinstance(key, Key):
+            raise ToolError("the call has no access token")
+        if key.checked is need:
             return
         try:
-            await self._server.allow(found.principal, wanted, arguments)
+            await self._server.verify_principal(key.principal, need, arguments)
         except (Refused, Unreachable) as refusal:
             raise ToolError(msgspec.json.encode(refusal.body).decode()) from refusal
 
-    def _key(self, token: str, principal: Principal, admitted: Need) -> Key:
+    def _key(self, token: str, principal: Principal, checked: Need) -> Key:
         return Key(
             token=token,
             client_id=principal.client_id,
@@ -174,7 +172,7 @@ class McpGuard:
             subject=principal.sub,
             claims={"iss": self._server.issuer},
             principal=principal,
-            admitted=admitted,
+            checked=checked,
         )
 
 
@@ -189,22 +187,22 @@ class _Around:
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
             return
-        told = self._guard.document(scope["path"])
-        if told is not None:
-            await _publish(told, send, asked=scope["method"] == "OPTIONS")
+        document = self._guard.document(scope["path"])
+        if document is not None:
+            await _publish(document, send, preflight=scope["method"] == "OPTIONS")
             return
         body = await _body(receive)
         send = with_id(scope, send)
         try:
-            key = await self._guard.admitted(of_scope(scope), body)
+            key = await self._guard.verify_message(of_scope(scope), body)
         except (Refused, Unreachable) as refusal:
             await refuse(refusal, send)
             return
-        given = _KEY.set(key)
+        token = _KEY.set(key)
         try:
             await self._app(_as_bearer(scope, key.token), _again(body, receive), send)
         finally:
-            _KEY.reset(given)
+            _KEY.reset(token)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._guard.start()
@@ -215,21 +213,21 @@ class _Around:
 
 
 def _called(message: bytes) -> tuple[str, dict[str, Any]]:
-    """The tool that a message calls, and its arguments; "" where it calls none. What cannot be
-    read, the SDK refuses."""
+    """The tool that a message calls, and its arguments; "" if it calls none. The SDK refuses a
+    message that cannot be read."""
     try:
         body = read_object(message)
     except ValueError:
         return "", {}
-    asked = body.get("params")
-    if body.get("method") != "tools/call" or not isinstance(asked, dict):
+    parameters = body.get("params")
+    if body.get("method") != "tools/call" or not isinstance(parameters, dict):
         return "", {}
-    name, arguments = asked.get("name"), asked.get("arguments")
+    name, arguments = parameters.get("name"), parameters.get("arguments")
     return name if isinstance(name, str) else "", arguments if isinstance(arguments, dict) else {}
 
 
 def _as_bearer(scope: Scope, token: str) -> Scope:
-    """The call with the key under the scheme that the SDK knows: it was proved already."""
+    """The call with the token under the scheme that the SDK knows: it is verified already."""
     others = [one for one in scope["headers"] if one[0] != b"authorization"]
     return {**scope, "headers": [*others, (b"authorization", f"Bearer {token}".encode())]}
 
@@ -245,23 +243,23 @@ async def _body(receive: Receive) -> bytes:
 
 def _again(body: bytes, receive: Receive) -> Receive:
     """The same body once more, and then what comes after it."""
-    told = False
+    replayed = False
 
     async def received() -> Any:
-        nonlocal told
-        if told:
+        nonlocal replayed
+        if replayed:
             return await receive()
-        told = True
+        replayed = True
         return {"type": "http.request", "body": body, "more_body": len(body) > MAX_BODY}
 
     return received
 
 
-async def _publish(document: bytes, send: Send, *, asked: bool) -> None:
-    """The document, or for a browser that has only `asked`, that a page may read it."""
+async def _publish(document: bytes, send: Send, *, preflight: bool) -> None:
+    """Sends the document; for a `preflight` request, only the permission to read it."""
     headers = {**HEADERS, "Content-Type": MEDIA, "Content-Length": str(len(document))}
-    status, document = (204, b"") if asked else (200, document)
-    headers = PREFLIGHT if asked else headers
-    told = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": status, "headers": told})
+    status, document = (204, b"") if preflight else (200, document)
+    headers = PREFLIGHT if preflight else headers
+    header_list = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": header_list})
     await send({"type": "http.response.body", "body": document})

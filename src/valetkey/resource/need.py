@@ -1,40 +1,49 @@
-"""What a route asks of its callers, said in the same words in every framework."""
+"""What a route needs of its callers: the same in every framework."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Final, TypeAlias, TypedDict
 
 import msgspec
 
-from valetkey.resource.limits import check_amounts
 from valetkey.resource.spending import Amount
-from valetkey.resource.step_up import SignIn, sign_in
+from valetkey.resource.step_up import SignIn
 from valetkey.spec.errors import InvalidRequest
-from valetkey.wire.catalog import Permission
-
-if TYPE_CHECKING:
-    from valetkey.resource.server import ResourceServer
+from valetkey.wire.catalog import Catalog
 
 Spend: TypeAlias = Callable[[Any], Awaitable[Amount | None] | Amount | None]
-"""How much a call is about, in the permission's unit; None where it does not say."""
-
+"""Reads from a request how much the call is about, in the permission's unit; None if it does not
+say."""
 
 UNREADABLE: Final = (ValueError, LookupError, TypeError, ArithmeticError)
-"""What reading an amount from a body raises that does not have it: no JSON, no such member, not a
-number. The call is refused then, and the log has the error."""
+"""What a Spend may raise for a bad body: no JSON, no such member, not a number. The call is then
+refused, and the log has the error."""
+
+
+class Conditions(TypedDict, total=False):
+    """The keywords of `needs(…)` in every framework.
+
+    `acr` lists the ways to sign in that the route accepts, and `max_age` is how many seconds ago
+    the user may have signed in (RFC 9470). `spend` reads how much a call is about, for a permission
+    that has a unit; it gets the framework's request.
+    """
+
+    acr: str | Iterable[str]
+    max_age: int | None
+    spend: Spend | None
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A key that opens all of the `permissions`, within the limits that the user has set, and whose
-    user signed in like this. `spend` tells how much a call is about."""
+    """What one route needs: all of the `permissions`, within the limits of the user, and a sign-in
+    like this. `spend` reads how much a call is about."""
 
     permissions: tuple[str, ...]
     sign_in: SignIn
     spend: Spend | None = None
 
-    async def told(self, request: object) -> Amount | None:
-        """How much the call is about; None where that is not told. Raises InvalidRequest where it
-        cannot be read from the call."""
+    async def read_amount(self, request: object) -> Amount | None:
+        """How much the call is about; None if it does not say. Raises InvalidRequest if it cannot
+        be read from the call."""
         if self.spend is None:
             return None
         try:
@@ -43,8 +52,8 @@ class Need(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         except UNREADABLE as error:
             raise _unreadable(error) from error
 
-    def told_at_once(self, request: object) -> Amount | None:
-        """The same where nothing can be awaited. Raises TypeError for a `spend` that would be."""
+    def read_amount_sync(self, request: object) -> Amount | None:
+        """The same without `await`. Raises TypeError for an async `spend`."""
         try:
             amount = None if self.spend is None else self.spend(request)
         except UNREADABLE as error:
@@ -60,16 +69,14 @@ def _unreadable(error: Exception) -> InvalidRequest:
     return InvalidRequest("the amount cannot be read", detail=repr(error))
 
 
-def need(
-    server: "ResourceServer",
-    permissions: tuple[str | Permission, ...],
-    *,
-    acr: str | Iterable[str],
-    max_age: int | None,
-    spend: Spend | None,
-) -> Need:
-    """What a route asks for. Raises ValueError for a name that the catalog lacks, or whose amount
-    is not told, and for an age that is none."""
-    names = server.declare(*permissions)
-    check_amounts(server.catalog, names, told=spend is not None)
-    return Need(permissions=names, sign_in=sign_in(acr, max_age), spend=spend)
+def check_amounts(catalog: Catalog, permissions: Sequence[str], *, has_amount: bool) -> None:
+    """Raises ValueError if a route needs a permission with a unit and reads no amount, if it reads
+    one for a permission without, and if it would read one amount for two permissions."""
+    declared = [catalog.permission(one) for one in permissions]
+    measured = [one.id for one in declared if one is not None and one.unit]
+    if len(measured) > 1:
+        raise ValueError(f"{', '.join(measured)}: one amount cannot be for both")
+    if measured and not has_amount:
+        raise ValueError(f"{measured[0]} has amounts: say how much by spend=")
+    if has_amount and not measured:
+        raise ValueError(f"{', '.join(permissions)}: spend= is for what has a unit")

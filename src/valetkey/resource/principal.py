@@ -1,21 +1,22 @@
-"""Who calls, and what their key opens."""
+"""The caller of an API, and its permissions."""
 
 import msgspec
 
+from valetkey import renamed
 from valetkey.wire import dpop
 from valetkey.wire.access_token import AccessToken
 from valetkey.wire.authorization_details import Detail
 from valetkey.wire.child_key import ALONE, Delegation
 
 
+@renamed.members
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """The caller of an API, proved.
+    """The verified caller of an API.
 
-    `sub` names the user, or the client itself where it begins with `client:`. `permissions` is what
-    the key opens at this moment, `limited` what of it the user has limited; `grant_version` is that
-    of what is known here. `token` has the claims as they were issued. `hands` are those through
-    which the key went since, None where it was not handed on.
-    """
+    `sub` is the user, or the client itself if it begins with `client:`. `permissions` are those
+    that the caller has at this moment, `limited` those of them that the user has limited, and
+    `grant_version` is the version of the grant that they are from. `token` has the claims as they
+    were issued. `delegation` is the offline delegation of the token, None without one."""
 
     sub: str
     client_id: str
@@ -23,29 +24,29 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     token: AccessToken
     limited: frozenset[str] = frozenset()
     grant_version: int = 0
-    hands: Delegation | None = None
+    delegation: Delegation | None = None
 
     @property
-    def most(self) -> dict[str, int]:
-        """The largest amount of one use, where a hand before the last has set one."""
-        return {} if self.hands is None else self.hands.most
+    def max_amounts(self) -> dict[str, int]:
+        """The largest amount of one use, by permission, where a delegation has set one."""
+        return {} if self.delegation is None else self.delegation.most
 
     @property
-    def asked(self) -> frozenset[str]:
-        """What the key was made for."""
-        return self.token.scopes if self.hands is None else self.hands.scopes
+    def issued_permissions(self) -> frozenset[str]:
+        """The permissions that the token was issued or delegated for."""
+        return self.token.scopes if self.delegation is None else self.delegation.scopes
 
     def may(self, *permissions: str) -> bool:
-        """Whether the key opens all of these."""
+        """Whether the caller has all of these permissions."""
         return self.permissions.issuperset(permissions)
 
     @property
     def authorization_details(self) -> tuple[Detail, ...]:
-        """What of it was asked by details (RFC 9396 9.1), as far as it holds at this moment. Where
-        the grant has changed since the token was issued, its limits are not said: they are those
-        that calls are counted by."""
+        """The authorization details of the token (RFC 9396 9.1), as far as they hold at this
+        moment. If the grant has changed since the token was issued, they are without limits: calls
+        are counted by the present limits of the user."""
         same = self.grant_version == self.token.grant_version
-        held = (
+        details = (
             msgspec.structs.replace(
                 one,
                 actions=tuple(each for each in one.actions if each in self.permissions),
@@ -53,26 +54,26 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
             )
             for one in self.token.authorization_details
         )
-        return tuple(one for one in held if one.actions)
+        return tuple(one for one in details if one.actions)
 
     @property
     def scheme(self) -> str:
-        """Under which the key was shown."""
+        """The scheme of the token: "DPoP" or "Bearer"."""
         cnf = self.token.cnf
         return dpop.SCHEME if cnf is not None and cnf.jkt else "Bearer"
 
     @property
-    def alone(self) -> tuple[str, ...]:
-        """Through whose hands the key went, the first one first, as the server would call them,
-        where somebody handed it on without a word to it; () where nobody did."""
-        return () if self.hands is None else (*self.token.delegates, ALONE)
+    def offline_delegates(self) -> tuple[str, ...]:
+        """The delegates of the token, the first one first, by their names at the server, where the
+        last delegation was offline; () where it was not."""
+        return () if self.delegation is None else (*self.token.delegates, ALONE)
 
     @property
     def grant_id(self) -> str:
-        """The user's grant behind the key, "" where no user is."""
+        """The id of the user's grant; "" for a token without a user."""
         return self.token.grant_id
 
     @property
     def is_client(self) -> bool:
-        """Whether an app calls for itself, and no user is behind it."""
+        """Whether an app calls on its own behalf, without a user."""
         return self.sub.startswith("client:")

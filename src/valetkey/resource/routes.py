@@ -1,4 +1,4 @@
-"""Which call needs what, written down: for an API that the kit does not run in."""
+"""The routes of an API in another language: which call needs which permissions."""
 
 import re
 from typing import Final, Literal, TypeAlias
@@ -11,8 +11,8 @@ Proxy: TypeAlias = Literal["nginx", "traefik", "envoy"]
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-# What two programs may read differently: an escaped slash, dot or escape, a dot segment, an empty
-# segment, a backslash, a parameter of a segment, and whatever is no part of a path.
+# What two programs may read differently: an escaped slash, dot or percent sign, a dot segment, an
+# empty segment, a backslash, a parameter of a segment, and characters that a path may not have.
 _DOUBTFUL: Final = re.compile(
     r"//|\\|;|%(?:2f|5c|2e|3b|25|00)|/\.{1,2}(?:/|$)|[^\x21-\x7e]|[#\"<>^`{|}]", re.IGNORECASE
 )
@@ -20,7 +20,7 @@ _SEGMENT: Final = re.compile(r"\{[a-z_]+\}|[^/{}*?]*", re.ASCII)
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Calls of one path. `{name}` stands for one segment, `/*` at the end for all that follows.
+    """Calls of one path. `{name}` matches one segment, and `/*` at the end all that follows.
     `needs` lists the permissions; `open` lets everybody in."""
 
     path: str
@@ -29,9 +29,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     open: bool = False
 
 
-class Guarded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An API behind a proxy: what a file says of it. `catalog` and `secret_file` are paths from
-    that file on; `bound` is in seconds. `split`: its tokens come in halves."""
+class GuardFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The file of an API behind a proxy. `catalog` and `secret_file` are paths relative to the
+    file. `max_staleness` is `bound` in the file, in seconds. `split`: its tokens are split."""
 
     issuer: str
     id: str
@@ -39,12 +39,12 @@ class Guarded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     catalog: str
     proxy: Proxy
     routes: tuple[Route, ...]
-    bound: float = 1.0
+    max_staleness: float = msgspec.field(default=1.0, name="bound")
     split: bool = False
 
 
 def mistakes(routes: tuple[Route, ...], catalog: Catalog) -> list[str]:
-    """Everything that is wrong, each in one sentence."""
+    """All mistakes, in one sentence each."""
     wrong = [] if routes else ["there is no route, so nobody would be let in"]
     for route in routes:
         name = f"{' '.join(route.methods) or '-'} {route.path}"
@@ -70,19 +70,18 @@ def _is_path(path: str) -> bool:
 
 
 def is_doubtful(path: str) -> bool:
-    """Whether the API might read the path otherwise than it is read here."""
+    """Whether the API might read the path differently."""
     return not path.startswith("/") or _DOUBTFUL.search(path) is not None
 
 
 class Table:
-    """The routes, ready to be looked up. The first that fits counts."""
+    """The routes, compiled. The first one that matches counts."""
 
     def __init__(self, routes: tuple[Route, ...]) -> None:
         self._rows = [(_pattern(route.path), route) for route in routes]
 
     def find(self, method: str, path: str) -> Route | None:
-        """The route of a call, None where there is none. HEAD is read as GET, unless it has a
-        route of its own."""
+        """The route of a call, or None. HEAD counts as GET, unless it has a route of its own."""
         for pattern, route in self._rows:
             if pattern.fullmatch(path) and method in _also(route.methods):
                 return route

@@ -1,7 +1,7 @@
-"""Does the authorization server know this API as it is? Asked once, when the API starts.
+"""Checks, when an API starts, that the authorization server knows its secret and its catalog.
 
-An API whose secret is wrong lets nobody in, and one whose catalog is not the registered one shows
-users what it no longer does. Neither heals by itself, so the log says it at the start.
+An API with a wrong secret lets nobody in. An API with another catalog than the registered one shows
+users permissions that it does not have. Only an operator can fix that, so the log says it.
 """
 
 import asyncio
@@ -19,16 +19,16 @@ from valetkey.wire.authorization_details import DIGEST, type_metadata
 from valetkey.wire.catalog import Catalog
 
 PAUSES: Final = (1.0, 5.0, 30.0, 300.0)
-"""Seconds until the server is asked again, while it does not answer."""
+"""Seconds until the next try, while the server does not answer."""
 
 NO_TOKEN: Final = "a token of nobody's"
-"""What is introspected to see whether the credentials are taken."""
+"""A token to introspect, to see whether the server accepts the credentials."""
 
 log = logging.getLogger("valetkey.resource")
 
 
 class SelfCheck:
-    """What one API checks of itself."""
+    """The start-up check of one API."""
 
     def __init__(
         self,
@@ -38,42 +38,42 @@ class SelfCheck:
         auth: httpx2.Auth | None,
         catalog: Callable[[], Catalog],
     ) -> None:
-        """With no `auth`, only the catalog is checked."""
+        """Without `auth`, it checks only the catalog."""
         self._issuer = issuer
         self._http = http
         self._auth = auth
         self._catalog = catalog
-        self._begun = False
+        self._started = False
         self._tasks: PerLoop[set[asyncio.Task[None]]] = PerLoop(set)
 
     def start(self, *, credentials: bool) -> None:
-        """Checks once, in the background of the running event loop; the credentials too, unless
-        something else shows them to the server right away."""
-        if self._begun:
+        """Starts the check in the running event loop, once. `credentials`: also checks those,
+        because nothing else presents them to the server right away."""
+        if self._started:
             return
-        self._begun = True
+        self._started = True
         task = asyncio.get_running_loop().create_task(self._run(credentials=credentials))
         self._tasks.get().add(task)
         task.add_done_callback(self._tasks.get().discard)
 
     async def close(self) -> None:
-        """Checks no longer, in the running event loop."""
+        """Stops the check in the running event loop."""
         tasks = self._tasks.pop() or set()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def difference(self) -> str:
-        """How the registered catalog differs from this API's, in words; "" where it does not, and
-        where the server does not say. Raises Unreachable."""
+        """How the registered catalog differs from this API's, in words; "" if they are equal or the
+        server does not say. Raises Unreachable."""
         address = (await self._issuer.metadata()).authorization_details_types_metadata_endpoint
         if not address:
             return ""
         try:
-            told = read_object(await self._http.get(address))
+            document = read_object(await self._http.get(address))
         except ValueError as error:
             raise Unreachable(f"{address}: {error}") from error
-        return difference(told.get("authorization_details_types_metadata"), self._catalog())
+        return difference(document.get("authorization_details_types_metadata"), self._catalog())
 
     async def _run(self, *, credentials: bool) -> None:
         for pause in (*PAUSES, None):
@@ -82,7 +82,7 @@ class SelfCheck:
                     await self._prove()
                 differs = await self.difference()
             except Misconfigured:
-                return  # The log has it from where it was answered.
+                return  # It is logged already.
             except Unreachable as trouble:
                 if pause is None:
                     log.info("the catalog is not compared: %s", trouble)
@@ -90,7 +90,7 @@ class SelfCheck:
                 await asyncio.sleep(pause)
             else:
                 if differs:
-                    log.warning("the registered catalog is another one: %s", differs)
+                    log.warning("the registered catalog differs: %s", differs)
                 return
 
     async def _prove(self) -> None:
@@ -100,23 +100,23 @@ class SelfCheck:
 
 
 def difference(types: Any, catalog: Catalog) -> str:
-    """How the types that a server describes differ from an API's catalog; "" where they do not, and
-    where they do not say."""
-    known = types if isinstance(types, dict) else {}
-    if not any(isinstance(one, dict) and DIGEST in one for one in known.values()):
+    """How the types that a server describes differ from an API's catalog; "" if they are equal or
+    have no digest."""
+    described = types if isinstance(types, dict) else {}
+    if not any(isinstance(one, dict) and DIGEST in one for one in described.values()):
         return ""
-    own, registered = type_metadata(catalog), known.get(catalog.resource)
+    own, registered = type_metadata(catalog), described.get(catalog.resource)
     if not isinstance(registered, dict):
         return f"no API is registered as {catalog.resource}"
     if registered.get(DIGEST) == own[DIGEST]:
         return ""
     new, old = _actions(own), _actions(registered)
-    found = [
+    changes = [
         *(f"{name} is not registered" for name in sorted(new - old)),
         *(f"{name} is registered, and not in the API's catalog" for name in sorted(old - new)),
     ]
-    said = "; ".join(found) or "the same names, with other words, risks, units or members"
-    return f"{said} (`valetkey resource diff` shows more, `valetkey resource sync` registers it)"
+    names = "; ".join(changes) or "the same names, with other words, risks, units or members"
+    return f"{names} (`valetkey resource diff` shows more, `valetkey resource sync` registers it)"
 
 
 def _actions(described: dict[str, Any]) -> set[str]:

@@ -1,7 +1,7 @@
-"""The kit spends: each use of what a user has limited comes out of a lease.
+"""Takes each use of a limited permission from a lease, and returns the rest of the leases.
 
-What is left over goes back to the server: by whoever held it, as soon as the server is there; for a
-process that was killed, by another one of this machine (see `journal`).
+A process returns its own leases, as soon as the server answers. The leases of a process that was
+killed are returned by another one on the same machine (see `lease_journal`).
 """
 
 import asyncio
@@ -19,27 +19,27 @@ from valetkey.jose import seal
 from valetkey.resource import lease_journal
 from valetkey.resource.errors import Unreachable
 from valetkey.resource.http import Wrong
-from valetkey.resource.lease_cache import Form, Held, Purse, seconds
+from valetkey.resource.lease_cache import CurrentLease, Form, LeaseCache, seconds
 from valetkey.resource.lease_journal import NOWHERE, Journal, Note, Slot
 from valetkey.resource.principal import Principal
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.catalog import Permission
 from valetkey.wire.lease import GRACE, LONGEST_LEASE, MOST, PATH, RETURN_PATH, Answer
 
-MOST_PURSES: Final = 10_000
-"""From which on the empty ones are dropped."""
+MAX_CACHES: Final = 10_000
+"""Beyond that, the idle ones are dropped."""
 
 TIDY: Final = 5.0
-"""Seconds between two looks at what was left over, one's own and of the dead."""
+"""Seconds between two rounds of returning leases."""
 
 SELDOM: Final = 60.0
-"""Seconds between two looks while the server cannot take anything back, at most."""
+"""The largest number of these seconds, while the server does not answer."""
 
 AT_ONCE: Final = 16
 """Leases that are returned side by side."""
 
 LONGEST: Final = 64
-"""Characters of an amount that is told as text."""
+"""Characters of an amount that is a text."""
 
 _EXACT: Final = Context(prec=LONGEST, traps=[InvalidOperation, Inexact])
 
@@ -53,26 +53,27 @@ log = logging.getLogger("valetkey.resource")
 
 
 class Use(msgspec.Struct, frozen=True, eq=False):
-    """A use that was paid for, and from which lease; None for one of its own."""
+    """A use that was counted, and its lease; None for a lease of its own."""
 
-    held: Held | None
+    lease: CurrentLease | None
     amount: int
 
     def undo(self) -> None:
-        """Puts it back: it was not made after all. A lease of its own is gone."""
-        if self.held is not None:
-            self.held.undo(self.amount)
+        """Gives back a use that was not made. A lease of its own cannot be given back."""
+        if self.lease is not None:
+            self.lease.undo(self.amount)
 
 
-class Place(msgspec.Struct, frozen=True):
-    """Where this process notes what it has at hand (see `journal.ready`), and for whom."""
+class JournalPlace(msgspec.Struct, frozen=True):
+    """The folder where this process notes its leases (see `lease_journal.ready`), and the name of
+    their owner."""
 
     folder: Path | None
     whose: str
 
 
-class Leftover(msgspec.Struct, frozen=True, eq=False):
-    """What gives back the rest of a lease, and where that is noted."""
+class UnreturnedLease(msgspec.Struct, frozen=True, eq=False):
+    """The form that returns the rest of a lease, and the journal slot of the lease."""
 
     form: Form
     until: float
@@ -80,17 +81,17 @@ class Leftover(msgspec.Struct, frozen=True, eq=False):
 
 
 class Spending:
-    """The purses of one event loop."""
+    """The lease caches of one event loop."""
 
-    def __init__(self, post: Post, place: Place | None = None) -> None:
-        """With no place, what is at hand ends with the process."""
+    def __init__(self, post: Post, place: JournalPlace | None = None) -> None:
+        """Without a place, leases are not noted, and end with the process."""
         self._post = post
         self._place = place
         self._whose = "" if place is None else seal.digest(place.whose)[:16]
         self._folder: Path | None = None
         self._journal: Journal | None = None
-        self._purses: dict[tuple[str, str], Purse] = {}
-        self._left: list[Leftover] = []
+        self._caches: dict[tuple[str, str], LeaseCache] = {}
+        self._unreturned: list[UnreturnedLease] = []
         self._tidying: asyncio.Task[None] | None = None
         self._pause = TIDY
         self._next: asyncio.TimerHandle | None = None
@@ -98,41 +99,41 @@ class Spending:
     async def use(self, whose: Principal, permission: str, amount: int) -> Use:
         """One use of the permission. Raises Spent, Unreachable."""
         name = whose.grant_id, permission
-        purse = self._purses.get(name) or self._new(name)
+        cache = self._caches.get(name) or self._new(name)
         fields = _fields(whose, permission)
-        held = await purse.spend(amount, whose.grant_version, partial(self._ask, fields))
-        return Use(held, amount)
+        lease = await cache.spend(amount, whose.grant_version, partial(self._ask, fields))
+        return Use(lease, amount)
 
     async def close(self) -> None:
-        """Returns all that is at hand."""
-        for name, purse in self._purses.items():
-            self._give_back(purse, name)
-        self._purses = {}
+        """Returns all leases."""
+        for name, cache in self._caches.items():
+            self._give_back(cache, name)
+        self._caches = {}
         if self._next is not None:
             self._next.cancel()
         if self._tidying is not None:
             await asyncio.wait([self._tidying])
-        if self._left:
-            await self._return_left()
+        if self._unreturned:
+            await self._return_own()
         if self._journal is not None:
             self._journal.close()
 
-    def _new(self, name: tuple[str, str]) -> Purse:
+    def _new(self, name: tuple[str, str]) -> LeaseCache:
         self._begin()
-        if len(self._purses) >= MOST_PURSES:
-            self._purses = {key: one for key, one in self._purses.items() if not one.idle}
+        if len(self._caches) >= MAX_CACHES:
+            self._caches = {key: one for key, one in self._caches.items() if not one.idle}
 
-        def taken(purse: Purse, held: Held) -> None:
-            # What lies idle is somebody else's to use.
-            after = max(held.until - seconds(), 0)
-            asyncio.get_running_loop().call_later(after, self._ended, purse, held, name)
+        def return_later(cache: LeaseCache, lease: CurrentLease) -> None:
+            # An idle lease is returned, so that others can use it.
+            after = max(lease.until - seconds(), 0)
+            asyncio.get_running_loop().call_later(after, self._return_ended, cache, lease, name)
 
         def note(lease: str) -> Slot:
             until = seconds() + LONGEST_LEASE
             return self._journal.note(*name, lease, until=until) if self._journal else NOWHERE
 
-        self._purses[name] = Purse(taken, on_left=partial(self._keep, name), note=note)
-        return self._purses[name]
+        self._caches[name] = LeaseCache(return_later, on_left=partial(self._keep, name), note=note)
+        return self._caches[name]
 
     def _begin(self) -> None:
         if self._next is not None:
@@ -143,28 +144,28 @@ class Spending:
             try:
                 self._journal = Journal(self._folder, self._whose)
             except OSError as trouble:
-                log.info("what is leased is not noted: %s", trouble)
+                log.info("leases are not noted: %s", trouble)
         self._tidy()
 
-    # --- what is left over ---
+    # --- leases are returned ---
 
-    def _ended(self, purse: Purse, held: Held, name: tuple[str, str]) -> None:
-        if purse.held is held:
-            self._give_back(purse, name)
+    def _return_ended(self, cache: LeaseCache, lease: CurrentLease, name: tuple[str, str]) -> None:
+        if cache.current is lease:
+            self._give_back(cache, name)
 
-    def _give_back(self, purse: Purse, name: tuple[str, str]) -> None:
-        held = purse.take()
-        if held is not None:
-            self._keep(name, held)
+    def _give_back(self, cache: LeaseCache, name: tuple[str, str]) -> None:
+        lease = cache.take()
+        if lease is not None:
+            self._keep(name, lease)
             if self._pause == TIDY:
                 self._tidy_now()
 
-    def _keep(self, name: tuple[str, str], held: Held) -> None:
-        form = {"grant": name[0], "family": "-", "permission": name[1]} | held.left
-        self._left.append(Leftover(form, held.until, held.slot))
+    def _keep(self, name: tuple[str, str], lease: CurrentLease) -> None:
+        form = {"grant": name[0], "family": "-", "permission": name[1]} | lease.return_form
+        self._unreturned.append(UnreturnedLease(form, lease.until, lease.slot))
 
     def _tidy(self) -> None:
-        """Now, and from now on."""
+        """Returns leases now, and again and again."""
         self._tidy_now()
         # Not all processes of a machine at once.
         after = self._pause * random.uniform(0.5, 1.5)  # noqa: S311 - nothing is guarded by it
@@ -172,37 +173,37 @@ class Spending:
 
     def _tidy_now(self) -> None:
         if self._tidying is None:
-            self._tidying = asyncio.get_running_loop().create_task(self._tidied())
+            self._tidying = asyncio.get_running_loop().create_task(self._return_all())
 
-    async def _tidied(self) -> None:
-        """What cannot be returned now is tried less and less often: a server that has too much to
-        do is given no more."""
+    async def _return_all(self) -> None:
+        """Returns what can be returned. After a failure the next round comes later, so that a busy
+        server does not get busier."""
         try:
-            done = await self._return_left() and await self._return_of_the_dead()
+            done = await self._return_own() and await self._return_orphans()
             self._pause = TIDY if done else min(2 * self._pause, SELDOM)
         finally:
             self._tidying = None
 
-    async def _return_left(self) -> bool:
-        """Returns what is left over; whether the server was there for it."""
-        while self._left:
-            some = self._left[:AT_ONCE]
-            done = await asyncio.gather(*(self._returned(one.form) for one in some))
-            for one, is_done in zip(some, done, strict=True):
-                if is_done or seconds() >= one.until + GRACE:
-                    self._left.remove(one)
+    async def _return_own(self) -> bool:
+        """Returns this process's leases. False if the server did not answer."""
+        while self._unreturned:
+            some = self._unreturned[:AT_ONCE]
+            results = await asyncio.gather(*(self._return(one.form) for one in some))
+            for one, is_returned in zip(some, results, strict=True):
+                if is_returned or seconds() >= one.until + GRACE:
+                    self._unreturned.remove(one)
                     one.slot.free()
-            if not all(done):
+            if not all(results):
                 return False
         return True
 
-    async def _return_of_the_dead(self) -> bool:
+    async def _return_orphans(self) -> bool:
         for path, notes in self._orphans():
             due = [one for one in notes if seconds() < one.until + GRACE]
             if due and not lease_journal.is_of(path, self._whose):
                 continue
             for one in due:
-                if not await self._returned(_form(one)):
+                if not await self._return(_form(one)):
                     return False
             path.unlink(missing_ok=True)
         return True
@@ -210,8 +211,8 @@ class Spending:
     def _orphans(self) -> Iterator[tuple[Path, list[Note]]]:
         return iter(()) if self._folder is None else lease_journal.orphans(self._folder)
 
-    async def _returned(self, form: Form) -> bool:
-        """Whether there is nothing more to do about it."""
+    async def _return(self, form: Form) -> bool:
+        """Whether the lease is settled: returned, or refused for good."""
         try:
             await self._post(RETURN_PATH, form)
         except Wrong as trouble:
@@ -248,14 +249,14 @@ def _fields(whose: Principal, permission: str) -> Form:
 
 
 def units(amount: Amount, permission: Permission) -> int:
-    """The amount in the smallest unit. Raises InvalidRequest for one that is none."""
+    """The amount in the smallest unit. Raises InvalidRequest for a malformed one."""
     if isinstance(amount, bool) or not isinstance(amount, Decimal | int | str):
         raise InvalidRequest("the amount is no number")
     if isinstance(amount, str) and len(amount) > LONGEST:
         raise InvalidRequest("the amount is no number")
     try:
         exact = Decimal(amount)
-        # Before it is multiplied or made whole: that of 1e999999 takes minutes.
+        # Before any arithmetic: that of 1e999999 takes minutes.
         if not (exact.is_finite() and 0 < exact <= MOST):
             raise InvalidRequest("the amount is nothing, below nothing or too much")
         scaled = exact.scaleb(permission.decimals, _EXACT)

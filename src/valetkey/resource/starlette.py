@@ -2,9 +2,9 @@
 
 import functools
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, Unpack
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -16,10 +16,10 @@ from starlette.routing import Route
 from valetkey.resource import interaction
 from valetkey.resource.calls import of_scope
 from valetkey.resource.documents import HEADERS, MEDIA, PREFLIGHT
-from valetkey.resource.documents import documents as told
+from valetkey.resource.documents import documents as published_documents
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.marks import Mark, marked, open_to_all
-from valetkey.resource.need import Spend, need
+from valetkey.resource.need import Conditions
 from valetkey.resource.server import ResourceServer
 from valetkey.wire.address import path
 from valetkey.wire.catalog import Permission
@@ -44,46 +44,42 @@ class Needs:
     def __call__(
         self,
         *permissions: str | Permission,
-        acr: str | Iterable[str] = (),
-        max_age: int | None = None,
-        spend: Spend | None = None,
+        **conditions: Unpack[Conditions],
     ) -> Callable[[AnyEndpoint], Endpoint]:
-        """The endpoint runs only for a key that opens all of the permissions, within the limits
-        that the user has set, and whose user signed in by one of these `acr`, at most `max_age`
-        seconds ago (RFC 9470). The caller is `request.state.principal`. `spend` tells how much a
-        call is about, for a permission that has a unit. A permission that is given in full is
-        declared by that. Raises ValueError at once for a name that the catalog lacks, or whose
-        amount is not told."""
-        wanted = need(self._server, permissions, acr=acr, max_age=max_age, spend=spend)
+        """The endpoint runs only for callers that have all of the permissions, within the limits
+        that the user has set. The caller is `request.state.principal`. See `Conditions` for the
+        keywords. A Permission joins the catalog. Raises ValueError at once for a name that is not
+        in the catalog, and for a permission with a unit and no `spend`."""
+        need = self._server.need(*permissions, **conditions)
 
         def guard(endpoint: AnyEndpoint) -> Endpoint:
             @functools.wraps(endpoint)
             async def guarded(request: Request) -> Response:
-                told = {interaction.HEADER: interaction.of_scope(request.scope)}
+                headers = {interaction.HEADER: interaction.of_scope(request.scope)}
                 try:
                     call = of_scope(request.scope)
-                    request.state.principal = await self._server.admit(call, wanted, request)
+                    request.state.principal = await self._server.verify_call(call, need, request)
                     response = await _called(endpoint, request)
                 except (Refused, Unreachable) as refusal:
                     response = answer(refusal)
                 except HTTPException as error:
-                    error.headers = {**(error.headers or {}), **told}
+                    error.headers = {**(error.headers or {}), **headers}
                     raise
-                response.headers.update(told)
+                response.headers.update(headers)
                 return response
 
-            return marked(guarded, Mark(wanted.permissions, self._server))
+            return marked(guarded, Mark(need.permissions, self._server))
 
         return guard
 
 
 async def _called(endpoint: AnyEndpoint, request: Request) -> Response:
-    made = (
+    response = (
         endpoint(request)
         if inspect.iscoroutinefunction(endpoint)
         else await run_in_threadpool(endpoint, request)
     )
-    return made if isinstance(made, Response) else await made
+    return response if isinstance(response, Response) else await response
 
 
 def answer(refusal: Refused | Unreachable) -> Response:
@@ -92,8 +88,8 @@ def answer(refusal: Refused | Unreachable) -> Response:
 
 
 def lifespan(server: ResourceServer) -> Callable[[Any], AbstractAsyncContextManager[None]]:
-    """For `Starlette(lifespan=…)` or `FastAPI(lifespan=…)`: follows the change log meanwhile, and
-    lets go of connections at the end."""
+    """A lifespan for `Starlette(lifespan=…)` or `FastAPI(lifespan=…)`: it follows the change log
+    while the application runs, and closes connections at the end."""
 
     @asynccontextmanager
     async def running(app: Any) -> AsyncIterator[None]:
@@ -105,10 +101,12 @@ def lifespan(server: ResourceServer) -> Callable[[Any], AbstractAsyncContextMana
 
 
 def documents(server: ResourceServer) -> list[Route]:
-    """The routes of the API's metadata (RFC 9728) and of its catalog, by itself and as the metadata
-    of its type of authorization details, as they are when asked: a permission may be declared later
-    than this."""
-    return [_document(address, document) for address, document in told(server).values()]
+    """The routes of the API's metadata (RFC 9728), of its catalog, and of the metadata of its
+    authorization details type. Each request gets the present state: a permission may be declared
+    later."""
+    return [
+        _document(address, document) for address, document in published_documents(server).values()
+    ]
 
 
 def _document(address: str, document: Callable[[], Any]) -> Route:

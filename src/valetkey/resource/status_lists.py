@@ -1,4 +1,4 @@
-"""Status lists, as an API keeps them: fetched when a token names one, for as long as each says."""
+"""Status lists in an API: fetched when a token names one, and cached for as long as each says."""
 
 import asyncio
 import time
@@ -13,19 +13,19 @@ from valetkey.resource.issuer import Issuer
 from valetkey.wire.status_list import BadList, Reference, StatusList, read
 
 LONGEST: Final = 60.0
-"""Seconds for which a list is kept at the most, whatever it says."""
+"""Seconds for which a list is cached, at most."""
 
 REMEMBERED: Final = 32
-"""Lists that are kept, the last used ones."""
+"""Lists that are cached: the last used ones."""
 
 PAUSE: Final = 1.0
-"""Seconds after one that was fetched in vain."""
+"""Seconds until the next try after a failure."""
 
 
-class _Kept(msgspec.Struct):
-    """A list, and when to fetch it again, by this process's clock."""
+class _CachedList(msgspec.Struct):
+    """A list, None before the first success, and when to fetch it again (monotonic clock)."""
 
-    found: StatusList | None
+    status_list: StatusList | None
     again: float
 
 
@@ -35,46 +35,47 @@ class StatusLists:
     def __init__(self, issuer: Issuer, http: Http) -> None:
         self._issuer = issuer
         self._http = http
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._cached: OrderedDict[str, _CachedList] = OrderedDict()
         self._turns = PerLoop[defaultdict[str, asyncio.Lock]](lambda: defaultdict(asyncio.Lock))
 
     async def status(self, reference: Reference, token: str) -> int:
-        """What the list says that a proved token names. Raises Unreachable where that cannot be
-        known."""
+        """The status of a verified token in its list. Raises Unreachable if it cannot be known."""
         if not reference.uri.startswith(f"{self._issuer.issuer}/"):
-            # It is signed, but it would not do to knock elsewhere.
+            # The token is signed, but the API sends no request to other hosts.
             raise Unreachable("the status list is not the issuer's")
-        found = await self._current(reference.uri, token)
+        current = await self._current(reference.uri, token)
         try:
-            return found.at(reference.idx)
+            return current.at(reference.idx)
         except BadList as error:
             raise Unreachable(f"the status list: {error}") from error
 
     async def _current(self, uri: str, token: str) -> StatusList:
-        kept = self._kept.get(uri)
-        if kept is None or time.monotonic() >= kept.again:
-            # One fetch, however many ask at the same time.
+        cached = self._cached.get(uri)
+        if cached is None or time.monotonic() >= cached.again:
+            # One request, however many calls wait.
             async with self._turns.get()[uri]:
-                kept = self._kept.get(uri)
-                if kept is None or time.monotonic() >= kept.again:
-                    kept = await self._fetched(uri, token, before=kept)
-        if kept.found is None or time.time() >= kept.found.until:
+                cached = self._cached.get(uri)
+                if cached is None or time.monotonic() >= cached.again:
+                    cached = await self._fetch(uri, token, before=cached)
+        if cached.status_list is None or time.time() >= cached.status_list.until:
             raise Unreachable("the status list is not to be had")
-        return kept.found
+        return cached.status_list
 
-    async def _fetched(self, uri: str, token: str, *, before: _Kept | None) -> _Kept:
-        """The list as it is now; the one before, where nothing better is to be had."""
+    async def _fetch(self, uri: str, token: str, *, before: _CachedList | None) -> _CachedList:
+        """The present list, or the one `before` if it cannot be fetched."""
         try:
             text = (await self._http.get(uri)).decode()
             # The keys that sign tokens sign lists.
             keys = await self._issuer.keys(token)
             found = read(text, keys=keys, issuer=self._issuer.issuer, uri=uri, now=int(time.time()))
-            kept = _Kept(found, time.monotonic() + min(found.ttl, LONGEST))
+            cached = _CachedList(found, time.monotonic() + min(found.ttl, LONGEST))
         except (Unreachable, ValueError):
-            kept = _Kept(None if before is None else before.found, time.monotonic() + PAUSE)
-        self._kept[uri] = kept
-        self._kept.move_to_end(uri)
-        while len(self._kept) > REMEMBERED:
-            gone, _ = self._kept.popitem(last=False)
-            self._turns.get().pop(gone, None)
-        return kept
+            cached = _CachedList(
+                None if before is None else before.status_list, time.monotonic() + PAUSE
+            )
+        self._cached[uri] = cached
+        self._cached.move_to_end(uri)
+        while len(self._cached) > REMEMBERED:
+            oldest, _ = self._cached.popitem(last=False)
+            self._turns.get().pop(oldest, None)
+        return cached

@@ -1,6 +1,7 @@
-"""A rule of the kit reads from top to bottom. What an event loop has learnt already it looks up, on
-any thread; the rest it asks for. Whoever drives it may wait for the answer in that loop, or on a
-thread that has none.
+"""Rules of the kit: generators that read from top to bottom.
+
+A rule looks up what an event loop has learnt already, on any thread, and yields an Ask for the
+rest. Its driver awaits the answer in that loop, or waits for it on another thread.
 """
 
 import asyncio
@@ -11,13 +12,13 @@ T = TypeVar("T")
 
 Loop: TypeAlias = asyncio.AbstractEventLoop
 Ask: TypeAlias = Callable[[], Awaitable[Any]]
-"""Finds out what is not known here, in the event loop. May raise."""
+"""Asks the server, in the event loop. May raise."""
 
 Rule: TypeAlias = Generator[Ask, Any, T]
 
 
-async def awaited(rule: Rule[T]) -> T:
-    """What the rule decides, its questions asked in the running event loop."""
+async def run(rule: Rule[T]) -> T:
+    """Runs a rule in the running event loop, and returns its decision."""
     try:
         ask = next(rule)
         while True:

@@ -15,7 +15,7 @@ from valetkey.wire import access_token, dpop, introspection, lease, metadata, sp
 from valetkey.wire.address import path
 from valetkey.wire.lease import Leased, Refused
 
-Left = tuple[int | None, int | None]
+Remaining = tuple[int | None, int | None]
 """Uses and amount; None for not counted."""
 
 Form = dict[str, str]
@@ -26,14 +26,14 @@ class TrialGrant(msgspec.Struct, eq=False):
     `half` is the API's half of that, "" where it is whole."""
 
     permissions: frozenset[str]
-    left: dict[str, Left]
+    remaining: dict[str, Remaining]
     jti: str = ""
     half: str = ""
     active: bool = True
     id: str = msgspec.field(default_factory=lambda: base64url.encode(urandom(12)))
 
 
-class Trial(httpx2.AsyncBaseTransport):
+class TrialIssuer(httpx2.AsyncBaseTransport):
     """Answers as the authorization server would. `grants` are those behind the keys, by token."""
 
     def __init__(self, issuer: str) -> None:
@@ -59,22 +59,22 @@ class Trial(httpx2.AsyncBaseTransport):
         if not self.answers:
             raise httpx2.ConnectError("the issuer of the test is silent", request=request)
         fields = parse_qs((await request.aread()).decode(), keep_blank_values=True)
-        found = self._answers.get(request.url.path)
-        if found is None:
+        answer = self._answers.get(request.url.path)
+        if answer is None:
             return httpx2.Response(404, request=request)
-        told = found({name: values[0] for name, values in fields.items()})
+        body = answer({name: values[0] for name, values in fields.items()})
         if introspection.wants_signed(request.headers.get("accept", "")):
-            return httpx2.Response(200, text=self._signed(told, request), request=request)
-        return httpx2.Response(200, content=msgspec.json.encode(told), request=request)
+            return httpx2.Response(200, text=self._signed(body, request), request=request)
+        return httpx2.Response(200, content=msgspec.json.encode(body), request=request)
 
-    def key_to(self, grant: TrialGrant, told: dict[str, Any], *, split: bool) -> str:
+    def key_to(self, grant: TrialGrant, claims: dict[str, Any], *, split: bool) -> str:
         """An access token that says this, or the app's half of it."""
-        text = jws.sign(msgspec.json.encode(told), key=self.key, typ=access_token.TYPE)
+        text = jws.sign(msgspec.json.encode(claims), key=self.key, typ=access_token.TYPE)
         if split:
-            text = split_token.write(urandom(64), exp=told["exp"], key=self.key)
-            half = msgspec.json.encode({**told, "ath": dpop.token_hash(text)})
+            text = split_token.write(urandom(64), exp=claims["exp"], key=self.key)
+            half = msgspec.json.encode({**claims, "ath": dpop.token_hash(text)})
             grant.half = jws.sign(half, key=self.key, typ=split_token.OF_API)
-        grant.jti = told["jti"]
+        grant.jti = claims["jti"]
         self.grants[text] = grant
         return text
 
@@ -84,14 +84,14 @@ class Trial(httpx2.AsyncBaseTransport):
             return split_token.NOTHING
         return split_token.ApiHalfAnswer(active=True, access_token_half=grant.half)
 
-    def _signed(self, told: Any, request: httpx2.Request) -> str:
-        """The answer to an introspection, signed for whoever asked (RFC 9701 5)."""
+    def _signed(self, answer: Any, request: httpx2.Request) -> str:
+        """The answer to an introspection, signed for the API that asked (RFC 9701 5)."""
         basic = b64decode(request.headers["authorization"].partition(" ")[2]).decode()
         claims = {
             "iss": self._issuer,
             "aud": unquote_plus(basic.partition(":")[0]),
             "iat": int(time.time()),
-            "token_introspection": told,
+            "token_introspection": answer,
         }
         return jws.sign(msgspec.json.encode(claims), key=self.key, typ=introspection.TYPE)
 
@@ -113,7 +113,7 @@ class Trial(httpx2.AsyncBaseTransport):
             "active": True,
             "jti": grant.jti,
             "scope": " ".join(sorted(opens)),
-            "limited": sorted(opens & grant.left.keys()),
+            "limited": sorted(opens & grant.remaining.keys()),
             "grant_id": grant.id,
             "grant_version": 1,
         }
@@ -123,17 +123,17 @@ class Trial(httpx2.AsyncBaseTransport):
         grant = next((one for one in self.grants.values() if one.id == form["grant"]), None)
         if grant is None or not grant.active or form["permission"] not in grant.permissions:
             return Refused(limit="gone")
-        uses, amount = grant.left.get(form["permission"], (None, None))
-        asked = int(form["amount"])
+        uses, amount = grant.remaining.get(form["permission"], (None, None))
+        amount_requested = int(form["amount"])
         if uses == 0:
             return Refused(limit="often", per="total", grant_version=1)
-        if amount is not None and amount < asked:
+        if amount is not None and amount < amount_requested:
             return Refused(limit="much", per="total", grant_version=1)
-        taken = None if uses is None else 1, None if amount is None else asked
-        self._add(grant, form["permission"], tuple(-(one or 0) for one in taken))
+        leased = None if uses is None else 1, None if amount is None else amount_requested
+        self._add(grant, form["permission"], tuple(-(one or 0) for one in leased))
         self._leases[form["lease"]] = (grant, form["permission"])
         return Leased(
-            lease=form["lease"], expires_in=30, grant_version=1, uses=taken[0], amount=taken[1]
+            lease=form["lease"], expires_in=30, grant_version=1, uses=leased[0], amount=leased[1]
         )
 
     def _back(self, form: Form) -> dict[str, str]:
@@ -143,8 +143,8 @@ class Trial(httpx2.AsyncBaseTransport):
         return {}
 
     def _add(self, grant: TrialGrant, permission: str, more: tuple[int, ...]) -> None:
-        uses, amount = grant.left.get(permission, (None, None))
-        grant.left[permission] = (
+        uses, amount = grant.remaining.get(permission, (None, None))
+        grant.remaining[permission] = (
             None if uses is None else uses + more[0],
             None if amount is None else amount + more[1],
         )

@@ -15,11 +15,13 @@ from typing import Any
 import httpx2
 import msgspec
 
+from valetkey import renamed
 from valetkey.jose import base64url, jwk
 from valetkey.resource.server import ResourceServer
 from valetkey.resource.spending import Amount, units
-from valetkey.resource.test_issuer import Trial, TrialGrant
-from valetkey.wire import child_key, dpop
+from valetkey.resource.test_issuer import TrialGrant, TrialIssuer
+from valetkey.wire import child_key
+from valetkey.wire import dpop as proofs
 from valetkey.wire.catalog import expand
 
 
@@ -31,6 +33,7 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
     amount: Amount | None = None
 
 
+@renamed.members
 class TrialKey:
     """A key for a test. `headers` shows it, with a new proof each time where it is bound."""
 
@@ -42,7 +45,7 @@ class TrialKey:
     def __repr__(self) -> str:
         return "TrialKey(…)"
 
-    def hand_on(
+    def delegate(
         self,
         *permissions: str,
         seconds: int = 60,
@@ -50,10 +53,10 @@ class TrialKey:
         most: Mapping[str, int] | None = None,
         name: str = "",
     ) -> "TrialKey":
-        """A smaller key for another hand (see `valetkey.wire.child_key`). Raises ValueError for a
-        key that is bound to none."""
+        """A smaller key for a delegate (see `valetkey.wire.child_key`). Raises ValueError for a key
+        that is not bound by DPoP."""
         if self._by is None:
-            raise ValueError("only a bound key can be handed on")
+            raise ValueError("only a key that is bound by DPoP can be delegated")
         to, now = jwk.generate("ES256"), int(time.time())
         text = child_key.delegate(
             self.token,
@@ -72,7 +75,7 @@ class TrialKey:
         """The headers of a call; `path` is as it is below the API's identifier."""
         if self._by is None:
             return {"Authorization": f"Bearer {self.token}"}
-        proof = dpop.make(
+        proof = proofs.make(
             self._by,
             method=method,
             address=self._resource + path,
@@ -80,36 +83,37 @@ class TrialKey:
             jti=base64url.encode(urandom(16)),
             access_token=self.token,
         )
-        return {"Authorization": f"{dpop.SCHEME} {self.token}", dpop.HEADER: proof}
+        return {"Authorization": f"{proofs.SCHEME} {self.token}", proofs.HEADER: proof}
 
 
 class Keys:
     """The issuer of a test, for one API."""
 
-    def __init__(self, server: ResourceServer, trial: Trial) -> None:
+    def __init__(self, server: ResourceServer, trial: TrialIssuer) -> None:
         self._server = server
         self._trial = trial
         self._grants: dict[str, TrialGrant] = {}
 
+    @renamed.parameters
     def issue(
         self,
         *permissions: str,
         sub: str = "miko",
         client_id: str = "app",
-        bound: bool = False,
+        dpop: bool = False,
         limits: Mapping[str, Limit] | None = None,
         **claims: Any,
     ) -> TrialKey:
-        """A key that opens these permissions, and what they imply. `bound`: to a key of its own, by
-        DPoP; that of an API whose tokens are split always is. `claims` are put into the token as
+        """A key that opens these permissions, and what they imply. `dpop`: it is bound to a key of
+        its own; where the API's tokens are split, it always is. `claims` are put into the token as
         they are: `auth_time`, `acr`, `exp`, `act`, `cnf`, another `aud`. Raises ValueError for a
         name that the catalog does not have."""
-        opens = self._named(permissions)
-        grant = TrialGrant(permissions=opens, left=self._left(limits or {}))
+        opens = self._expand(permissions)
+        grant = TrialGrant(permissions=opens, remaining=self._remaining(limits or {}))
         split = self._server.metadata.split_access_tokens_required
-        by = jwk.generate("ES256") if bound or split else None
+        by = jwk.generate("ES256") if dpop or split else None
         now = int(time.time())
-        told = {
+        token_claims = {
             "iss": self._server.issuer,
             "sub": sub,
             "aud": [self._server.resource],
@@ -122,17 +126,17 @@ class Keys:
             "grant_id": grant.id,
             "grant_version": 1,
             "family_id": base64url.encode(urandom(12)),
-            "limited": sorted(grant.left),
+            "limited": sorted(grant.remaining),
             **({} if by is None else {"cnf": {"jkt": by.public().thumbprint()}}),
             **claims,
         }
-        text = self._trial.key_to(grant, told, split=split)
+        text = self._trial.key_to(grant, token_claims, split=split)
         self._grants[text] = grant
         return TrialKey(text, self._server.resource, by=by)
 
     def narrow(self, key: TrialKey, *permissions: str) -> None:
         """The user leaves no more than these."""
-        self._grant(key).permissions = self._named(permissions)
+        self._grant(key).permissions = self._expand(permissions)
 
     def pause(self, key: TrialKey) -> None:
         """The user pauses the app."""
@@ -158,43 +162,43 @@ class Keys:
     def _grant(self, key: TrialKey) -> TrialGrant:
         return self._grants[key.token]
 
-    def _named(self, names: tuple[str, ...]) -> frozenset[str]:
-        found = expand(self._server.catalog, names)
+    def _expand(self, names: tuple[str, ...]) -> frozenset[str]:
+        expanded = expand(self._server.catalog, names)
         unknown = [
-            one for one in names if one not in found and one not in self._server.catalog.scopes
+            one for one in names if one not in expanded and one not in self._server.catalog.scopes
         ]
         if unknown:
             raise ValueError(f"not in the catalog of {self._server.resource}: {', '.join(unknown)}")
-        return found
+        return expanded
 
-    def _left(self, limits: Mapping[str, Limit]) -> dict[str, tuple[int | None, int | None]]:
-        left = {}
+    def _remaining(self, limits: Mapping[str, Limit]) -> dict[str, tuple[int | None, int | None]]:
+        remaining = {}
         for name, limit in limits.items():
             permission = self._server.catalog.permission(name)
             if permission is None or not permission.counted:
                 raise ValueError(f"{name!r} is not counted")
             amount = None if limit.amount is None else units(limit.amount, permission)
-            left[name] = (limit.uses, amount)
-        return left
+            remaining[name] = (limit.uses, amount)
+        return remaining
 
 
 @contextmanager
 def issuing(server: ResourceServer) -> Iterator[Keys]:
-    """Meanwhile the API believes the keys of a test, and no others."""
-    trial = Trial(server.issuer)
-    _rest(server)
-    server.connect(httpx2.AsyncClient(transport=trial), live=_live(server))
-    try:
-        yield Keys(server, trial)
-    finally:
-        _rest(server)
-        server.connect()
+    """Makes the API accept the keys of a test, and no others, within the block."""
+    trial = TrialIssuer(server.issuer)
+    options = msgspec.structs.replace(
+        server.options,
+        http=httpx2.AsyncClient(transport=trial),
+        live="token" if server.live == "token" else "ask",
+    )
+    _close_blocking(server)
+    with server.replaced(options):
+        try:
+            yield Keys(server, trial)
+        finally:
+            _close_blocking(server)
 
 
-def _live(server: ResourceServer) -> Any:
-    return "token" if server.live == "token" else "ask"
-
-
-def _rest(server: ResourceServer) -> None:
+def _close_blocking(server: ResourceServer) -> None:
     if "blocking" in vars(server):
         server.blocking.close()

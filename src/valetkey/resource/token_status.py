@@ -1,4 +1,4 @@
-"""What a proved token opens at this moment, as far as an API wants to know it."""
+"""The status of a verified token at this moment, from the source that the API has chosen."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ from valetkey.resource.errors import Reason, Unreachable
 from valetkey.resource.follower import Follower
 from valetkey.resource.http import JSON, Http, PerLoop
 from valetkey.resource.issuer import Issuer
-from valetkey.resource.log_state import Opens
+from valetkey.resource.log_state import TokenStatus
 from valetkey.resource.status_lists import StatusLists
 from valetkey.resource.steps import Loop
 from valetkey.wire import introspection
@@ -24,34 +24,34 @@ from valetkey.wire.status_list import INVALID, SUSPENDED
 
 Live: TypeAlias = Literal["follow", "ask", "list", "token"]
 
-BOUND: Final = 1.0
-"""Seconds that knowledge of the change log may be old."""
+MAX_STALENESS: Final = 1.0
+"""The default of `max_staleness`, in seconds."""
 
-INACTIVE: Final = Opens(frozenset(), "inactive")
+INACTIVE: Final = TokenStatus(frozenset(), "inactive")
 
 _BY_STATUS: Final = {
-    INVALID: Opens(frozenset(), "stopped"),
-    SUSPENDED: Opens(frozenset(), "paused"),
+    INVALID: TokenStatus(frozenset(), "stopped"),
+    SUSPENDED: TokenStatus(frozenset(), "paused"),
 }
 
 
-class _Known(msgspec.Struct, frozen=True, eq=False):
-    """A catalog, and for how long what is known of each permission suffices."""
+class _CatalogView(msgspec.Struct, frozen=True, eq=False):
+    """A catalog, and how old the knowledge of each permission may be, in seconds."""
 
     catalog: Catalog
     bounds: Mapping[str, float]
     names: frozenset[str]
 
 
-class Worth:
-    """Learns it as `live` says: from the change log, by asking, from a status list, or from the
-    token alone."""
+class StatusSource:
+    """The source of token statuses: the change log, introspection, a status list, or the token
+    alone."""
 
     def __init__(
         self,
         live: Live,
         *,
-        bound: float | Mapping[Risk, float],
+        max_staleness: float | Mapping[Risk, float],
         issuer: Issuer,
         http: Http,
         auth: httpx2.Auth,
@@ -65,9 +65,9 @@ class Worth:
         where they need not be. `on_ask` is called before something is asked. Raises ValueError for
         a bound that is none."""
         self._live = live
-        self._bounds = _bounds(bound)
+        self._bounds = _bounds(max_staleness)
         self._tightest, self._widest = min(self._bounds.values()), max(self._bounds.values())
-        self._looked_through: _Known | None = None
+        self._view: _CatalogView | None = None
         self._issuer = issuer
         self._http = http
         self._auth = auth
@@ -79,75 +79,81 @@ class Worth:
         self._followers = PerLoop(self._follower)
 
     def start(self) -> None:
-        """Begins to follow, in the running event loop, where that is wanted."""
+        """Starts the follower in the running event loop, if `live` is "follow"."""
         if self._live == "follow":
             self._followers.get().start()
 
     async def close(self) -> None:
-        """Follows no longer, in the running event loop."""
+        """Stops the follower of the running event loop."""
         follower = self._followers.pop()
         if follower is not None:
             await follower.stop()
 
-    def known(self, token: AccessToken, *, needs: Sequence[str], loop: Loop) -> Opens | None:
-        """What the proved token opens now, never more than it says, by what that loop has learnt;
-        on any thread. None where it has to be asked for."""
+    def look_up(
+        self, token: AccessToken, *, needs: Sequence[str], loop: Loop
+    ) -> TokenStatus | None:
+        """The status of a verified token, by what that event loop has learnt; None if it has to be
+        asked for. May be called on any thread. The permissions are never more than the token's."""
         if self._live == "token":
             return self._as_issued(token, self._own(token))
         follower = self._followers.of(loop) if self._live == "follow" else None
-        known = None if follower is None else follower.known_within(self._bound(needs))
-        if known is None or not known.knows_all_of(token):
+        state = None if follower is None else follower.state_within(self._max_staleness(needs))
+        if state is None or not state.covers(token):
             return None
-        return known.opens(token, self._own(token))
+        return state.status_of(token, self._own(token))
 
-    async def asked(self, text: str, token: AccessToken, *, handed_on: bool) -> Opens:
-        """The same, found out. `handed_on`: it was, alone, of which no status list tells. Raises
-        Unreachable where that cannot be known."""
+    async def ask(self, text: str, token: AccessToken, *, is_delegated: bool) -> TokenStatus:
+        """The same, from the server. `is_delegated`: the token was delegated offline, which no
+        status list covers. Raises Unreachable if the status cannot be known."""
         self._on_ask()
         own = self._own(token)
-        if self._live == "list" and token.status is not None and not handed_on:
+        if self._live == "list" and token.status is not None and not is_delegated:
             status = await self._lists.status(token.status.status_list, text)
             return _BY_STATUS.get(status, INACTIVE) if status else self._as_issued(token, own)
         if not self._asks:
-            raise Unreachable("no status list tells of this key, and nobody can be asked")
-        told = await self._introspected(text, token)
-        if not told.active:
+            raise Unreachable(
+                "no status list has this token, and there are no credentials to introspect"
+            )
+        answer = await self._introspect(text, token)
+        if not answer.active:
             return INACTIVE
-        return Opens(
-            own & frozenset(told.scope.split()),
-            limited=frozenset(told.limited),
-            version=told.grant_version,
-            childless=told.childless,
+        return TokenStatus(
+            own & frozenset(answer.scope.split()),
+            limited=frozenset(answer.limited),
+            version=answer.grant_version,
+            childless=answer.childless,
         )
 
     def _own(self, token: AccessToken) -> frozenset[str]:
-        """What of the token's scope is in the catalog."""
+        """The permissions of the token that are in the catalog."""
         return _among(token.scope, self._known_catalog().names)
 
-    def _as_issued(self, token: AccessToken, own: frozenset[str]) -> Opens:
-        """What the token says. It may be older than a limit, so whatever is counted is leased,
-        where that can be asked for."""
+    def _as_issued(self, token: AccessToken, own: frozenset[str]) -> TokenStatus:
+        """The status by the token alone. A limit may be younger than the token, so all counted
+        permissions are leased, if the API has credentials."""
         limited = frozenset(token.limited)
         if self._asks and token.grant_id:
             limited |= {one.id for one in self._catalog().permissions if one.counted}
-        return Opens(own, limited=limited, version=token.grant_version, childless=token.childless)
+        return TokenStatus(
+            own, limited=limited, version=token.grant_version, childless=token.childless
+        )
 
-    def _bound(self, needs: Sequence[str]) -> float:
-        """For how long what is known suffices for these."""
+    def _max_staleness(self, needs: Sequence[str]) -> float:
+        """How old the knowledge may be for these permissions, in seconds."""
         if self._tightest == self._widest:
             return self._tightest
         bounds = self._known_catalog().bounds
         return min([bounds[one] for one in needs if one in bounds], default=self._tightest)
 
-    def _known_catalog(self) -> "_Known":
-        """The catalog as it is now, looked through once."""
-        catalog, known = self._catalog(), self._looked_through
-        if known is None or known.catalog is not catalog:
+    def _known_catalog(self) -> "_CatalogView":
+        """The view of the present catalog, made once for each catalog."""
+        catalog, view = self._catalog(), self._view
+        if view is None or view.catalog is not catalog:
             bounds = {one.id: self._bounds[one.risk] for one in catalog.permissions}
-            known = self._looked_through = _Known(catalog, bounds, frozenset(bounds))
-        return known
+            view = self._view = _CatalogView(catalog, bounds, frozenset(bounds))
+        return view
 
-    async def _introspected(self, text: str, token: AccessToken) -> Introspection:
+    async def _introspect(self, text: str, token: AccessToken) -> Introspection:
         address = (await self._issuer.metadata()).introspection_endpoint
         if not address:
             raise Unreachable(f"{self._issuer.issuer} offers no introspection")
@@ -155,23 +161,23 @@ class Worth:
         answer = await self._http.post(address, {"token": text}, self._auth, accept=accept)
         try:
             if self._signed_for:
-                return await self._proved(answer.decode(), token)
+                return await self._read_signed(answer.decode(), token)
             return msgspec.json.decode(answer, type=Introspection)
         except ValueError as error:
             raise Unreachable("the introspection cannot be read") from error
 
-    async def _proved(self, answer: str, token: AccessToken) -> Introspection:
-        """What the server has signed, of this token, just now. Raises ValueError."""
-        told = introspection.verify(
-            answer,
-            keys=await self._issuer.keys(answer),
+    async def _read_signed(self, text: str, token: AccessToken) -> Introspection:
+        """A signed introspection of this token, from this moment. Raises ValueError."""
+        proved = introspection.verify(
+            text,
+            keys=await self._issuer.keys(text),
             issuer=self._issuer.issuer,
             audience=self._signed_for,
             now=int(time.time()),
         )
-        if told.active and told.jti != token.jti:
+        if proved.active and proved.jti != token.jti:
             raise ValueError("of another token")
-        return told
+        return proved
 
     def _follower(self) -> Follower:
         return Follower(
@@ -185,14 +191,15 @@ def _among(scope: str, names: frozenset[str]) -> frozenset[str]:
     return names.intersection(scope.split())
 
 
-def reason_of(opens: Opens) -> Reason:
-    """What a caller is told of a key that opens nothing: an introspection does not say why."""
+def reason_of(opens: TokenStatus) -> Reason:
+    """The reason for a caller: an introspection does not say why a token is inactive."""
     return "" if opens.over == "inactive" else opens.over
 
 
-def _bounds(bound: float | Mapping[Risk, float]) -> dict[Risk, float]:
-    given = dict.fromkeys(RISKS, bound) if isinstance(bound, int | float) else dict(bound)
-    bounds = {risk: given.get(risk, BOUND) for risk in RISKS}
-    if set(given) - set(RISKS) or not all(0 <= one < LONGEST for one in bounds.values()):
-        raise ValueError(f"the bound {bound!r} is not a number of seconds, or one for each risk")
+def _bounds(max_staleness: float | Mapping[Risk, float]) -> dict[Risk, float]:
+    if isinstance(max_staleness, int | float):
+        max_staleness = dict.fromkeys(RISKS, max_staleness)
+    bounds = {risk: max_staleness.get(risk, MAX_STALENESS) for risk in RISKS}
+    if set(max_staleness) - set(RISKS) or not all(0 <= one < LONGEST for one in bounds.values()):
+        raise ValueError(f"max_staleness={max_staleness!r} is not seconds, or seconds by risk")
     return bounds

@@ -1,4 +1,4 @@
-"""What was used when, gathered by the kit and reported in batches, each thing once a day."""
+"""Usage reports: which permissions were used on which day, sent in batches."""
 
 import asyncio
 import logging
@@ -22,71 +22,71 @@ FIRST: Final = 1.0
 """Seconds from the first use to the first report."""
 
 REMEMBERED: Final = 50_000
-"""Uses of a day that are known to be told; beyond that, some are told again."""
+"""Uses of a day that are remembered as reported; beyond that, some are reported again."""
 
 log = logging.getLogger("valetkey.resource")
 
 
 Whose: TypeAlias = tuple[str, tuple[str, ...]]
-"""The family of the key behind a use, and the hands of which the server does not know by itself."""
+"""The token family of a use, and the delegates that the server does not know by itself."""
 
 
 def _whose(caller: Principal) -> Whose:
-    return caller.token.family_id, caller.alone
+    return caller.token.family_id, caller.offline_delegates
 
 
 class Usage:
-    """Notes uses, and tells the authorization server now and then. A use costs a look into a set;
-    what cannot be told is told later, and nothing waits for it."""
+    """Notes uses, and reports them to the authorization server now and then. Noting a use costs one
+    look into a set, and no call waits for a report."""
 
     def __init__(self, issuer: Issuer, http: Http, credentials: httpx2.Auth | None) -> None:
-        """With no credentials, nothing is gathered."""
+        """Without credentials, nothing is noted."""
         self._issuer = issuer
         self._http = http
         self._credentials = credentials
         self._day = 0
-        self._told: set[tuple[Whose, str]] = set()
-        self._untold: dict[Whose, set[str]] = {}
+        self._reported_uses: set[tuple[Whose, str]] = set()
+        self._pending: dict[Whose, set[str]] = {}
         self._next = float("-inf")
         self._sending: asyncio.Task[None] | None = None
 
-    def is_news(self, caller: Principal, permissions: Sequence[str]) -> bool:
-        """Whether `note` would learn anything; on any thread."""
+    def is_new(self, caller: Principal, permissions: Sequence[str]) -> bool:
+        """Whether one of the uses is not noted yet. May be called on any thread."""
         if self._credentials is None or not caller.token.family_id:
             return False
         whose = _whose(caller)
-        told = self._told
+        reported = self._reported_uses
         return int(time.time()) // DAY != self._day or any(
-            (whose, one) not in told for one in permissions
+            (whose, one) not in reported for one in permissions
         )
 
     def note(self, caller: Principal, permissions: Sequence[str]) -> None:
-        """The key has just opened these. Called in a running event loop."""
+        """Notes a use of these permissions. Call it in a running event loop."""
         if self._credentials is None or not caller.token.family_id:
             return
         whose = _whose(caller)
         today = int(time.time()) // DAY
-        if today != self._day or len(self._told) > REMEMBERED:
+        if today != self._day or len(self._reported_uses) > REMEMBERED:
             self._day = today
-            self._told.clear()
+            self._reported_uses.clear()
         for one in permissions:
             use = (whose, one)
-            if use not in self._told:
-                self._told.add(use)
-                self._untold.setdefault(whose, set()).add(one)
-        if self._untold and self._begun() is None:
+            if use not in self._reported_uses:
+                self._reported_uses.add(use)
+                self._pending.setdefault(whose, set()).add(one)
+        if self._pending and self._pending_task() is None:
             self._sending = asyncio.get_running_loop().create_task(self._send_later())
 
     async def close(self) -> None:
-        """Tells what is left, as far as it can be told."""
-        sending, self._sending = self._begun(), None
+        """Reports the rest, if the server answers."""
+        sending, self._sending = self._pending_task(), None
         if sending is not None:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
         await self._send()
 
-    def _begun(self) -> asyncio.Task[None] | None:
-        """What is about to be sent, in this event loop: one from before a fork never will be."""
+    def _pending_task(self) -> asyncio.Task[None] | None:
+        """The pending report of this event loop. One from before a fork is never sent."""
         task = self._sending
         if task is None or task.done() or task.get_loop() is not asyncio.get_running_loop():
             return None
@@ -101,18 +101,20 @@ class Usage:
             self._sending = None
 
     async def _send(self) -> None:
-        while self._untold:
-            first = list(self._untold)[:MOST]
-            batch = {whose: self._untold.pop(whose) for whose in first}
-            if not await self._reported(batch):
-                # Told again at the next use: it is a day's mark, and any use of the day makes it.
-                self._told -= {(whose, one) for whose, uses in batch.items() for one in uses}
+        while self._pending:
+            first = list(self._pending)[:MOST]
+            batch = {whose: self._pending.pop(whose) for whose in first}
+            if not await self._report(batch):
+                # Reported at the next use: any use of the day will do.
+                self._reported_uses -= {
+                    (whose, one) for whose, uses in batch.items() for one in uses
+                }
                 return
 
-    async def _reported(self, batch: dict[Whose, set[str]]) -> bool:
+    async def _report(self, batch: dict[Whose, set[str]]) -> bool:
         report = tuple(
-            FamilyUsage(family=family, permissions=tuple(sorted(uses)), delegates=hands)
-            for (family, hands), uses in batch.items()
+            FamilyUsage(family=family, permissions=tuple(sorted(uses)), delegates=delegates)
+            for (family, delegates), uses in batch.items()
         )
         try:
             address = (await self._issuer.metadata()).permission_usage_endpoint

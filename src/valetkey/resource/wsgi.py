@@ -1,4 +1,4 @@
-"""The kit for any WSGI application: wrapped, it is reached by good keys only.
+"""The kit for any WSGI application: a wrapper that only calls with the right tokens can reach.
 
 needs = Needs(server)
 app = needs("chirps.read")(app)
@@ -6,7 +6,7 @@ app = needs("chirps.read")(app)
 
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Unpack
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import msgspec
@@ -15,12 +15,12 @@ from valetkey.resource import interaction
 from valetkey.resource.calls import of_environ
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.marks import Mark, marked
-from valetkey.resource.need import Need, Spend, need
+from valetkey.resource.need import Conditions, Need
 from valetkey.resource.server import ResourceServer
 from valetkey.wire.catalog import Permission
 
 PRINCIPAL: Final = "valetkey.principal"
-"""Where the caller stands in the environment: no header of a caller's has such a name."""
+"""The key of the caller in the environment: no request header can have this name."""
 
 
 class Needs:
@@ -32,43 +32,40 @@ class Needs:
     def __call__(
         self,
         *permissions: str | Permission,
-        acr: str | Iterable[str] = (),
-        max_age: int | None = None,
-        spend: Spend | None = None,
+        **conditions: Unpack[Conditions],
     ) -> Callable[[WSGIApplication], WSGIApplication]:
-        """The application is called only for a key that opens all of the permissions, as with
-        `valetkey.resource.flask`; `spend` is asked about the environment. The caller is
+        """A wrapper as with `valetkey.resource.flask`; `spend` gets the environment. The caller is
         `environ["valetkey.principal"]`."""
-        wanted = need(self._server, permissions, acr=acr, max_age=max_age, spend=spend)
+        need = self._server.need(*permissions, **conditions)
         return lambda app: marked(
-            Guarded(app, self._server, wanted), Mark(wanted.permissions, self._server)
+            GuardedWsgiApp(app, self._server, need), Mark(need.permissions, self._server)
         )
 
 
-class Guarded:
+class GuardedWsgiApp:
     """A WSGI application behind a need."""
 
-    def __init__(self, app: WSGIApplication, server: ResourceServer, wanted: Need) -> None:
+    def __init__(self, app: WSGIApplication, server: ResourceServer, need: Need) -> None:
         self._app = app
         self._server = server
-        self._wanted = wanted
+        self._need = need
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response = _with_id(environ, start_response)
         try:
-            principal = self._server.blocking.admit(of_environ(environ), self._wanted, environ)
+            principal = self._server.blocking.verify_call(of_environ(environ), self._need, environ)
         except (Refused, Unreachable) as refusal:
             return refuse(refusal, start_response)
         return self._app({**environ, PRINCIPAL: principal}, start_response)
 
 
 def _with_id(environ: WSGIEnvironment, start_response: StartResponse) -> StartResponse:
-    """What begins the reply to the call, under its id."""
-    told = (interaction.HEADER, interaction.of_environ(environ))
+    """A `start_response` that adds the interaction id of the call."""
+    interaction_id = (interaction.HEADER, interaction.of_environ(environ))
 
     def started(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
         others = [one for one in headers if one[0].lower() != interaction.HEADER]
-        return start_response(status, [*others, told], *more)
+        return start_response(status, [*others, interaction_id], *more)
 
     return started
 

@@ -8,7 +8,7 @@ import pytest
 from tests.installation import CHIRP_CATALOG
 from tests.server.oauth.world import World, done
 
-from valetkey.resource.log_state import Known
+from valetkey.resource.log_state import LogState
 from valetkey.server.model.grant import Grant
 from valetkey.server.oauth.core.feature import Follower, LogRead
 from valetkey.server.oauth.endpoints.change_log import write
@@ -60,7 +60,7 @@ def test_the_numbers_have_no_gap_and_the_marks_are_there() -> None:
     piece = write(Follower(resource=PHOTOS), log, read, context=world.context)
     assert [one.seq for one in piece.entries] == [*range(1, piece.to + 1)]
     assert [one.mark for one in piece.entries] == [one.mark for one in log.entries]
-    known = Known(Place(0, ""), CHIRP_CATALOG)
+    known = LogState(Place(0, ""), CHIRP_CATALOG)
     known.read(msgspec.structs.replace(piece, aud=PHOTOS))
     assert known.place == Place(piece.to, log.entries[-1].mark)
     assert len(known) == 0

@@ -16,7 +16,7 @@ from tests.server.oauth.forms import call
 from tests.server.oauth.grant_types.test_token_exchange import exchange, held
 from tests.server.oauth.world import World, done
 
-from valetkey.resource.log_state import Known
+from valetkey.resource.log_state import LogState
 from valetkey.server.model.change import Stale
 from valetkey.server.model.client import Client, Exchange
 from valetkey.server.model.delegates import MOST, Delegate, DelegateTree
@@ -198,14 +198,14 @@ WIDE: dict[str, Any] = {
 def _followed(at: Stage, text: str) -> bool:
     """An API that has the log, and never asks."""
     token = AccessToken(**_claims(text))
-    known = Known(Place(), CHIRP_CATALOG)
+    known = LogState(Place(), CHIRP_CATALOG)
     entries = tuple(visible_entry(one, PHOTOS, at.context) for one in _log(at))
     head = len(entries)
     known.read(
         Piece(iss="", aud="", at=at.now * 1000, node="", after=0, to=head, head=head,
               entries=entries)
     )  # fmt: skip
-    return known.opens(token, frozenset({PHOTO})).over == ""
+    return known.status_of(token, frozenset({PHOTO})).over == ""
 
 
 def _claims(text: str) -> dict[str, Any]:
