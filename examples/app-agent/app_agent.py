@@ -7,9 +7,9 @@ import httpx2
 
 from valetkey.client import (
     App,
+    Delegate,
+    DelegatedKey,
     FileStore,
-    Hand,
-    HandedKey,
     Helper,
     Key,
     Machine,
@@ -42,16 +42,16 @@ def main() -> None:
     if key.tokens is None:
         key.connect()
     # A client of the server: the user sees it below the app, and can cut it off.
-    count("reader", reader.holding(key.hand_on(reader, scope=("chirps.read",))))
+    count("reader", reader.receive(key.delegate(reader, scope=("chirps.read",))))
     # One that nobody knows, for half a minute, with no word to the server.
     helper = Helper()
-    hand = Hand(thumbprint=helper.thumbprint, seconds=30, name="helper")
-    count("helper", helper.holding(key.hand_on(hand, scope=("chirps.read",))))
+    hand = Delegate(thumbprint=helper.thumbprint, seconds=30, name="helper")
+    count("helper", helper.receive(key.delegate(hand, scope=("chirps.read",))))
     key.close()
     reader.close()
 
 
-def count(name: str, key: HandedKey) -> None:
+def count(name: str, key: DelegatedKey) -> None:
     """What a helper does with its key."""
     with httpx2.Client(auth=key.auth()) as api:
         print(name, len(raise_for_refusal(api.get(f"{API}/chirps")).json()))

@@ -15,6 +15,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 NAMES: Final[dict[str, dict[str, str]]] = {
+    "valetkey.client": {"Hand": "Delegate", "Handed": "Delegation", "HandedKey": "DelegatedKey"},
     "valetkey.resource": {"Shown": "SenderProof"},
     "valetkey.resource.django": {
         "called": "call_of",
@@ -38,6 +39,13 @@ MEMBERS: Final[dict[str, dict[str, str]]] = {
         "most": "max_amounts",
     },
     "TrialKey": {"hand_on": "delegate"},
+    "Key": {"hand_on": "delegate"},
+    "AsyncKey": {"hand_on": "delegate"},
+    "DelegatedKey": {"hand_on": "delegate", "handed": "delegation"},
+    "Helper": {"holding": "receive"},
+    "Machine": {"holding": "receive"},
+    "AsyncMachine": {"holding": "receive"},
+    "Tokens": {"asked": "requested"},
 }
 """By class: attributes and methods of its instances."""
 
@@ -46,6 +54,7 @@ PARAMETERS: Final[dict[str, dict[str, str]]] = {
     "ResourceServer.verify": {"shown": "sender_proof"},
     "Blocking.verify": {"shown": "sender_proof"},
     "Keys.issue": {"bound": "dpop"},
+    "ProofOfKey.__init__": {"known": "is_known"},
 }
 """By function: its keywords."""
 

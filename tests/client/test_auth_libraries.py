@@ -118,7 +118,7 @@ def test_the_key_is_sent_nowhere_else() -> None:
         resource="https://api.example",
     )
     store = MemoryStore()
-    store.save(Tokens(access_token="a token", key=Prover.new().kept))
+    store.save(Tokens(access_token="a token", key=Prover.new().text))
     key = Key(bound, store)
     with requests.Session() as session, pytest.raises(ValueError, match="only"):
         session.get("https://evil.example", auth=auth_requests.KeyAuth(key), timeout=1)

@@ -16,7 +16,9 @@ STEF = App(issuer="https://id.example", client_id="stefapp", scope=("openid",))
 
 
 def attempt(about: ServerMetadata = ABOUT) -> flow.Attempt:
-    made, _ = flow.begin(STEF, about, flow.wish(STEF), redirect_uri="http://127.0.0.1:1/callback")
+    made, _ = flow.begin(
+        STEF, about, flow.authorization_request(STEF), redirect_uri="http://127.0.0.1:1/callback"
+    )
     return made
 
 
@@ -80,7 +82,10 @@ def test_every_sign_in_is_another() -> None:
 
 def test_the_request_asks_for_a_proof() -> None:
     made, asked = flow.begin(
-        STEF, ABOUT, flow.wish(STEF, prompt="consent"), redirect_uri="http://127.0.0.1:1/callback"
+        STEF,
+        ABOUT,
+        flow.authorization_request(STEF, prompt="consent"),
+        redirect_uri="http://127.0.0.1:1/callback",
     )
     assert asked["code_challenge_method"] == "S256"
     assert made.verifier not in asked.values()

@@ -26,10 +26,10 @@ from valetkey.client import (
     App,
     AsyncKey,
     AsyncMachine,
+    Delegate,
+    DelegatedKey,
+    Delegation,
     Denied,
-    Hand,
-    Handed,
-    HandedKey,
     Helper,
     Key,
     KeyStopped,
@@ -83,24 +83,24 @@ def key(server: Live, kept: MemoryStore) -> Iterator[Key]:
     one.close()
 
 
-def by_threads(key: Key, to: App | Hand) -> tuple[Handed, Any]:
+def by_threads(key: Key, to: App | Delegate) -> tuple[Delegation, Any]:
     """What was handed on, and who holds it now."""
-    if isinstance(to, Hand):
-        return key.hand_on(to, scope=READ), None
+    if isinstance(to, Delegate):
+        return key.delegate(to, scope=READ), None
     machine = Machine(to)
-    handed = key.hand_on(machine, scope=READ)
+    handed = key.delegate(machine, scope=READ)
     machine.close()
     return handed, machine
 
 
-def by_tasks(key: Key, to: App | Hand) -> tuple[Handed, Any]:
-    async def story() -> tuple[Handed, Any]:
+def by_tasks(key: Key, to: App | Delegate) -> tuple[Delegation, Any]:
+    async def story() -> tuple[Delegation, Any]:
         one = AsyncKey(key.app, key.flows.kept._store)
         try:
-            if isinstance(to, Hand):
-                return await one.hand_on(to, scope=READ), None
+            if isinstance(to, Delegate):
+                return await one.delegate(to, scope=READ), None
             machine = AsyncMachine(to)
-            handed = await one.hand_on(machine, scope=READ)
+            handed = await one.delegate(machine, scope=READ)
             await machine.aclose()
             return handed, machine
         finally:
@@ -110,10 +110,10 @@ def by_tasks(key: Key, to: App | Hand) -> tuple[Handed, Any]:
 
 
 WAYS = [row("issue", "threads", by_threads), row("issue", "tasks", by_tasks)]
-Way = Callable[[Key, App | Hand], tuple[Handed, Any]]
+Way = Callable[[Key, App | Delegate], tuple[Delegation, Any]]
 
 
-def sent(key: HandedKey, address: str = f"{CHIRP}/chirps", status: int = 200) -> list[str]:
+def sent(key: DelegatedKey, address: str = f"{CHIRP}/chirps", status: int = 200) -> list[str]:
     """What an API hears of it."""
     heard: list[str] = []
 
@@ -146,28 +146,28 @@ def test_to_a_client_by_an_exchange(key: Key, reader: App, way: Way) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_to_a_hand_without_a_word(key: Key, way: Way) -> None:
     helper = Helper()
-    hand = Hand(thumbprint=helper.thumbprint, seconds=30, name="one", most={"chirps.read": 5})
+    hand = Delegate(thumbprint=helper.thumbprint, seconds=30, name="one", most={"chirps.read": 5})
     handed, _ = way(key, hand)
     there = hands(handed.access_token)
     assert (there.jkt, there.names, there.most) == (helper.thumbprint, ("one",), hand.most)
     assert (there.scopes, there.until) == (frozenset(READ), handed.expires)
     assert 25 < there.until - time.time() <= 30
     # As it goes to a helper that runs elsewhere.
-    there_too = msgspec.json.decode(msgspec.json.encode(handed), type=Handed)
-    assert sent(helper.holding(there_too)) == [f"DPoP {handed.access_token}"]
+    there_too = msgspec.json.decode(msgspec.json.encode(handed), type=Delegation)
+    assert sent(helper.receive(there_too)) == [f"DPoP {handed.access_token}"]
 
 
 def test_from_hand_to_hand(key: Key) -> None:
     helpers = [Helper() for _ in range(3)]
     first, second, third = (
-        Hand(thumbprint=one.thumbprint, depth=2 - at) for at, one in enumerate(helpers)
+        Delegate(thumbprint=one.thumbprint, depth=2 - at) for at, one in enumerate(helpers)
     )
-    one = helpers[0].holding(key.hand_on(first, scope=("chirps.read", "chirps.write")))
-    two = helpers[1].holding(one.hand_on(second, scope=READ))
-    last = two.hand_on(third, scope=READ)
+    one = helpers[0].receive(key.delegate(first, scope=("chirps.read", "chirps.write")))
+    two = helpers[1].receive(one.delegate(second, scope=READ))
+    last = two.delegate(third, scope=READ)
     assert hands(last.access_token).keys[1:] == tuple(one.thumbprint for one in helpers)
     with pytest.raises(PermissionMissing):
-        two.hand_on(third, scope=("chirps.write",))
+        two.delegate(third, scope=("chirps.write",))
 
 
 BOTH = ("chirps.read", "chirps.write")
@@ -191,17 +191,17 @@ def test_what_may_not_go_on_is_not_signed(
     key: Key, monkeypatch: pytest.MonkeyPatch, depth: int, wish: dict[str, Any], why: str
 ) -> None:
     helper = Helper()
-    hand = Hand(thumbprint=helper.thumbprint, depth=depth, most={"chirps.write": 5})
-    held = helper.holding(key.hand_on(hand, scope=BOTH))
+    hand = Delegate(thumbprint=helper.thumbprint, depth=depth, most={"chirps.write": 5})
+    held = helper.receive(key.delegate(hand, scope=BOTH))
 
     def signed(*_: object, **__: object) -> str:
         raise AssertionError("it was signed")
 
     monkeypatch.setattr(jws, "sign_embedded", signed)
     named = {"thumbprint": Helper().thumbprint} | wish
-    to = Hand(**named | {"thumbprint": named["thumbprint"] or helper.thumbprint})
+    to = Delegate(**named | {"thumbprint": named["thumbprint"] or helper.thumbprint})
     with pytest.raises(ValueError, match=why):
-        held.hand_on(to, scope=BOTH)
+        held.delegate(to, scope=BOTH)
 
 
 def test_a_key_that_its_user_lets_nobody_hand_on_alone_is_not_signed_on(key: Key) -> None:
@@ -211,7 +211,7 @@ def test_a_key_that_its_user_lets_nobody_hand_on_alone_is_not_signed_on(key: Key
     text = f"{head}.{base64url.encode(msgspec.json.encode(said))}.{end}"
     alone = Key(key.app, kept_in(replace(held, access_token=text)))
     with pytest.raises(ValueError, match="lets nobody hand it on alone"):
-        alone.hand_on(Hand(thumbprint=Helper().thumbprint), scope=READ)
+        alone.delegate(Delegate(thumbprint=Helper().thumbprint), scope=READ)
     alone.close()
 
 
@@ -221,7 +221,7 @@ def test_no_longer_than_the_key_itself(key: Key, monkeypatch: pytest.MonkeyPatch
     assert held is not None
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now - 30)
-    handed = key.hand_on(Hand(thumbprint=Helper().thumbprint, seconds=86400), scope=READ)
+    handed = key.delegate(Delegate(thumbprint=Helper().thumbprint, seconds=86400), scope=READ)
     renewed = key.tokens
     assert renewed is not None
     assert renewed.access_token != held.access_token, "it was renewed, to last as long as it can"
@@ -241,28 +241,28 @@ def test_a_key_that_is_nearly_over_is_renewed_first(key: Key, reader: App, way: 
 
 def of_another_server(key: Key, reader: App) -> None:
     """RFC 9700 2.2: a token is for nobody but whom it is for."""
-    key.hand_on(Machine(replace(reader, issuer="https://other.example")), scope=READ)
+    key.delegate(Machine(replace(reader, issuer="https://other.example")), scope=READ)
 
 
 def unbound(key: Key, reader: App) -> None:
     held = replace(find_held(key), key="")
     loose = Key(replace(key.app, dpop=False), kept_in(held))
-    loose.hand_on(Hand(thumbprint=Helper().thumbprint), scope=READ)
+    loose.delegate(Delegate(thumbprint=Helper().thumbprint), scope=READ)
 
 
 def opaque(key: Key, reader: App) -> None:
     opaque = Key(key.app, kept_in(replace(find_held(key), access_token="vk_at_opaque")))
-    opaque.hand_on(Hand(thumbprint=Helper().thumbprint), scope=READ)
+    opaque.delegate(Delegate(thumbprint=Helper().thumbprint), scope=READ)
 
 
 def to_somebody_else(key: Key, reader: App) -> None:
-    Helper().holding(key.hand_on(Hand(thumbprint=Helper().thumbprint), scope=READ))
+    Helper().receive(key.delegate(Delegate(thumbprint=Helper().thumbprint), scope=READ))
 
 
 def elsewhere(key: Key, reader: App) -> None:
     helper = Helper()
-    handed = key.hand_on(Hand(thumbprint=helper.thumbprint), scope=READ)
-    sent(helper.holding(handed), "https://elsewhere.example/chirps")
+    handed = key.delegate(Delegate(thumbprint=helper.thumbprint), scope=READ)
+    sent(helper.receive(handed), "https://elsewhere.example/chirps")
 
 
 def find_held(key: Key) -> Tokens:
@@ -279,7 +279,9 @@ def kept_in(held: Tokens) -> MemoryStore:
 
 def hand(**more: Any) -> Callable[[Key, App], object]:
     scope = more.pop("scope", READ)
-    return lambda key, _: key.hand_on(Hand(thumbprint=Helper().thumbprint, **more), scope=scope)
+    return lambda key, _: key.delegate(
+        Delegate(thumbprint=Helper().thumbprint, **more), scope=scope
+    )
 
 
 REFUSED = [
@@ -294,7 +296,7 @@ REFUSED = [
     row(
         "ours",
         "to nobody",
-        lambda key, _: key.hand_on(Hand(thumbprint="x"), scope=READ),
+        lambda key, _: key.hand_on(Delegate(thumbprint="x"), scope=READ),
         ValueError,
         "no key",
     ),
@@ -317,7 +319,7 @@ def test_a_server_that_says_no(server: Live, key: Key) -> None:
     """A bound key does not become an unbound one, and a client brings only whose it may."""
     agent = Machine(App(issuer=server.issuer, client_id="agent", secret=SECRETS["agent"], scope=()))
     with pytest.raises(Denied) as refused:
-        key.hand_on(agent, scope=READ)
+        key.delegate(agent, scope=READ)
     assert refused.value.code == "invalid_request"
     agent.close()
 
@@ -326,18 +328,18 @@ def test_an_unbound_key_stays_unbound(server: Live) -> None:
     plain = Key(replace(app(server), resource=CHIRP), MemoryStore())
     plain.connect(open_browser=user(server.browser()), seconds=20)
     agent = Machine(App(issuer=server.issuer, client_id="agent", secret=SECRETS["agent"], scope=()))
-    handed = plain.hand_on(agent, scope=READ)
+    handed = plain.delegate(agent, scope=READ)
     assert (handed.bound_to, handed.scope, handed.resource) == ("", READ, CHIRP)
-    assert sent(agent.holding(handed)) == [f"Bearer {handed.access_token}"]
+    assert sent(agent.receive(handed)) == [f"Bearer {handed.access_token}"]
     with pytest.raises(ValueError, match="another key"):
-        Helper().holding(handed)
+        Helper().receive(handed)
     agent.close()
     plain.close()
 
 
 def test_what_opens_nothing_any_more_is_over(key: Key) -> None:
     helper = Helper()
-    held = helper.holding(key.hand_on(Hand(thumbprint=helper.thumbprint), scope=READ))
+    held = helper.receive(key.delegate(Delegate(thumbprint=helper.thumbprint), scope=READ))
     with pytest.raises(KeyStopped, match="handed on"):
         sent(held, status=401)
 
@@ -346,7 +348,7 @@ def test_what_was_exchanged_is_used_alike(server: Live, key: Key, reader: App) -
     """By an agent that runs elsewhere, and was sent the token."""
     machine = Machine(replace(reader, resource=CHIRP))
     token = machine.exchange(key.access_token(), scope=READ, audience=CHIRP)
-    assert sent(machine.holding(token)) == [f"DPoP {token.access_token}"]
+    assert sent(machine.receive(token)) == [f"DPoP {token.access_token}"]
     machine.close()
 
 
@@ -357,8 +359,8 @@ async def heard(request: Request) -> Response:
 
 def test_the_clients_of_others_carry_it(key: Key) -> None:
     helper = Helper()
-    handed = key.hand_on(Hand(thumbprint=helper.thumbprint), scope=READ)
-    held = helper.holding(replace(handed, resource=""))
+    handed = key.delegate(Delegate(thumbprint=helper.thumbprint), scope=READ)
+    held = helper.receive(replace(handed, resource=""))
 
     async def by_aiohttp(address: str) -> Any:
         along = auth_aiohttp.KeyAuth(held)
@@ -372,7 +374,7 @@ def test_the_clients_of_others_carry_it(key: Key) -> None:
 
 def test_it_shows_in_no_repr(key: Key) -> None:
     helper = Helper()
-    handed = key.hand_on(Hand(thumbprint=helper.thumbprint), scope=READ)
-    shown = f"{handed!r} {helper.holding(handed)!r} {helper!r}"
+    handed = key.delegate(Delegate(thumbprint=helper.thumbprint), scope=READ)
+    shown = f"{handed!r} {helper.receive(handed)!r} {helper!r}"
     assert handed.access_token[-20:] not in shown
-    assert Prover.new().kept not in shown
+    assert Prover.new().text not in shown

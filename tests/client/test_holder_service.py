@@ -31,7 +31,7 @@ def asks(by: Prover) -> Request:
 
 def test_of_strangers_it_remembers_nothing() -> None:
     mine = Prover.new()
-    who = ProofOfKey(ADDRESS, known=lambda thumbprint: thumbprint == mine.thumbprint)
+    who = ProofOfKey(ADDRESS, is_known=lambda thumbprint: thumbprint == mine.thumbprint)
     for _ in range(3):
         assert who(asks(Prover.new())) is None
     assert who._seen == {}

@@ -223,9 +223,9 @@ def test_a_bound_key_is_never_taken_unbound() -> None:
             key.connect(open_browser=lambda _: None, seconds=1)
         answer = {"access_token": "x", "token_type": "Bearer"}
         with pytest.raises(ServerUnavailable):
-            read(answer, asked=(), before=None, now=0, prover=Prover.new())
+            read(answer, requested=(), before=None, now=0, prover=Prover.new())
         with pytest.raises(ServerUnavailable):
-            read(answer | {"token_type": "DPoP"}, asked=(), before=None, now=0)
+            read(answer | {"token_type": "DPoP"}, requested=(), before=None, now=0)
         key.close()
 
 

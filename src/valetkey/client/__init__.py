@@ -13,10 +13,11 @@
 It imports only `wire`, `jose` and `spec`, and speaks with any standard server.
 """
 
+from valetkey import renamed
 from valetkey.client.app import App
 from valetkey.client.async_key import AsyncKey
 from valetkey.client.auth import AsyncKeyAuth, KeyAuth
-from valetkey.client.delegation import Handed, HandedKey, Helper
+from valetkey.client.delegation import DelegatedKey, Delegation, Helper
 from valetkey.client.device_and_ciba import Waiting
 from valetkey.client.errors import (
     Aborted,
@@ -50,7 +51,7 @@ from valetkey.client.limits import LimitReached
 from valetkey.client.loopback import Loopback
 from valetkey.client.machine import AsyncMachine, Machine
 from valetkey.client.passphrase import Passphrase
-from valetkey.client.proof_key import Hand
+from valetkey.client.proof_key import Delegate
 from valetkey.client.refusal import raise_for_refusal
 from valetkey.client.sealed_file import SealedStore
 from valetkey.client.store import FileStore, MemoryStore, TokenStore
@@ -70,13 +71,13 @@ __all__ = [
     "ClientError",
     "CodeMistyped",
     "Connected",
+    "Delegate",
+    "DelegatedKey",
+    "Delegation",
     "Denied",
     "Detail",
     "FileStore",
     "Full",
-    "Hand",
-    "Handed",
-    "HandedKey",
     "Helper",
     "Key",
     "KeyAuth",
@@ -111,3 +112,5 @@ __all__ = [
     "Waiting",
     "raise_for_refusal",
 ]
+
+__getattr__ = renamed.names(__name__)

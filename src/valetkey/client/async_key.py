@@ -7,19 +7,20 @@ from typing import Any, TypeVar
 
 import httpx2
 
+from valetkey import renamed
 from valetkey.client import flow, own_grant
 from valetkey.client.app import App
 from valetkey.client.auth import AsyncKeyAuth
-from valetkey.client.delegation import Handed, lasting, offline
+from valetkey.client.delegation import Delegation, delegate_offline, renew_for
 from valetkey.client.device_and_ciba import Waiting
 from valetkey.client.drivers import AsyncDriver
 from valetkey.client.errors import SignInAgain
 from valetkey.client.flow import Attempt
 from valetkey.client.holders import OtherHolder
-from valetkey.client.key_flows import Asking, KeyChange, KeyFlows, OpenBrowser
+from valetkey.client.key_flows import BrowserPrompt, KeyChange, KeyFlows, OpenBrowser
 from valetkey.client.loopback import WAIT
 from valetkey.client.machine import AsyncMachine
-from valetkey.client.proof_key import Hand
+from valetkey.client.proof_key import Delegate
 from valetkey.client.refusal import Answered
 from valetkey.client.store import TokenStore
 from valetkey.client.tokens import Connected, Tokens
@@ -30,6 +31,7 @@ from valetkey.wire.metadata import ServerMetadata
 R = TypeVar("R", bound=Answered)
 
 
+@renamed.members
 class AsyncKey:
     """One user's key to one server, for the tasks of one event loop.
 
@@ -83,7 +85,7 @@ class AsyncKey:
         details: Iterable[Detail] = (),
     ) -> Connected:
         """Asks the user for a key, in the system browser, and stores it."""
-        wanted = flow.wish(
+        request = flow.authorization_request(
             self.app,
             scope=scope,
             prompt=prompt,
@@ -91,7 +93,9 @@ class AsyncKey:
             max_age=max_age,
             details=details,
         )
-        return await self.tasks.run(self.flows.connect(wanted, Asking(open_browser, seconds)))
+        return await self.tasks.run(
+            self.flows.connect(request, BrowserPrompt(open_browser, seconds))
+        )
 
     async def begin(
         self,
@@ -103,7 +107,7 @@ class AsyncKey:
         details: Iterable[Detail] = (),
     ) -> Attempt:
         """A sign-in that comes back to `App.redirect_uri`."""
-        wanted = flow.wish(
+        request = flow.authorization_request(
             self.app,
             scope=scope,
             prompt=prompt,
@@ -111,7 +115,7 @@ class AsyncKey:
             max_age=max_age,
             details=details,
         )
-        return await self.tasks.run(self.flows.begin(wanted))
+        return await self.tasks.run(self.flows.begin(request))
 
     async def finish(self, attempt: Attempt, answer: str) -> Connected:
         """The key, once the browser came back to the redirect URI."""
@@ -136,7 +140,7 @@ class AsyncKey:
         seconds: float = WAIT,
     ) -> Connected:
         """Asks for more, on top of what the key opens now."""
-        asking = Asking(open_browser, seconds)
+        asking = BrowserPrompt(open_browser, seconds)
         return await self.tasks.run(self.flows.upgrade(permissions, details, asking))
 
     async def sign_in_again(
@@ -147,7 +151,9 @@ class AsyncKey:
         seconds: float = WAIT,
     ) -> Connected:
         """Asks the user to sign in as the API wants it."""
-        return await self.tasks.run(self.flows.sign_in_again(why, Asking(open_browser, seconds)))
+        return await self.tasks.run(
+            self.flows.sign_in_again(why, BrowserPrompt(open_browser, seconds))
+        )
 
     async def calling(
         self,
@@ -158,13 +164,13 @@ class AsyncKey:
         times: int = 2,
     ) -> R:
         """The answer to a call that may need more, for which the user is asked."""
-        asking = Asking(open_browser, seconds)
+        asking = BrowserPrompt(open_browser, seconds)
         answer: R = await self.tasks.run(self.flows.calling(call, asking, times))
         return answer
 
     async def access_token(self, *, refused: str = "") -> str:
         """An access token that is good for a while."""
-        return (await self.tasks.run(self.flows.good(refused))).access_token
+        return (await self.tasks.run(self.flows.usable_tokens(refused))).access_token
 
     async def refresh(self, stale: Tokens | None = None, *, others: Iterable[str] = ()) -> Tokens:
         """Renews the key, once however many tasks, threads and processes find it stale."""
@@ -184,23 +190,23 @@ class AsyncKey:
 
     async def join(self, ticket: str) -> Holder:
         """Makes this device a holder of a key in shards."""
-        return await self.tasks.run(self.flows.shards.keeper.claim(ticket))
+        return await self.tasks.run(self.flows.shards.client.claim(ticket))
 
     async def lend(self) -> str:
         """A handle that stands for this device's shard, once, for a minute."""
-        return (await self.tasks.run(self.flows.shards.keeper.deliver())).handle
+        return (await self.tasks.run(self.flows.shards.client.deliver())).handle
 
     async def replace(self, lost: Holder, *, others: Iterable[str] = ()) -> str:
         """Has a lost shard replaced."""
         return await self.tasks.run(self.flows.shards.replace(lost, others))
 
-    async def hand_on(self, to: AsyncMachine | Hand, *, scope: Iterable[str]) -> Handed:
+    async def delegate(self, to: AsyncMachine | Delegate, *, scope: Iterable[str]) -> Delegation:
         """Hands a smaller key on, to a client of the same server or offline."""
         opens = tuple(scope)
-        if isinstance(to, Hand):
-            return await self.tasks.run(offline(self.flows, to, opens))
-        held = await self.tasks.run(lasting(self.flows))
-        return await to.tasks.run(to.flows.handed(held, opens, by=self.app))
+        if isinstance(to, Delegate):
+            return await self.tasks.run(delegate_offline(self.flows, to, opens))
+        held = await self.tasks.run(renew_for(self.flows))
+        return await to.tasks.run(to.flows.exchange_for(held, opens, by=self.app))
 
     async def userinfo(self) -> dict[str, Any]:
         """What the server tells about the user."""

@@ -4,22 +4,22 @@ from collections.abc import AsyncGenerator, Generator
 
 import httpx2
 
-from valetkey.client.auth_flow import Carried, Outgoing, carry
+from valetkey.client.auth_flow import KeySource, Outgoing, send_with_key
 from valetkey.client.drivers import AsyncDriver, Driver, lowered
-from valetkey.client.steps import Answer, Done, Send
+from valetkey.client.steps import Answer, End, Send
 
 
 class AsyncKeyAuth(httpx2.Auth):
     """Sends the key along with an AsyncClient, and renews it. `AsyncKey.auth()` makes one."""
 
-    def __init__(self, key: Carried, tasks: AsyncDriver) -> None:
+    def __init__(self, key: KeySource, tasks: AsyncDriver) -> None:
         self._key = key
         self._tasks = tasks
 
     async def async_auth_flow(
         self, request: httpx2.Request
     ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
-        legs = carry(self._key, _outgoing(request))
+        legs = send_with_key(self._key, _outgoing(request))
         leg = await self._tasks.advance(legs)
         while isinstance(leg, Send):
             response = yield _bearing(request, leg)
@@ -34,15 +34,15 @@ class AsyncKeyAuth(httpx2.Auth):
 class KeyAuth(AsyncKeyAuth):
     """Sends the key along with a Client or an AsyncClient, and renews it. `Key.auth()` makes it."""
 
-    def __init__(self, key: Carried, threads: Driver, tasks: AsyncDriver) -> None:
+    def __init__(self, key: KeySource, threads: Driver, tasks: AsyncDriver) -> None:
         super().__init__(key, tasks)
         self._threads = threads
 
     def sync_auth_flow(
         self, request: httpx2.Request
     ) -> Generator[httpx2.Request, httpx2.Response, None]:
-        legs = carry(self._key, _outgoing(request))
-        leg: Send | Done = self._threads.advance(legs)
+        legs = send_with_key(self._key, _outgoing(request))
+        leg: Send | End = self._threads.advance(legs)
         while isinstance(leg, Send):
             response = yield _bearing(request, leg)
             leg = self._threads.advance(legs, _answer(response))

@@ -4,8 +4,8 @@ from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from aiohttp.payload import AsyncIterablePayload
 
 from valetkey.client.async_key import AsyncKey
-from valetkey.client.auth_flow import Outgoing, carry
-from valetkey.client.delegation import HandedKey
+from valetkey.client.auth_flow import Outgoing, send_with_key
+from valetkey.client.delegation import DelegatedKey
 from valetkey.client.drivers import lowered
 from valetkey.client.key import Key
 from valetkey.client.machine import AsyncMachine, Machine
@@ -15,11 +15,11 @@ from valetkey.client.steps import Answer, Send
 class KeyAuth:
     """Sends the key along, and renews it. It serves any number of sessions."""
 
-    def __init__(self, key: AsyncKey | Key | AsyncMachine | Machine | HandedKey) -> None:
+    def __init__(self, key: AsyncKey | Key | AsyncMachine | Machine | DelegatedKey) -> None:
         self._key = key
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        legs = carry(self._key.flows, _outgoing(request))
+        legs = send_with_key(self._key.flows, _outgoing(request))
         leg = await self._key.tasks.advance(legs)
         while isinstance(leg, Send):
             request.headers.update(leg.headers)

@@ -8,23 +8,23 @@ import msgspec
 from valetkey.client.app import App
 from valetkey.client.proof_key import NONCE_CODE
 from valetkey.client.refusal import challenge_of
-from valetkey.client.steps import Answer, Flow, Legs, Send, Step
+from valetkey.client.steps import Answer, ApiCall, Flow, Send, Step
 from valetkey.client.tokens import Tokens
 from valetkey.wire import dpop, redirect
 from valetkey.wire.bearer import Challenge
 from valetkey.wire.metadata import is_protected
 
 
-class Carried(Protocol):
+class KeySource(Protocol):
     """What can be carried: a user's key, or a program's own token."""
 
     app: App
 
-    def good(self, refused: str = "") -> Flow[Tokens]:
+    def usable_tokens(self, refused: str = "") -> Flow[Tokens]:
         """It, with an access token that is good for a while, and another than the refused one."""
         ...
 
-    def told(self, challenge: Challenge) -> None:
+    def on_refusal(self, challenge: Challenge) -> None:
         """An API has refused it, and may have said why."""
         ...
 
@@ -37,7 +37,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     repeatable: bool = True
 
 
-def carry(key: Carried, call: Outgoing) -> Legs:
+def send_with_key(key: KeySource, call: Outgoing) -> ApiCall:
     """Sends the key along, renews it before it ends, and once more where the API says that it is
     worth nothing.
 
@@ -46,44 +46,44 @@ def carry(key: Carried, call: Outgoing) -> Legs:
     stream cannot be sent twice: then the key is renewed, and the refusal is the answer.
     """
     _check(key, call.url)
-    held = yield from key.good()
-    answer = yield from _sent(held, call)
-    if _heard(held, call, answer) and call.repeatable:
-        answer = yield from _sent(held, call)
-        _heard(held, call, answer)
+    tokens = yield from key.usable_tokens()
+    answer = yield from _send(tokens, call)
+    if _wants_nonce(tokens, call, answer) and call.repeatable:
+        answer = yield from _send(tokens, call)
+        _wants_nonce(tokens, call, answer)
     challenge = challenge_of(answer.status, answer.headers)
-    key.told(challenge)
+    key.on_refusal(challenge)
     if challenge.error != "invalid_token" or challenge.reason == "paused":
         return  # A paused key cannot be renewed, and is good again when it is resumed.
-    fresh = yield from key.good(refused=held.access_token)
+    fresh = yield from key.usable_tokens(refused=tokens.access_token)
     if call.repeatable:
-        _heard(fresh, call, (yield from _sent(fresh, call)))
+        _wants_nonce(fresh, call, (yield from _send(fresh, call)))
 
 
-def _sent(held: Tokens, call: Outgoing) -> Generator[Step | Send, Any, Answer]:
-    answer: Answer = yield Send(headers(held, call))
+def _send(tokens: Tokens, call: Outgoing) -> Generator[Step | Send, Any, Answer]:
+    answer: Answer = yield Send(headers(tokens, call))
     return answer
 
 
-def headers(held: Tokens, call: Outgoing) -> dict[str, str]:
+def headers(tokens: Tokens, call: Outgoing) -> dict[str, str]:
     """The headers that carry a key on this call."""
-    prover = held.prover
+    prover = tokens.prover
     if prover is None:
-        return {"Authorization": f"Bearer {held.access_token}"}
+        return {"Authorization": f"Bearer {tokens.access_token}"}
     return {
-        "Authorization": f"{dpop.SCHEME} {held.access_token}",
-        dpop.HEADER: prover.prove(call.method, call.url, held.access_token),
+        "Authorization": f"{dpop.SCHEME} {tokens.access_token}",
+        dpop.HEADER: prover.prove(call.method, call.url, tokens.access_token),
     }
 
 
-def _heard(held: Tokens, call: Outgoing, answer: Answer) -> bool:
+def _wants_nonce(tokens: Tokens, call: Outgoing, answer: Answer) -> bool:
     """Whether the API refused because it wants a nonce that the key has just learnt."""
-    prover = held.prover
-    learnt = prover is not None and prover.heard(call.url, answer.headers)
+    prover = tokens.prover
+    learnt = prover is not None and prover.learn_nonce(call.url, answer.headers)
     return learnt and challenge_of(answer.status, answer.headers).error == NONCE_CODE
 
 
-def _check(key: Carried, address: str) -> None:
+def _check(key: KeySource, address: str) -> None:
     resource = key.app.resource
     if not is_protected(address):
         raise ValueError("the key is sent over https only")

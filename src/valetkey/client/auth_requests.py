@@ -6,29 +6,29 @@ from typing import Any
 import requests
 from requests.auth import AuthBase
 
-from valetkey.client.auth_flow import Outgoing, carry
-from valetkey.client.delegation import HandedKey
+from valetkey.client.auth_flow import Outgoing, send_with_key
+from valetkey.client.delegation import DelegatedKey
 from valetkey.client.drivers import lowered
 from valetkey.client.key import Key
 from valetkey.client.machine import Machine
-from valetkey.client.steps import Answer, Done, Legs, Send
+from valetkey.client.steps import Answer, ApiCall, End, Send
 
 
 class KeyAuth(AuthBase):
     """Sends the key along, and renews it. It serves any number of calls, in any thread."""
 
-    def __init__(self, key: Key | Machine | HandedKey) -> None:
+    def __init__(self, key: Key | Machine | DelegatedKey) -> None:
         self._key = key
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        legs = carry(self._key.flows, _outgoing(request))
+        legs = send_with_key(self._key.flows, _outgoing(request))
         leg = self._key.driver.advance(legs)
         if isinstance(leg, Send):
             request.headers.update(leg.headers)
             request.register_hook("response", self._hook(legs))
         return request
 
-    def _hook(self, legs: Legs) -> Callable[..., requests.Response]:
+    def _hook(self, legs: ApiCall) -> Callable[..., requests.Response]:
         def go_on(response: requests.Response, **options: Any) -> requests.Response:
             """Sends the call again, as often as the key has something new to show."""
             while isinstance(leg := self._next(legs, response), Send):
@@ -45,7 +45,7 @@ class KeyAuth(AuthBase):
 
         return go_on
 
-    def _next(self, legs: Legs, response: requests.Response) -> Send | Done:
+    def _next(self, legs: ApiCall, response: requests.Response) -> Send | End:
         try:
             return self._key.driver.advance(legs, _answer(response))
         except BaseException:

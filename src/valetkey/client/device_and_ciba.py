@@ -58,14 +58,14 @@ def by_code(app: App, about: ServerMetadata, scope: tuple[str, ...]) -> Flow[Wai
     if not address:
         raise Aborted(f"{app.issuer} hands out no codes for devices")
     form = {"scope": " ".join(scope), "resource": app.resource, **_tier(app)}
-    told = _read((yield from server.post(address, form, app=app)), _Device)
+    answer = _read((yield from server.post(address, form, app=app)), _Device)
     return Waiting(
-        form={"grant_type": DEVICE, "device_code": told.device_code},
-        interval=told.interval,
-        seconds=told.expires_in,
-        code=told.user_code,
-        address=told.verification_uri,
-        complete=told.verification_uri_complete,
+        form={"grant_type": DEVICE, "device_code": answer.device_code},
+        interval=answer.interval,
+        seconds=answer.expires_in,
+        code=answer.user_code,
+        address=answer.verification_uri,
+        complete=answer.verification_uri_complete,
     )
 
 
@@ -89,11 +89,11 @@ def by_question(
         "resource": app.resource,
         **_tier(app),
     }
-    told = _read((yield from server.post(address, form, app=app)), _Backchannel)
+    answer = _read((yield from server.post(address, form, app=app)), _Backchannel)
     return Waiting(
-        form={"grant_type": CIBA, "auth_req_id": told.auth_req_id},
-        interval=told.interval,
-        seconds=told.expires_in,
+        form={"grant_type": CIBA, "auth_req_id": answer.auth_req_id},
+        interval=answer.interval,
+        seconds=answer.expires_in,
     )
 
 

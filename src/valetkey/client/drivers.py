@@ -10,11 +10,11 @@ import httpx2
 
 from valetkey.client.errors import ServerUnavailable
 from valetkey.client.steps import (
+    ApiCall,
     Await,
     Call,
-    Done,
+    End,
     Flow,
-    Legs,
     Reply,
     Request,
     Send,
@@ -51,14 +51,14 @@ class Driver:
         result: T = _result(self.advance(flow))
         return result
 
-    def advance(self, flow: Flow[Any] | Legs, came: Any = None) -> Send | Done:
+    def advance(self, flow: Flow[Any] | ApiCall, came: Any = None) -> Send | End:
         """Does the flow's steps, until it has something to send to an API, or ends."""
         move: Callable[[Any], Step | Send] = flow.send
         while True:
             try:
                 step = move(came)
             except StopIteration as end:
-                return Done(end.value)
+                return End(end.value)
             if isinstance(step, Send):
                 return step
             try:
@@ -82,16 +82,16 @@ class Driver:
 
     def send(self, request: Request) -> Reply:
         """The server's answer. Raises ServerUnavailable."""
-        made = _outgoing(request)
+        outgoing = _outgoing(request)
         try:
             # A redirect would carry secrets to wherever it leads.
-            response = self._client().send(made, auth=None, follow_redirects=False, stream=True)
+            response = self._client().send(outgoing, auth=None, follow_redirects=False, stream=True)
             try:
                 body = b"".join(_bounded(response.iter_bytes()))
             finally:
                 response.close()
         except httpx2.HTTPError as error:
-            raise ServerUnavailable(f"{made.url.host} does not answer") from error
+            raise ServerUnavailable(f"{outgoing.url.host} does not answer") from error
         return _reply(response, body)
 
     def close(self) -> None:
@@ -127,14 +127,14 @@ class AsyncDriver:
         result: T = _result(await self.advance(flow))
         return result
 
-    async def advance(self, flow: Flow[Any] | Legs, came: Any = None) -> Send | Done:
+    async def advance(self, flow: Flow[Any] | ApiCall, came: Any = None) -> Send | End:
         """Does the flow's steps, until it has something to send to an API, or ends."""
         move: Callable[[Any], Step | Send] = flow.send
         while True:
             try:
                 step = move(came)
             except StopIteration as end:
-                return Done(end.value)
+                return End(end.value)
             if isinstance(step, Send):
                 return step
             try:
@@ -161,18 +161,20 @@ class AsyncDriver:
         if self._http is None:
             # Made in the loop that uses it.
             self._http = httpx2.AsyncClient(timeout=TIMEOUT)
-        made = _outgoing(request)
+        outgoing = _outgoing(request)
         try:
-            response = await self._http.send(made, auth=None, follow_redirects=False, stream=True)
+            response = await self._http.send(
+                outgoing, auth=None, follow_redirects=False, stream=True
+            )
             try:
-                body, pieces = b"", response.aiter_bytes()
-                async for piece in pieces:
-                    body += piece
-                    _bound(len(body))
+                body, chunks = b"", response.aiter_bytes()
+                async for chunk in chunks:
+                    body += chunk
+                    _check_length(len(body))
             finally:
                 await response.aclose()
         except httpx2.HTTPError as error:
-            raise ServerUnavailable(f"{made.url.host} does not answer") from error
+            raise ServerUnavailable(f"{outgoing.url.host} does not answer") from error
         return _reply(response, body)
 
     async def close(self) -> None:
@@ -208,20 +210,20 @@ def lowered(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
-def _bounded(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _bounded(chunks: Iterator[bytes]) -> Iterator[bytes]:
     length = 0
-    for piece in pieces:
-        length += len(piece)
-        _bound(length)
-        yield piece
+    for chunk in chunks:
+        length += len(chunk)
+        _check_length(length)
+        yield chunk
 
 
-def _bound(length: int) -> None:
+def _check_length(length: int) -> None:
     if length > MAX_BYTES:
         raise ServerUnavailable("the server's answer does not come to an end")
 
 
-def _result(end: Send | Done) -> Any:
+def _result(end: Send | End) -> Any:
     if isinstance(end, Send):
         raise TypeError("nobody carries calls to an API here")
     return end.result

@@ -10,7 +10,7 @@ from valetkey.client.app import App
 from valetkey.client.errors import Aborted, Denied, ServerUnavailable
 from valetkey.client.proof_key import Prover
 from valetkey.client.steps import Flow
-from valetkey.client.tokens import Received, Tokens, of_user, read
+from valetkey.client.tokens import TokenResponse, Tokens, read, with_user
 from valetkey.jose import jwt
 from valetkey.wire import id_token, metadata, own_grant
 from valetkey.wire.metadata import ServerMetadata
@@ -55,36 +55,38 @@ class Endpoints:
     def key(
         self,
         answer: dict[str, Any],
-        asked: tuple[str, ...],
+        requested: tuple[str, ...],
         *,
         nonce: str = "",
         prover: Prover | None = None,
     ) -> Flow[Tokens]:
         """A new key: what a token response to `asked` brings. Raises ServerUnavailable where it
         cannot be read, Aborted where the ID Token in it does not hold."""
-        received = read(answer, asked=asked, before=None, now=int(time.time()), prover=prover)
-        return (yield from self._proved(received, asked, nonce))
+        received = read(
+            answer, requested=requested, before=None, now=int(time.time()), prover=prover
+        )
+        return (yield from self._proved(received, requested, nonce))
 
-    def revoke(self, held: Tokens) -> Flow[None]:
+    def revoke(self, tokens: Tokens) -> Flow[None]:
         """Gives a key back (RFC 7009), where the server takes it. Raises Denied,
         ServerUnavailable."""
         address = (yield from self.about()).revocation_endpoint
         if address:
-            form = {"token": held.refresh_token or held.access_token}
+            form = {"token": tokens.refresh_token or tokens.access_token}
             yield from server.post(address, form, app=self.app)
 
-    def manage(self, held: Tokens, action: str, scope: str = "") -> Flow[OwnGrant]:
+    def manage(self, tokens: Tokens, action: str, scope: str = "") -> Flow[OwnGrant]:
         """What the grant of a key is after that (see `wire.own_grant`). Raises Aborted where the
         server takes no such wish, Denied, ServerUnavailable."""
         address = (yield from self.about()).grant_endpoint
-        if not address or not held.refresh_token:
+        if not address or not tokens.refresh_token:
             raise Aborted(f"{self.app.issuer} lets no app change the grant of such a key")
         form = {
-            own_grant.REFRESH_TOKEN: held.refresh_token,
+            own_grant.REFRESH_TOKEN: tokens.refresh_token,
             own_grant.ACTION: action,
             own_grant.SCOPE: scope,
         }
-        answer = yield from server.post_again(address, form, app=self.app, prover=held.prover)
+        answer = yield from server.post_again(address, form, app=self.app, prover=tokens.prover)
         try:
             return msgspec.convert(answer, OwnGrant)
         except msgspec.ValidationError as error:
@@ -104,7 +106,7 @@ class Endpoints:
         address = (yield from self.about()).userinfo_endpoint
         return (yield from server.get(address, token, prover=prover))
 
-    def _proved(self, received: Received, scope: tuple[str, ...], nonce: str) -> Flow[Tokens]:
+    def _proved(self, received: TokenResponse, scope: tuple[str, ...], nonce: str) -> Flow[Tokens]:
         """The key, with the user's name in it where an ID Token proves who it is."""
         if "openid" not in scope:
             return received.tokens
@@ -123,4 +125,4 @@ class Endpoints:
             ).claims
         except jwt.BadToken as error:
             raise Aborted(f"the ID Token: {error}") from error
-        return of_user(received.tokens, claims.sub)
+        return with_user(received.tokens, claims.sub)

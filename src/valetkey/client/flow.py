@@ -49,7 +49,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
         return f"Attempt(at {self.issuer!r}, …)"
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
+class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What the app asks for. `acr_values` and `max_age` (in seconds) say how the user should sign
     in (OpenID Connect Core 3.1.2.1); `details` ask for permissions within limits (RFC 9396)."""
 
@@ -60,7 +60,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     details: tuple[Detail, ...] = ()
 
 
-def wish(
+def authorization_request(
     app: App,
     *,
     scope: Iterable[str] = (),
@@ -68,9 +68,9 @@ def wish(
     acr_values: Iterable[str] = (),
     max_age: int | None = None,
     details: Iterable[Detail] = (),
-) -> Wish:
+) -> AuthorizationRequest:
     """What the app asks for; where it does not say, what it is registered for."""
-    return Wish(
+    return AuthorizationRequest(
         scope=tuple(scope) or app.scope,
         prompt=prompt,
         acr_values=tuple(acr_values),
@@ -80,50 +80,50 @@ def wish(
 
 
 def begin(
-    app: App, about: ServerMetadata, wanted: Wish, *, redirect_uri: str
+    app: App, about: ServerMetadata, request: AuthorizationRequest, *, redirect_uri: str
 ) -> tuple[Attempt, dict[str, str]]:
     """A new sign-in, and the parameters of its authorization request (RFC 6749 4.1.1). Raises
     Aborted where the server cannot bind the code, or the key as the app wants."""
-    _check_pkce(app, about, wanted)
+    _check_pkce(app, about, request)
     prover = new_prover(app, about)
     attempt = Attempt(
         issuer=app.issuer,
         redirect_uri=redirect_uri,
-        scope=wanted.scope,
+        scope=request.scope,
         resource=app.resource,
         state=secrets.token_urlsafe(_BYTES),
-        nonce=secrets.token_urlsafe(_BYTES) if "openid" in wanted.scope else "",
+        nonce=secrets.token_urlsafe(_BYTES) if "openid" in request.scope else "",
         verifier=pkce.verifier(secrets.token_bytes(_BYTES)),
         iss_expected=about.authorization_response_iss_parameter_supported,
-        key="" if prover is None else prover.kept,
+        key="" if prover is None else prover.text,
     )
     parameters = {
         "response_type": "code",
         "client_id": app.client_id,
         "redirect_uri": redirect_uri,
-        "scope": " ".join(wanted.scope),
+        "scope": " ".join(request.scope),
         "state": attempt.state,
         "nonce": attempt.nonce,
         "code_challenge": pkce.challenge(attempt.verifier),
         "code_challenge_method": pkce.METHOD,
         "resource": app.resource,
-        "prompt": wanted.prompt,
-        "acr_values": " ".join(wanted.acr_values),
-        "max_age": "" if wanted.max_age is None else str(wanted.max_age),
+        "prompt": request.prompt,
+        "acr_values": " ".join(request.acr_values),
+        "max_age": "" if request.max_age is None else str(request.max_age),
         key_shards.PARAMETER: key_shards.write_tier(app.key_shards) if app.key_shards else "",
-        PARAMETER: write(wanted.details) if wanted.details else "",
+        PARAMETER: write(request.details) if request.details else "",
         "dpop_jkt": "" if prover is None else prover.thumbprint,
     }
     return attempt, {name: value for name, value in parameters.items() if value}
 
 
-def _check_pkce(app: App, about: ServerMetadata, wanted: Wish) -> None:
+def _check_pkce(app: App, about: ServerMetadata, request: AuthorizationRequest) -> None:
     # RFC 9700 2.1.1: the app makes sure that the server will check what it proves.
     if pkce.METHOD in about.code_challenge_methods_supported:
         return
     if app.pkce != "optional":
         raise Aborted(f"{app.issuer} offers no PKCE with {pkce.METHOD}")
-    if "openid" not in wanted.scope:
+    if "openid" not in request.scope:
         raise Aborted(f"{app.issuer} offers no PKCE, and without openid no nonce stands in for it")
 
 
@@ -137,7 +137,7 @@ def new_prover(app: App, about: ServerMetadata) -> Prover | None:
     return Prover.new()
 
 
-def sent_to(attempt: Attempt, about: ServerMetadata, parameters: dict[str, str]) -> Attempt:
+def with_address(attempt: Attempt, about: ServerMetadata, parameters: dict[str, str]) -> Attempt:
     """The sign-in, with where the user's browser begins."""
     there = redirect.with_parameters(about.authorization_endpoint, parameters)
     return msgspec.structs.replace(attempt, address=there)

@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from valetkey import renamed
 from valetkey.client.app import App
 from valetkey.client.drivers import AsyncDriver
 from valetkey.client.endpoints import Endpoints
@@ -31,8 +32,8 @@ from valetkey.client.errors import (
     TicketSpent,
 )
 from valetkey.client.holders import CLAIM, FORGET, HANDLE, NO_SHARD, UNKNOWN
-from valetkey.client.locked_store import Kept
-from valetkey.client.shard_client import Keeper
+from valetkey.client.locked_store import LockedStore
+from valetkey.client.shard_client import ShardClient
 from valetkey.client.store import TokenStore
 from valetkey.spec.errors import OAuthError
 from valetkey.wire import dpop
@@ -92,36 +93,36 @@ class HolderService:
         await self._tasks.close()
 
     async def _claim(self, who: str, form: Form) -> Any:
-        await self._tasks.run(self._keeper(who).claim(form.need(TICKET)))
+        await self._tasks.run(self._shard_client(who).claim(form.need(TICKET)))
         return None
 
     async def _handle(self, who: str, form: Form) -> Any:
-        delivered = await self._tasks.run(self._keeper(who).deliver())
+        delivered = await self._tasks.run(self._shard_client(who).deliver())
         return {"handle": delivered.handle, "expires_in": delivered.expires_in}
 
     async def _forget(self, who: str, form: Form) -> Any:
-        kept = Kept(self._store_of(who))
+        kept = LockedStore(self._store_of(who))
         await self._tasks.run(kept.locked(kept.save(None, instead_of=None)))
         return None
 
-    def _keeper(self, who: str) -> Keeper:
-        return Keeper(self._endpoints, Kept(self._store_of(who)))
+    def _shard_client(self, who: str) -> ShardClient:
+        return ShardClient(self._endpoints, LockedStore(self._store_of(who)))
 
     def _for_somebody(
         self, act: Callable[[str, Form], Awaitable[Any]]
     ) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            asked = self._who(request)
-            who = await asked if inspect.isawaitable(asked) else asked
+            answer = self._who(request)
+            who = await answer if inspect.isawaitable(answer) else answer
             if not who:
                 return _answer(401, {"error": UNKNOWN})
             try:
-                found = await act(who, await _form(request))
+                document = await act(who, await _form(request))
             except OAuthError as error:
                 return _answer(400, {"error": error.code})
             except ClientError as error:
                 return _refusal(error)
-            return _answer(200, found or {})
+            return _answer(200, document or {})
 
         return endpoint
 
@@ -155,15 +156,16 @@ class ProofOfKey:
     Whoever has the device can ask then. An app that can, should ask for more.
     """
 
+    @renamed.parameters
     def __init__(
         self,
         address: str,
         *,
-        known: Callable[[str], bool] = lambda thumbprint: True,
+        is_known: Callable[[str], bool] = lambda thumbprint: True,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._address = address.rstrip("/")
-        self._known = known
+        self._known = is_known
         self._clock = clock
         self._seen: dict[str, int] = {}
         self._swept = 0

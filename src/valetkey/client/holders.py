@@ -14,9 +14,9 @@ from valetkey.client.errors import (
     ShardsMissing,
     TicketSpent,
 )
-from valetkey.client.locked_store import Kept
+from valetkey.client.locked_store import LockedStore
 from valetkey.client.proof_key import Prover
-from valetkey.client.shard_client import Keeper, as_told
+from valetkey.client.shard_client import ShardClient, as_client_error
 from valetkey.client.steps import Flow
 from valetkey.client.store import TokenStore
 from valetkey.wire.key_shards import TICKET, BadShards, Holder, read_code, write_code
@@ -71,19 +71,19 @@ class Backend:
         self._headers = headers
 
     def claim(self, ticket: str, prover: Prover | None) -> Flow[None]:
-        yield from self._asked(CLAIM, {TICKET: ticket}, prover, otherwise=TicketSpent)
+        yield from self._post(CLAIM, {TICKET: ticket}, prover, otherwise=TicketSpent)
 
     def present(self, prover: Prover | None) -> Flow[str]:
-        answer = yield from self._asked(HANDLE, {}, prover, otherwise=KeyStopped)
+        answer = yield from self._post(HANDLE, {}, prover, otherwise=KeyStopped)
         handle = answer.get("handle")
         if not isinstance(handle, str):
             raise ShardsMissing("the backend gave no handle")
         return handle
 
     def forget(self, prover: Prover | None) -> Flow[None]:
-        yield from self._asked(FORGET, {}, prover, otherwise=ShardsMissing)
+        yield from self._post(FORGET, {}, prover, otherwise=ShardsMissing)
 
-    def _asked(
+    def _post(
         self,
         path: str,
         form: dict[str, str],
@@ -98,7 +98,7 @@ class Backend:
                 yield from server.send(self._address + path, form, headers=headers, prover=prover)
             )
         except Denied as error:
-            why = as_told(error, otherwise)
+            why = as_client_error(error, otherwise)
             if isinstance(why, Denied):
                 why = ShardsMissing(_WHY.get(error.code, f"the backend refused: {error.code}"))
             raise why from error
@@ -111,17 +111,17 @@ class Here:
     holder: Holder = "backend"
 
     def __init__(self, app: App, store: TokenStore) -> None:
-        self._kept = Kept(store)
-        self._keeper = Keeper(Endpoints(app), self._kept)
+        self._store = LockedStore(store)
+        self._client = ShardClient(Endpoints(app), self._store)
 
     def claim(self, ticket: str, prover: Prover | None) -> Flow[None]:
-        yield from self._keeper.claim(ticket)
+        yield from self._client.claim(ticket)
 
     def present(self, prover: Prover | None) -> Flow[str]:
-        return (yield from self._keeper.deliver()).handle
+        return (yield from self._client.deliver()).handle
 
     def forget(self, prover: Prover | None) -> Flow[None]:
-        yield from self._kept.locked(self._kept.save(None, instead_of=None))
+        yield from self._store.locked(self._store.save(None, instead_of=None))
 
 
 def recovery_code(typed: str) -> str:

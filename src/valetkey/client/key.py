@@ -7,19 +7,20 @@ from typing import Any, TypeVar
 
 import httpx2
 
+from valetkey import renamed
 from valetkey.client import flow, own_grant
 from valetkey.client.app import App
 from valetkey.client.auth import KeyAuth
-from valetkey.client.delegation import Handed, lasting, offline
+from valetkey.client.delegation import Delegation, delegate_offline, renew_for
 from valetkey.client.device_and_ciba import Waiting
 from valetkey.client.drivers import AsyncDriver, Driver, to_the_end
 from valetkey.client.errors import SignInAgain
 from valetkey.client.flow import Attempt
 from valetkey.client.holders import OtherHolder
-from valetkey.client.key_flows import Asking, KeyChange, KeyFlows, OpenBrowser
+from valetkey.client.key_flows import BrowserPrompt, KeyChange, KeyFlows, OpenBrowser
 from valetkey.client.loopback import WAIT
 from valetkey.client.machine import Machine
-from valetkey.client.proof_key import Hand
+from valetkey.client.proof_key import Delegate
 from valetkey.client.refusal import Answered
 from valetkey.client.steps import Reply, Request
 from valetkey.client.store import TokenStore
@@ -31,6 +32,7 @@ from valetkey.wire.metadata import ServerMetadata
 R = TypeVar("R", bound=Answered)
 
 
+@renamed.members
 class Key:
     """One user's key to one server. Safe to share among threads; processes share the store. See
     `AsyncKey` for tasks.
@@ -55,9 +57,9 @@ class Key:
         self.app = app
         self.flows = KeyFlows(app, store, key_changed=key_changed, others=others)
         self.driver = Driver(http, sleep=sleep)
-        self.tasks = AsyncDriver(send=self._sent)
+        self.tasks = AsyncDriver(send=self._send_in_thread)
 
-    async def _sent(self, request: Request) -> Reply:
+    async def _send_in_thread(self, request: Request) -> Reply:
         return await to_the_end(lambda: self.driver.send(request))
 
     def __repr__(self) -> str:
@@ -108,7 +110,7 @@ class Key:
         `acr_values` and `max_age` (in seconds) say how the user should sign in (OpenID Connect Core
         3.1.2.1). Raises Denied, Aborted; then the stored key is as it was.
         """
-        wanted = flow.wish(
+        request = flow.authorization_request(
             self.app,
             scope=scope,
             prompt=prompt,
@@ -116,7 +118,7 @@ class Key:
             max_age=max_age,
             details=details,
         )
-        return self.driver.run(self.flows.connect(wanted, Asking(open_browser, seconds)))
+        return self.driver.run(self.flows.connect(request, BrowserPrompt(open_browser, seconds)))
 
     def begin(
         self,
@@ -129,7 +131,7 @@ class Key:
     ) -> Attempt:
         """A sign-in that comes back to `App.redirect_uri`, an https address or a private scheme:
         send the browser to its `address`. Raises Aborted, Denied, ValueError without one."""
-        wanted = flow.wish(
+        request = flow.authorization_request(
             self.app,
             scope=scope,
             prompt=prompt,
@@ -137,7 +139,7 @@ class Key:
             max_age=max_age,
             details=details,
         )
-        return self.driver.run(self.flows.begin(wanted))
+        return self.driver.run(self.flows.begin(request))
 
     def finish(self, attempt: Attempt, answer: str) -> Connected:
         """The key, once the browser came back to the redirect URI. `answer` is the address that it
@@ -168,7 +170,7 @@ class Key:
         """Asks for more, on top of what the key opens now. The user sees only what is new, and is
         asked for it even where it was refused before. Raises NoKey, KeyStopped, and as `connect`.
         """
-        asking = Asking(open_browser, seconds)
+        asking = BrowserPrompt(open_browser, seconds)
         return self.driver.run(self.flows.upgrade(permissions, details, asking))
 
     def sign_in_again(
@@ -180,7 +182,7 @@ class Key:
     ) -> Connected:
         """Asks the user to sign in as the API wants it (RFC 9470 4), for what the key opens now.
         Raises NoKey, and as `connect`."""
-        return self.driver.run(self.flows.sign_in_again(why, Asking(open_browser, seconds)))
+        return self.driver.run(self.flows.sign_in_again(why, BrowserPrompt(open_browser, seconds)))
 
     def calling(
         self,
@@ -194,14 +196,14 @@ class Key:
         asked for all that the call needs, and the call is made again; at most `times` times, so
         that an API that is never satisfied does not ask for ever. Raises as `raise_for_refusal`,
         `upgrade` and `connect`."""
-        asking = Asking(open_browser, seconds)
+        asking = BrowserPrompt(open_browser, seconds)
         answer: R = self.driver.run(self.flows.calling(call, asking, times))
         return answer
 
     def access_token(self, *, refused: str = "") -> str:
         """An access token that is good for a while, and another than the refused one. Raises NoKey,
         KeyStopped."""
-        return self.driver.run(self.flows.good(refused)).access_token
+        return self.driver.run(self.flows.usable_tokens(refused)).access_token
 
     def refresh(self, stale: Tokens | None = None, *, others: Iterable[str] = ()) -> Tokens:
         """Renews the key, once however many tasks, threads and processes find it stale. `others`
@@ -234,12 +236,12 @@ class Key:
     def join(self, ticket: str) -> Holder:
         """Makes this device a holder of a key in shards: `ticket` is what it scanned, or its user
         typed. Which holder it is now. Raises TicketSpent where somebody else was first."""
-        return self.driver.run(self.flows.shards.keeper.claim(ticket))
+        return self.driver.run(self.flows.shards.client.claim(ticket))
 
     def lend(self) -> str:
         """This device's shard for one renewal on another, which presents it with `refresh`: a
         handle, good for a minute, to be shown as a picture (see `qr`). Raises KeySuspended."""
-        return (self.driver.run(self.flows.shards.keeper.deliver())).handle
+        return (self.driver.run(self.flows.shards.client.deliver())).handle
 
     def replace(self, lost: Holder, *, others: Iterable[str] = ()) -> str:
         """Has a lost shard replaced: `device` on a new phone, which gets the key by it. The others
@@ -248,7 +250,7 @@ class Key:
         done. Raises ShardsMissing, CodeMistyped, KeySuspended."""
         return self.driver.run(self.flows.shards.replace(lost, others))
 
-    def hand_on(self, to: Machine | Hand, *, scope: Iterable[str]) -> Handed:
+    def delegate(self, to: Machine | Delegate, *, scope: Iterable[str]) -> Delegation:
         """Hands a smaller key on, which opens `scope`. A Machine, which is a client of the same
         server, gets it by an exchange, and the user sees it and can cut it off (RFC 8693). A Hand
         gets it offline, where the API takes that; the key has to be bound (`App.dpop`).
@@ -257,10 +259,10 @@ class Key:
         Raises Denied, PermissionMissing, NoKey, KeyStopped, ValueError for what cannot go on so.
         """
         opens = tuple(scope)
-        if isinstance(to, Hand):
-            return self.driver.run(offline(self.flows, to, opens))
-        held = self.driver.run(lasting(self.flows))
-        return to.driver.run(to.flows.handed(held, opens, by=self.app))
+        if isinstance(to, Delegate):
+            return self.driver.run(delegate_offline(self.flows, to, opens))
+        held = self.driver.run(renew_for(self.flows))
+        return to.driver.run(to.flows.exchange_for(held, opens, by=self.app))
 
     def userinfo(self) -> dict[str, Any]:
         """What the server tells about the user (OpenID Connect Core 5.3). A key for one `resource`

@@ -27,14 +27,14 @@ from valetkey.client.errors import (
     SignInAgain,
     StoreError,
 )
-from valetkey.client.flow import Attempt, Wish
+from valetkey.client.flow import Attempt, AuthorizationRequest
 from valetkey.client.holders import OtherHolder
-from valetkey.client.locked_store import Kept
+from valetkey.client.locked_store import LockedStore
 from valetkey.client.loopback import NOBODY, WAIT, Loopback
 from valetkey.client.proof_key import Prover
 from valetkey.client.refusal import raise_for_refusal
-from valetkey.client.shard_client import as_told
-from valetkey.client.shard_flows import ShardFlows, told
+from valetkey.client.shard_client import as_client_error
+from valetkey.client.shard_flows import ShardFlows, with_shards
 from valetkey.client.steps import Await, Call, Flow, work
 from valetkey.client.store import TokenStore
 from valetkey.client.tokens import Connected, Tokens, connected, read
@@ -52,14 +52,14 @@ class KeyChange(msgspec.Struct, frozen=True):
     opens: frozenset[str] = frozenset()
 
 
-class Asking(msgspec.Struct, frozen=True):
+class BrowserPrompt(msgspec.Struct, frozen=True):
     """How the user is asked: what opens their browser, and how many seconds they have."""
 
     open_browser: OpenBrowser = webbrowser.open
     seconds: float = WAIT
 
 
-ASKING: Final = Asking()
+DEFAULT_PROMPT: Final = BrowserPrompt()
 
 _CHANGES: Final[dict[type[ClientError], Interruption]] = {
     KeyPaused: "paused",
@@ -83,19 +83,19 @@ class KeyFlows:
         self.app = app
         self.key_changed = key_changed
         self.server = Endpoints(app)
-        self.kept = Kept(store)
+        self.kept = LockedStore(store)
         self.shards = ShardFlows(self.server, self.kept, others)
 
     # The user says yes.
 
-    def begin(self, wanted: Wish, redirect_uri: str = "") -> Flow[Attempt]:
+    def begin(self, request: AuthorizationRequest, redirect_uri: str = "") -> Flow[Attempt]:
         """A sign-in: its `address` is where the user's browser begins."""
         there = redirect_uri or self.app.redirect_uri
         if not there:
             raise ValueError("the app has no redirect_uri: connect by the loopback one")
         about = yield from self.server.about()
-        attempt, parameters = flow.begin(self.app, about, wanted, redirect_uri=there)
-        return flow.sent_to(attempt, about, (yield from self.server.push(parameters)))
+        attempt, parameters = flow.begin(self.app, about, request, redirect_uri=there)
+        return flow.with_address(attempt, about, (yield from self.server.push(parameters)))
 
     def finish(self, attempt: Attempt, answer: str) -> Flow[Connected]:
         """The key that the answer to a sign-in brings, stored."""
@@ -108,12 +108,14 @@ class KeyFlows:
         )
         return (yield from self._keep((yield from self._in_shards(response, fresh))))
 
-    def connect(self, wanted: Wish, asking: Asking = ASKING) -> Flow[Connected]:
+    def connect(
+        self, request: AuthorizationRequest, asking: BrowserPrompt = DEFAULT_PROMPT
+    ) -> Flow[Connected]:
         """A key by way of the system browser and the loopback address (RFC 8252 7.3)."""
         yield from self.kept.locked(self.kept.ready())
         loopback: Loopback = yield from work(lambda: Loopback(self.app.callback).__enter__())
         try:
-            attempt = yield from self.begin(wanted, loopback.redirect_uri)
+            attempt = yield from self.begin(request, loopback.redirect_uri)
             loopback.expect(lambda query: flow.answers(attempt, query))
             if (yield from work(lambda: asking.open_browser(attempt.address))) is False:
                 raise Aborted("no browser could be opened")
@@ -126,43 +128,45 @@ class KeyFlows:
         self, show: Callable[[Waiting], object], scope: Iterable[str]
     ) -> Flow[Connected]:
         """A key by a code that the user types elsewhere (RFC 8628)."""
-        asked = tuple(scope) or self.app.scope
+        requested = tuple(scope) or self.app.scope
         prover = flow.new_prover(self.app, (yield from self.server.about()))
         waiting = yield from device_and_ciba.by_code(
-            self.app, (yield from self.server.about()), asked
+            self.app, (yield from self.server.about()), requested
         )
         yield from work(lambda: show(waiting))
-        return (yield from self._fetched(waiting, asked, prover))
+        return (yield from self._wait_for(waiting, requested, prover))
 
     def ask_user(self, who: str, words: str, scope: Iterable[str]) -> Flow[Connected]:
         """A key by a question on the user's own pages (OpenID Connect CIBA)."""
-        asked = tuple(scope) or self.app.scope
+        requested = tuple(scope) or self.app.scope
         about = yield from self.server.about()
         prover = flow.new_prover(self.app, about)
         waiting = yield from device_and_ciba.by_question(
-            self.app, about, asked, who=who, words=words
+            self.app, about, requested, who=who, words=words
         )
-        return (yield from self._fetched(waiting, asked, prover))
+        return (yield from self._wait_for(waiting, requested, prover))
 
     def upgrade(
-        self, permissions: Iterable[str], details: Iterable[Detail], asking: Asking
+        self, permissions: Iterable[str], details: Iterable[Detail], asking: BrowserPrompt
     ) -> Flow[Connected]:
         """A key that opens what the old one opens, and more."""
-        held = yield from self.kept.held()
-        if held.refresh_token:
+        tokens = yield from self.kept.require()
+        if tokens.refresh_token:
             # The user may have taken something away since: that is no part of the question.
-            held = yield from self.refresh(held)
-        wider = tuple(dict.fromkeys((*held.scope, *permissions)))
-        wanted = Wish(scope=wider, prompt="consent", details=tuple(details))
-        return (yield from self.connect(wanted, asking))
+            tokens = yield from self.refresh(tokens)
+        wider = tuple(dict.fromkeys((*tokens.scope, *permissions)))
+        request = AuthorizationRequest(scope=wider, prompt="consent", details=tuple(details))
+        return (yield from self.connect(request, asking))
 
-    def sign_in_again(self, why: SignInAgain, asking: Asking = ASKING) -> Flow[Connected]:
+    def sign_in_again(
+        self, why: SignInAgain, asking: BrowserPrompt = DEFAULT_PROMPT
+    ) -> Flow[Connected]:
         """A key after a sign-in as the API wants it (RFC 9470 4)."""
-        scope = (yield from self.kept.held()).scope
-        wanted = Wish(scope=scope, acr_values=why.acr_values, max_age=why.max_age)
-        return (yield from self.connect(wanted, asking))
+        scope = (yield from self.kept.require()).scope
+        request = AuthorizationRequest(scope=scope, acr_values=why.acr_values, max_age=why.max_age)
+        return (yield from self.connect(request, asking))
 
-    def calling(self, call: Callable[[], Any], asking: Asking, times: int) -> Flow[Any]:
+    def calling(self, call: Callable[[], Any], asking: BrowserPrompt, times: int) -> Flow[Any]:
         """The answer to a call that may need more, for which the user is asked."""
         for _ in range(times):
             try:
@@ -175,60 +179,62 @@ class KeyFlows:
 
     # The key is used.
 
-    def good(self, refused: str = "") -> Flow[Tokens]:
+    def usable_tokens(self, refused: str = "") -> Flow[Tokens]:
         """The key with an access token that is good for a while, and is not the refused one."""
         yield from self.kept.settle()
-        held = yield from self.kept.held()
-        if held.is_over(time.time()) or held.access_token == refused:
-            held = yield from self.refresh(held)
-        return held
+        tokens = yield from self.kept.require()
+        if tokens.is_over(time.time()) or tokens.access_token == refused:
+            tokens = yield from self.refresh(tokens)
+        return tokens
 
     def refresh(self, stale: Tokens | None = None, others: Sequence[str] = ()) -> Flow[Tokens]:
         """The key renewed, once however many find it stale."""
         try:
-            held, renewed = yield from self.kept.locked(self._renew(stale, others))
+            before, renewed = yield from self.kept.locked(self._renew(stale, others))
         except (Denied, KeyInterrupted) as error:
             # The lock is free again: the callback may want it.
-            raise self._refused(error, brought=bool(others)) from error
-        if renewed.granted != held.granted:
-            less = held.granted - renewed.granted
+            raise self._refused(error, with_user_shard=bool(others)) from error
+        if renewed.granted != before.granted:
+            less = before.granted - renewed.granted
             self.key_changed(KeyChange("narrowed" if less else "widened", renewed.granted))
         return renewed
 
-    def _refused(self, error: Denied | KeyInterrupted, *, brought: bool) -> ClientError:
+    def _refused(self, error: Denied | KeyInterrupted, *, with_user_shard: bool) -> ClientError:
         """What a refusal of the renewal means; whoever wants to know of it is told. Where its user
         `brought` a shard, that may be what opens nothing."""
-        otherwise = ShardsMissing if brought else KeyStopped
-        why = as_told(error, otherwise) if isinstance(error, Denied) else error
+        otherwise = ShardsMissing if with_user_shard else KeyStopped
+        why = as_client_error(error, otherwise) if isinstance(error, Denied) else error
         if isinstance(why, KeyStopped):
             self.key_changed(KeyChange(_CHANGES.get(type(why), "stopped")))
         return why
 
     def _renew(self, stale: Tokens | None, others: Iterable[str]) -> Flow[tuple[Tokens, Tokens]]:
         """The key before and after. With the lock held."""
-        held = yield from self.kept.held()
-        if stale is not None and held.access_token != stale.access_token:
-            return held, held  # Somebody else has renewed it meanwhile.
-        if not held.refresh_token and not held.ticket:
+        before = yield from self.kept.require()
+        if stale is not None and before.access_token != stale.access_token:
+            return before, before  # Somebody else has renewed it meanwhile.
+        if not before.refresh_token and not before.ticket:
             raise KeyStopped("the key cannot be renewed: connect again")
         # What cannot be kept is not asked for: the server would forget the old one.
         yield from self.kept.ready()
-        held = yield from self.shards.claimed(held)
-        prover = held.prover
+        before = yield from self.shards.claim_pending(before)
+        prover = before.prover
         form = {
             "grant_type": "refresh_token",
-            "refresh_token": held.refresh_token,
+            "refresh_token": before.refresh_token,
             "resource": self.app.resource,
-            **(yield from self.shards.beside(held, others)),
+            **(yield from self.shards.refresh_parameters(before, others)),
         }
         answer = yield from self.server.token_again(form, prover)
         now = int(time.time())
-        renewed = read(answer, asked=held.asked, before=held, now=now, prover=prover).tokens
-        renewed = told(answer, renewed)
-        yield from self.kept.save(renewed, instead_of=held)
-        return held, renewed
+        renewed = read(
+            answer, requested=before.requested, before=before, now=now, prover=prover
+        ).tokens
+        renewed = with_shards(answer, renewed)
+        yield from self.kept.save(renewed, instead_of=before)
+        return before, renewed
 
-    def told(self, challenge: Challenge) -> None:
+    def on_refusal(self, challenge: Challenge) -> None:
         """An API has refused the key, and may have said why."""
         opens = frozenset(challenge.allowed.split())
         match challenge.reason:
@@ -239,11 +245,11 @@ class KeyFlows:
 
     def userinfo(self) -> Flow[dict[str, Any]]:
         """What the server tells about the user (OpenID Connect Core 5.3)."""
-        held = yield from self.good()
-        told = yield from self.server.userinfo(held.access_token, held.prover)
-        if held.sub and told.get("sub") != held.sub:
+        tokens = yield from self.usable_tokens()
+        claims = yield from self.server.userinfo(tokens.access_token, tokens.prover)
+        if tokens.sub and claims.get("sub") != tokens.sub:
             raise Aborted("the server tells about somebody else")
-        return told
+        return claims
 
     # The key is given back.
 
@@ -252,41 +258,41 @@ class KeyFlows:
         return (yield from self.kept.locked(self._forget()))
 
     def _forget(self) -> Flow[Tokens | None]:
-        held: Tokens | None = None
+        tokens: Tokens | None = None
         with contextlib.suppress(StoreError):
-            held = yield from self.kept.load()
+            tokens = yield from self.kept.load()
         # What cannot be read can be forgotten all the same.
-        yield from self.kept.save(None, instead_of=held)
-        return held
+        yield from self.kept.save(None, instead_of=tokens)
+        return tokens
 
     def revoke(self) -> Flow[None]:
         """Gives the key back, and forgets it."""
-        held = yield from self.kept.replaced()
+        tokens = yield from self.kept.replaced()
         failed: StoreError | None = None
         try:
-            held = yield from self.forget()
+            tokens = yield from self.forget()
         except StoreError as error:
             # The server is told all the same: what lies here opens nothing then.
             failed = error
-        if held is not None:
-            yield from self.shards.forget(held)
-            yield from self.server.revoke(held)
+        if tokens is not None:
+            yield from self.shards.forget(tokens)
+            yield from self.server.revoke(tokens)
         if failed is not None:
             raise failed
 
-    def _fetched(
-        self, waiting: Waiting, asked: tuple[str, ...], prover: Prover | None
+    def _wait_for(
+        self, waiting: Waiting, requested: tuple[str, ...], prover: Prover | None
     ) -> Flow[Connected]:
         answer = yield from device_and_ciba.wait(
             waiting, lambda form: self.server.token(form, prover)
         )
-        fresh = yield from self.server.key(answer, asked, prover=prover)
+        fresh = yield from self.server.key(answer, requested, prover=prover)
         return (yield from self._keep((yield from self._in_shards(answer, fresh))))
 
     def _in_shards(self, answer: dict[str, Any], fresh: Tokens) -> Flow[Tokens]:
         """The key with what the answer tells of its shards. Raises Aborted where it is whole though
         shards were asked for: somebody has changed the request on its way."""
-        fresh = told(answer, fresh)
+        fresh = with_shards(answer, fresh)
         if self.app.key_shards is not None and not fresh.threshold:
             yield from self.server.give_back(fresh)
             raise Aborted("the key came whole, where shards were asked for")

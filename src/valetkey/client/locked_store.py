@@ -17,7 +17,7 @@ LOCK_WAIT: Final = 60.0
 _PAUSES: Final = (0.002, 0.005, 0.01, 0.02, 0.05)
 
 
-class Kept:
+class LockedStore:
     """A store, and what it could not take: a key that was renewed while the disk was full goes on
     in memory until it can be kept."""
 
@@ -27,17 +27,17 @@ class Kept:
 
     def load(self) -> Flow[Tokens | None]:
         """The key, or None. Raises StoreError."""
-        kept = yield from work(self._store.load)
-        if self._unsaved is not None and self._unsaved[0] == kept:
+        stored = yield from work(self._store.load)
+        if self._unsaved is not None and self._unsaved[0] == stored:
             return self._unsaved[1]
-        return kept
+        return stored
 
-    def held(self) -> Flow[Tokens]:
+    def require(self) -> Flow[Tokens]:
         """The key. Raises NoKey, StoreError."""
-        held = yield from self.load()
-        if held is None:
+        tokens = yield from self.load()
+        if tokens is None:
             raise NoKey("the app has no key: connect first")
-        return held
+        return tokens
 
     def replaced(self) -> Flow[Tokens | None]:
         """The key that a new one is going to replace: None also for what cannot be read."""
@@ -92,14 +92,14 @@ class _Turn:
     def wait(self) -> Flow[None]:
         waited, pauses = 0.0, iter(_PAUSES)
         pause = 0.0
-        while not (yield from work(self._taken)):
+        while not (yield from work(self._take)):
             pause = next(pauses, _PAUSES[-1])
             if waited >= LOCK_WAIT:
                 raise StoreLocked("somebody else has been using the key for too long")
             yield Sleep(pause)
             waited += pause
 
-    def _taken(self) -> bool:
+    def _take(self) -> bool:
         self._let_go = self._store.take()
         return self._let_go is not None
 

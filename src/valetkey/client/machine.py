@@ -6,14 +6,15 @@ from typing import Final
 
 import httpx2
 
+from valetkey import renamed
 from valetkey.client import flow
 from valetkey.client.app import App
 from valetkey.client.auth import AsyncKeyAuth, KeyAuth
-from valetkey.client.delegation import Handed, HandedKey, exchanged
+from valetkey.client.delegation import DelegatedKey, Delegation, from_exchange
 from valetkey.client.drivers import AsyncDriver, Driver, to_the_end
 from valetkey.client.endpoints import Endpoints
 from valetkey.client.errors import Denied, interrupted
-from valetkey.client.locked_store import Kept
+from valetkey.client.locked_store import LockedStore
 from valetkey.client.proof_key import Prover
 from valetkey.client.steps import Flow, Reply, Request
 from valetkey.client.store import MemoryStore
@@ -34,23 +35,23 @@ class MachineFlows:
             raise ValueError("a program that acts for itself needs a secret or a private key")
         self.app = app
         self.server = Endpoints(app)
-        self._kept = Kept(MemoryStore())
+        self._store = LockedStore(MemoryStore())
         self.prover: Prover | None = None
 
-    def good(self, refused: str = "") -> Flow[Tokens]:
+    def usable_tokens(self, refused: str = "") -> Flow[Tokens]:
         """A token of its own that is good for a while, and another than the refused one."""
-        held = yield from self._kept.load()
-        if held is None or held.is_over(time.time()) or held.access_token == refused:
-            held = yield from self._kept.locked(self._fetched(held))
-        return held
+        tokens = yield from self._store.load()
+        if tokens is None or tokens.is_over(time.time()) or tokens.access_token == refused:
+            tokens = yield from self._store.locked(self._fetch(tokens))
+        return tokens
 
-    def _fetched(self, stale: Tokens | None) -> Flow[Tokens]:
-        held = yield from self._kept.load()
-        if held is not None and held != stale:
-            return held  # Somebody else has fetched one meanwhile.
-        yield from self._kept.save(None, instead_of=held)
-        fresh = yield from self.asked({"grant_type": "client_credentials"}, self.app.scope)
-        yield from self._kept.save(fresh, instead_of=None)
+    def _fetch(self, stale: Tokens | None) -> Flow[Tokens]:
+        tokens = yield from self._store.load()
+        if tokens is not None and tokens != stale:
+            return tokens  # Somebody else has fetched one meanwhile.
+        yield from self._store.save(None, instead_of=tokens)
+        fresh = yield from self.request_token({"grant_type": "client_credentials"}, self.app.scope)
+        yield from self._store.save(fresh, instead_of=None)
         return fresh
 
     def exchange(
@@ -63,24 +64,24 @@ class MachineFlows:
             "subject_token_type": kind,
             "audience": audience,
         }
-        return (yield from self.asked(form, scope))
+        return (yield from self.request_token(form, scope))
 
-    def handed(self, held: Tokens, scope: tuple[str, ...], *, by: App) -> Flow[Handed]:
+    def exchange_for(self, tokens: Tokens, scope: tuple[str, ...], *, by: App) -> Flow[Delegation]:
         """The user's key that an app holds, exchanged for a smaller one of this program's."""
         if by.issuer != self.app.issuer:
             # It would be shown to a server that it is not of.
             raise ValueError("the key is of another server")
-        token, api = held.access_token, by.resource
+        token, api = tokens.access_token, by.resource
         fresh = yield from self.exchange(token, scope, audience=api, kind=ACCESS_TOKEN)
-        return exchanged(fresh, resource=api)
+        return from_exchange(fresh, resource=api)
 
-    def holding(self, handed: Handed | Tokens) -> HandedKey:
+    def receive(self, delegation: Delegation | Tokens) -> DelegatedKey:
         """A user's key, to be used. Raises ValueError where it was handed to somebody else."""
-        if isinstance(handed, Tokens):
-            handed = exchanged(handed, resource=self.app.resource)
-        return HandedKey(handed, self.prover)
+        if isinstance(delegation, Tokens):
+            delegation = from_exchange(delegation, resource=self.app.resource)
+        return DelegatedKey(delegation, self.prover)
 
-    def asked(self, form: dict[str, str], scope: tuple[str, ...]) -> Flow[Tokens]:
+    def request_token(self, form: dict[str, str], scope: tuple[str, ...]) -> Flow[Tokens]:
         """What the token endpoint gives for a form."""
         if self.prover is None:
             self.prover = flow.new_prover(self.app, (yield from self.server.about()))
@@ -90,12 +91,13 @@ class MachineFlows:
         except Denied as error:
             raise interrupted(error.reason) or error from error
         now = int(time.time())
-        return read(answer, asked=scope, before=None, now=now, prover=self.prover).tokens
+        return read(answer, requested=scope, before=None, now=now, prover=self.prover).tokens
 
-    def told(self, challenge: Challenge) -> None:
+    def on_refusal(self, challenge: Challenge) -> None:
         """An API has refused the token: another one is fetched."""
 
 
+@renamed.members
 class Machine:
     """A confidential client without a user. Safe to share among threads."""
 
@@ -104,9 +106,9 @@ class Machine:
         self.app = app
         self.flows = MachineFlows(app)
         self.driver = Driver(http)
-        self.tasks = AsyncDriver(send=self._sent)
+        self.tasks = AsyncDriver(send=self._send_in_thread)
 
-    async def _sent(self, request: Request) -> Reply:
+    async def _send_in_thread(self, request: Request) -> Reply:
         return await to_the_end(lambda: self.driver.send(request))
 
     def __repr__(self) -> str:
@@ -128,7 +130,7 @@ class Machine:
     def access_token(self) -> str:
         """A token of its own that is good for a while, fetched when it is needed. Raises Denied,
         ServerUnavailable."""
-        return self.driver.run(self.flows.good()).access_token
+        return self.driver.run(self.flows.usable_tokens()).access_token
 
     def exchange(
         self, token: str, *, scope: Iterable[str] = (), audience: str = "", kind: str = ACCESS_TOKEN
@@ -139,12 +141,13 @@ class Machine:
             self.flows.exchange(token, tuple(scope), audience=audience, kind=kind)
         )
 
-    def holding(self, handed: Handed | Tokens) -> HandedKey:
+    def receive(self, delegation: Delegation | Tokens) -> DelegatedKey:
         """A user's key that was handed on to this program, or what it has exchanged, to be used.
         Raises ValueError where it was handed to somebody else."""
-        return self.flows.holding(handed)
+        return self.flows.receive(delegation)
 
 
+@renamed.members
 class AsyncMachine:
     """A confidential client without a user, for tasks. Every method does and raises what the one of
     that name in `Machine` does."""
@@ -168,7 +171,7 @@ class AsyncMachine:
 
     async def access_token(self) -> str:
         """A token of its own that is good for a while."""
-        return (await self.tasks.run(self.flows.good())).access_token
+        return (await self.tasks.run(self.flows.usable_tokens())).access_token
 
     async def exchange(
         self, token: str, *, scope: Iterable[str] = (), audience: str = "", kind: str = ACCESS_TOKEN
@@ -178,6 +181,6 @@ class AsyncMachine:
             self.flows.exchange(token, tuple(scope), audience=audience, kind=kind)
         )
 
-    def holding(self, handed: Handed | Tokens) -> HandedKey:
+    def receive(self, delegation: Delegation | Tokens) -> DelegatedKey:
         """A user's key that was handed on to this program, or what it has exchanged, to be used."""
-        return self.flows.holding(handed)
+        return self.flows.receive(delegation)

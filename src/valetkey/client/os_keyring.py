@@ -30,8 +30,8 @@ class KeyringKey:
 
     def __init__(self, service: str, *, backend: KeyringBackend | None = None) -> None:
         self._service = service
-        self._backend = backend or _found()
-        self._known = lru_cache(maxsize=8)(self._get)
+        self._backend = backend or _default_backend()
+        self._cached = lru_cache(maxsize=8)(self._get)
 
     def __repr__(self) -> str:
         return f"KeyringKey({self._service!r})"
@@ -42,30 +42,30 @@ class KeyringKey:
         try:
             self._backend.set_password(self._service, label.hex(), base64url.encode(key))
         except KeyringError as error:
-            raise _told(error) from error
+            raise _store_error(error) from error
         return label, key
 
     def open(self, label: bytes) -> bytes:
         """The key of the file with this label. Raises StoreLocked, StoreCorrupted, StoreError."""
-        return self._known(label)
+        return self._cached(label)
 
     def forget(self, label: bytes) -> None:
         """The file is gone: so is its key."""
-        self._known.cache_clear()
+        self._cached.cache_clear()
         try:
             self._backend.delete_password(self._service, label.hex())
         except PasswordDeleteError:
             return  # It was gone already.
         except KeyringError as error:
-            raise _told(error) from error
+            raise _store_error(error) from error
 
     def _get(self, label: bytes) -> bytes:
         try:
-            kept = self._backend.get_password(self._service, label.hex())
+            stored = self._backend.get_password(self._service, label.hex())
         except KeyringError as error:
-            raise _told(error) from error
+            raise _store_error(error) from error
         try:
-            key = base64url.decode(kept or "")
+            key = base64url.decode(stored or "")
         except ValueError:
             key = b""
         if len(key) != KEY:
@@ -73,7 +73,7 @@ class KeyringKey:
         return key
 
 
-def _found() -> KeyringBackend:
+def _default_backend() -> KeyringBackend:
     backend = keyring.get_keyring()
     if isinstance(backend, ChainerBackend):
         # It writes to the first; the others may be of any kind.
@@ -83,7 +83,7 @@ def _found() -> KeyringBackend:
     return backend
 
 
-def _told(error: KeyringError) -> StoreError:
+def _store_error(error: KeyringError) -> StoreError:
     if isinstance(error, KeyringLocked):
         return StoreLocked("the key store is locked")
     return StoreError(f"the key store fails: {type(error).__name__}")

@@ -7,7 +7,7 @@ import msgspec
 
 from valetkey.client.errors import Denied, KeyInterrupted, KeyStopped, ServerUnavailable
 from valetkey.client.key_flows import KeyChange, KeyFlows
-from valetkey.client.shard_client import as_told
+from valetkey.client.shard_client import as_client_error
 from valetkey.client.steps import Flow, Sleep
 from valetkey.client.tokens import Tokens
 from valetkey.spec import names
@@ -35,36 +35,36 @@ def wait(key: KeyFlows, seconds: float) -> Flow[Tokens]:
 
 def narrow(key: KeyFlows, keep: Iterable[str]) -> Flow[Tokens]:
     """The key, whose grant is left no more than that."""
-    held, left = yield from key.kept.locked(_narrowed(key, tuple(keep)))
-    if left.granted != held.granted:
-        key.key_changed(KeyChange("narrowed", left.granted))
-    return left
+    before, after = yield from key.kept.locked(_narrowed(key, tuple(keep)))
+    if after.granted != before.granted:
+        key.key_changed(KeyChange("narrowed", after.granted))
+    return after
 
 
 def _narrowed(key: KeyFlows, keep: tuple[str, ...]) -> Flow[tuple[Tokens, Tokens]]:
-    held = yield from key.kept.held()
+    before = yield from key.kept.require()
     yield from key.kept.ready()
     # What names the user and lets the key be renewed is not what an app means by less.
-    staying = (one for one in (names.OPENID, names.OFFLINE_ACCESS) if one in held.scope)
+    staying = (one for one in (names.OPENID, names.OFFLINE_ACCESS) if one in before.scope)
     scope = " ".join(dict.fromkeys((*keep, *staying)))
-    told = yield from _managed(key, held, own_grant.NARROW, scope=scope)
-    left = tuple(told.scope.split())
+    grant = yield from _managed(key, before, own_grant.NARROW, scope=scope)
+    scope_left = tuple(grant.scope.split())
     fresh = msgspec.structs.replace(
-        held, scope=left, asked=left, grant_expires_at=told.grant_expires_at
+        before, scope=scope_left, asked=scope_left, grant_expires_at=grant.grant_expires_at
     )
-    yield from key.kept.save(fresh, instead_of=held)
-    return held, fresh
+    yield from key.kept.save(fresh, instead_of=before)
+    return before, fresh
 
 
 def stop(key: KeyFlows) -> Flow[None]:
     """Gives the whole grant back, for all devices, and forgets the key."""
-    held = yield from key.kept.held()
+    held = yield from key.kept.require()
     yield from _managed(key, held, own_grant.STOP)
     yield from key.forget()
 
 
-def _managed(key: KeyFlows, held: Tokens, action: str, *, scope: str = "") -> Flow[OwnGrant]:
+def _managed(key: KeyFlows, tokens: Tokens, action: str, *, scope: str = "") -> Flow[OwnGrant]:
     try:
-        return (yield from key.server.manage(held, action, scope))
+        return (yield from key.server.manage(tokens, action, scope))
     except Denied as error:
-        raise as_told(error, KeyStopped) from error
+        raise as_client_error(error, KeyStopped) from error

@@ -38,7 +38,7 @@ class PrivateFile:
 
     def read(self) -> bytes | None:
         """What is in it, or None. Raises StoreExposed where others could read it, StoreError."""
-        with self._told(), contextlib.suppress(FileNotFoundError):
+        with self._as_store_error(), contextlib.suppress(FileNotFoundError):
             with open(self.path, "rb") as file:
                 mode = os.fstat(file.fileno()).st_mode & 0o777
                 raw = file.read()
@@ -51,7 +51,7 @@ class PrivateFile:
         """Makes room, so that `write` will not fail for want of it. Raises StoreError."""
         if self._spare is not None:
             return
-        with self._told():
+        with self._as_store_error():
             self._make_folder()
             self._spare = self._fresh()
             try:
@@ -63,7 +63,7 @@ class PrivateFile:
 
     def write(self, raw: bytes) -> None:
         """Replaces it, durably; it is the old or the new one at any moment. Raises StoreError."""
-        with self._told():
+        with self._as_store_error():
             self._make_folder()
             fresh, self._spare = self._spare or self._fresh(), None
             try:
@@ -76,7 +76,7 @@ class PrivateFile:
 
     def remove(self) -> None:
         """Forgets it. Raises StoreError."""
-        with self._told():
+        with self._as_store_error():
             self.path.unlink(missing_ok=True)
 
     def drop_spare(self) -> None:
@@ -88,7 +88,7 @@ class PrivateFile:
     def take(self) -> Callable[[], None] | None:
         """The lock, against threads and processes: what lets go of it, or None where another holds
         it. Raises StoreError."""
-        with self._told():
+        with self._as_store_error():
             self._make_folder()
             lock = os.open(
                 self.path.with_name(self.path.name + ".lock"), os.O_RDWR | os.O_CREAT, MODE
@@ -110,7 +110,7 @@ class PrivateFile:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _as_store_error(self) -> Iterator[None]:
         """What the system refuses is told in the SDK's own errors."""
         try:
             yield

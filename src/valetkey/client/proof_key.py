@@ -18,7 +18,7 @@ NONCE: Final = dpop.NONCE_HEADER.lower()
 _JTI: Final = 16
 
 
-class Hand(msgspec.Struct, frozen=True, kw_only=True):
+class Delegate(msgspec.Struct, frozen=True, kw_only=True):
     """Who gets a key offline, and how small. `thumbprint` is that of its own key, which it shows to
     the app (`Helper.thumbprint`).
 
@@ -47,13 +47,13 @@ class Prover:
         return cls(jwk.generate("ES256"))
 
     @staticmethod
-    def of(kept: str) -> "Prover":
+    def of(text: str) -> "Prover":
         """The holder of a kept key, the same one each time, so that it knows its nonces. Raises
         ValueError where it is no key."""
-        return _of(kept)
+        return _of(text)
 
     @property
-    def kept(self) -> str:
+    def text(self) -> str:
         """The key as text, for a store that keeps secrets."""
         return base64url.encode(self._key.to_der())
 
@@ -74,11 +74,11 @@ class Prover:
             nonce=self._nonces.get(origin(address), ""),
         )
 
-    def hand_on(
+    def delegate(
         self,
-        shown: str,
+        presented: str,
         *,
-        to: Hand,
+        to: Delegate,
         permissions: tuple[str, ...],
         now: int,
         until: int,
@@ -86,7 +86,7 @@ class Prover:
         """What is shown with this key, made smaller for the next hand (see `wire.child_key`).
         Raises ValueError where it may not go on so."""
         return child_key.delegate(
-            shown,
+            presented,
             by=self._key,
             to=to.thumbprint,
             permissions=permissions,
@@ -98,7 +98,7 @@ class Prover:
             checked=True,
         )
 
-    def heard(self, address: str, headers: Mapping[str, str]) -> bool:
+    def learn_nonce(self, address: str, headers: Mapping[str, str]) -> bool:
         """Remembers the nonce of an answer from there (RFC 9449 8.2). Whether it is a new one."""
         nonce, place = headers.get(NONCE, ""), origin(address)
         if not nonce or self._nonces.get(place) == nonce:
@@ -108,5 +108,5 @@ class Prover:
 
 
 @lru_cache(maxsize=16)
-def _of(kept: str) -> Prover:
-    return Prover(jwk.from_der("ES256", base64url.decode(kept)))
+def _of(text: str) -> Prover:
+    return Prover(jwk.from_der("ES256", base64url.decode(text)))

@@ -9,16 +9,16 @@ import segno
 def svg(text: str) -> str:
     """A QR code, as an SVG for a page or a window."""
     out = io.BytesIO()
-    _made(text).save(out, kind="svg", xmldecl=False, scale=4, border=4)
+    _code(text).save(out, kind="svg", xmldecl=False, scale=4, border=4)
     return out.getvalue().decode()
 
 
 def terminal(text: str) -> str:
     """A QR code, for a terminal."""
     out = io.StringIO()
-    _made(text).terminal(out, compact=True)
+    _code(text).terminal(out, compact=True)
     return out.getvalue()
 
 
-def _made(text: str) -> segno.QRCode:
+def _code(text: str) -> segno.QRCode:
     return segno.make_qr(text, error="m")

@@ -56,7 +56,7 @@ def get(address: str, access_token: str, *, prover: Prover | None = None) -> Flo
     scheme = "Bearer" if prover is None else dpop.SCHEME
     headers = {"authorization": f"{scheme} {access_token}"}
     request = Request(method="GET", url=address, headers=headers)
-    return answered((yield from _proved(lambda: request, prover, token=access_token)))
+    return read_reply((yield from _proved(lambda: request, prover, token=access_token)))
 
 
 def post(
@@ -65,15 +65,15 @@ def post(
     """The answer to a form that the app sends as itself, with a proof where there is a key. Raises
     Denied where the server refuses in a registered code, ServerUnavailable where it does not answer
     or not sensibly."""
-    said = {name: value for name, value in form.items() if value}
+    fields = {name: value for name, value in form.items() if value}
 
     def make() -> Request:
         # Each time anew: an assertion is good once.
-        sent, headers = _as_itself(app, said)
+        sent, headers = _as_itself(app, fields)
         body = urlencode(sent).encode()
         return Request(method="POST", url=address, headers=FORM | headers, body=body)
 
-    return answered((yield from _proved(make, prover)))
+    return read_reply((yield from _proved(make, prover)))
 
 
 def post_again(
@@ -97,7 +97,7 @@ def send(
     Denied, ServerUnavailable."""
     body = urlencode(form).encode()
     request = Request(method="POST", url=address, headers=FORM | headers, body=body)
-    return answered((yield from _proved(lambda: request, prover)))
+    return read_reply((yield from _proved(lambda: request, prover)))
 
 
 def _as_itself(app: App, form: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -136,20 +136,20 @@ def _proved(make: Callable[[], Request], prover: Prover | None, *, token: str = 
 def _once(request: Request, prover: Prover, token: str) -> Flow[tuple[Reply, bool]]:
     proof = {dpop.HEADER.lower(): prover.prove(request.method, request.url, token)}
     reply = yield from ask(replace(request, headers=request.headers | proof))
-    return reply, prover.heard(request.url, reply.headers)
+    return reply, prover.learn_nonce(request.url, reply.headers)
 
 
-def answered(reply: Reply) -> dict[str, Any]:
+def read_reply(reply: Reply) -> dict[str, Any]:
     """The object that an answer is. Raises Denied, ServerUnavailable."""
     if reply.status >= 500 or reply.status == 429:
         raise ServerUnavailable(f"the server answers {reply.status}")
     if reply.status in (200, 201, 204):
         return _object(reply) if reply.body.strip() else {}
-    found = _object(reply) if reply.body else {}
-    code, description = found.get("error"), found.get("error_description", "")
+    document = _object(reply) if reply.body else {}
+    code, description = document.get("error"), document.get("error_description", "")
     if not isinstance(code, str):
         raise ServerUnavailable(f"the server answers {reply.status} without a code")
-    reason = found.get(token_response.REASON)
+    reason = document.get(token_response.REASON)
     raise Denied(
         code,
         description if isinstance(description, str) else "",

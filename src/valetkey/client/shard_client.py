@@ -21,35 +21,35 @@ from valetkey.client.errors import (
     TicketSpent,
     interrupted,
 )
-from valetkey.client.locked_store import Kept
+from valetkey.client.locked_store import LockedStore
 from valetkey.client.proof_key import Prover
 from valetkey.client.steps import Flow
 from valetkey.client.tokens import Tokens
 from valetkey.wire.key_shards import SHARD, TICKET, Claimed, Delivered, Holder
 
 
-class Keeper:
+class ShardClient:
     """Keeps a shard as a key that opens nothing by itself: its shard stands where an ordinary key
     has its refresh token."""
 
-    def __init__(self, endpoints: Endpoints, kept: Kept) -> None:
+    def __init__(self, endpoints: Endpoints, store: LockedStore) -> None:
         self._server = endpoints
-        self._kept = kept
+        self._store = store
 
     def claim(self, ticket: str) -> Flow[Holder]:
         """Claims the shard, and keeps it. Which holder it is of. Raises TicketSpent, Denied,
         ServerUnavailable, StoreError."""
-        return (yield from self._kept.locked(self.claim_held(ticket)))
+        return (yield from self._store.locked(self.claim_locked(ticket)))
 
     def deliver(self) -> Flow[Delivered]:
         """Delivers the shard to the server: its `handle` stands for it, once, for a minute. Raises
         NoKey, KeyStopped, KeySuspended, ServerUnavailable, StoreError."""
-        return (yield from self._kept.locked(self._deliver()))
+        return (yield from self._store.locked(self._deliver()))
 
-    def claim_held(self, ticket: str) -> Flow[Holder]:
+    def claim_locked(self, ticket: str) -> Flow[Holder]:
         """As `claim`, with the lock held."""
-        before = yield from self._kept.replaced()
-        yield from self._kept.ready()
+        before = yield from self._store.replaced()
+        yield from self._store.ready()
         about = yield from self._server.about()
         # A ticket that comes again is claimed with the same key: no reply came to the first.
         prover = before.prover if before and before.ticket == ticket else None
@@ -58,36 +58,36 @@ class Keeper:
         # With this key the claim can be made again. A key that is good is not given up for it yet.
         noted = prover is not None and not (before and before.refresh_token)
         if noted:
-            yield from self._kept.save(claiming, instead_of=before)
+            yield from self._store.save(claiming, instead_of=before)
         try:
             answer = yield from self._again(
                 about.key_shard_claim_endpoint, {TICKET: ticket}, prover
             )
         except Denied as error:
             if noted:
-                yield from self._kept.save(before, instead_of=claiming)
+                yield from self._store.save(before, instead_of=claiming)
             changed = error.code == "invalid_request"
-            why = TicketSpent("no such ticket") if changed else as_told(error, TicketSpent)
+            why = TicketSpent("no such ticket") if changed else as_client_error(error, TicketSpent)
             raise why from error
         claimed: Claimed = convert(answer, Claimed)
         fresh = replace(claiming, refresh_token=claimed.key_shard, threshold=claimed.threshold)
         instead_of = claiming if noted else before
-        yield from self._kept.save(replace(fresh, ticket=""), instead_of=instead_of)
+        yield from self._store.save(replace(fresh, ticket=""), instead_of=instead_of)
         return claimed.holder
 
     def _deliver(self) -> Flow[Delivered]:
-        held = yield from self._kept.held()
-        yield from self._kept.ready()
+        tokens = yield from self._store.require()
+        yield from self._store.ready()
         about = yield from self._server.about()
-        form = {SHARD: held.refresh_token}
+        form = {SHARD: tokens.refresh_token}
         try:
-            answer = yield from self._again(about.key_shard_delivery_endpoint, form, held.prover)
+            answer = yield from self._again(about.key_shard_delivery_endpoint, form, tokens.prover)
         except Denied as error:
-            raise as_told(error, KeyStopped) from error
+            raise as_client_error(error, KeyStopped) from error
         delivered: Delivered = convert(answer, Delivered)
         # Kept before anybody is told of the handle.
-        turned = replace(held, refresh_token=delivered.key_shard)
-        yield from self._kept.save(turned, instead_of=held)
+        turned = replace(tokens, refresh_token=delivered.key_shard)
+        yield from self._store.save(turned, instead_of=tokens)
         return delivered
 
     def _again(
@@ -101,11 +101,11 @@ class Keeper:
 
 def _claiming(ticket: str, prover: Prover | None) -> Tokens:
     """A key to be: until it has a shard it cannot be used, and until then its ticket is known."""
-    key = "" if prover is None else prover.kept
+    key = "" if prover is None else prover.text
     return Tokens(access_token="", expires=1, key=key, ticket=ticket)
 
 
-def as_told(error: Denied, otherwise: type[ClientError]) -> ClientError:
+def as_client_error(error: Denied, otherwise: type[ClientError]) -> ClientError:
     """What the server's refusal means to an app."""
     passing = interrupted(error.reason)
     if passing is not None:

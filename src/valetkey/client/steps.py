@@ -71,7 +71,7 @@ class Answer(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]
 
 
-class Done(msgspec.Struct, frozen=True):
+class End(msgspec.Struct, frozen=True):
     """The end of a flow, and its result."""
 
     result: Any
@@ -82,7 +82,7 @@ Blocking: TypeAlias = Callable[[], Any]
 
 Step: TypeAlias = Request | Sleep | Await | Call | Blocking
 Flow: TypeAlias = Generator[Step, Any, T]
-Legs: TypeAlias = Generator[Step | Send, Any, None]
+ApiCall: TypeAlias = Generator[Step | Send, Any, None]
 """A call to an API, which may take several sendings, and steps between them."""
 
 

@@ -4,6 +4,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from valetkey import renamed
 from valetkey.client.errors import ServerUnavailable
 from valetkey.client.proof_key import Prover
 from valetkey.wire import dpop
@@ -14,6 +15,7 @@ EARLY: Final = 10
 """Seconds before its end from which an access token is not used any more."""
 
 
+@renamed.members
 class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A key. `expires` is when the access token ends, in seconds since 1970, 0 where it is not
     said. `scope` is what the server granted, `asked` what the app had asked for. `key` is the
@@ -30,7 +32,7 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     refresh_token: str = ""
     expires: int = 0
     scope: tuple[str, ...] = ()
-    asked: tuple[str, ...] = ()
+    requested: tuple[str, ...] = msgspec.field(default=(), name="asked")
     sub: str = ""
     key: str = ""
     details: tuple[Detail, ...] = ()
@@ -60,7 +62,7 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def missing(self) -> frozenset[str]:
         """What the app asked for and the user left out. A scope that stands for several
         permissions is missing unless all of them were granted."""
-        return frozenset(self.asked) - self.granted
+        return frozenset(self.requested) - self.granted
 
 
 class _Connected(msgspec.Struct, frozen=True):
@@ -111,51 +113,51 @@ class _Response(msgspec.Struct, kw_only=True):
     grant_expires_at: int = 0
 
 
-class Received(msgspec.Struct, frozen=True):
+class TokenResponse(msgspec.Struct, frozen=True):
     """A token response: the key, and the ID Token, "" where none came."""
 
     tokens: Tokens
     id_token: str
 
     def __repr__(self) -> str:
-        return "Received(…)"
+        return "TokenResponse(…)"
 
 
 def read(
     answer: Any,
     *,
-    asked: tuple[str, ...],
+    requested: tuple[str, ...],
     before: Tokens | None,
     now: int,
     prover: Prover | None = None,
-) -> Received:
+) -> TokenResponse:
     """A token response (RFC 6749 5.1) to whoever proved to hold a key. What it leaves out is as it
     was `before`: a scope that is not said is the one asked (3.3). Raises ServerUnavailable where it
     cannot be read, and where the token is bound in another way than was asked (RFC 9449 5)."""
     try:
-        said = msgspec.convert(answer, _Response)
+        response = msgspec.convert(answer, _Response)
     except msgspec.ValidationError as error:
         raise ServerUnavailable("the token response cannot be read") from error
     scheme = "Bearer" if prover is None else dpop.SCHEME
-    if said.token_type.lower() != scheme.lower():
+    if response.token_type.lower() != scheme.lower():
         raise ServerUnavailable("the token is of a type that this app does not know")
-    unsaid = before.scope if before is not None else asked
+    unsaid = before.scope if before is not None else requested
     tokens = Tokens(
-        access_token=said.access_token,
-        refresh_token=said.refresh_token or (before.refresh_token if before else ""),
-        expires=now + said.expires_in if said.expires_in else 0,
-        scope=tuple(said.scope.split()) or unsaid,
-        asked=asked,
+        access_token=response.access_token,
+        refresh_token=response.refresh_token or (before.refresh_token if before else ""),
+        expires=now + response.expires_in if response.expires_in else 0,
+        scope=tuple(response.scope.split()) or unsaid,
+        requested=requested,
         sub=before.sub if before else "",
-        key="" if prover is None else prover.kept,
+        key="" if prover is None else prover.text,
         threshold=before.threshold if before else 0,
         shards=before.shards if before else (),
-        details=said.authorization_details,
-        grant_expires_at=said.grant_expires_at,
+        details=response.authorization_details,
+        grant_expires_at=response.grant_expires_at,
     )
-    return Received(tokens, said.id_token)
+    return TokenResponse(tokens, response.id_token)
 
 
-def of_user(tokens: Tokens, sub: str) -> Tokens:
+def with_user(tokens: Tokens, sub: str) -> Tokens:
     """The key, with the name of its user."""
     return msgspec.structs.replace(tokens, sub=sub)
