@@ -45,8 +45,8 @@ def main() -> None:
     count("reader", reader.receive(key.delegate(reader, scope=("chirps.read",))))
     # One that nobody knows, for half a minute, with no word to the server.
     helper = Helper()
-    hand = Delegate(thumbprint=helper.thumbprint, seconds=30, name="helper")
-    count("helper", helper.receive(key.delegate(hand, scope=("chirps.read",))))
+    delegate = Delegate(thumbprint=helper.thumbprint, seconds=30, name="helper")
+    count("helper", helper.receive(key.delegate(delegate, scope=("chirps.read",))))
     key.close()
     reader.close()
 
