@@ -103,7 +103,7 @@ def introspections(server: Live, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.append(text)
         raise Unreachable("not to be asked")
 
-    monkeypatch.setattr(StatusSource, "_introspected", counting)
+    monkeypatch.setattr(StatusSource, "_introspect", counting)
     return asked
 
 
@@ -270,7 +270,7 @@ async def test_past_the_bound_it_asks_and_where_nobody_answers_nobody_is_let_in(
 
 async def test_a_bound_of_nothing_is_asking(server: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     token = a_key(server)
-    async with following(server, bound={"medium": 0}) as kit:
+    async with following(server, max_staleness={"medium": 0}) as kit:
         asked = introspections(server, monkeypatch)
         await ask(kit, token, "chirps.read")
         with pytest.raises(Unreachable):
@@ -311,7 +311,7 @@ async def test_a_key_that_got_out_signs_nothing_for_anybody_within_the_bound(ser
     """`valetkey key revoke`: a token that a thief of the key signs, and one that the server signed
     with it; at the API and at the server. What comes after is signed by the next key."""
     token = a_key(server)
-    async with following(server, bound=BOUND) as kit:
+    async with following(server, max_staleness=BOUND) as kit:
         await ask(kit, token)
         keys = server.run(read_keys(server.store))
         kid = jws.read_header(token)["kid"]

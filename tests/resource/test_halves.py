@@ -109,7 +109,7 @@ def test_it_needs_credentials(issuing: Issuing) -> None:
 
 async def test_a_half_is_handed_on_as_a_whole_token_is(issuing: Issuing) -> None:
     """The block is behind the app's half, and behind no other."""
-    kit = api(issuing, children=1)
+    kit = api(issuing, max_delegations=1)
     one, other = issuing.split(cnf=CNF), issuing.split(cnf=CNF)
     now, to = int(time.time()), OTHER.public().thumbprint()
     assert child_key.expires_at(one) == issuing.halves[one].exp

@@ -31,7 +31,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 
 
 def server_of(platform: Platform, **options: Any) -> ResourceServer:
-    usual: dict[str, Any] = {"live": "follow", "children": 2}
+    usual: dict[str, Any] = {"live": "follow", "max_delegations": 2}
     return ResourceServer(
         issuer=platform.live.issuer,
         catalog=CATALOG,
@@ -241,12 +241,12 @@ def test_a_child_opens_what_it_was_made_for(platform: Platform, server: Resource
 
 def test_it_is_off_unless_the_api_says_otherwise(platform: Platform) -> None:
     child = Shower(platform.key(platform.person(), bound=True), MINE).hand_on(READ)
-    server = server_of(platform, children=0)
+    server = server_of(platform, max_delegations=0)
     assert why_not(server, child, READ).error == "invalid_token"
     server.blocking.close()
     for wrong in (-1, MAX_DEPTH + 1):
-        with pytest.raises(ValueError, match="children"):
-            server_of(platform, children=wrong)
+        with pytest.raises(ValueError, match="max_delegations"):
+            server_of(platform, max_delegations=wrong)
 
 
 def test_a_third_hand_is_one_too_many(platform: Platform, server: ResourceServer) -> None:

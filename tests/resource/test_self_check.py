@@ -71,7 +71,7 @@ async def test_a_wrong_secret_is_said_once_at_the_start(
     kit = chirp(server, credentials=("chirp", "not the secret"), live=mode)
     said = await said_at_start(kit, caplog, until=lambda one: "misconfigured" in one)
     (first,) = said
-    assert first.startswith("misconfigured: 127.0.0.1 does not take the credentials of this API")
+    assert first.startswith("misconfigured: 127.0.0.1 refuses the credentials of this API")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -150,7 +150,7 @@ async def test_a_catalog_that_differs_is_warned_of_at_the_start(
     wider = replace(CHIRP_CATALOG, permissions=(*CHIRP_CATALOG.permissions, PIN))
     said = await said_at_start(chirp(server, catalog=wider), caplog, until=lambda one: "pin" in one)
     (first,) = said
-    assert first.startswith("the registered catalog is another one: chirps.pin is not registered")
+    assert first.startswith("the registered catalog differs: chirps.pin is not registered")
 
 
 @pytest.mark.parametrize("name", ["starlette", "flask"])

@@ -1,16 +1,16 @@
-"""The SDK for apps: get a key with the user's yes, use it, keep it fresh, give it back.
+"""The SDK for apps: ask the user for access, use it, renew it, and revoke it.
 
     app = App(issuer="https://id.example", client_id="stefapp", scope=("openid", "chirps"))
     key = Key(app, FileStore(path))
-    key.connect()                                # opens the browser, waits for the user's answer
+    key.connect()                                # opens the browser and waits for the user
     with httpx2.Client(auth=key.auth()) as api:
         raise_for_refusal(api.post("https://chirp.example/chirps", json={…}))
     key.revoke()
 
-`AsyncKey` is the same for tasks: one body, two drivers. For requests and aiohttp there are
+`AsyncKey` is the same for async code. For requests and aiohttp there are
 `valetkey.client.auth_requests` and `valetkey.client.auth_aiohttp`.
 
-It imports only `wire`, `jose` and `spec`, and speaks with any standard server.
+The SDK imports only `wire`, `jose` and `spec`, and works with any standard server.
 """
 
 from valetkey import renamed

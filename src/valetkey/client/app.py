@@ -1,4 +1,4 @@
-"""What an app knows of itself."""
+"""The configuration of an app."""
 
 from typing import Final, Literal, TypeAlias
 
@@ -15,26 +15,26 @@ CALLBACK: Final = "/callback"
 class App(msgspec.Struct, frozen=True, kw_only=True):
     """An app, as it is registered at a server.
 
-    `scope` is what it asks for when it connects; `resource` names the API, where the server wants
-    it named (RFC 8707).
+    `scope` is what it requests when it connects. `resource` names the API, for servers that need it
+    (RFC 8707).
 
-    A native app has no `secret`. A confidential one has a secret, or better a `private_key` of
-    which the server knows the public half: then it signs that it is itself (`private_key_jwt`), and
-    no secret ever leaves it.
+    A native app has no `secret`. A confidential app has a secret, or better a `private_key` whose
+    public part the server knows: it then authenticates by signatures (`private_key_jwt`), and no
+    secret ever leaves it.
 
     `callback` is the path of its loopback redirect URI, `http://127.0.0.1{callback}`.
-    `redirect_uri` is another one, which it has claimed: an https address of its own, or a private
-    scheme such as `com.example.app:/callback` (RFC 8252 7.1, 7.2); see `Key.begin`.
+    `redirect_uri` is another one: an https address of its own, or a private scheme such as
+    `com.example.app:/callback` (RFC 8252 7.1, 7.2); see `Key.begin`.
 
-    `dpop`: the key is bound to this device, so that a stolen token opens nothing; the API has to
-    know DPoP too.
+    `dpop`: the tokens are bound to a key on this device, so that a stolen token is useless. The API
+    has to support DPoP too.
 
-    `pkce`: "required", unless set: the app connects only where the server's metadata says that it
-    checks PKCE. "optional" is for servers of others that offer none. PKCE is sent all the same, and
-    what stands in for it is that the app proves itself and asks for `openid`, whose nonce binds the
-    code to the sign-in (RFC 9700 2.1.1).
+    `pkce`: with "required", the default, the app connects only if the server's metadata has PKCE.
+    "optional" is for other servers that do not offer it. The app sends PKCE all the same. In its
+    place the app authenticates and requests `openid`, whose nonce binds the code to the sign-in
+    (RFC 9700 2.1.1).
 
-    `key_shards`: the key is cut into shards, of which several open it; see `holders`.
+    `key_shards`: the refresh token is split into shards; see `holders`.
     """
 
     issuer: str
@@ -51,13 +51,13 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     key_shards: Tier | None = None
 
     def __post_init__(self) -> None:
-        """Raises ValueError for what would leave a code unprotected."""
+        """Raises ValueError if the settings would leave an authorization code unprotected."""
         if self.pkce == "optional" and self.is_public:
             raise ValueError("pkce is optional only for an app with a secret or a private key")
 
     @property
     def is_public(self) -> bool:
-        """Whether it has nothing to prove itself with."""
+        """Whether the app has no way to authenticate."""
         return not self.secret and self.private_key is None
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""The app's live key, for tasks: what `Key` does, awaited."""
+"""`AsyncKey`: the same as `Key`, for async code."""
 
 import asyncio
 import webbrowser
@@ -33,11 +33,10 @@ R = TypeVar("R", bound=Answered)
 
 @renamed.members
 class AsyncKey:
-    """One user's key to one server, for the tasks of one event loop.
+    """The access of an app to one user's data, for the tasks of one event loop.
 
-    Every method does and raises what the one of that name in `Key` does. What blocks (the store, a
-    browser that opens) runs in threads. A task that is cancelled leaves no lock held, and nothing
-    half written.
+    Every method works, and raises, as that of the same name in `Key`. Blocking work (the store, a
+    browser that opens) runs in threads. A cancelled task leaves no lock, and nothing half written.
     """
 
     def __init__(
@@ -58,11 +57,11 @@ class AsyncKey:
         return f"AsyncKey({self.app!r})"
 
     async def aclose(self) -> None:
-        """Lets go of connections. The key stays in its store."""
+        """Closes connections. The key stays in its store."""
         await self.tasks.close()
 
     async def tokens(self) -> Tokens | None:
-        """The key as it is stored, or None."""
+        """The stored tokens, or None."""
         return await self.tasks.run(self.flows.kept.load())
 
     async def about(self) -> ServerMetadata:
@@ -70,7 +69,7 @@ class AsyncKey:
         return await self.tasks.run(self.flows.server.about())
 
     def auth(self) -> AsyncKeyAuth:
-        """For an httpx2.AsyncClient: sends the key along and renews it when needed."""
+        """Authentication for an httpx2.AsyncClient: adds the token, and renews it."""
         return AsyncKeyAuth(self.flows, self.tasks)
 
     async def connect(
@@ -84,7 +83,7 @@ class AsyncKey:
         max_age: int | None = None,
         details: Iterable[Detail] = (),
     ) -> Connected:
-        """Asks the user for a key, in the system browser, and stores it."""
+        """Asks the user for access in the system browser, and stores the key."""
         request = flow.authorization_request(
             self.app,
             scope=scope,
@@ -106,7 +105,7 @@ class AsyncKey:
         max_age: int | None = None,
         details: Iterable[Detail] = (),
     ) -> Attempt:
-        """A sign-in that comes back to `App.redirect_uri`."""
+        """Starts a sign-in that returns to `App.redirect_uri`."""
         request = flow.authorization_request(
             self.app,
             scope=scope,
@@ -118,17 +117,17 @@ class AsyncKey:
         return await self.tasks.run(self.flows.begin(request))
 
     async def finish(self, attempt: Attempt, answer: str) -> Connected:
-        """The key, once the browser came back to the redirect URI."""
+        """Finishes a sign-in, and stores the key."""
         return await self.tasks.run(self.flows.finish(attempt, answer))
 
     async def connect_by_code(
         self, show: Callable[[Waiting], object], *, scope: Iterable[str] = ()
     ) -> Connected:
-        """Asks for a key on a device without a browser."""
+        """Asks for access on a device without a browser."""
         return await self.tasks.run(self.flows.connect_by_code(show, scope))
 
     async def ask_user(self, who: str, words: str, *, scope: Iterable[str] = ()) -> Connected:
-        """Asks a user who is elsewhere."""
+        """Asks a user on their own device."""
         return await self.tasks.run(self.flows.ask_user(who, words, scope))
 
     async def upgrade(
@@ -139,7 +138,7 @@ class AsyncKey:
         open_browser: OpenBrowser = webbrowser.open,
         seconds: float = WAIT,
     ) -> Connected:
-        """Asks for more, on top of what the key opens now."""
+        """Asks for more permissions."""
         asking = BrowserPrompt(open_browser, seconds)
         return await self.tasks.run(self.flows.upgrade(permissions, details, asking))
 
@@ -150,7 +149,7 @@ class AsyncKey:
         open_browser: OpenBrowser = webbrowser.open,
         seconds: float = WAIT,
     ) -> Connected:
-        """Asks the user to sign in as the API wants it."""
+        """Asks the user to sign in as the API needs it."""
         return await self.tasks.run(
             self.flows.sign_in_again(why, BrowserPrompt(open_browser, seconds))
         )
@@ -163,29 +162,29 @@ class AsyncKey:
         seconds: float = WAIT,
         times: int = 2,
     ) -> R:
-        """The answer to a call that may need more, for which the user is asked."""
+        """The answer to a call that may need more permissions or a new sign-in."""
         asking = BrowserPrompt(open_browser, seconds)
         answer: R = await self.tasks.run(self.flows.calling(call, asking, times))
         return answer
 
     async def access_token(self, *, refused: str = "") -> str:
-        """An access token that is good for a while."""
+        """An access token that is valid for a while."""
         return (await self.tasks.run(self.flows.usable_tokens(refused))).access_token
 
     async def refresh(self, stale: Tokens | None = None, *, others: Iterable[str] = ()) -> Tokens:
-        """Renews the key, once however many tasks, threads and processes find it stale."""
+        """Renews the key: once, however many tasks, threads and processes find it stale."""
         return await self.tasks.run(self.flows.refresh(stale, tuple(others)))
 
     async def wait(self, seconds: float = WAIT) -> Tokens:
-        """The key, renewed as soon as it opens again."""
+        """Waits until the key works again, and returns it, renewed."""
         return await self.tasks.run(own_grant.wait(self.flows, seconds))
 
     async def narrow(self, keep: Iterable[str]) -> Tokens:
-        """Leaves the grant what `keep` names, and no more."""
+        """Reduces the grant to the permissions in `keep`."""
         return await self.tasks.run(own_grant.narrow(self.flows, keep))
 
     async def stop(self) -> None:
-        """Gives the whole grant back, and forgets the key."""
+        """Ends the whole grant, and deletes the key."""
         await self.tasks.run(own_grant.stop(self.flows))
 
     async def join(self, ticket: str) -> Holder:
@@ -193,15 +192,15 @@ class AsyncKey:
         return await self.tasks.run(self.flows.shards.client.claim(ticket))
 
     async def lend(self) -> str:
-        """A handle that stands for this device's shard, once, for a minute."""
+        """A handle of this device's shard, for one use within a minute."""
         return (await self.tasks.run(self.flows.shards.client.deliver())).handle
 
     async def replace(self, lost: Holder, *, others: Iterable[str] = ()) -> str:
-        """Has a lost shard replaced."""
+        """Replaces a lost shard."""
         return await self.tasks.run(self.flows.shards.replace(lost, others))
 
     async def delegate(self, to: AsyncMachine | Delegate, *, scope: Iterable[str]) -> Delegation:
-        """Hands a smaller key on, to a client of the same server or offline."""
+        """Delegates the permissions in `scope`, to a client of the same server or offline."""
         opens = tuple(scope)
         if isinstance(to, Delegate):
             return await self.tasks.run(delegate_offline(self.flows, to, opens))
@@ -209,13 +208,13 @@ class AsyncKey:
         return await to.tasks.run(to.flows.exchange_for(held, opens, by=self.app))
 
     async def userinfo(self) -> dict[str, Any]:
-        """What the server tells about the user."""
+        """The claims about the user."""
         return await self.tasks.run(self.flows.userinfo())
 
     async def forget(self) -> None:
-        """Forgets the key, without a word to the server."""
+        """Deletes the key, without a request to the server."""
         await self.tasks.run(self.flows.forget())
 
     async def revoke(self) -> None:
-        """Gives the key back, and forgets it."""
+        """Revokes the key, and deletes it."""
         await self.tasks.run(self.flows.revoke())

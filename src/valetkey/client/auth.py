@@ -1,4 +1,4 @@
-"""The key on every call of an httpx2 client."""
+"""Authentication for httpx2 clients."""
 
 from collections.abc import AsyncGenerator, Generator
 
@@ -10,7 +10,7 @@ from valetkey.client.steps import Answer, End, Send
 
 
 class AsyncKeyAuth(httpx2.Auth):
-    """Sends the key along with an AsyncClient, and renews it. `AsyncKey.auth()` makes one."""
+    """Adds the token to the calls of an AsyncClient. `AsyncKey.auth()` makes one."""
 
     def __init__(self, key: KeySource, tasks: AsyncDriver) -> None:
         self._key = key
@@ -32,7 +32,7 @@ class AsyncKeyAuth(httpx2.Auth):
 
 
 class KeyAuth(AsyncKeyAuth):
-    """Sends the key along with a Client or an AsyncClient, and renews it. `Key.auth()` makes it."""
+    """Adds the token to the calls of a Client or an AsyncClient. `Key.auth()` makes one."""
 
     def __init__(self, key: KeySource, threads: Driver, tasks: AsyncDriver) -> None:
         super().__init__(key, tasks)

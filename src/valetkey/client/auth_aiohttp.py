@@ -1,4 +1,4 @@
-"""The key on every call of aiohttp: `aiohttp.ClientSession(middlewares=(KeyAuth(key),))`."""
+"""Authentication for aiohttp: `aiohttp.ClientSession(middlewares=(KeyAuth(key),))`."""
 
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from aiohttp.payload import AsyncIterablePayload
@@ -13,7 +13,7 @@ from valetkey.client.steps import Answer, Send
 
 
 class KeyAuth:
-    """Sends the key along, and renews it. It serves any number of sessions."""
+    """Adds the token to calls, and renews it. It may serve several sessions."""
 
     def __init__(self, key: AsyncKey | Key | AsyncMachine | Machine | DelegatedKey) -> None:
         self._key = key

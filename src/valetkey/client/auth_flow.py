@@ -1,4 +1,4 @@
-"""The key on every call to an API, whichever library makes it: one body for all of them."""
+"""Adds the access token to each call of an API: the same rules for every HTTP library."""
 
 from collections.abc import Generator
 from typing import Any, Protocol
@@ -16,21 +16,21 @@ from valetkey.wire.metadata import is_protected
 
 
 class KeySource(Protocol):
-    """What can be carried: a user's key, or a program's own token."""
+    """A source of access tokens: a user's key, or a program's own token."""
 
     app: App
 
     def usable_tokens(self, refused: str = "") -> Flow[Tokens]:
-        """It, with an access token that is good for a while, and another than the refused one."""
+        """Tokens that are valid for a while, and not the refused ones."""
         ...
 
     def on_refusal(self, challenge: Challenge) -> None:
-        """An API has refused it, and may have said why."""
+        """An API has refused the token, and may have said why."""
         ...
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
-    """A call that is about to be made. `repeatable`: its body can be sent a second time."""
+    """A call that is about to be sent. `repeatable`: its body can be sent a second time."""
 
     method: str
     url: str
@@ -38,12 +38,12 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def send_with_key(key: KeySource, call: Outgoing) -> ApiCall:
-    """Sends the key along, renews it before it ends, and once more where the API says that it is
-    worth nothing.
+    """Sends a call with the access token. Renews the token before it ends, and if the API refuses
+    it.
 
-    The key goes to the app's `resource` only, where one is named, and nowhere that others could
-    listen: a call to another address raises ValueError (RFC 6750 5.3). A body that was read from a
-    stream cannot be sent twice: then the key is renewed, and the refusal is the answer.
+    The token goes to the app's `resource` only, if there is one, and only over https: a call to
+    another address raises ValueError (RFC 6750 5.3). A body that is read from a stream cannot be
+    sent twice: then the token is renewed, and the refusal is the answer.
     """
     _check(key, call.url)
     tokens = yield from key.usable_tokens()
@@ -54,7 +54,7 @@ def send_with_key(key: KeySource, call: Outgoing) -> ApiCall:
     challenge = challenge_of(answer.status, answer.headers)
     key.on_refusal(challenge)
     if challenge.error != "invalid_token" or challenge.reason == "paused":
-        return  # A paused key cannot be renewed, and is good again when it is resumed.
+        return  # A paused key cannot be renewed, and works again when the user resumes it.
     fresh = yield from key.usable_tokens(refused=tokens.access_token)
     if call.repeatable:
         _wants_nonce(fresh, call, (yield from _send(fresh, call)))
@@ -66,7 +66,7 @@ def _send(tokens: Tokens, call: Outgoing) -> Generator[Step | Send, Any, Answer]
 
 
 def headers(tokens: Tokens, call: Outgoing) -> dict[str, str]:
-    """The headers that carry a key on this call."""
+    """The headers with the token for this call."""
     prover = tokens.prover
     if prover is None:
         return {"Authorization": f"Bearer {tokens.access_token}"}
@@ -77,7 +77,7 @@ def headers(tokens: Tokens, call: Outgoing) -> dict[str, str]:
 
 
 def _wants_nonce(tokens: Tokens, call: Outgoing, answer: Answer) -> bool:
-    """Whether the API refused because it wants a nonce that the key has just learnt."""
+    """Whether the API refused the call to send a nonce (RFC 9449 9), which is now stored."""
     prover = tokens.prover
     learnt = prover is not None and prover.learn_nonce(call.url, answer.headers)
     return learnt and challenge_of(answer.status, answer.headers).error == NONCE_CODE
@@ -86,6 +86,6 @@ def _wants_nonce(tokens: Tokens, call: Outgoing, answer: Answer) -> bool:
 def _check(key: KeySource, address: str) -> None:
     resource = key.app.resource
     if not is_protected(address):
-        raise ValueError("the key is sent over https only")
+        raise ValueError("the access token is sent over https only")
     if resource and redirect.origin(address) != redirect.origin(resource):
-        raise ValueError(f"the key is for {resource} only")
+        raise ValueError(f"the access token is for {resource} only")

@@ -1,4 +1,4 @@
-"""The key on every call of requests: `requests.Session().auth = KeyAuth(key)`."""
+"""Authentication for requests: `requests.Session().auth = KeyAuth(key)`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ from valetkey.client.steps import Answer, ApiCall, End, Send
 
 
 class KeyAuth(AuthBase):
-    """Sends the key along, and renews it. It serves any number of calls, in any thread."""
+    """Adds the token to calls, and renews it. Safe to share among threads."""
 
     def __init__(self, key: Key | Machine | DelegatedKey) -> None:
         self._key = key
@@ -30,9 +30,9 @@ class KeyAuth(AuthBase):
 
     def _hook(self, legs: ApiCall) -> Callable[..., requests.Response]:
         def go_on(response: requests.Response, **options: Any) -> requests.Response:
-            """Sends the call again, as often as the key has something new to show."""
+            """Sends the call again, as often as there is a new token or proof."""
             while isinstance(leg := self._next(legs, response), Send):
-                # The connection is free for the next one only when this answer is read.
+                # The connection is free only when this answer is read.
                 response.content  # noqa: B018
                 response.close()
                 again = response.request.copy()

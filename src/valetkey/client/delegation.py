@@ -1,8 +1,8 @@
-"""A key that was handed on: what the app gives to a helper, and what the helper does with it.
+"""Delegation: an app gives a smaller key to a helper.
 
-The app calls `Key.hand_on`. To a client of the server (`Machine`) the key goes by an exchange, and
-the user sees who has it (RFC 8693). To a `Hand`, of which the app knows no more than its key, it
-goes with no word to the server, where the API takes that (see `wire.child_key`).
+The app calls `Key.delegate`. A client of the server (`Machine`) gets the key by a token exchange,
+and the user sees it (RFC 8693). A `Delegate`, of which the app knows only the public key, gets it
+offline, if the API accepts that (see `wire.child_key`).
 """
 
 import time
@@ -24,14 +24,15 @@ from valetkey.wire import child_key
 from valetkey.wire.bearer import Challenge
 
 SECONDS: Final = 60
-"""For which a key should last that a client gets by an exchange."""
+"""Seconds that an exchanged token should be valid for, at least."""
 
 
 class Delegation(msgspec.Struct, frozen=True, kw_only=True):
-    """A key on its way to a helper; `msgspec.json` writes it for one that runs elsewhere. It opens
-    `scope`, at the API `resource` alone where one is named, until `expires`, in seconds since 1970
-    (0 where nobody said). `bound_to` is the thumbprint of the key that has to be shown with it, ""
-    for none: then whoever reads it on its way can use it."""
+    """A smaller key for a helper. Write it with `msgspec.json` for a helper in another place.
+
+    It has the permissions in `scope`, at the API `resource` (any if ""), until `expires`, in
+    seconds since 1970 (0 if unknown). `bound_to` is the thumbprint of the key that a caller has to
+    prove; "" for none: then anyone who reads it can use it. """
 
     access_token: str
     scope: tuple[str, ...]
@@ -45,17 +46,17 @@ class Delegation(msgspec.Struct, frozen=True, kw_only=True):
 
 @renamed.members
 class DelegatedKey:
-    """A key in the hands of a helper. It is not renewed: when it is over, or was stopped, calls
-    raise KeyStopped, and the helper asks the app for another.
+    """A delegated key, as the helper uses it. It is never renewed: when it ends, calls raise
+    KeyStopped, and the helper asks the app for another one.
 
     `auth` is for httpx2; for requests and aiohttp there are `auth_requests.KeyAuth(key)` and
     `auth_aiohttp.KeyAuth(key)`. Safe to share among threads and tasks.
     """
 
     def __init__(self, delegation: Delegation, prover: Prover | None) -> None:
-        """Raises ValueError where it was handed to somebody else."""
+        """Raises ValueError if the delegation is for another key."""
         if delegation.bound_to != ("" if prover is None else prover.thumbprint):
-            raise ValueError("it was handed to the holder of another key")
+            raise ValueError("it was delegated to the holder of another key")
         self.delegation = delegation
         self.flows = DelegatedKeyFlows(delegation, prover)
         self.driver = Driver()
@@ -65,22 +66,22 @@ class DelegatedKey:
         return f"DelegatedKey(scope={' '.join(self.delegation.scope)!r}, …)"
 
     def auth(self) -> KeyAuth:
-        """For an httpx2 client, sync or async: sends the key along."""
+        """Authentication for an httpx2 client, sync or async."""
         return KeyAuth(self.flows, self.driver, self.tasks)
 
     def delegate(self, to: Delegate, *, scope: Iterable[str]) -> Delegation:
-        """A still smaller key, offline, for the next hand. Raises PermissionMissing, KeyStopped,
-        ValueError where this one may not go on so."""
+        """Delegates a still smaller key, offline. Raises PermissionMissing, KeyStopped, and
+        ValueError if this key may not be delegated like that."""
         return sign_delegation(
             self.flows.tokens, to, tuple(scope), resource=self.delegation.resource
         )
 
 
 class DelegatedKeyFlows:
-    """What carries such a key."""
+    """The flows of a delegated key."""
 
     def __init__(self, delegation: Delegation, prover: Prover | None) -> None:
-        # It is at no server as itself: only where the key may be sent matters here.
+        # Not a registered app: only the address where the key may be sent counts here.
         self.app = App(
             issuer="", client_id="", scope=delegation.scope, resource=delegation.resource
         )
@@ -92,21 +93,21 @@ class DelegatedKeyFlows:
         )
 
     def usable_tokens(self, refused: str = "") -> Flow[Tokens]:
-        """The key, as long as it lasts."""
+        """The tokens, until the API refuses them."""
         yield from ()
-        # Whether it is over the API says: its maker's clock may be another than this one.
+        # The API decides whether it is over: the clock of its maker may differ.
         if self.tokens.access_token == refused:
-            raise KeyStopped("the key that was handed on opens nothing any more")
+            raise KeyStopped("the delegated key is not valid any more")
         return self.tokens
 
     def on_refusal(self, challenge: Challenge) -> None:
-        """An API has refused it. Nothing here can change that."""
+        """Does nothing: a delegated key cannot be renewed."""
 
 
 @renamed.members
 class Helper:
-    """Somebody to whom a key is handed on offline. It makes a key of its own in place, so what it
-    is handed opens nothing for whoever else reads it."""
+    """The receiver of offline delegations. It makes a key pair of its own, so that a delegation is
+    useless to anyone else who reads it."""
 
     def __init__(self) -> None:
         self._prover = Prover.new()
@@ -116,17 +117,17 @@ class Helper:
 
     @property
     def thumbprint(self) -> str:
-        """What names its key (RFC 7638): for `Hand`."""
+        """The thumbprint of its key (RFC 7638), for `Delegate`."""
         return self._prover.thumbprint
 
     def receive(self, delegation: Delegation) -> DelegatedKey:
-        """The key, to be used. Raises ValueError where it was handed to somebody else."""
+        """The key to use. Raises ValueError if it was delegated to someone else."""
         return DelegatedKey(delegation, self._prover)
 
 
 def delegate_offline(key: KeyFlows, to: Delegate, scope: tuple[str, ...]) -> Flow[Delegation]:
-    """A smaller key for a hand, made of the app's own, which is renewed first where it would not
-    last as long. Raises as `smaller`, and as a renewal does."""
+    """Delegates the app's key offline. Renews it first if it would end too early. Raises as
+    `sign_delegation`, and as a renewal does."""
     tokens = yield from key.usable_tokens()
     _check(tokens, to, scope)
     tokens = yield from renew_for(key, to.seconds)
@@ -134,8 +135,8 @@ def delegate_offline(key: KeyFlows, to: Delegate, scope: tuple[str, ...]) -> Flo
 
 
 def renew_for(key: KeyFlows, seconds: int = SECONDS) -> Flow[Tokens]:
-    """The app's own key, renewed where it would be over before: what is made of it ends with it.
-    Raises as a renewal does."""
+    """The app's own tokens, renewed if they would end before: a delegation ends with them. Raises
+    as a renewal does."""
     tokens = yield from key.usable_tokens()
     if tokens.refresh_token and tokens.is_over(time.time() + seconds):
         tokens = yield from key.refresh(tokens)
@@ -145,10 +146,11 @@ def renew_for(key: KeyFlows, seconds: int = SECONDS) -> Flow[Tokens]:
 def sign_delegation(
     tokens: Tokens, to: Delegate, scope: tuple[str, ...], *, resource: str
 ) -> Delegation:
-    """A smaller key for the next hand, signed with the key to which the held one is bound. Raises
-    PermissionMissing where it would open more, KeyStopped, ValueError where it cannot be made."""
+    """Signs a smaller key for a delegate, with the key that the tokens are bound to. Raises
+    PermissionMissing if it would have more permissions, KeyStopped, and ValueError if the tokens
+    cannot be delegated."""
     prover, now = _check(tokens, to, scope), int(time.time())
-    # The parent's own end: what this device's clock makes of it may be a moment later.
+    # The end in the token: by this device's clock it may be a moment later.
     until = min(now + to.seconds, _end(tokens))
     if until <= now:
         raise KeyStopped("the key is over")
@@ -165,7 +167,7 @@ def sign_delegation(
 
 
 def from_exchange(fresh: Tokens, *, resource: str) -> Delegation:
-    """What an exchange has brought, for the API that is named."""
+    """The result of a token exchange, for that API."""
     prover = fresh.prover
     return Delegation(
         access_token=fresh.access_token,
@@ -177,12 +179,12 @@ def from_exchange(fresh: Tokens, *, resource: str) -> Delegation:
 
 
 def _check(tokens: Tokens, to: Delegate, scope: tuple[str, ...]) -> Prover:
-    """Who signs that the key goes on so."""
+    """The prover that may sign this delegation."""
     prover = tokens.prover
     if prover is None:
-        raise ValueError("only a key that is bound (App.dpop) can be handed on offline")
+        raise ValueError("only a key that is bound (App.dpop) can be delegated offline")
     if not scope or to.seconds <= 0:
-        raise ValueError("a key that opens nothing, or is good for no time")
+        raise ValueError("a delegation without permissions, or for no time")
     more = frozenset(scope) - tokens.granted
     if more:
         raise PermissionMissing(more, allowed=tokens.granted)
@@ -193,4 +195,4 @@ def _end(tokens: Tokens) -> int:
     try:
         return child_key.expires_at(tokens.access_token)
     except child_key.BadChild as error:
-        raise ValueError("access tokens of this server cannot be handed on offline") from error
+        raise ValueError("access tokens of this server cannot be delegated offline") from error

@@ -1,5 +1,5 @@
-"""A key for an app that its user is not looking at: by a code that they type, or by a question on
-their own pages (RFC 8628; OpenID Connect CIBA)."""
+"""Access for an app without a browser: by a code that the user types, or by a request on the user's
+own pages (RFC 8628; OpenID Connect CIBA)."""
 
 import time
 from collections.abc import Callable
@@ -18,12 +18,12 @@ DEVICE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 CIBA: Final = "urn:openid:params:grant-type:ciba"
 
 STEP: Final = 5
-"""Seconds that are added where the server says that it was too soon (RFC 8628 3.5)."""
+"""Seconds that are added when the server answers `slow_down` (RFC 8628 3.5)."""
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """What the app shows while it waits: the code and where to type it; `complete` has the code in
-    it, for a picture to scan. All are "" where the user is asked by the back channel."""
+    """What the app displays while it waits: the code, and the address where the user types it.
+    `complete` is the address with the code in it, for a QR code. All three are "" with CIBA."""
 
     form: dict[str, str]
     interval: int
@@ -52,11 +52,11 @@ class _Backchannel(msgspec.Struct, kw_only=True):
 
 
 def by_code(app: App, about: ServerMetadata, scope: tuple[str, ...]) -> Flow[Waiting]:
-    """Asks for a code to show. Raises Aborted where the server offers none, Denied,
+    """Requests a code to display. Raises Aborted if the server has no device flow, Denied,
     ServerUnavailable."""
     address = about.device_authorization_endpoint
     if not address:
-        raise Aborted(f"{app.issuer} hands out no codes for devices")
+        raise Aborted(f"{app.issuer} has no device flow")
     form = {"scope": " ".join(scope), "resource": app.resource, **_tier(app)}
     answer = _read((yield from server.post(address, form, app=app)), _Device)
     return Waiting(
@@ -77,11 +77,11 @@ def by_question(
     who: str,
     words: str,
 ) -> Flow[Waiting]:
-    """Asks the server to ask the user of that name. `words` are shown to them, to be compared.
-    Raises Aborted where the server does not do that, Denied, ServerUnavailable."""
+    """Asks the server to ask the user of that name. Both sides display `words`, for the user to
+    compare. Raises Aborted if the server has no CIBA, Denied, ServerUnavailable."""
     address = about.backchannel_authentication_endpoint
     if not address:
-        raise Aborted(f"{app.issuer} asks no users by the back channel")
+        raise Aborted(f"{app.issuer} has no CIBA")
     form = {
         "scope": " ".join(scope),
         "login_hint": who,
@@ -103,15 +103,15 @@ def wait(
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> Flow[dict[str, Any]]:
-    """The token response, once the user has said yes. `send` makes the token request. A server that
-    does not answer is asked again, as long as the code is good. Raises Denied, Aborted."""
+    """Polls for the token response until the user allows it. `send` makes the token request. A
+    server that does not answer is asked again, while the code is valid. Raises Denied, Aborted."""
     interval, until = float(waiting.interval), clock() + waiting.seconds
     while clock() < until:
         yield Sleep(interval)
         try:
             return (yield from send(waiting.form))
         except ServerUnavailable:
-            # RFC 8628 3.5: a server in trouble is not helped by haste.
+            # RFC 8628 3.5: back off from a server in trouble.
             interval *= 2
         except Denied as refusal:
             if refusal.code == "slow_down":

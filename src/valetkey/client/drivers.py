@@ -1,4 +1,4 @@
-"""Who does what a flow wants: one driver for threads, one for tasks."""
+"""Drivers run flows: one for threads, one for async tasks."""
 
 import asyncio
 import threading
@@ -25,16 +25,16 @@ from valetkey.client.steps import (
 T = TypeVar("T")
 
 TIMEOUT: Final = 10.0
-"""Seconds that a server has for an answer."""
+"""Seconds for an answer of a server."""
 
 MAX_BYTES: Final = 256 * 1024
-"""Of an answer: what is longer is none."""
+"""The longest answer."""
 
 Sending: TypeAlias = Callable[[Request], Awaitable[Reply]]
 
 
 class Driver:
-    """Runs flows in the thread that calls."""
+    """Runs flows in the calling thread."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Driver:
         return result
 
     def advance(self, flow: Flow[Any] | ApiCall, came: Any = None) -> Send | End:
-        """Does the flow's steps, until it has something to send to an API, or ends."""
+        """Runs the flow until it has a request for an API, or ends."""
         move: Callable[[Any], Step | Send] = flow.send
         while True:
             try:
@@ -63,11 +63,11 @@ class Driver:
                 return step
             try:
                 came, move = self.do(step), flow.send
-            except BaseException as error:  # the flow lets go of what it holds
+            except BaseException as error:  # the flow releases its locks
                 came, move = error, flow.throw
 
     def do(self, step: Step) -> Any:
-        """Does one step."""
+        """Runs one step."""
         match step:
             case Request():
                 return self.send(step)
@@ -95,12 +95,13 @@ class Driver:
         return _reply(response, body)
 
     def close(self) -> None:
-        """Lets go of connections."""
+        """Closes connections."""
         if self._http is not None:
             self._http.close()
 
     def _client(self) -> httpx2.Client:
-        """Made when it is first used: it takes longer than all that a handed key does."""
+        """The client, made at the first use: it takes longer than all the work of a delegated
+        key."""
         with self._making:
             if self._http is None:
                 self._http = httpx2.Client(timeout=TIMEOUT)
@@ -108,7 +109,7 @@ class Driver:
 
 
 class AsyncDriver:
-    """Runs flows in the task that calls; what blocks goes to a thread."""
+    """Runs flows in the calling task, and blocking steps in threads."""
 
     def __init__(
         self,
@@ -122,13 +123,13 @@ class AsyncDriver:
         self._sleep = sleep
 
     async def run(self, flow: Flow[T]) -> T:
-        """The flow's result. Raises what it raises. A task that is cancelled leaves no lock held
-        and nothing half written."""
+        """The flow's result. Raises what it raises. A cancelled task leaves no lock, and nothing
+        half written."""
         result: T = _result(await self.advance(flow))
         return result
 
     async def advance(self, flow: Flow[Any] | ApiCall, came: Any = None) -> Send | End:
-        """Does the flow's steps, until it has something to send to an API, or ends."""
+        """Runs the flow until it has a request for an API, or ends."""
         move: Callable[[Any], Step | Send] = flow.send
         while True:
             try:
@@ -143,7 +144,7 @@ class AsyncDriver:
                 came, move = error, flow.throw
 
     async def do(self, step: Step) -> Any:
-        """Does one step."""
+        """Runs one step."""
         match step:
             case Request():
                 return await self._send(step)
@@ -159,7 +160,7 @@ class AsyncDriver:
     async def send(self, request: Request) -> Reply:
         """The server's answer. Raises ServerUnavailable."""
         if self._http is None:
-            # Made in the loop that uses it.
+            # In the loop that uses it.
             self._http = httpx2.AsyncClient(timeout=TIMEOUT)
         outgoing = _outgoing(request)
         try:
@@ -178,15 +179,15 @@ class AsyncDriver:
         return _reply(response, body)
 
     async def close(self) -> None:
-        """Lets go of connections."""
+        """Closes connections."""
         http, self._http = self._http, None
         if http is not None:
             await http.aclose()
 
 
 async def to_the_end(call: Callable[[], T]) -> T:
-    """What the call returns, made in a thread. A task that is cancelled meanwhile waits for its
-    end: a lock that is being taken can be let go of only then."""
+    """The result of the call, from a thread. A cancelled task waits for the call to end, because
+    only then can it release a lock that the call takes."""
     running = asyncio.ensure_future(asyncio.to_thread(call))
     try:
         return await asyncio.shield(running)
@@ -225,5 +226,5 @@ def _check_length(length: int) -> None:
 
 def _result(end: Send | End) -> Any:
     if isinstance(end, Send):
-        raise TypeError("nobody carries calls to an API here")
+        raise TypeError("this flow may not call an API")
     return end.result

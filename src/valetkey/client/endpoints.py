@@ -60,15 +60,15 @@ class Endpoints:
         nonce: str = "",
         prover: Prover | None = None,
     ) -> Flow[Tokens]:
-        """A new key: what a token response to `asked` brings. Raises ServerUnavailable where it
-        cannot be read, Aborted where the ID Token in it does not hold."""
+        """The tokens of a token response. `requested` is the scope. Raises ServerUnavailable if it
+        cannot be read, Aborted if its ID Token is not valid."""
         received = read(
             answer, requested=requested, before=None, now=int(time.time()), prover=prover
         )
         return (yield from self._proved(received, requested, nonce))
 
     def revoke(self, tokens: Tokens) -> Flow[None]:
-        """Gives a key back (RFC 7009), where the server takes it. Raises Denied,
+        """Revokes tokens (RFC 7009), if the server supports it. Raises Denied,
         ServerUnavailable."""
         address = (yield from self.about()).revocation_endpoint
         if address:
@@ -76,8 +76,8 @@ class Endpoints:
             yield from server.post(address, form, app=self.app)
 
     def manage(self, tokens: Tokens, action: str, scope: str = "") -> Flow[OwnGrant]:
-        """What the grant of a key is after that (see `wire.own_grant`). Raises Aborted where the
-        server takes no such wish, Denied, ServerUnavailable."""
+        """Changes the app's own grant, and returns its new state (see `wire.own_grant`). Raises
+        Aborted if the server does not support it, Denied, ServerUnavailable."""
         address = (yield from self.about()).grant_endpoint
         if not address or not tokens.refresh_token:
             raise Aborted(f"{self.app.issuer} lets no app change the grant of such a key")
@@ -93,21 +93,19 @@ class Endpoints:
             raise ServerUnavailable("the server's answer cannot be read") from error
 
     def give_back(self, before: Tokens) -> Flow[None]:
-        """The key that a new one replaces is not left lying about; if it cannot be given back, it
-        ends by itself."""
+        """Revokes tokens that new ones replace. If that fails, they end by themselves."""
         try:
             yield from self.revoke(before)
         except (Denied, ServerUnavailable):
             return
 
     def userinfo(self, token: str, prover: Prover | None) -> Flow[dict[str, Any]]:
-        """What the server tells about the user behind an access token (OpenID Connect Core 5.3).
-        Raises Denied, ServerUnavailable."""
+        """The claims about the user (OpenID Connect Core 5.3). Raises Denied, ServerUnavailable."""
         address = (yield from self.about()).userinfo_endpoint
         return (yield from server.get(address, token, prover=prover))
 
     def _proved(self, received: TokenResponse, scope: tuple[str, ...], nonce: str) -> Flow[Tokens]:
-        """The key, with the user's name in it where an ID Token proves who it is."""
+        """The tokens, with the user's `sub` from a valid ID Token if one was requested."""
         if "openid" not in scope:
             return received.tokens
         about = yield from self.about()

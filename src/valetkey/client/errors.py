@@ -1,4 +1,4 @@
-"""What can go wrong for an app, one class for each thing that it would do differently."""
+"""The errors of the SDK: one class for each case that an app handles differently."""
 
 from typing import Final
 
@@ -7,13 +7,13 @@ from valetkey.wire.authorization_details import Detail
 
 
 class ClientError(Exception):
-    """Something that the app has to handle. The message holds no secret."""
+    """The base of all errors. The message contains no secret."""
 
 
 class Denied(ClientError):
-    """The server refused. `code` is the registered code, such as `access_denied` where the user
-    said no; `description` is the server's own sentence; `reason` says why access is interrupted,
-    where it may come back (see `KeyInterrupted`)."""
+    """The server refuses. `code` is the registered code, such as `access_denied` if the user said
+    no. `description` is the server's own text. `reason` says why access is interrupted, if it may
+    come back (see `KeyInterrupted`)."""
 
     def __init__(self, code: str, description: str = "", *, reason: str = "") -> None:
         super().__init__(f"{code}: {description}" if description else code)
@@ -23,7 +23,7 @@ class Denied(ClientError):
 
 
 class Aborted(ClientError):
-    """The sign-in was broken off, because an answer did not fit: it may be an attack."""
+    """The sign-in stopped at an answer that does not fit: it may be an attack."""
 
 
 class NoKey(ClientError):
@@ -31,39 +31,39 @@ class NoKey(ClientError):
 
 
 class KeyStopped(ClientError):
-    """The key is worth nothing any more: stopped, paused, revoked or expired. Connect again."""
+    """The key is not valid any more: stopped, revoked or expired. Connect again."""
 
 
 class KeyInterrupted(KeyStopped):
-    """The key opens nothing for now, and may open again: keep it. `Key.wait` waits for that.
-    `reason` is the server's own word (`wire.token_response`)."""
+    """The key does not work for now, and may work again: keep it. `Key.wait` waits for that.
+    `reason` is the server's code (`wire.token_response`)."""
 
     reason = ""
 
 
 class KeyPaused(KeyInterrupted):
-    """The user has paused the key. It opens again when they resume it: keep it, and wait."""
+    """The user has paused the app. The key works again when they resume it: keep it, and wait."""
 
     reason = token_response.PAUSED
 
 
 class AppSuspended(KeyInterrupted):
-    """The server's operator has suspended the app. Its keys open again once it is let go on: keep
-    them, and ask the operator."""
+    """The server's operator has suspended the app. Its keys work again when the operator resumes
+    it: keep them, and ask the operator."""
 
     reason = token_response.APP_SUSPENDED
 
 
 class AccountDisabled(KeyInterrupted):
-    """The server's operator has disabled the user's account. The key may open again: keep it."""
+    """The server's operator has disabled the user's account. The key may work again: keep it."""
 
     reason = token_response.ACCOUNT_DISABLED
 
 
 class PermissionMissing(ClientError):
-    """The key does not open this. `permissions` is all that the call needs: ask the user for it
-    with `Key.upgrade`. `allowed` is what the key still opens there, `details` how to ask for the
-    rest by authorization details, where the API says so."""
+    """The key lacks a permission. `permissions` are all that the call needs: ask the user with
+    `Key.upgrade`. `allowed` are those that the key has there. `details` are the authorization
+    details to request, if the API lists them."""
 
     def __init__(
         self,
@@ -72,19 +72,19 @@ class PermissionMissing(ClientError):
         allowed: frozenset[str] = frozenset(),
         details: tuple[Detail, ...] = (),
     ) -> None:
-        super().__init__(f"the key does not open {' '.join(sorted(permissions))}")
+        super().__init__(f"the key lacks {' '.join(sorted(permissions))}")
         self.permissions = permissions
         self.allowed = allowed
         self.details = details
 
 
 class PermissionTaken(PermissionMissing):
-    """The key opened this, until the user took it away. Do not ask for it again by surprise."""
+    """The key had the permission until the user removed it. Do not ask for it again by surprise."""
 
 
 class SignInAgain(ClientError):
-    """The API wants the user to prove again who they are, or in a stronger way (RFC 9470): ask with
-    `Key.sign_in_again`. `max_age` in seconds, None where any will do."""
+    """The API needs a new or a stronger sign-in (RFC 9470): call `Key.sign_in_again`. `max_age` is
+    in seconds; None for any age."""
 
     def __init__(self, acr_values: tuple[str, ...], max_age: int | None) -> None:
         super().__init__("the user has to sign in again")
@@ -93,37 +93,38 @@ class SignInAgain(ClientError):
 
 
 class ServerUnavailable(ClientError):
-    """The server does not answer, or not sensibly. Try again later; the key is as it was."""
+    """The server does not answer, or its answer is malformed. Try again later; the key is
+    unchanged."""
 
 
 class StoreError(ClientError):
-    """The place where the key is kept does not do what it should. What was kept is as it was."""
+    """The store fails. The stored key is unchanged."""
 
 
 class StoreFull(StoreError):
-    """There is no room left. Make room, and try again."""
+    """The store is full. Make room, and try again."""
 
 
 class StoreReadOnly(StoreError):
-    """Nothing may be written there."""
+    """The store is read-only."""
 
 
 class StoreLocked(StoreError):
-    """It is closed: the key store wants to be unlocked, the passphrase is another one, or somebody
-    else has been writing for too long."""
+    """The store is locked: the operating system's key store needs to be unlocked, the passphrase is
+    wrong, or another process has had the lock for too long."""
 
 
 class StoreCorrupted(StoreError):
-    """What lies there is no key any more. Connecting anew replaces it."""
+    """The stored key is damaged. Connect again to replace it."""
 
 
 class StoreExposed(StoreError):
-    """Others could read it: the key is neither read from there nor kept there."""
+    """Other users can read the store, so the SDK does not use it."""
 
 
 class KeySuspended(KeyInterrupted):
-    """Somebody showed a shard of the key who should not have it: nothing opens until the user has
-    looked at the app's page at the server and resumed it. Keep the key, and tell the user."""
+    """Someone presented a shard of the key who should not have it. The key does not work until the
+    user checks the app's page at the server and resumes it. Keep the key, and tell the user."""
 
     reason = token_response.KEY_SUSPENDED
 
@@ -133,7 +134,7 @@ _INTERRUPTED: Final[dict[str, tuple[type[KeyInterrupted], str]]] = {
     token_response.APP_SUSPENDED: (AppSuspended, "the server's operator has suspended the app"),
     token_response.KEY_SUSPENDED: (
         KeySuspended,
-        "the key is suspended: its user has to look at it",
+        "the key is suspended until its user checks and resumes it",
     ),
     token_response.ACCOUNT_DISABLED: (
         AccountDisabled,
@@ -143,20 +144,20 @@ _INTERRUPTED: Final[dict[str, tuple[type[KeyInterrupted], str]]] = {
 
 
 def interrupted(reason: str) -> KeyInterrupted | None:
-    """What a server means by the reason of a refusal, None where it is none that passes."""
-    found = _INTERRUPTED.get(reason)
-    return None if found is None else found[0](found[1])
+    """The error for the reason in a refusal; None if it is not a temporary one."""
+    error = _INTERRUPTED.get(reason)
+    return None if error is None else error[0](error[1])
 
 
 class ShardsMissing(ClientError):
-    """Not enough of the key's shards could be shown: a holder does not answer, has no shard, or was
-    not asked. The user looks at the app's page at the server, or shows a recovery code."""
+    """Too few shards were presented: a holder does not answer, has no shard, or was not asked. The
+    user can check the app's page at the server, or enter a recovery code."""
 
 
 class TicketSpent(ClientError):
-    """The ticket, or the picture of it, opens nothing any more: it was claimed already by another
-    device, it is over, or it is for another kind of holder. Have a new one made."""
+    """The ticket, or its QR code, is not valid: another device has claimed it, it is over, or it is
+    for another kind of holder. Request a new one."""
 
 
 class CodeMistyped(ClientError):
-    """What was typed is no recovery code: it has seven groups of four letters and digits."""
+    """The text is not a recovery code, which has seven groups of four letters and digits."""

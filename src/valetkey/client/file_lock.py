@@ -24,6 +24,6 @@ except ImportError:  # Windows
             # One byte, which need not be there.
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         except PermissionError:
-            # Somebody else has locked it.
+            # Another process has locked it.
             return False
         return True

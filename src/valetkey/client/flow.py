@@ -1,6 +1,6 @@
-"""One sign-in: the authorization code flow with PKCE, seen from the app.
+"""One sign-in: the authorization code flow with PKCE, on the side of the app.
 
-`begin` and `finish` do no I/O; what lies between them is the user's.
+`begin` and `finish` do no I/O. The user answers between them.
 """
 
 import secrets
@@ -21,13 +21,13 @@ from valetkey.wire.metadata import ServerMetadata
 
 _BYTES: Final = 32
 ALGORITHM: Final = "ES256"
-"""In which the app's proofs are signed."""
+"""The algorithm of the app's proofs."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """A sign-in under way: `address` is where the user's browser begins. The rest is for whoever
-    began it, and for nobody else: an app of several processes may keep it (as `msgspec.json` writes
-    it) in the session of the browser that it sent."""
+    """A pending sign-in. Send the user's browser to `address`. The other fields are secrets of the
+    app: an app of several processes may store them (with `msgspec.json`) in the session of that
+    browser."""
 
     issuer: str
     redirect_uri: str
@@ -42,7 +42,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def prover(self) -> Prover | None:
-        """Who will prove to hold the key, None where it is bound to nothing."""
+        """The prover of the key that the tokens will be bound to; None for bearer tokens."""
         return Prover.of(self.key) if self.key else None
 
     def __repr__(self) -> str:
@@ -50,8 +50,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What the app asks for. `acr_values` and `max_age` (in seconds) say how the user should sign
-    in (OpenID Connect Core 3.1.2.1); `details` ask for permissions within limits (RFC 9396)."""
+    """What the app requests. `acr_values` and `max_age` (in seconds) say how the user should sign
+    in (OpenID Connect Core 3.1.2.1). `details` request permissions within limits (RFC 9396)."""
 
     scope: tuple[str, ...]
     prompt: str = ""
@@ -69,7 +69,7 @@ def authorization_request(
     max_age: int | None = None,
     details: Iterable[Detail] = (),
 ) -> AuthorizationRequest:
-    """What the app asks for; where it does not say, what it is registered for."""
+    """The request of the app. An empty `scope` stands for the scope of the App."""
     return AuthorizationRequest(
         scope=tuple(scope) or app.scope,
         prompt=prompt,
@@ -83,7 +83,7 @@ def begin(
     app: App, about: ServerMetadata, request: AuthorizationRequest, *, redirect_uri: str
 ) -> tuple[Attempt, dict[str, str]]:
     """A new sign-in, and the parameters of its authorization request (RFC 6749 4.1.1). Raises
-    Aborted where the server cannot bind the code, or the key as the app wants."""
+    Aborted if the server has no PKCE or no DPoP, and the app needs it."""
     _check_pkce(app, about, request)
     prover = new_prover(app, about)
     attempt = Attempt(
@@ -118,7 +118,7 @@ def begin(
 
 
 def _check_pkce(app: App, about: ServerMetadata, request: AuthorizationRequest) -> None:
-    # RFC 9700 2.1.1: the app makes sure that the server will check what it proves.
+    # RFC 9700 2.1.1: the app makes sure that the server checks PKCE.
     if pkce.METHOD in about.code_challenge_methods_supported:
         return
     if app.pkce != "optional":
@@ -128,8 +128,8 @@ def _check_pkce(app: App, about: ServerMetadata, request: AuthorizationRequest) 
 
 
 def new_prover(app: App, about: ServerMetadata) -> Prover | None:
-    """A key for this sign-in. Raises Aborted where the server knows no proofs: a key that the app
-    wants bound is never taken unbound."""
+    """A new key for this sign-in, if the app uses DPoP. Raises Aborted if the server does not
+    support it: the app never falls back to bearer tokens."""
     if not app.dpop:
         return None
     if ALGORITHM not in about.dpop_signing_alg_values_supported:
@@ -138,13 +138,13 @@ def new_prover(app: App, about: ServerMetadata) -> Prover | None:
 
 
 def with_address(attempt: Attempt, about: ServerMetadata, parameters: dict[str, str]) -> Attempt:
-    """The sign-in, with where the user's browser begins."""
+    """The sign-in with the address for the user's browser."""
     there = redirect.with_parameters(about.authorization_endpoint, parameters)
     return msgspec.structs.replace(attempt, address=there)
 
 
 def answers(attempt: Attempt, query: str) -> bool:
-    """Whether this is an answer to this very sign-in: it brings its `state` (RFC 9700 2.1)."""
+    """Whether the query answers this sign-in: it has its `state` (RFC 9700 2.1)."""
     try:
         state = _parameters(query).get("state", "")
     except Aborted:
@@ -153,10 +153,10 @@ def answers(attempt: Attempt, query: str) -> bool:
 
 
 def finish(attempt: Attempt, query: str) -> dict[str, str]:
-    """The form that redeems the code in the callback: its query, or its whole address.
+    """The form that redeems the code in the callback, which is a query or a whole address.
 
-    Raises Aborted where the answer is not to this attempt (`state`, RFC 9700 2.1) or not from this
-    server (`iss`, RFC 9207 2.4), Denied where the server or the user refused.
+    Raises Aborted if the answer is for another attempt (`state`, RFC 9700 2.1) or from another
+    server (`iss`, RFC 9207 2.4), and Denied if the server or the user refused.
     """
     answer = _parameters(_query(query))
     if not same(answer.get("state", "").encode(), attempt.state.encode()):

@@ -3,9 +3,8 @@
     service = HolderService(backend, store_of, who=signed_in)
     app.mount("/shard", service)                    # in FastAPI; Mount("/shard", …) in Starlette
 
-It keeps one shard for each device, and hands out a handle to whoever `who` says it is. A shard
-never leaves it, but for the server that it came from.
-"""
+It stores one shard for each device, and gives a handle to the device that `who` recognizes. It
+sends a shard only to the server that issued it. """
 
 import inspect
 import time
@@ -42,12 +41,12 @@ from valetkey.wire.key_shards import TICKET
 from valetkey.wire.token_response import REASON
 
 Who: TypeAlias = Callable[[Request], str | Awaitable[str | None] | None]
-"""Which of its users' devices asks, by the app's own sign-in; None for nobody it knows."""
+"""Finds the calling device by the app's own sign-in; None for an unknown one."""
 
 MAX_BYTES: Final = 4096
 
 MOST_SEEN: Final = 10_000
-"""Proofs that are remembered; past it the oldest make room."""
+"""Proofs that are remembered. Beyond that, the oldest are dropped."""
 
 _REFUSED: Final[dict[type[ClientError], tuple[int, str]]] = {
     NoKey: (404, NO_SHARD),
@@ -55,12 +54,13 @@ _REFUSED: Final[dict[type[ClientError], tuple[int, str]]] = {
     KeySuspended: (403, "key_suspended"),
     KeyStopped: (403, "invalid_grant"),
 }
-"""What the device is told, by what happened; everything else is 503, to be tried again."""
+"""The answer to the device for each error. Any other error is 503, to be tried again."""
 
 
 class HolderService:
-    """`app` is the backend as it is registered at the server, `store_of` where the shard of one
-    device is kept: a `SealedStore` of a folder, or a store over the app's own database."""
+    """The service. `app` is the backend as it is registered at the server. `store_of` gives the
+    store of one device's shard: a `SealedStore` in a folder, or a store in the app's own
+    database."""
 
     def __init__(
         self,
@@ -70,9 +70,9 @@ class HolderService:
         who: Who,
         http: httpx2.AsyncClient | None = None,
     ) -> None:
-        """Raises ValueError for a backend that cannot prove itself."""
+        """Raises ValueError for a backend that cannot authenticate."""
         if app.is_public:
-            raise ValueError("a backend proves itself: by a secret, or a private key")
+            raise ValueError("a backend needs a secret or a private key")
         self._endpoints = Endpoints(app)
         self._store_of = store_of
         self._who = who
@@ -89,7 +89,7 @@ class HolderService:
         await self._app(scope, receive, send)
 
     async def aclose(self) -> None:
-        """Lets go of connections."""
+        """Closes connections."""
         await self._tasks.close()
 
     async def _claim(self, who: str, form: Form) -> Any:
@@ -132,7 +132,7 @@ def _answer(status: int, document: dict[str, Any]) -> Response:
 
 
 def _refusal(error: ClientError) -> Response:
-    """What the device is told. It learns nothing of the backend."""
+    """The answer to the device, without details of the backend."""
     kinds = (kind for kind in type(error).__mro__ if kind in _REFUSED)
     status, code = _REFUSED.get(next(kinds, ClientError), (503, "temporarily_unavailable"))
     passing = {REASON: error.reason} if isinstance(error, KeyInterrupted) else {}
@@ -149,11 +149,12 @@ async def _form(request: Request) -> Form:
 
 
 class ProofOfKey:
-    """Knows a device by the key of which it sends a proof: for an app without a sign-in of its own.
-    `address` is where the service is mounted, as devices see it. `known` tells whether a device has
-    this key; of strangers, who can make up any number of keys, nothing is remembered then.
+    """Recognizes a device by a proof of its DPoP key, for an app without a sign-in of its own.
 
-    Whoever has the device can ask then. An app that can, should ask for more.
+    `address` is the address of the service, as devices see it. `is_known` says whether a device has
+    this key: proofs of unknown keys, of which anyone can make any number, are not remembered.
+
+    Anyone who has the device can use the service. An app with a sign-in should use that instead.
     """
 
     @renamed.parameters
@@ -171,7 +172,7 @@ class ProofOfKey:
         self._swept = 0
 
     def __call__(self, request: Request) -> str | None:
-        """The thumbprint of the key; None where nothing is proved, or the proof came before."""
+        """The thumbprint of the key; None without a valid proof, or for a used one."""
         now = int(self._clock())
         path = request.url.path.rpartition("/")[2]
         try:

@@ -1,4 +1,4 @@
-"""Who keeps the other shards of a key, as the app on the device sees them."""
+"""The holders of the other shards of a key, for the app on the device."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
@@ -32,39 +32,39 @@ _WHY: Final = {
     UNKNOWN: "the backend does not know this device: its user signs in to the app again",
     NO_SHARD: "the backend has no shard for this device",
 }
-"""What a backend answers besides the registered codes."""
+"""Error codes of a backend besides the registered ones."""
 
 
 class OtherHolder(Protocol):
-    """Keeps another shard of a key. `prover` is the device's, None where it has none."""
+    """A holder of another shard. `prover` is the device's; None for bearer tokens."""
 
     holder: Holder
 
     def claim(self, ticket: str, prover: Prover | None) -> Flow[None]:
-        """Passes its ticket on to it. Raises TicketSpent, ServerUnavailable."""
+        """Gives the holder its ticket. Raises TicketSpent, ServerUnavailable."""
         ...
 
     def present(self, prover: Prover | None) -> Flow[str]:
-        """What stands for its shard, once. Raises ShardsMissing, KeySuspended,
+        """A handle of the shard, which works once. Raises ShardsMissing, KeySuspended,
         ServerUnavailable."""
         ...
 
     def forget(self, prover: Prover | None) -> Flow[None]:
-        """The key is given back."""
+        """Drops the shard: the key is revoked."""
         ...
 
 
 class Backend:
-    """The app's backend (see `holder_service`), which is mounted at `address`.
+    """The app's backend (see `holder_service`), at `address`.
 
-    `headers` say who the user is, by the app's own sign-in. Without them the device proves its key,
-    which needs `App.dpop`, and then whoever has the device can ask the backend.
+    `headers` carry the app's own sign-in. Without them the device proves its key, which needs
+    `App.dpop`; then anyone who has the device can use the backend.
     """
 
     holder: Holder = "backend"
 
     def __init__(self, address: str, *, headers: Callable[[], Mapping[str, str]] = dict) -> None:
-        """Raises ValueError for an address to which others could listen."""
+        """Raises ValueError for an address without https."""
         if not is_protected(address):
             raise ValueError("a backend is asked over https only")
         self._address = address.rstrip("/")
@@ -91,7 +91,7 @@ class Backend:
         *,
         otherwise: type[ClientError],
     ) -> Flow[dict[str, Any]]:
-        """The answer. `otherwise` is what an invalid_grant means here."""
+        """The answer. `otherwise` is the error for `invalid_grant`."""
         headers = {name.lower(): value for name, value in self._headers().items()}
         try:
             return (
@@ -105,8 +105,8 @@ class Backend:
 
 
 class Here:
-    """A confidential app that is its own backend, on a server of its own: the other shard lies in a
-    second store, which should not be where the first one is."""
+    """The backend of a confidential app on a server of its own: the other shard is in a second
+    store, which should be in another place than the first."""
 
     holder: Holder = "backend"
 
@@ -125,7 +125,7 @@ class Here:
 
 
 def recovery_code(typed: str) -> str:
-    """A recovery code as the server wants it, however it was typed. Raises CodeMistyped."""
+    """A typed recovery code in its standard form. Raises CodeMistyped."""
     try:
         return write_code(read_code(typed))
     except BadShards as error:

@@ -1,4 +1,4 @@
-"""The app's live key: connected, used, renewed, widened, given back."""
+"""`Key`: an app's access to one user's data, for threads."""
 
 import time
 import webbrowser
@@ -34,14 +34,14 @@ R = TypeVar("R", bound=Answered)
 
 @renamed.members
 class Key:
-    """One user's key to one server. Safe to share among threads; processes share the store. See
-    `AsyncKey` for tasks.
+    """The access of an app to one user's data at one server. Threads may share it, and processes
+    may share the store. See `AsyncKey` for async code.
 
-    `key_changed` is called with a KeyChange when an API or the server lets on that the user has
-    changed the key: from the thread that learns it, before the refusal is raised.
+    `key_changed` is called with a KeyChange when an API or the server reports that the user has
+    changed the access: in the thread that learns it, before the refusal is raised.
 
-    Every method raises StoreError where the store fails it, ServerUnavailable where the server
-    does, and then the stored key is as it was.
+    Every method raises StoreError if the store fails, and ServerUnavailable if the server does not
+    answer. The stored key is then unchanged.
     """
 
     def __init__(
@@ -67,20 +67,20 @@ class Key:
 
     @property
     def key_changed(self) -> Callable[[KeyChange], object]:
-        """Whom to tell."""
+        """The callback for changes."""
         return self.flows.key_changed
 
     @key_changed.setter
-    def key_changed(self, tell: Callable[[KeyChange], object]) -> None:
-        self.flows.key_changed = tell
+    def key_changed(self, callback: Callable[[KeyChange], object]) -> None:
+        self.flows.key_changed = callback
 
     def close(self) -> None:
-        """Lets go of connections. The key stays in its store."""
+        """Closes connections. The key stays in its store."""
         self.driver.close()
 
     @property
     def tokens(self) -> Tokens | None:
-        """The key as it is stored, or None."""
+        """The stored tokens, or None."""
         return self.driver.run(self.flows.kept.load())
 
     @property
@@ -89,7 +89,7 @@ class Key:
         return self.driver.run(self.flows.server.about())
 
     def auth(self) -> KeyAuth:
-        """For an httpx2 client, sync or async: sends the key along and renews it when needed."""
+        """Authentication for an httpx2 client, sync or async: adds the token, and renews it."""
         return KeyAuth(self.flows, self.driver, self.tasks)
 
     def connect(
@@ -103,12 +103,12 @@ class Key:
         max_age: int | None = None,
         details: Iterable[Detail] = (),
     ) -> Connected:
-        """Asks the user for a key, in the system browser, and stores it (RFC 8252).
+        """Asks the user for access in the system browser, and stores the key (RFC 8252).
 
-        The user may leave out what is optional: then it is a Partial, and `missing` says what.
-        `details` ask for permissions within limits (RFC 9396), besides those of the scope.
+        The user may uncheck optional permissions: the result is then a Partial, and `missing` lists
+        them. `details` request permissions within limits (RFC 9396), in addition to the scope.
         `acr_values` and `max_age` (in seconds) say how the user should sign in (OpenID Connect Core
-        3.1.2.1). Raises Denied, Aborted; then the stored key is as it was.
+        3.1.2.1). Raises Denied, Aborted; the stored key is then unchanged.
         """
         request = flow.authorization_request(
             self.app,
@@ -129,8 +129,8 @@ class Key:
         max_age: int | None = None,
         details: Iterable[Detail] = (),
     ) -> Attempt:
-        """A sign-in that comes back to `App.redirect_uri`, an https address or a private scheme:
-        send the browser to its `address`. Raises Aborted, Denied, ValueError without one."""
+        """Starts a sign-in that returns to `App.redirect_uri`. Send the browser to the `address` of
+        the Attempt. Raises Aborted, Denied, and ValueError without a `redirect_uri`."""
         request = flow.authorization_request(
             self.app,
             scope=scope,
@@ -142,21 +142,21 @@ class Key:
         return self.driver.run(self.flows.begin(request))
 
     def finish(self, attempt: Attempt, answer: str) -> Connected:
-        """The key, once the browser came back to the redirect URI. `answer` is the address that it
-        came to, or the query alone. Raises as `connect`; after an answer that did not fit the
-        attempt is good for the true one."""
+        """Finishes a sign-in, and stores the key. `answer` is the address that the browser returned
+        to, or its query. Raises as `connect`. After an answer that does not fit, the attempt still
+        accepts the right one."""
         return self.driver.run(self.flows.finish(attempt, answer))
 
     def connect_by_code(
         self, show: Callable[[Waiting], object], *, scope: Iterable[str] = ()
     ) -> Connected:
-        """Asks for a key on a device without a browser (RFC 8628): `show` tells the user the code
-        and where to type it. Waits for the answer. Raises as `connect`."""
+        """Asks for access on a device without a browser (RFC 8628). `show` displays the code, and
+        the address where the user types it. Waits for the answer. Raises as `connect`."""
         return self.driver.run(self.flows.connect_by_code(show, scope))
 
     def ask_user(self, who: str, words: str, *, scope: Iterable[str] = ()) -> Connected:
-        """Asks a user who is elsewhere, by their user name (OpenID Connect CIBA). They see `words`,
-        which the app shows as well. Waits for the answer. Raises as `connect`."""
+        """Asks a user on their own device, by their user name (OpenID Connect CIBA). They see
+        `words`, which the app displays as well. Waits for the answer. Raises as `connect`."""
         return self.driver.run(self.flows.ask_user(who, words, scope))
 
     def upgrade(
@@ -167,8 +167,8 @@ class Key:
         open_browser: OpenBrowser = webbrowser.open,
         seconds: float = WAIT,
     ) -> Connected:
-        """Asks for more, on top of what the key opens now. The user sees only what is new, and is
-        asked for it even where it was refused before. Raises NoKey, KeyStopped, and as `connect`.
+        """Asks for more permissions, in addition to those of the key. The user sees only the new
+        ones, even if they refused them before. Raises NoKey, KeyStopped, and as `connect`.
         """
         asking = BrowserPrompt(open_browser, seconds)
         return self.driver.run(self.flows.upgrade(permissions, details, asking))
@@ -180,7 +180,7 @@ class Key:
         open_browser: OpenBrowser = webbrowser.open,
         seconds: float = WAIT,
     ) -> Connected:
-        """Asks the user to sign in as the API wants it (RFC 9470 4), for what the key opens now.
+        """Asks the user to sign in as the API needs it (RFC 9470 4), with the same permissions.
         Raises NoKey, and as `connect`."""
         return self.driver.run(self.flows.sign_in_again(why, BrowserPrompt(open_browser, seconds)))
 
@@ -192,71 +192,70 @@ class Key:
         seconds: float = WAIT,
         times: int = 2,
     ) -> R:
-        """The answer to a call that may need more: a permission, or a fresh sign-in. The user is
-        asked for all that the call needs, and the call is made again; at most `times` times, so
-        that an API that is never satisfied does not ask for ever. Raises as `raise_for_refusal`,
-        `upgrade` and `connect`."""
+        """The answer to a call that may need more permissions or a new sign-in. Asks the user for
+        all that the call needs, and calls again, at most `times` times. Raises as
+        `raise_for_refusal`, `upgrade` and `connect`."""
         asking = BrowserPrompt(open_browser, seconds)
         answer: R = self.driver.run(self.flows.calling(call, asking, times))
         return answer
 
     def access_token(self, *, refused: str = "") -> str:
-        """An access token that is good for a while, and another than the refused one. Raises NoKey,
+        """An access token that is valid for a while, and not the refused one. Raises NoKey,
         KeyStopped."""
         return self.driver.run(self.flows.usable_tokens(refused)).access_token
 
     def refresh(self, stale: Tokens | None = None, *, others: Iterable[str] = ()) -> Tokens:
-        """Renews the key, once however many tasks, threads and processes find it stale. `others`
-        are shards that the user brings: a recovery code, or what a second device lends.
+        """Renews the key: once, however many tasks, threads and processes find it stale. `others`
+        are shards from the user: a recovery code, or the handle of a second device.
 
-        A reply that was lost is asked for again: the server gives the same successor. Raises NoKey,
-        and KeyStopped (the stored key is as it was: a paused one may go on later).
+        After a lost reply it asks again, and the server gives the same tokens. Raises NoKey, and
+        KeyStopped (the stored key is then unchanged: a paused one may work again).
         """
         return self.driver.run(self.flows.refresh(stale, tuple(others)))
 
     def wait(self, seconds: float = WAIT) -> Tokens:
-        """The key, renewed as soon as it opens again: after KeyInterrupted. Looks every now and
-        then, for so many seconds. Raises the last KeyInterrupted or ServerUnavailable where it did
-        not come back, KeyStopped where it is over for good, NoKey."""
+        """Waits after a KeyInterrupted until the key works again, and returns it, renewed. Polls
+        for `seconds`. Raises the last KeyInterrupted or ServerUnavailable if it does not work by
+        then, KeyStopped if it is over for good, NoKey."""
         return self.driver.run(own_grant.wait(self.flows, seconds))
 
     def narrow(self, keep: Iterable[str]) -> Tokens:
-        """Leaves the grant what `keep` names, and no more, on all of the user's devices: for an
-        app that needs less than it was given. `openid` and `offline_access` stay. Only the user
-        gives more again, by `upgrade`. Raises NoKey, KeyStopped, Denied, ServerUnavailable, and
-        Aborted where the server cannot do it, such as for a key in shards."""
+        """Reduces the grant to the permissions in `keep`, on all of the user's devices: for an app
+        that needs less than it has. `openid` and `offline_access` stay. The user can give more
+        again by `upgrade`. Raises NoKey, KeyStopped, Denied, ServerUnavailable, and Aborted if the
+        server cannot do it, as for a key in shards."""
         return self.driver.run(own_grant.narrow(self.flows, keep))
 
     def stop(self) -> None:
-        """Gives the whole grant back, on all of the user's devices, and forgets the key here;
-        `revoke` gives back the key of this device alone. Raises as `narrow`; then the key is kept.
-        """
+        """Ends the whole grant, on all of the user's devices, and deletes the key here; `revoke`
+        ends the access of this device alone. Raises as `narrow`; the key is then unchanged. """
         self.driver.run(own_grant.stop(self.flows))
 
     def join(self, ticket: str) -> Holder:
-        """Makes this device a holder of a key in shards: `ticket` is what it scanned, or its user
-        typed. Which holder it is now. Raises TicketSpent where somebody else was first."""
+        """Makes this device a holder of a key in shards. `ticket` is the scanned or typed text.
+        Returns the kind of holder. Raises TicketSpent if another device was first."""
         return self.driver.run(self.flows.shards.client.claim(ticket))
 
     def lend(self) -> str:
-        """This device's shard for one renewal on another, which presents it with `refresh`: a
-        handle, good for a minute, to be shown as a picture (see `qr`). Raises KeySuspended."""
+        """A handle of this device's shard, for one renewal on another device with `refresh`. It
+        works for a minute; display it as a QR code (see `qr`). Raises KeySuspended."""
         return (self.driver.run(self.flows.shards.client.deliver())).handle
 
     def replace(self, lost: Holder, *, others: Iterable[str] = ()) -> str:
-        """Has a lost shard replaced: `device` on a new phone, which gets the key by it. The others
-        are shown for it: those that can be asked, and what the user brings in `others`, such as the
-        recovery code. Returns the address where the user fetches the new one, "" where that is
-        done. Raises ShardsMissing, CodeMistyped, KeySuspended."""
+        """Replaces a lost shard: `device` on a new phone, which gets the key this way. It needs the
+        other shards: those of holders that answer, and those from the user in `others`, such as the
+        recovery code. Returns the address where the user fetches the new shard, "" if that is done.
+        Raises ShardsMissing, CodeMistyped, KeySuspended."""
         return self.driver.run(self.flows.shards.replace(lost, others))
 
     def delegate(self, to: Machine | Delegate, *, scope: Iterable[str]) -> Delegation:
-        """Hands a smaller key on, which opens `scope`. A Machine, which is a client of the same
-        server, gets it by an exchange, and the user sees it and can cut it off (RFC 8693). A Hand
-        gets it offline, where the API takes that; the key has to be bound (`App.dpop`).
+        """Delegates the permissions in `scope`. A Machine, a client of the same server, gets them
+        by a token exchange: the user sees it, and can revoke it (RFC 8693). A Delegate gets them
+        offline, if the API accepts that; the key then has to be bound (`App.dpop`).
 
-        `to.holding(…)`, or `Helper.holding(…)` where the helper runs elsewhere, makes use of it.
-        Raises Denied, PermissionMissing, NoKey, KeyStopped, ValueError for what cannot go on so.
+        The helper calls `to.receive(…)`, or `Helper.receive(…)` if it runs in another place. Raises
+        Denied, PermissionMissing, NoKey, KeyStopped, and ValueError for a key that cannot be
+        delegated like that.
         """
         opens = tuple(scope)
         if isinstance(to, Delegate):
@@ -265,16 +264,16 @@ class Key:
         return to.driver.run(to.flows.exchange_for(held, opens, by=self.app))
 
     def userinfo(self) -> dict[str, Any]:
-        """What the server tells about the user (OpenID Connect Core 5.3). A key for one `resource`
-        alone is none for the server. Raises Denied, NoKey, KeyStopped, and Aborted where the answer
-        is about somebody else."""
+        """The claims about the user (OpenID Connect Core 5.3). A token for one `resource` does not
+        work there. Raises Denied, NoKey, KeyStopped, and Aborted if the answer is about another
+        user."""
         return self.driver.run(self.flows.userinfo())
 
     def forget(self) -> None:
-        """Forgets the key, without a word to the server."""
+        """Deletes the key, without a request to the server."""
         self.driver.run(self.flows.forget())
 
     def revoke(self) -> None:
-        """Gives the key back, and forgets it (RFC 7009): when the user signs out. Where the server
-        cannot be reached it is forgotten all the same, and ServerUnavailable is raised."""
+        """Revokes the key, and deletes it (RFC 7009): when the user signs out. If the server cannot
+        be reached, it deletes the key all the same, and raises ServerUnavailable."""
         self.driver.run(self.flows.revoke())

@@ -1,4 +1,4 @@
-"""What a key can do, written once for threads and tasks: connect, renew, widen, give back."""
+"""The flows of a key, once for threads and tasks: connect, upgrade, renew, revoke."""
 
 import contextlib
 import time
@@ -46,14 +46,15 @@ Interruption: TypeAlias = Literal["paused", "suspended", "app_suspended", "accou
 
 
 class KeyChange(msgspec.Struct, frozen=True):
-    """What became of a key. `opens` is what it opens now, as far as it is known."""
+    """A change of a key by its user. `opens` are the permissions that it has now, as far as
+    known."""
 
     reason: Interruption | Literal["narrowed", "widened", "stopped"]
     opens: frozenset[str] = frozenset()
 
 
 class BrowserPrompt(msgspec.Struct, frozen=True):
-    """How the user is asked: what opens their browser, and how many seconds they have."""
+    """How the user is asked: the function that opens the browser, and the timeout in seconds."""
 
     open_browser: OpenBrowser = webbrowser.open
     seconds: float = WAIT
@@ -86,10 +87,10 @@ class KeyFlows:
         self.kept = LockedStore(store)
         self.shards = ShardFlows(self.server, self.kept, others)
 
-    # The user says yes.
+    # Asking the user.
 
     def begin(self, request: AuthorizationRequest, redirect_uri: str = "") -> Flow[Attempt]:
-        """A sign-in: its `address` is where the user's browser begins."""
+        """Starts a sign-in."""
         there = redirect_uri or self.app.redirect_uri
         if not there:
             raise ValueError("the app has no redirect_uri: connect by the loopback one")
@@ -98,7 +99,7 @@ class KeyFlows:
         return flow.with_address(attempt, about, (yield from self.server.push(parameters)))
 
     def finish(self, attempt: Attempt, answer: str) -> Flow[Connected]:
-        """The key that the answer to a sign-in brings, stored."""
+        """Finishes a sign-in, and stores the tokens."""
         if attempt.issuer != self.app.issuer:
             raise Aborted("a sign-in at another server")
         form = flow.finish(attempt, answer)
@@ -111,7 +112,7 @@ class KeyFlows:
     def connect(
         self, request: AuthorizationRequest, asking: BrowserPrompt = DEFAULT_PROMPT
     ) -> Flow[Connected]:
-        """A key by way of the system browser and the loopback address (RFC 8252 7.3)."""
+        """Connects through the system browser and the loopback address (RFC 8252 7.3)."""
         yield from self.kept.locked(self.kept.ready())
         loopback: Loopback = yield from work(lambda: Loopback(self.app.callback).__enter__())
         try:
@@ -127,7 +128,7 @@ class KeyFlows:
     def connect_by_code(
         self, show: Callable[[Waiting], object], scope: Iterable[str]
     ) -> Flow[Connected]:
-        """A key by a code that the user types elsewhere (RFC 8628)."""
+        """Connects by a code that the user types on another device (RFC 8628)."""
         requested = tuple(scope) or self.app.scope
         prover = flow.new_prover(self.app, (yield from self.server.about()))
         waiting = yield from device_and_ciba.by_code(
@@ -137,7 +138,7 @@ class KeyFlows:
         return (yield from self._wait_for(waiting, requested, prover))
 
     def ask_user(self, who: str, words: str, scope: Iterable[str]) -> Flow[Connected]:
-        """A key by a question on the user's own pages (OpenID Connect CIBA)."""
+        """Connects by a request on the user's own pages (OpenID Connect CIBA)."""
         requested = tuple(scope) or self.app.scope
         about = yield from self.server.about()
         prover = flow.new_prover(self.app, about)
@@ -149,10 +150,10 @@ class KeyFlows:
     def upgrade(
         self, permissions: Iterable[str], details: Iterable[Detail], asking: BrowserPrompt
     ) -> Flow[Connected]:
-        """A key that opens what the old one opens, and more."""
+        """Connects again, with more permissions."""
         tokens = yield from self.kept.require()
         if tokens.refresh_token:
-            # The user may have taken something away since: that is no part of the question.
+            # The user may have removed a permission since: do not request that again.
             tokens = yield from self.refresh(tokens)
         wider = tuple(dict.fromkeys((*tokens.scope, *permissions)))
         request = AuthorizationRequest(scope=wider, prompt="consent", details=tuple(details))
@@ -161,13 +162,13 @@ class KeyFlows:
     def sign_in_again(
         self, why: SignInAgain, asking: BrowserPrompt = DEFAULT_PROMPT
     ) -> Flow[Connected]:
-        """A key after a sign-in as the API wants it (RFC 9470 4)."""
+        """Connects again, with a sign-in as the API needs it (RFC 9470 4)."""
         scope = (yield from self.kept.require()).scope
         request = AuthorizationRequest(scope=scope, acr_values=why.acr_values, max_age=why.max_age)
         return (yield from self.connect(request, asking))
 
     def calling(self, call: Callable[[], Any], asking: BrowserPrompt, times: int) -> Flow[Any]:
-        """The answer to a call that may need more, for which the user is asked."""
+        """The answer to a call that may need more permissions or a new sign-in."""
         for _ in range(times):
             try:
                 return raise_for_refusal((yield Call(call)))
@@ -177,10 +178,10 @@ class KeyFlows:
                 yield from self.sign_in_again(why, asking)
         return raise_for_refusal((yield Call(call)))
 
-    # The key is used.
+    # Using the key.
 
     def usable_tokens(self, refused: str = "") -> Flow[Tokens]:
-        """The key with an access token that is good for a while, and is not the refused one."""
+        """Tokens that are valid for a while, and not the refused ones."""
         yield from self.kept.settle()
         tokens = yield from self.kept.require()
         if tokens.is_over(time.time()) or tokens.access_token == refused:
@@ -188,11 +189,11 @@ class KeyFlows:
         return tokens
 
     def refresh(self, stale: Tokens | None = None, others: Sequence[str] = ()) -> Flow[Tokens]:
-        """The key renewed, once however many find it stale."""
+        """Renews the tokens: once, however many callers find them stale."""
         try:
             before, renewed = yield from self.kept.locked(self._renew(stale, others))
         except (Denied, KeyInterrupted) as error:
-            # The lock is free again: the callback may want it.
+            # After the lock is released: the callback may need it.
             raise self._refused(error, with_user_shard=bool(others)) from error
         if renewed.granted != before.granted:
             less = before.granted - renewed.granted
@@ -200,8 +201,8 @@ class KeyFlows:
         return renewed
 
     def _refused(self, error: Denied | KeyInterrupted, *, with_user_shard: bool) -> ClientError:
-        """What a refusal of the renewal means; whoever wants to know of it is told. Where its user
-        `brought` a shard, that may be what opens nothing."""
+        """The error for a refused renewal, which is also reported to `key_changed`. After a shard
+        from the user, that shard may be the invalid one."""
         otherwise = ShardsMissing if with_user_shard else KeyStopped
         why = as_client_error(error, otherwise) if isinstance(error, Denied) else error
         if isinstance(why, KeyStopped):
@@ -209,13 +210,13 @@ class KeyFlows:
         return why
 
     def _renew(self, stale: Tokens | None, others: Iterable[str]) -> Flow[tuple[Tokens, Tokens]]:
-        """The key before and after. With the lock held."""
+        """The tokens before and after. Call it with the lock."""
         before = yield from self.kept.require()
         if stale is not None and before.access_token != stale.access_token:
-            return before, before  # Somebody else has renewed it meanwhile.
+            return before, before  # Another task has renewed it meanwhile.
         if not before.refresh_token and not before.ticket:
             raise KeyStopped("the key cannot be renewed: connect again")
-        # What cannot be kept is not asked for: the server would forget the old one.
+        # Check the store before the request: the server forgets the old token.
         yield from self.kept.ready()
         before = yield from self.shards.claim_pending(before)
         prover = before.prover
@@ -235,7 +236,7 @@ class KeyFlows:
         return before, renewed
 
     def on_refusal(self, challenge: Challenge) -> None:
-        """An API has refused the key, and may have said why."""
+        """Reports the refusal of an API to `key_changed`, if it says why."""
         opens = frozenset(challenge.allowed.split())
         match challenge.reason:
             case "narrowed" | "paused" | "stopped":
@@ -244,35 +245,35 @@ class KeyFlows:
                 pass
 
     def userinfo(self) -> Flow[dict[str, Any]]:
-        """What the server tells about the user (OpenID Connect Core 5.3)."""
+        """The claims about the user (OpenID Connect Core 5.3)."""
         tokens = yield from self.usable_tokens()
         claims = yield from self.server.userinfo(tokens.access_token, tokens.prover)
         if tokens.sub and claims.get("sub") != tokens.sub:
-            raise Aborted("the server tells about somebody else")
+            raise Aborted("the claims are about another user")
         return claims
 
-    # The key is given back.
+    # Ending the access.
 
     def forget(self) -> Flow[Tokens | None]:
-        """The key that is forgotten."""
+        """Deletes the tokens, and returns them."""
         return (yield from self.kept.locked(self._forget()))
 
     def _forget(self) -> Flow[Tokens | None]:
         tokens: Tokens | None = None
         with contextlib.suppress(StoreError):
             tokens = yield from self.kept.load()
-        # What cannot be read can be forgotten all the same.
+        # Unreadable tokens can be deleted too.
         yield from self.kept.save(None, instead_of=tokens)
         return tokens
 
     def revoke(self) -> Flow[None]:
-        """Gives the key back, and forgets it."""
+        """Revokes the key, and deletes it."""
         tokens = yield from self.kept.replaced()
         failed: StoreError | None = None
         try:
             tokens = yield from self.forget()
         except StoreError as error:
-            # The server is told all the same: what lies here opens nothing then.
+            # Revoke it all the same: the stored tokens are useless then.
             failed = error
         if tokens is not None:
             yield from self.shards.forget(tokens)
@@ -290,16 +291,16 @@ class KeyFlows:
         return (yield from self._keep((yield from self._in_shards(answer, fresh))))
 
     def _in_shards(self, answer: dict[str, Any], fresh: Tokens) -> Flow[Tokens]:
-        """The key with what the answer tells of its shards. Raises Aborted where it is whole though
-        shards were asked for: somebody has changed the request on its way."""
+        """The tokens with their shards. Raises Aborted if the app requested shards and got an
+        ordinary key: the request was changed on its way."""
         fresh = with_shards(answer, fresh)
         if self.app.key_shards is not None and not fresh.threshold:
             yield from self.server.give_back(fresh)
-            raise Aborted("the key came whole, where shards were asked for")
+            raise Aborted("the server issued an ordinary key, though the app requested shards")
         return fresh
 
     def _keep(self, fresh: Tokens) -> Flow[Connected]:
-        """The key, stored; the one that it replaces is given back."""
+        """Stores the tokens, and revokes those that they replace."""
         before = yield from self.kept.locked(self._replace(fresh))
         if before is not None and before.refresh_token:
             yield from self.server.give_back(before)

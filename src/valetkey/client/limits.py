@@ -1,4 +1,4 @@
-"""What an app is told where a user's limit is the reason of a refusal."""
+"""The error for a call that a limit of the user does not allow."""
 
 from decimal import Decimal
 from typing import Final
@@ -11,16 +11,14 @@ CODES: Final = frozenset({"limit_reached", "outside_hours", "approval_required"}
 
 
 class LimitReached(ClientError):
-    """The user lets the app do this only so often, so much, or at certain hours. The key is good
-    for everything else: say so plainly, and come back.
+    """The user limits how often, how much or when the app may do this. The key works for everything
+    else. Tell the user plainly, and try again later.
 
-    `permission` is the limited one; `limit` is `often`, `much`, `hours`, `ask` or `declined`;
-    `most` is how often or how much (in the smallest unit) is allowed `per` hour, day, month or in
-    `total`, None where that is not said. Amounts are told in `unit` with so many `decimals`; `unit`
-    is "" where the limit is about uses or hours. `back_at` is when it comes back by itself, in
-    seconds since 1970, None where it does not. `ask_uri` is where the user can say yes, "" for
-    nowhere.
-    """
+    `permission` is the limited one. `limit` is `often`, `much`, `hours`, `ask` or `declined`.
+    `most` is the allowed number of uses, or the amount in the smallest unit, `per` hour, day, month
+    or in `total`; None if unknown. Amounts are in `unit` with this number of `decimals`; `unit` is
+    "" for a limit on uses or hours. `back_at` is when the limit ends by itself, in seconds since
+    1970; None if it does not. `ask_uri` is the page where the user can allow it; "" for none. """
 
     def __init__(self, challenge: Challenge) -> None:
         super().__init__(challenge.error_description or "the user has set a limit")
@@ -35,7 +33,7 @@ class LimitReached(ClientError):
 
     @property
     def amount(self) -> Decimal | None:
-        """How much is allowed, in its unit; None where the limit is about no amount."""
+        """The allowed amount in its unit; None for a limit without an amount."""
         if self.most is None or not self.unit:
             return None
         return Decimal(self.most).scaleb(-self.decimals)

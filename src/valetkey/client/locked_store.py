@@ -1,4 +1,4 @@
-"""The key in its store, as flows use it: one at a time, and never lost between server and disk."""
+"""The store as flows use it: with a lock, and without losing tokens between server and disk."""
 
 import contextlib
 from collections.abc import Callable
@@ -12,42 +12,42 @@ from valetkey.client.tokens import Tokens
 T = TypeVar("T")
 
 LOCK_WAIT: Final = 60.0
-"""Seconds that others may hold the lock: longer than any renewal takes."""
+"""Seconds to wait for the lock: longer than any renewal takes."""
 
 _PAUSES: Final = (0.002, 0.005, 0.01, 0.02, 0.05)
 
 
 class LockedStore:
-    """A store, and what it could not take: a key that was renewed while the disk was full goes on
-    in memory until it can be kept."""
+    """A store, and tokens that it could not save: a key that was renewed while the disk was full
+    stays in memory until it can be saved."""
 
     def __init__(self, store: TokenStore) -> None:
         self._store = store
         self._unsaved: tuple[Tokens | None, Tokens] | None = None
 
     def load(self) -> Flow[Tokens | None]:
-        """The key, or None. Raises StoreError."""
+        """The tokens, or None. Raises StoreError."""
         stored = yield from work(self._store.load)
         if self._unsaved is not None and self._unsaved[0] == stored:
             return self._unsaved[1]
         return stored
 
     def require(self) -> Flow[Tokens]:
-        """The key. Raises NoKey, StoreError."""
+        """The tokens. Raises NoKey, StoreError."""
         tokens = yield from self.load()
         if tokens is None:
             raise NoKey("the app has no key: connect first")
         return tokens
 
     def replaced(self) -> Flow[Tokens | None]:
-        """The key that a new one is going to replace: None also for what cannot be read."""
+        """The tokens that new ones will replace; None also if they cannot be read."""
         try:
             return (yield from self.load())
         except StoreCorrupted:
             return None
 
     def save(self, tokens: Tokens | None, *, instead_of: Tokens | None) -> Flow[None]:
-        """Keeps the key, with the lock held. Raises StoreError; then it is kept in memory."""
+        """Saves the tokens, with the lock. Raises StoreError, and then keeps them in memory."""
         before, self._unsaved = self._unsaved, None
         try:
             yield from work(lambda: self._store.save(tokens))
@@ -57,19 +57,19 @@ class LockedStore:
             raise
 
     def settle(self) -> Flow[None]:
-        """Keeps what could not be kept before, if it can be now."""
+        """Saves tokens that could not be saved before, if the store works now."""
         unsaved = self._unsaved
         if unsaved is not None:
             with contextlib.suppress(StoreError):
                 yield from self.locked(self._save_at_last(unsaved[1]))
 
     def ready(self) -> Flow[None]:
-        """Makes sure that a key can be kept. Raises StoreError."""
+        """Makes sure that tokens can be saved. Raises StoreError."""
         yield from work(self._store.ready)
 
     def locked(self, flow: Flow[T]) -> Flow[T]:
-        """The flow's result, run while no task, thread or process runs another under this lock.
-        Raises StoreLocked where another keeps it for too long, StoreError."""
+        """The result of a flow that runs with the lock, against tasks, threads and processes.
+        Raises StoreLocked if another one has the lock for too long, StoreError."""
         turn = _Turn(self._store)
         try:
             yield from turn.wait()
@@ -83,7 +83,7 @@ class LockedStore:
 
 
 class _Turn:
-    """One turn with the lock. Letting go never waits, so it needs no step."""
+    """One use of the lock. Releasing it never waits, so it is not a step."""
 
     def __init__(self, store: TokenStore) -> None:
         self._store = store
@@ -95,7 +95,7 @@ class _Turn:
         while not (yield from work(self._take)):
             pause = next(pauses, _PAUSES[-1])
             if waited >= LOCK_WAIT:
-                raise StoreLocked("somebody else has been using the key for too long")
+                raise StoreLocked("another process has had the lock for too long")
             yield Sleep(pause)
             waited += pause
 

@@ -15,7 +15,7 @@ from valetkey.client.errors import Aborted
 HOST: Final = "127.0.0.1"
 
 WAIT: Final = 300.0
-"""Seconds that the user has for an answer."""
+"""Seconds for the user's answer."""
 
 NOBODY: Final = "nobody answered in the browser"
 
@@ -79,16 +79,15 @@ _HEADERS: Final = (
 class Loopback:
     """Listens on 127.0.0.1, on a port that the system chooses, while the `with` block runs.
 
-    `answer` is the query of the callback, once it came. What does not fit is turned away, and the
-    wait goes on: any program and any page on this machine may knock here.
-    """
+    `answer` gets the query of the callback. It refuses every other request, and waits on: any
+    program and any page on this machine may send one. """
 
     def __init__(self, path: str) -> None:
         self._path = path
         self.answer: Future[str] = Future()
         self._fits: Callable[[str], bool] = lambda query: True
         self._first = threading.Lock()
-        # A thread for each connection: browsers open some on which they say nothing.
+        # A thread for each connection: browsers open some without a request.
         self._server = ThreadingTCPServer((HOST, 0), self._handler())
         self._server.daemon_threads = True
         self._authority = f"{HOST}:{self._server.server_address[1]}"
@@ -98,7 +97,7 @@ class Loopback:
 
     @property
     def redirect_uri(self) -> str:
-        """Where the browser is to come back to."""
+        """The address that the browser returns to."""
         return f"http://{self._authority}{self._path}"
 
     def __enter__(self) -> Self:
@@ -114,24 +113,24 @@ class Loopback:
         self.close()
 
     def close(self) -> None:
-        """Listens no more."""
+        """Stops listening."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
 
     def expect(self, fits: Callable[[str], bool]) -> None:
-        """From now on only a query that fits is an answer."""
+        """Accepts only queries that fit, from now on."""
         self._fits = fits
 
     def wait(self, seconds: float = WAIT) -> str:
-        """The query of the callback. Raises Aborted where none comes in time."""
+        """The query of the callback. Raises Aborted without one in time."""
         try:
             return self.answer.result(seconds)
         except TimeoutError as error:
             raise Aborted(NOBODY) from error
 
     def _take(self, query: str) -> bool:
-        """Whether this is the first answer that fits: no other counts."""
+        """Whether this is the first query that fits; no other one counts."""
         return self._fits(query) and self._first.acquire(blocking=False)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -142,9 +141,9 @@ class Loopback:
 
             def do_GET(self) -> None:
                 path, _, query = self.path.partition("?")
-                # Only under the name that we gave out: a web page may have given this port another.
-                known = self.headers.get("Host") == loopback._authority
-                if path != loopback._path or not known or not loopback._take(query):
+                # Only with our own host name: a web page may use another one for this port.
+                is_ours = self.headers.get("Host") == loopback._authority
+                if path != loopback._path or not is_ours or not loopback._take(query):
                     self.send_error(404)
                     return
                 try:
@@ -154,11 +153,11 @@ class Loopback:
                     self.end_headers()
                     self.wfile.write(_PAGE)
                 finally:
-                    # The page is out first: what follows may end the program.
+                    # After the page is sent: the program may end next.
                     loopback.answer.set_result(query)
 
             def version_string(self) -> str:
-                """It is nobody's business what runs here."""
+                """Hides the software."""
                 return "loopback"
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002

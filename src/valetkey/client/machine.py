@@ -1,4 +1,4 @@
-"""A program that acts for itself, or passes a user's key on (RFC 6749 4.4; RFC 8693)."""
+"""A program without a user, which acts for itself or by delegation (RFC 6749 4.4; RFC 8693)."""
 
 import time
 from collections.abc import Iterable
@@ -27,19 +27,19 @@ ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"
 
 
 class MachineFlows:
-    """A confidential client without a user, written once for threads and tasks."""
+    """The flows of a confidential client without a user."""
 
     def __init__(self, app: App) -> None:
-        """Raises ValueError for an app that cannot prove itself."""
+        """Raises ValueError for an app that cannot authenticate."""
         if app.is_public:
-            raise ValueError("a program that acts for itself needs a secret or a private key")
+            raise ValueError("a program without a user needs a secret or a private key")
         self.app = app
         self.server = Endpoints(app)
         self._store = LockedStore(MemoryStore())
         self.prover: Prover | None = None
 
     def usable_tokens(self, refused: str = "") -> Flow[Tokens]:
-        """A token of its own that is good for a while, and another than the refused one."""
+        """Its own token, valid for a while, and not the refused one."""
         tokens = yield from self._store.load()
         if tokens is None or tokens.is_over(time.time()) or tokens.access_token == refused:
             tokens = yield from self._store.locked(self._fetch(tokens))
@@ -48,7 +48,7 @@ class MachineFlows:
     def _fetch(self, stale: Tokens | None) -> Flow[Tokens]:
         tokens = yield from self._store.load()
         if tokens is not None and tokens != stale:
-            return tokens  # Somebody else has fetched one meanwhile.
+            return tokens  # Another task has fetched one meanwhile.
         yield from self._store.save(None, instead_of=tokens)
         fresh = yield from self.request_token({"grant_type": "client_credentials"}, self.app.scope)
         yield from self._store.save(fresh, instead_of=None)
@@ -57,7 +57,7 @@ class MachineFlows:
     def exchange(
         self, token: str, scope: tuple[str, ...], *, audience: str, kind: str
     ) -> Flow[Tokens]:
-        """A smaller key for the one that was brought."""
+        """Exchanges a token for a smaller one."""
         form = {
             "grant_type": EXCHANGE,
             "subject_token": token,
@@ -67,22 +67,22 @@ class MachineFlows:
         return (yield from self.request_token(form, scope))
 
     def exchange_for(self, tokens: Tokens, scope: tuple[str, ...], *, by: App) -> Flow[Delegation]:
-        """The user's key that an app holds, exchanged for a smaller one of this program's."""
+        """Exchanges the tokens of an app for smaller ones of this program."""
         if by.issuer != self.app.issuer:
-            # It would be shown to a server that it is not of.
+            # Another server must not see the token.
             raise ValueError("the key is of another server")
         token, api = tokens.access_token, by.resource
         fresh = yield from self.exchange(token, scope, audience=api, kind=ACCESS_TOKEN)
         return from_exchange(fresh, resource=api)
 
     def receive(self, delegation: Delegation | Tokens) -> DelegatedKey:
-        """A user's key, to be used. Raises ValueError where it was handed to somebody else."""
+        """The key to use. Raises ValueError if it was delegated to someone else."""
         if isinstance(delegation, Tokens):
             delegation = from_exchange(delegation, resource=self.app.resource)
         return DelegatedKey(delegation, self.prover)
 
     def request_token(self, form: dict[str, str], scope: tuple[str, ...]) -> Flow[Tokens]:
-        """What the token endpoint gives for a form."""
+        """The tokens for a form at the token endpoint."""
         if self.prover is None:
             self.prover = flow.new_prover(self.app, (yield from self.server.about()))
         sent = {**form, "scope": " ".join(scope), "resource": self.app.resource}
@@ -94,7 +94,7 @@ class MachineFlows:
         return read(answer, requested=scope, before=None, now=now, prover=self.prover).tokens
 
     def on_refusal(self, challenge: Challenge) -> None:
-        """An API has refused the token: another one is fetched."""
+        """Does nothing: another token is fetched."""
 
 
 @renamed.members
@@ -115,7 +115,7 @@ class Machine:
         return f"Machine({self.app!r})"
 
     def close(self) -> None:
-        """Lets go of connections."""
+        """Closes connections."""
         self.driver.close()
 
     @property
@@ -124,33 +124,32 @@ class Machine:
         return self.driver.run(self.flows.server.about())
 
     def auth(self) -> KeyAuth:
-        """For an httpx2 client, sync or async: sends its own token along, and fetches it."""
+        """Authentication for an httpx2 client, sync or async, with its own token."""
         return KeyAuth(self.flows, self.driver, self.tasks)
 
     def access_token(self) -> str:
-        """A token of its own that is good for a while, fetched when it is needed. Raises Denied,
-        ServerUnavailable."""
+        """Its own token, valid for a while, fetched if needed. Raises Denied, ServerUnavailable."""
         return self.driver.run(self.flows.usable_tokens()).access_token
 
     def exchange(
         self, token: str, *, scope: Iterable[str] = (), audience: str = "", kind: str = ACCESS_TOKEN
     ) -> Tokens:
-        """A smaller key for the one that was brought, to pass on or to use: for `audience`, within
-        `scope`. It says that this client acts. Raises Denied, ServerUnavailable."""
+        """Exchanges a token for a smaller one, for `audience` and with `scope`, which names this
+        client as the actor. Raises Denied, ServerUnavailable."""
         return self.driver.run(
             self.flows.exchange(token, tuple(scope), audience=audience, kind=kind)
         )
 
     def receive(self, delegation: Delegation | Tokens) -> DelegatedKey:
-        """A user's key that was handed on to this program, or what it has exchanged, to be used.
-        Raises ValueError where it was handed to somebody else."""
+        """The key to use, from a delegation or from the result of `exchange`. Raises ValueError if
+        it was delegated to someone else."""
         return self.flows.receive(delegation)
 
 
 @renamed.members
 class AsyncMachine:
-    """A confidential client without a user, for tasks. Every method does and raises what the one of
-    that name in `Machine` does."""
+    """A confidential client without a user, for async code. Every method works, and raises, as that
+    of the same name in `Machine`."""
 
     def __init__(self, app: App, *, http: httpx2.AsyncClient | None = None) -> None:
         """Raises ValueError for an app that has neither a secret nor a private key."""
@@ -162,25 +161,25 @@ class AsyncMachine:
         return f"AsyncMachine({self.app!r})"
 
     async def aclose(self) -> None:
-        """Lets go of connections."""
+        """Closes connections."""
         await self.tasks.close()
 
     def auth(self) -> AsyncKeyAuth:
-        """For an httpx2.AsyncClient: sends its own token along, and fetches it."""
+        """Authentication for an httpx2.AsyncClient, with its own token."""
         return AsyncKeyAuth(self.flows, self.tasks)
 
     async def access_token(self) -> str:
-        """A token of its own that is good for a while."""
+        """Its own token, valid for a while."""
         return (await self.tasks.run(self.flows.usable_tokens())).access_token
 
     async def exchange(
         self, token: str, *, scope: Iterable[str] = (), audience: str = "", kind: str = ACCESS_TOKEN
     ) -> Tokens:
-        """A smaller key for the one that was brought."""
+        """Exchanges a token for a smaller one."""
         return await self.tasks.run(
             self.flows.exchange(token, tuple(scope), audience=audience, kind=kind)
         )
 
     def receive(self, delegation: Delegation | Tokens) -> DelegatedKey:
-        """A user's key that was handed on to this program, or what it has exchanged, to be used."""
+        """The key to use, from a delegation or from the result of `exchange`."""
         return self.flows.receive(delegation)

@@ -1,7 +1,7 @@
-"""The key of a sealed file, kept by the operating system: Secret Service, KWallet, Keychain.
+"""The key of a sealed file in the operating system's key store: Secret Service, KWallet, Keychain.
 
-What such a store holds is small and slow to write, so it holds one key of 32 bytes, once; what
-changes lies in the file that it seals. Needs the extra `holders`.
+Such stores are small and slow to write. So the key store has one key of 32 bytes, written once, and
+the tokens are in the file that it seals. Needs the extra `holders`.
 """
 
 import os
@@ -18,14 +18,14 @@ from valetkey.client.sealed_file import KEY
 from valetkey.jose import base64url
 
 _RECOMMENDED: Final = 1
-"""The priority that `keyring` gives to a backend that is fit for secrets, and more."""
+"""The lowest priority that `keyring` gives to a backend that is fit for secrets."""
 
 
 class KeyringKey:
-    """A key in the key store of the operating system, under the name of a `service`: the app.
+    """A key in the operating system's key store, under the name of a `service`: the app.
 
-    Raises StoreError where there is no such store, or only one that keeps secrets as they are: a
-    key is never kept in plain text by surprise. `backend` chooses one by hand.
+    Raises StoreError if there is no key store, or only one without encryption: the SDK never stores
+    a key in plain text by surprise. `backend` chooses another one.
     """
 
     def __init__(self, service: str, *, backend: KeyringBackend | None = None) -> None:
@@ -50,12 +50,12 @@ class KeyringKey:
         return self._cached(label)
 
     def forget(self, label: bytes) -> None:
-        """The file is gone: so is its key."""
+        """Deletes the key of the file with this label."""
         self._cached.cache_clear()
         try:
             self._backend.delete_password(self._service, label.hex())
         except PasswordDeleteError:
-            return  # It was gone already.
+            return  # It is deleted already.
         except KeyringError as error:
             raise _store_error(error) from error
 
@@ -76,7 +76,7 @@ class KeyringKey:
 def _default_backend() -> KeyringBackend:
     backend = keyring.get_keyring()
     if isinstance(backend, ChainerBackend):
-        # It writes to the first; the others may be of any kind.
+        # It writes to the first one; the others may be of any kind.
         backend = backend.backends[0]
     if backend.priority < _RECOMMENDED:
         raise StoreError("this system has no key store that is fit for secrets")

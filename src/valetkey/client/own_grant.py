@@ -1,4 +1,4 @@
-"""The grant behind a key: wait until it opens again, have less of it, give it back."""
+"""The app's own grant: wait until it works again, reduce it, end it."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -15,12 +15,12 @@ from valetkey.wire import own_grant
 from valetkey.wire.own_grant import OwnGrant
 
 PAUSES: Final = (5.0, 10.0, 20.0, 40.0, 60.0)
-"""Seconds between two looks whether an interrupted key opens again."""
+"""Seconds between two tries to renew an interrupted key."""
 
 
 def wait(key: KeyFlows, seconds: float) -> Flow[Tokens]:
-    """The key renewed, once it opens again. Raises KeyInterrupted or ServerUnavailable after so
-    many seconds in vain, KeyStopped where it is over for good."""
+    """The renewed tokens, once the key works again. Raises KeyInterrupted or ServerUnavailable if
+    it does not within `seconds`, KeyStopped if it is over for good."""
     waited, pauses = 0.0, iter(PAUSES)
     while True:
         try:
@@ -34,7 +34,7 @@ def wait(key: KeyFlows, seconds: float) -> Flow[Tokens]:
 
 
 def narrow(key: KeyFlows, keep: Iterable[str]) -> Flow[Tokens]:
-    """The key, whose grant is left no more than that."""
+    """Reduces the grant to these permissions."""
     before, after = yield from key.kept.locked(_narrowed(key, tuple(keep)))
     if after.granted != before.granted:
         key.key_changed(KeyChange("narrowed", after.granted))
@@ -44,7 +44,7 @@ def narrow(key: KeyFlows, keep: Iterable[str]) -> Flow[Tokens]:
 def _narrowed(key: KeyFlows, keep: tuple[str, ...]) -> Flow[tuple[Tokens, Tokens]]:
     before = yield from key.kept.require()
     yield from key.kept.ready()
-    # What names the user and lets the key be renewed is not what an app means by less.
+    # The app keeps the scopes that name the user and let it renew the tokens.
     staying = (one for one in (names.OPENID, names.OFFLINE_ACCESS) if one in before.scope)
     scope = " ".join(dict.fromkeys((*keep, *staying)))
     grant = yield from _managed(key, before, own_grant.NARROW, scope=scope)
@@ -57,7 +57,7 @@ def _narrowed(key: KeyFlows, keep: tuple[str, ...]) -> Flow[tuple[Tokens, Tokens
 
 
 def stop(key: KeyFlows) -> Flow[None]:
-    """Gives the whole grant back, for all devices, and forgets the key."""
+    """Ends the whole grant, for all devices, and deletes the tokens."""
     held = yield from key.kept.require()
     yield from _managed(key, held, own_grant.STOP)
     yield from key.forget()

@@ -1,8 +1,7 @@
 """One file that only its owner can read, replaced as a whole, with a lock beside it.
 
-On Windows a file has no mode: who can read it is what its folder says, which is the user's own
-where it lies in their profile.
-"""
+On Windows a file has no mode: its folder decides who can read it. In the profile of a user, only
+that user can. """
 
 import contextlib
 import errno
@@ -18,7 +17,7 @@ from valetkey.client.file_lock import try_lock
 MODE: Final = 0o600
 HAS_MODES: Final = os.name == "posix"
 ROOM: Final = 32 * 1024
-"""Bytes that are kept free for what will be written: more than any key takes."""
+"""Bytes that are reserved for the next write: more than any key takes."""
 
 _KINDS: Final[dict[int | None, type[StoreError]]] = {
     errno.ENOSPC: StoreFull,
@@ -37,7 +36,7 @@ class PrivateFile:
         self._spare: Path | None = None
 
     def read(self) -> bytes | None:
-        """What is in it, or None. Raises StoreExposed where others could read it, StoreError."""
+        """The content, or None. Raises StoreExposed if other users can read it, StoreError."""
         with self._as_store_error(), contextlib.suppress(FileNotFoundError):
             with open(self.path, "rb") as file:
                 mode = os.fstat(file.fileno()).st_mode & 0o777
@@ -48,21 +47,21 @@ class PrivateFile:
         return None
 
     def ready(self) -> None:
-        """Makes room, so that `write` will not fail for want of it. Raises StoreError."""
+        """Reserves room, so that `write` does not fail on a full disk. Raises StoreError."""
         if self._spare is not None:
             return
         with self._as_store_error():
             self._make_folder()
             self._spare = self._fresh()
             try:
-                # Bytes that no file system folds into nothing.
+                # Random bytes: no file system can compress them.
                 _put(self._spare, os.urandom(ROOM), "xb")
             except BaseException:
                 self.drop_spare()
                 raise
 
     def write(self, raw: bytes) -> None:
-        """Replaces it, durably; it is the old or the new one at any moment. Raises StoreError."""
+        """Replaces the content durably, and atomically. Raises StoreError."""
         with self._as_store_error():
             self._make_folder()
             fresh, self._spare = self._spare or self._fresh(), None
@@ -75,19 +74,19 @@ class PrivateFile:
             _make_durable(self.path.parent)
 
     def remove(self) -> None:
-        """Forgets it. Raises StoreError."""
+        """Deletes the file. Raises StoreError."""
         with self._as_store_error():
             self.path.unlink(missing_ok=True)
 
     def drop_spare(self) -> None:
-        """Gives back the room that was made and not needed."""
+        """Frees reserved room that was not needed."""
         spare, self._spare = self._spare, None
         if spare is not None:
             _unlink(spare)
 
     def take(self) -> Callable[[], None] | None:
-        """The lock, against threads and processes: what lets go of it, or None where another holds
-        it. Raises StoreError."""
+        """Takes the lock, against threads and processes. Returns the function that releases it, or
+        None if it is taken. Raises StoreError."""
         with self._as_store_error():
             self._make_folder()
             lock = os.open(
@@ -111,7 +110,7 @@ class PrivateFile:
 
     @contextlib.contextmanager
     def _as_store_error(self) -> Iterator[None]:
-        """What the system refuses is told in the SDK's own errors."""
+        """Turns errors of the system into those of the SDK."""
         try:
             yield
         except OSError as error:

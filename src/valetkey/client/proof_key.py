@@ -1,4 +1,4 @@
-"""The key that an app makes in place, and the proofs that it holds it (RFC 9449)."""
+"""The DPoP key of an app, and the proofs that it signs (RFC 9449)."""
 
 import secrets
 import time
@@ -19,12 +19,12 @@ _JTI: Final = 16
 
 
 class Delegate(msgspec.Struct, frozen=True, kw_only=True):
-    """Who gets a key offline, and how small. `thumbprint` is that of its own key, which it shows to
-    the app (`Helper.thumbprint`).
+    """The receiver of an offline delegation, and its limits. `thumbprint` is that of the receiver's
+    own key (`Helper.thumbprint`).
 
-    The key is good for `seconds`, and never longer than the one that it is made of. `depth` is how
-    often it may go on, `most` the largest amount of one use, by permission, in the smallest unit.
-    `name` is what APIs see in their logs.
+    The delegation is valid for `seconds`, and no longer than the key of the app. `depth` is how
+    often it may be delegated again, and `most` the largest amount of one use, by permission, in the
+    smallest unit. `name` is for the logs of APIs.
     """
 
     thumbprint: str
@@ -35,7 +35,7 @@ class Delegate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Prover:
-    """Holds a key, and remembers the nonce that each server wants to see in a proof."""
+    """Signs proofs with one key, and remembers the nonce of each server."""
 
     def __init__(self, key: PrivateKey) -> None:
         self._key = key
@@ -43,23 +43,23 @@ class Prover:
 
     @classmethod
     def new(cls) -> Self:
-        """A holder of a key that was made just now."""
+        """A prover with a new key."""
         return cls(jwk.generate("ES256"))
 
     @staticmethod
     def of(text: str) -> "Prover":
-        """The holder of a kept key, the same one each time, so that it knows its nonces. Raises
-        ValueError where it is no key."""
+        """The prover of a stored key: the same object each time, so that it knows its nonces.
+        Raises ValueError if the text is not a key."""
         return _of(text)
 
     @property
     def text(self) -> str:
-        """The key as text, for a store that keeps secrets."""
+        """The private key as text, for a store of secrets."""
         return base64url.encode(self._key.to_der())
 
     @property
     def thumbprint(self) -> str:
-        """What names the key (RFC 7638)."""
+        """The thumbprint of the key (RFC 7638)."""
         return self._key.public().thumbprint()
 
     def prove(self, method: str, address: str, access_token: str = "") -> str:
@@ -83,8 +83,8 @@ class Prover:
         now: int,
         until: int,
     ) -> str:
-        """What is shown with this key, made smaller for the next hand (see `wire.child_key`).
-        Raises ValueError where it may not go on so."""
+        """The presented token, delegated further with this key (see `wire.child_key`). Raises
+        ValueError if it may not be delegated like that."""
         return child_key.delegate(
             presented,
             by=self._key,
@@ -99,7 +99,8 @@ class Prover:
         )
 
     def learn_nonce(self, address: str, headers: Mapping[str, str]) -> bool:
-        """Remembers the nonce of an answer from there (RFC 9449 8.2). Whether it is a new one."""
+        """Stores the nonce of an answer from that address (RFC 9449 8.2). Returns whether it is
+        new."""
         nonce, place = headers.get(NONCE, ""), origin(address)
         if not nonce or self._nonces.get(place) == nonce:
             return False

@@ -1,5 +1,5 @@
-"""What one device shows for another to read, as a picture: the address of a device that asks to be
-let in, a ticket or a handle of a shard. Needs the extra `holders`."""
+"""QR codes for another device to scan: the address of the device flow, or a ticket or a handle of a
+shard. Needs the extra `holders`."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""What an API's refusal means, whichever library the app calls it with."""
+"""Turns the refusal of an API into an error, for every HTTP library."""
 
 from collections.abc import Mapping
 from typing import Final, Protocol, TypeVar
@@ -31,10 +31,9 @@ R = TypeVar("R", bound=Answered)
 
 
 def raise_for_refusal(response: R) -> R:
-    """The response, unless the API refused it for want of a key, of a permission or of a sign-in,
-    or by a limit of the user's. Raises PermissionMissing, LimitReached, SignInAgain, KeyStopped,
-    and the more telling PermissionTaken and KeyPaused where the API says what happened; every other
-    status is the caller's to judge."""
+    """Returns the response, unless the API refused the call. Raises PermissionMissing,
+    LimitReached, SignInAgain or KeyStopped, and the more specific PermissionTaken and KeyPaused if
+    the API says what happened. Every other status is for the caller to handle."""
     status = _status(response)
     challenge = challenge_of(status, response.headers)
     if challenge.error in {"insufficient_scope", "insufficient_authorization"}:
@@ -49,14 +48,14 @@ def raise_for_refusal(response: R) -> R:
         seconds = int(age) if age.isascii() and age.isdigit() else None
         raise SignInAgain(tuple(challenge.acr_values.split()), seconds)
     if status == 401 and challenge.reason == "paused":
-        raise KeyPaused("the user has paused the key")
+        raise KeyPaused("the user has paused the app")
     if status == 401:
-        raise KeyStopped("the key opens nothing any more")
+        raise KeyStopped("the key is not valid any more")
     return response
 
 
 def challenge_of(status: int, headers: Mapping[str, str]) -> Challenge:
-    """The challenge of a refusal; an empty one, where there is none."""
+    """The challenge of a refusal; an empty one if there is none."""
     if status not in (401, 403):
         return Challenge()
     header = headers.get("www-authenticate") or headers.get("WWW-Authenticate") or ""

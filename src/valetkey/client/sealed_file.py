@@ -1,4 +1,4 @@
-"""A key in a file that is of no use to whoever copies it: sealed by AES-256-GCM."""
+"""An encrypted file for the tokens (AES-256-GCM): useless to anyone who copies it."""
 
 import contextlib
 import os
@@ -15,14 +15,14 @@ from valetkey.client.tokens import Tokens
 from valetkey.jose import seal
 
 KEY: Final = 32
-"""Bytes of the key that seals."""
+"""Bytes of the encryption key."""
 
 _MAGIC: Final = b"vkseal1\n"
 _CHECK: Final = 16
 
 
 class Opener(Protocol):
-    """Has the key of a sealed file. The label stands in the file, for all to see."""
+    """Provides the key of a sealed file. The label is in the file, in plain text."""
 
     def new(self) -> tuple[bytes, bytes]:
         """The label of a new file, and its key. Raises StoreError."""
@@ -33,14 +33,14 @@ class Opener(Protocol):
         ...
 
     def forget(self, label: bytes) -> None:
-        """The file is gone: so is its key."""
+        """Deletes the key of the file with this label."""
         ...
 
 
 class SealedStore:
-    """One sealed file, mode 0600. Its key comes from a `Passphrase`, or from the key store of the
-    operating system (`KeyringKey`). There is no way back to plain text: where the key cannot be
-    had, nothing is read and nothing written."""
+    """One encrypted file, mode 0600. Its key comes from a `Passphrase`, or from the operating
+    system's key store (`KeyringKey`). It never falls back to plain text: without the key it neither
+    reads nor writes."""
 
     def __init__(self, path: Path, opener: Opener) -> None:
         self.path = path
@@ -52,7 +52,7 @@ class SealedStore:
         return f"SealedStore({str(self.path)!r})"
 
     def load(self) -> Tokens | None:
-        """The key. Raises StoreLocked where the opener is another's, StoreCorrupted where the file
+        """The tokens. Raises StoreLocked if the opener has another key, StoreCorrupted if the file
         was changed, StoreExposed, StoreError."""
         raw = self._file.read()
         if raw is None:
@@ -79,7 +79,7 @@ class SealedStore:
 
     def ready(self) -> None:
         if self._current() is None and self._fresh is None:
-            # A key store that is closed is found out now.
+            # Fails now if the key store is locked.
             self._fresh = self._opener.new()
         self._file.ready()
 
@@ -95,15 +95,15 @@ class SealedStore:
         return leave
 
     def _drop_fresh(self) -> None:
-        """Gives back the key that was made and not needed."""
+        """Deletes a new key that was not needed."""
         fresh, self._fresh = self._fresh, None
         if fresh is not None:
             with contextlib.suppress(StoreError):
                 self._opener.forget(fresh[0])
 
     def _current(self) -> tuple[bytes, bytes] | None:
-        """The label and the key of the file that is there, None where it is none. Raises
-        StoreLocked: nobody else's file is written over."""
+        """The label and the key of the present file; None if there is none. Raises StoreLocked, so
+        that a file with another key is never overwritten."""
         raw = self._file.read()
         if raw is None:
             return None

@@ -1,4 +1,4 @@
-"""The authorization server, as an app calls it: metadata, keys, and forms."""
+"""Requests of an app to the authorization server: metadata, keys, and forms."""
 
 import secrets
 import time
@@ -23,8 +23,8 @@ _JTI: Final = 16
 
 
 def discover(issuer: str) -> Flow[ServerMetadata]:
-    """The server's metadata (RFC 8414, else OpenID Connect Discovery). Raises Aborted where the
-    document is another issuer's (RFC 8414 3.3) or others could listen, ServerUnavailable."""
+    """The server's metadata (RFC 8414, or OpenID Connect Discovery). Raises Aborted if the document
+    is another issuer's (RFC 8414 3.3) or has addresses without https, ServerUnavailable."""
     first = metadata.well_known(issuer, metadata.AUTHORIZATION_SERVER)
     if not first:
         raise Aborted(f"the issuer {issuer!r} is no web address")
@@ -51,8 +51,8 @@ def keys(about: ServerMetadata) -> Flow[tuple[PublicKey, ...]]:
 
 
 def get(address: str, access_token: str, *, prover: Prover | None = None) -> Flow[dict[str, Any]]:
-    """A document for which the server wants the access token, and a proof where there is a key.
-    Raises Denied, ServerUnavailable."""
+    """A document that needs the access token, and a proof for a bound one. Raises Denied,
+    ServerUnavailable."""
     scheme = "Bearer" if prover is None else dpop.SCHEME
     headers = {"authorization": f"{scheme} {access_token}"}
     request = Request(method="GET", url=address, headers=headers)
@@ -62,14 +62,14 @@ def get(address: str, access_token: str, *, prover: Prover | None = None) -> Flo
 def post(
     address: str, form: dict[str, str], *, app: App, prover: Prover | None = None
 ) -> Flow[dict[str, Any]]:
-    """The answer to a form that the app sends as itself, with a proof where there is a key. Raises
-    Denied where the server refuses in a registered code, ServerUnavailable where it does not answer
-    or not sensibly."""
+    """The answer to a form with client authentication, and a proof if there is a key. Raises Denied
+    if the server refuses with a registered code, ServerUnavailable if it does not answer or its
+    answer is malformed."""
     fields = {name: value for name, value in form.items() if value}
 
     def make() -> Request:
-        # Each time anew: an assertion is good once.
-        sent, headers = _as_itself(app, fields)
+        # Each time anew: an assertion works once.
+        sent, headers = _authenticated(app, fields)
         body = urlencode(sent).encode()
         return Request(method="POST", url=address, headers=FORM | headers, body=body)
 
@@ -79,7 +79,7 @@ def post(
 def post_again(
     address: str, form: dict[str, str], *, app: App, prover: Prover | None = None
 ) -> Flow[dict[str, Any]]:
-    """As `post`; where no answer comes, it is asked for once more: for what may be sent twice."""
+    """As `post`, and once more without an answer: for requests that may be sent twice."""
     try:
         return (yield from post(address, form, app=app, prover=prover))
     except ServerUnavailable:
@@ -93,15 +93,15 @@ def send(
     headers: dict[str, str],
     prover: Prover | None = None,
 ) -> Flow[dict[str, Any]]:
-    """The answer of the app's own backend to a form, with a proof where there is a key. Raises
-    Denied, ServerUnavailable."""
+    """The answer of the app's own backend to a form, with a proof if there is a key. Raises Denied,
+    ServerUnavailable."""
     body = urlencode(form).encode()
     request = Request(method="POST", url=address, headers=FORM | headers, body=body)
     return read_reply((yield from _proved(lambda: request, prover)))
 
 
-def _as_itself(app: App, form: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The form and the headers by which the app proves who it is (RFC 6749 2.3)."""
+def _authenticated(app: App, form: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The form and the headers with client authentication (RFC 6749 2.3)."""
     if app.private_key is not None:
         signed = assertion.write(
             app.client_id,
@@ -122,8 +122,8 @@ def _as_itself(app: App, form: dict[str, str]) -> tuple[dict[str, str], dict[str
 
 
 def _proved(make: Callable[[], Request], prover: Prover | None, *, token: str = "") -> Flow[Reply]:
-    """The answer to a request with a proof, and to another one where the server wanted its nonce
-    in it (RFC 9449 8)."""
+    """The answer to a request with a proof, repeated once if the server needs its nonce in the
+    proof (RFC 9449 8)."""
     if prover is None:
         return (yield from ask(make()))
     first, fresh = yield from _once(make(), prover, token)
@@ -140,7 +140,7 @@ def _once(request: Request, prover: Prover, token: str) -> Flow[tuple[Reply, boo
 
 
 def read_reply(reply: Reply) -> dict[str, Any]:
-    """The object that an answer is. Raises Denied, ServerUnavailable."""
+    """The JSON object of an answer. Raises Denied, ServerUnavailable."""
     if reply.status >= 500 or reply.status == 429:
         raise ServerUnavailable(f"the server answers {reply.status}")
     if reply.status in (200, 201, 204):

@@ -1,4 +1,4 @@
-"""One shard of a key, with whoever keeps it: claimed by a ticket, delivered for a handle.
+"""One shard at its holder: claimed with a ticket, delivered for a handle.
 
 The wire format is described in docs/reference/key-shards.md.
 """
@@ -29,15 +29,15 @@ from valetkey.wire.key_shards import SHARD, TICKET, Claimed, Delivered, Holder
 
 
 class ShardClient:
-    """Keeps a shard as a key that opens nothing by itself: its shard stands where an ordinary key
-    has its refresh token."""
+    """Stores one shard as Tokens that are useless alone: the shard is in place of the refresh
+    token."""
 
     def __init__(self, endpoints: Endpoints, store: LockedStore) -> None:
         self._server = endpoints
         self._store = store
 
     def claim(self, ticket: str) -> Flow[Holder]:
-        """Claims the shard, and keeps it. Which holder it is of. Raises TicketSpent, Denied,
+        """Claims the shard, and stores it. Returns the kind of holder. Raises TicketSpent, Denied,
         ServerUnavailable, StoreError."""
         return (yield from self._store.locked(self.claim_locked(ticket)))
 
@@ -47,15 +47,15 @@ class ShardClient:
         return (yield from self._store.locked(self._deliver()))
 
     def claim_locked(self, ticket: str) -> Flow[Holder]:
-        """As `claim`, with the lock held."""
+        """As `claim`, for a caller with the lock."""
         before = yield from self._store.replaced()
         yield from self._store.ready()
         about = yield from self._server.about()
-        # A ticket that comes again is claimed with the same key: no reply came to the first.
+        # A repeated claim of a ticket uses the same key: the first one got no reply.
         prover = before.prover if before and before.ticket == ticket else None
         prover = prover or flow.new_prover(self._server.app, about)
         claiming = _claiming(ticket, prover)
-        # With this key the claim can be made again. A key that is good is not given up for it yet.
+        # The claim can be repeated with this key. A working key is not overwritten yet.
         noted = prover is not None and not (before and before.refresh_token)
         if noted:
             yield from self._store.save(claiming, instead_of=before)
@@ -85,7 +85,7 @@ class ShardClient:
         except Denied as error:
             raise as_client_error(error, KeyStopped) from error
         delivered: Delivered = convert(answer, Delivered)
-        # Kept before anybody is told of the handle.
+        # Stored before anyone gets the handle.
         turned = replace(tokens, refresh_token=delivered.key_shard)
         yield from self._store.save(turned, instead_of=tokens)
         return delivered
@@ -93,30 +93,31 @@ class ShardClient:
     def _again(
         self, address: str, form: dict[str, str], prover: Prover | None
     ) -> Flow[dict[str, Any]]:
-        """The answer; where none comes, it is asked for once more, which costs nothing."""
+        """The answer. Without one it asks once more, which is harmless."""
         if not address:
             raise Aborted(f"{self._server.app.issuer} knows no shards")
         return (yield from server.post_again(address, form, app=self._server.app, prover=prover))
 
 
 def _claiming(ticket: str, prover: Prover | None) -> Tokens:
-    """A key to be: until it has a shard it cannot be used, and until then its ticket is known."""
+    """Tokens of a pending claim: useless until the shard is there, and with the ticket until
+    then."""
     key = "" if prover is None else prover.text
     return Tokens(access_token="", expires=1, key=key, ticket=ticket)
 
 
 def as_client_error(error: Denied, otherwise: type[ClientError]) -> ClientError:
-    """What the server's refusal means to an app."""
+    """The SDK's error for a refusal of the server."""
     passing = interrupted(error.reason)
     if passing is not None:
         return passing
     match error.code:
         case "key_suspended":
-            return KeySuspended("the key is suspended: its user has to look at it")
+            return KeySuspended("the key is suspended until its user checks and resumes it")
         case "insufficient_key_shards":
-            return ShardsMissing("too few of the key's shards were shown")
+            return ShardsMissing("too few of the key's shards were presented")
         case "invalid_grant":
-            return otherwise(error.description or "it opens nothing any more")
+            return otherwise(error.description or "it is not valid any more")
         case _:
             return error
 

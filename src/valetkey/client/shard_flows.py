@@ -1,4 +1,4 @@
-"""A key in shards, as its device uses it: it never shows its own shard alone."""
+"""A key in shards on its device, which never presents its own shard alone."""
 
 import contextlib
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ from valetkey.wire.key_shards import HOLDER, OTHERS, Holder, KeyShard, Reissued
 
 
 class ShardFlows:
-    """The device's part. `others` are the holders that it can ask."""
+    """The flows of the device. `others` are the holders that it can ask."""
 
     def __init__(
         self, endpoints: Endpoints, store: LockedStore, others: Iterable[OtherHolder]
@@ -39,17 +39,17 @@ class ShardFlows:
         self.client = ShardClient(endpoints, store)
 
     def settle(self) -> Flow[None]:
-        """Passes on what the other holders have to claim."""
+        """Gives the other holders their tickets."""
         yield from self._store.locked(self._settled())
 
     def _settled(self) -> Flow[None]:
         yield from self.claim_pending((yield from self._store.require()))
 
     def claim_pending(self, tokens: Tokens) -> Flow[Tokens]:
-        """The key, once each holder that answers has its shard; who does not is asked again before
-        the next renewal. With the lock held."""
+        """The tokens, once each holder that answers has its shard. The others are asked again
+        before the next renewal. Call it with the lock."""
         if tokens.ticket and not tokens.refresh_token:
-            # This device's own claim, to which no answer came.
+            # This device's own claim, which got no answer.
             yield from self.client.claim_locked(tokens.ticket)
             tokens = yield from self._store.require()
         for one in tokens.shards:
@@ -63,8 +63,8 @@ class ShardFlows:
         return tokens
 
     def refresh_parameters(self, tokens: Tokens, typed: Iterable[str]) -> Flow[dict[str, str]]:
-        """What a refresh says beside the device's own shard. Raises ShardsMissing, which holder it
-        wants being the cause."""
+        """The parameters of a refresh with the other shards. Raises ShardsMissing, caused by the
+        error of a holder."""
         if tokens.threshold < 2:
             return {}
         presented = yield from self._presented(tokens.prover, tokens.threshold - 1, typed)
@@ -84,13 +84,13 @@ class ShardFlows:
                 why = error
         if len(presented) < count:
             raise ShardsMissing(
-                f"{count - len(presented)} more of the key's shards are wanted"
+                f"{count - len(presented)} more of the key's shards are needed"
             ) from why
         return presented
 
     def replace(self, lost: Holder, typed: Iterable[str]) -> Flow[str]:
-        """A new shard in the place of a lost one, shown for with k of the others: passed on to its
-        holder where that can be asked; else the address where the user fetches it. "" for done."""
+        """Replaces a lost shard, for which enough other shards are presented. The new shard goes to
+        its holder. Returns the address where the user fetches it instead, or ""."""
         return (yield from self._store.locked(self._replaced(lost, typed)))
 
     def _replaced(self, lost: Holder, typed: Iterable[str]) -> Flow[str]:
@@ -130,7 +130,7 @@ class ShardFlows:
         yield from self.claim_pending(fresh)
 
     def forget(self, tokens: Tokens) -> Flow[None]:
-        """The other holders forget theirs; who cannot be reached keeps what opens nothing."""
+        """The other holders drop their shards. An unreachable one keeps a useless shard."""
         for holder in self._others if tokens.threshold > 1 else ():
             with contextlib.suppress(ClientError, StoreError):
                 yield from holder.forget(tokens.prover)
@@ -140,7 +140,7 @@ class ShardFlows:
 
 
 def with_shards(answer: dict[str, Any], tokens: Tokens) -> Tokens:
-    """The key, with what a token response tells of its shards. Raises ServerUnavailable."""
+    """The tokens with the shards of a token response. Raises ServerUnavailable."""
     if key_shards.PARAMETER not in answer:
         return tokens
     try:
@@ -151,7 +151,8 @@ def with_shards(answer: dict[str, Any], tokens: Tokens) -> Tokens:
 
 
 def shard_or_code(typed: str) -> str:
-    """What was scanned or typed. Raises CodeMistyped, TicketSpent for what is shown elsewhere."""
+    """A scanned or typed shard, handle or recovery code. Raises CodeMistyped, and TicketSpent for a
+    ticket."""
     text = typed.strip()
     if text.startswith("vk_kt_"):
         raise TicketSpent("this is a ticket, by which a device gets a shard: join with it")

@@ -1,7 +1,7 @@
-"""What a flow wants done for it: each step is a value, so that one body serves threads and tasks.
+"""The steps of a flow: values, so that one flow serves threads and async tasks.
 
-A flow is a generator. It yields a step, is sent what came of it, and returns its result. It makes
-no call, waits for nobody and sleeps never; a driver does (see `drivers`).
+A flow is a generator. It yields a step, gets the step's result, and returns its own. It never does
+I/O or sleeps; a driver does that (see `drivers`).
 """
 
 from collections.abc import Callable, Generator, Mapping
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """A call to the authorization server. It may hold secrets."""
+    """A request to the authorization server. It may contain secrets."""
 
     method: str
     url: str
@@ -26,7 +26,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer, read to its end. Its body may hold a secret. Names of headers are lower case."""
+    """A whole answer. Its body may contain a secret. Header names are in lower case."""
 
     status: int
     headers: dict[str, str] = {}
@@ -37,26 +37,26 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sleep(msgspec.Struct, frozen=True):
-    """Nothing, for that many seconds."""
+    """Waits for that time, in seconds."""
 
     seconds: float
 
 
 class Await(msgspec.Struct, frozen=True):
-    """What somebody else will put there. TimeoutError where it takes longer than `seconds`."""
+    """Waits for the result of a future. Raises TimeoutError after `seconds`."""
 
     future: Future[Any]
     seconds: float
 
 
 class Call(msgspec.Struct, frozen=True):
-    """A call that the app itself makes: in an async app it returns an awaitable."""
+    """Calls a function of the app; in an async app it returns an awaitable."""
 
     call: Callable[[], Any]
 
 
 class Send(msgspec.Struct, frozen=True):
-    """The app's own request to an API, with these headers: whoever carries it sends it."""
+    """Sends the app's own request to an API, with these headers."""
 
     headers: dict[str, str]
 
@@ -65,7 +65,7 @@ class Send(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What an API answered to a Send."""
+    """The answer of an API to a Send."""
 
     status: int
     headers: Mapping[str, str]
@@ -78,12 +78,12 @@ class End(msgspec.Struct, frozen=True):
 
 
 Blocking: TypeAlias = Callable[[], Any]
-"""Work on this machine that may take a moment: a file, a key store, a browser that opens."""
+"""A blocking call on this machine: a file, a key store, a browser that opens."""
 
 Step: TypeAlias = Request | Sleep | Await | Call | Blocking
 Flow: TypeAlias = Generator[Step, Any, T]
 ApiCall: TypeAlias = Generator[Step | Send, Any, None]
-"""A call to an API, which may take several sendings, and steps between them."""
+"""A call to an API: one or more Sends, and steps between them."""
 
 
 def ask(request: Request) -> Flow[Reply]:
@@ -93,6 +93,6 @@ def ask(request: Request) -> Flow[Reply]:
 
 
 def work(call: Callable[[], T]) -> Flow[T]:
-    """What the call returns."""
+    """The result of a blocking call."""
     result: T = yield call
     return result

@@ -1,4 +1,4 @@
-"""Where an app keeps its key: memory, or a file for its user alone."""
+"""Stores for the tokens of an app: memory, or a private file."""
 
 import threading
 from collections.abc import Callable
@@ -13,30 +13,30 @@ from valetkey.client.tokens import Tokens
 
 
 class TokenStore(Protocol):
-    """Keeps one key. Every method raises StoreError where the place fails it, and then what was
-    kept is as it was."""
+    """Stores the tokens of one key. Every method raises StoreError if it fails, and then changes
+    nothing."""
 
     def load(self) -> Tokens | None:
-        """The key, or None."""
+        """The tokens, or None."""
         ...
 
     def save(self, tokens: Tokens | None) -> None:
-        """Keeps the key, durably; None forgets it."""
+        """Saves the tokens durably. None deletes them."""
         ...
 
     def ready(self) -> None:
-        """Makes sure that a key can be kept: called with the lock held, before a server is asked
-        for one that replaces the old."""
+        """Makes sure that tokens can be saved. The SDK calls it with the lock, before it requests
+        tokens that replace the old ones."""
         ...
 
     def take(self) -> Callable[[], None] | None:
-        """The lock, against tasks, threads and processes: what lets go of it, or None where
-        another holds it. It does not wait."""
+        """Takes the lock, against tasks, threads and processes, without waiting. Returns the
+        function that releases it, or None if it is taken."""
         ...
 
 
 class MemoryStore:
-    """For tests, and for apps that ask each time."""
+    """For tests, and for apps that ask the user each time."""
 
     def __init__(self) -> None:
         self._tokens: Tokens | None = None
@@ -58,7 +58,8 @@ class MemoryStore:
 class FileStore:
     """One file that only its owner can read (mode 0600), replaced as a whole.
 
-    The key lies in it as it is: whoever can read the user's files can use it. See `SealedStore`.
+    The tokens in it are not encrypted: anyone who can read the user's files can use them. See
+    `SealedStore`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -66,8 +67,8 @@ class FileStore:
         self._file = PrivateFile(path)
 
     def load(self) -> Tokens | None:
-        """The key. Raises StoreExposed where others could read the file, StoreCorrupted where it is
-        no key, StoreError."""
+        """The tokens. Raises StoreExposed if other users can read the file, StoreCorrupted if it is
+        damaged, StoreError."""
         raw = self._file.read()
         return None if raw is None else read_key(raw, str(self.path))
 
@@ -85,7 +86,7 @@ class FileStore:
 
 
 def read_key(raw: bytes, place: str) -> Tokens:
-    """The key that was kept there. Raises StoreCorrupted."""
+    """The tokens in this text. Raises StoreCorrupted."""
     try:
         return msgspec.json.decode(raw, type=Tokens)
     except msgspec.DecodeError as error:

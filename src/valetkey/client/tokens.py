@@ -1,4 +1,4 @@
-"""What the app holds for its user."""
+"""The tokens that an app stores for its user."""
 
 from typing import Any, Final, TypeAlias
 
@@ -12,21 +12,21 @@ from valetkey.wire.authorization_details import Detail
 from valetkey.wire.key_shards import KeyShard
 
 EARLY: Final = 10
-"""Seconds before its end from which an access token is not used any more."""
+"""Seconds before its end when an access token is renewed."""
 
 
 @renamed.members
 class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A key. `expires` is when the access token ends, in seconds since 1970, 0 where it is not
-    said. `scope` is what the server granted, `asked` what the app had asked for. `key` is the
-    private key to which they are bound, "" for none. `details` is what was granted of what the app
-    asked for by details, with the limits that the user set.
+    """The tokens of one user. `expires` is when the access token ends, in seconds since 1970; 0 if
+    unknown. `scope` is the granted scope, and `requested` the requested one. `key` is the private
+    key that they are bound to; "" for none. `details` are the granted authorization details, with
+    the limits of the user.
 
-    Of a key in shards the `refresh_token` is this device's shard; `threshold` says how many of the
-    `shards` open it, 0 where it is none. `ticket` is what is being claimed just now.
+    For a key in shards, `refresh_token` is this device's shard, and `threshold` how many of the
+    `shards` are needed; 0 for an ordinary key. `ticket` is the ticket of a pending claim.
 
-    `grant_expires_at` is when the user's yes ends by itself, in seconds since 1970, as of the last
-    renewal, and 0 where it has no end: ask the user in time."""
+    `grant_expires_at` is when the grant ends, in seconds since 1970, as of the last renewal; 0 for
+    never. Ask the user before then."""
 
     access_token: str
     refresh_token: str = ""
@@ -46,7 +46,7 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def prover(self) -> Prover | None:
-        """Who makes the proofs that go with the access token, None where it is bound to nothing."""
+        """The prover for the access token; None for a bearer token."""
         return Prover.of(self.key) if self.key else None
 
     def is_over(self, now: float) -> bool:
@@ -55,50 +55,50 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def granted(self) -> frozenset[str]:
-        """What the key opens."""
+        """The granted permissions."""
         return frozenset(self.scope)
 
     @property
     def missing(self) -> frozenset[str]:
-        """What the app asked for and the user left out. A scope that stands for several
-        permissions is missing unless all of them were granted."""
+        """The requested permissions that the user did not grant. A scope with several permissions
+        is missing unless all of them are granted."""
         return frozenset(self.requested) - self.granted
 
 
 class _Connected(msgspec.Struct, frozen=True):
-    """The user said yes: the key, what it opens, and whose it is."""
+    """The user allowed access."""
 
     tokens: Tokens
 
     @property
     def granted(self) -> frozenset[str]:
-        """What the key opens."""
+        """The granted permissions."""
         return self.tokens.granted
 
     @property
     def missing(self) -> frozenset[str]:
-        """What the app asked for and the user left out."""
+        """The requested permissions that the user did not grant."""
         return self.tokens.missing
 
     @property
     def sub(self) -> str:
-        """The user, where the app asked who they are; else ""."""
+        """The user, if the app requested `openid`; otherwise ""."""
         return self.tokens.sub
 
 
 class Full(_Connected, frozen=True):
-    """The user said yes to all that the app asked for."""
+    """The user granted all that the app requested."""
 
 
 class Partial(_Connected, frozen=True):
-    """The user said yes, and left something out: `missing`. The app goes on without it."""
+    """The user granted a part: `missing` lists the rest. The app works without it."""
 
 
 Connected: TypeAlias = Full | Partial
 
 
 def connected(tokens: Tokens) -> Connected:
-    """What a sign-in came to."""
+    """The result of a sign-in."""
     return Partial(tokens) if tokens.missing else Full(tokens)
 
 
@@ -114,7 +114,7 @@ class _Response(msgspec.Struct, kw_only=True):
 
 
 class TokenResponse(msgspec.Struct, frozen=True):
-    """A token response: the key, and the ID Token, "" where none came."""
+    """A token response: the tokens, and the ID Token, "" for none."""
 
     tokens: Tokens
     id_token: str
@@ -131,9 +131,9 @@ def read(
     now: int,
     prover: Prover | None = None,
 ) -> TokenResponse:
-    """A token response (RFC 6749 5.1) to whoever proved to hold a key. What it leaves out is as it
-    was `before`: a scope that is not said is the one asked (3.3). Raises ServerUnavailable where it
-    cannot be read, and where the token is bound in another way than was asked (RFC 9449 5)."""
+    """Reads a token response (RFC 6749 5.1) to a request with the proof of `prover`. A missing
+    value is as `before`; a missing scope is the `requested` one (3.3). Raises ServerUnavailable if
+    it cannot be read, or if the token is bound in another way than requested (RFC 9449 5)."""
     try:
         response = msgspec.convert(answer, _Response)
     except msgspec.ValidationError as error:
@@ -159,5 +159,5 @@ def read(
 
 
 def with_user(tokens: Tokens, sub: str) -> Tokens:
-    """The key, with the name of its user."""
+    """The tokens with the id of their user."""
     return msgspec.structs.replace(tokens, sub=sub)
