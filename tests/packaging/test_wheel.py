@@ -121,6 +121,37 @@ def test_the_base_is_enough_for_apps_and_apis(empty: Empty, wheel: Path) -> None
     assert done.stdout.startswith(str(empty.folder)), done.stderr
 
 
+API = """
+from valetkey.resource import Catalog, Permission, ResourceServer
+from valetkey.resource.asgi import Needs
+
+server = ResourceServer(
+    issuer="https://id.example",
+    catalog=Catalog(
+        resource="https://api.example",
+        name="A",
+        permissions=(Permission(id="read", can="read"),),
+    ),
+)
+
+async def app(scope, receive, send): ...
+
+whole = {"/a": Needs(server)("read")(app)}
+bare = {**whole, "/b": app}
+"""
+
+
+@pytest.mark.slow
+def test_the_base_is_enough_to_check_an_api(empty: Empty, wheel: Path) -> None:
+    install(empty, wheel, "")
+    (empty.folder / "api.py").write_text(API)
+    whole = empty.run("valetkey", "resource", "check", "api:whole")
+    assert (whole.returncode, whole.stdout, whole.stderr) == (0, "*  /a  read\n", "")
+    bare = empty.run("valetkey", "resource", "check", "api:bare")
+    assert bare.returncode == 1
+    assert "* /b needs no permission" in bare.stderr
+
+
 @pytest.mark.slow
 def test_with_its_server_extra_it_plays_the_demo(empty: Empty, wheel: Path) -> None:
     install(empty, wheel, "[server]")

@@ -1,13 +1,10 @@
 """`valetkey resource sync`, `diff`, `history` and `check`: keep a catalog in step with its API."""
 
-import asyncio
 import getpass
-import importlib
-import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -25,9 +22,8 @@ from valetkey.cli.declare import apply_desired
 from valetkey.cli.options import PATH, YES, Command
 from valetkey.cli.published_catalog import fetch_catalog
 from valetkey.cli.stored_rows import every_record
-from valetkey.resource import ResourceServer as Api
 from valetkey.resource import Unreachable
-from valetkey.resource.check import check as checked
+from valetkey.resource.check_app import check_app, rows
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import One, PageQuery
 from valetkey.server.model.resource import CatalogRevision, ResourceServer
@@ -140,10 +136,11 @@ def check(command: CommandContext, app: str, *, registered: bool) -> None:
     Use it in the API's own tests. Exit status 0 if all is well, 1 if something is missing.
     """
     try:
-        report = checked(_imported(app))
-    except TypeError as error:
-        raise InvalidUsage(f"{app} {error}") from error
-    mistakes = (*report.mistakes, *(_unregistered(report.servers) if registered else ()))
+        report, mistakes = check_app(app, registered=registered)
+    except ValueError as error:
+        raise InvalidUsage(str(error)) from error
+    except Unreachable as trouble:
+        raise Failed(f"the registered catalog cannot be fetched: {trouble}") from trouble
     document = {
         "routes": [
             {"path": one.path, "methods": one.methods, "permissions": one.permissions}
@@ -151,47 +148,9 @@ def check(command: CommandContext, app: str, *, registered: bool) -> None:
         ],
         "mistakes": mistakes,
     }
-    rows = [
-        (",".join(one.methods), one.path, " ".join(one.permissions) or ("-" if one.marks else "?"))
-        for one in report.routes
-    ]
-    command.show(document, columns(("methods", "route", "permissions"), rows))
+    command.show(document, columns(("methods", "route", "permissions"), rows(report)))
     if mistakes:
         raise Failed("\n  - ".join((f"{app} is incomplete:", *mistakes)))
-
-
-def _unregistered(servers: Sequence[Api]) -> list[str]:
-    """Return how the registered catalogs differ from those of the APIs. Raises Failed."""
-
-    async def compare(server: Api) -> str:
-        try:
-            return await server.catalog_difference()
-        finally:
-            await server.close()
-
-    try:
-        differing = [(one, asyncio.run(compare(one))) for one in servers]
-    except Unreachable as trouble:
-        raise Failed(f"the registered catalog cannot be fetched: {trouble}") from trouble
-    return [
-        f"the registered catalog of {one.resource} differs: {say}" for one, say in differing if say
-    ]
-
-
-def _imported(path: str) -> Any:
-    module, colon, name = path.partition(":")
-    if not colon or not module or not name:
-        raise InvalidUsage(f"{path!r} is not MODULE:APP")
-    if "" not in sys.path:
-        sys.path.insert(0, "")
-    try:
-        imported = importlib.import_module(module)
-    except ImportError as error:
-        raise InvalidUsage(f"{module} cannot be imported: {error}") from error
-    try:
-        return getattr(imported, name)
-    except AttributeError:
-        raise InvalidUsage(f"{module} has no {name!r}") from None
 
 
 def _catalogs(

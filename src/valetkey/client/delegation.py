@@ -32,7 +32,7 @@ class Delegation(msgspec.Struct, frozen=True, kw_only=True):
 
     It has the permissions in `scope`, at the API `resource` (any if ""), until `expires`, in
     seconds since 1970 (0 if unknown). `bound_to` is the thumbprint of the key that a caller has to
-    prove; "" for none: then anyone who reads it can use it. """
+    prove; "" for none: then anyone who reads it can use it."""
 
     access_token: str
     scope: tuple[str, ...]

@@ -4,7 +4,7 @@
     app.mount("/shard", service)                    # in FastAPI; Mount("/shard", …) in Starlette
 
 It stores one shard for each device, and gives a handle to the device that `who` recognizes. It
-sends a shard only to the server that issued it. """
+sends a shard only to the server that issued it."""
 
 import inspect
 import time

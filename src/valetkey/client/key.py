@@ -228,7 +228,7 @@ class Key:
 
     def stop(self) -> None:
         """Ends the whole grant, on all of the user's devices, and deletes the key here; `revoke`
-        ends the access of this device alone. Raises as `narrow`; the key is then unchanged. """
+        ends the access of this device alone. Raises as `narrow`; the key is then unchanged."""
         self.driver.run(own_grant.stop(self.flows))
 
     def join(self, ticket: str) -> Holder:

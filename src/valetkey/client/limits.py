@@ -18,7 +18,7 @@ class LimitReached(ClientError):
     `most` is the allowed number of uses, or the amount in the smallest unit, `per` hour, day, month
     or in `total`; None if unknown. Amounts are in `unit` with this number of `decimals`; `unit` is
     "" for a limit on uses or hours. `back_at` is when the limit ends by itself, in seconds since
-    1970; None if it does not. `ask_uri` is the page where the user can allow it; "" for none. """
+    1970; None if it does not. `ask_uri` is the page where the user can allow it; "" for none."""
 
     def __init__(self, challenge: Challenge) -> None:
         super().__init__(challenge.error_description or "the user has set a limit")

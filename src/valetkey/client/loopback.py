@@ -80,7 +80,7 @@ class Loopback:
     """Listens on 127.0.0.1, on a port that the system chooses, while the `with` block runs.
 
     `answer` gets the query of the callback. It refuses every other request, and waits on: any
-    program and any page on this machine may send one. """
+    program and any page on this machine may send one."""
 
     def __init__(self, path: str) -> None:
         self._path = path

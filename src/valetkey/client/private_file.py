@@ -1,7 +1,7 @@
 """One file that only its owner can read, replaced as a whole, with a lock beside it.
 
 On Windows a file has no mode: its folder decides who can read it. In the profile of a user, only
-that user can. """
+that user can."""
 
 import contextlib
 import errno
