@@ -1,7 +1,9 @@
 """`valetkey resource check`: no route without a permission, no permission without a route."""
 
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.cli.line import Line
@@ -378,3 +380,58 @@ app = create(Records(Path("chirp.db")), server)
 """
     )
     assert line.json("resource", "check", "its_api:app")["mistakes"] == []
+
+
+BASE = """
+import subprocess
+import sys
+
+for name in ("click", "starlette"):
+    sys.modules[name] = None
+sys.argv = ["valetkey", "resource", "check", "api:{app}"]
+from valetkey.cli import main
+
+main()
+"""
+
+PLAIN = """
+from valetkey.resource import Catalog, Permission, ResourceServer
+from valetkey.resource.asgi import Needs
+
+server = ResourceServer(
+    issuer="https://id.example",
+    catalog=Catalog(
+        resource="https://api.example",
+        name="A",
+        permissions=(Permission(id="read", can="read"),),
+    ),
+)
+
+async def app(scope, receive, send): ...
+
+whole = {"/a": Needs(server)("read")(app)}
+bare = {**whole, "/b": app}
+"""
+
+
+@pytest.mark.parametrize(
+    "app, code, error",
+    [
+        row("ours", "a whole one", "whole", 0, ""),
+        row("ours", "a route without a permission", "bare", 1, "* /b needs no permission"),
+        row("ours", "no such application", "none", 2, "api has no 'none'"),
+    ],
+)
+def test_it_needs_no_extra(tmp_path: Path, app: str, code: int, error: str) -> None:
+    """An API's own tests run on the base install, without click and Starlette."""
+    (tmp_path / "api.py").write_text(PLAIN)
+    done = subprocess.run(
+        [sys.executable, "-c", BASE.replace("{app}", app)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert error in done.stderr
+    assert ("*  /a  read" in done.stdout) is (code != 2)
