@@ -4,7 +4,7 @@
         key = keys_for(server).issue("chirps.write")
         answer = client.post("/chirps", headers=key.headers("POST", "/chirps"))
 
-pytest finds it by itself where valetkey is installed. It changes nothing but what a test asks for.
+pytest finds it where valetkey is installed. It changes nothing for tests that do not use it.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def keys_for() -> Iterator["Callable[[ResourceServer], Keys]"]:
-    """Makes the keys of an API, for one test. Ask before the application starts."""
-    # Whoever does not use it should not wait for it.
+    """Makes keys for an API, within one test. Call it before the application starts."""
+    # Imported late: tests that do not use it should not wait for it.
     from valetkey.resource.testing import issuing  # noqa: PLC0415
 
     with ExitStack() as stack:

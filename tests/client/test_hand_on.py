@@ -140,7 +140,7 @@ def test_to_a_client_by_an_exchange(key: Key, reader: App, way: Way) -> None:
     assert told["act"] == {"sub": "client:reader"}
     assert told["cnf"] == {"jkt": handed.bound_to}
     assert (told["scope"], handed.scope, handed.resource) == ("chirps.read", READ, CHIRP)
-    assert sent(machine.holding(handed)) == [f"DPoP {handed.access_token}"]
+    assert sent(machine.receive(handed)) == [f"DPoP {handed.access_token}"]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -180,9 +180,9 @@ NO_FURTHER = [
         "with a larger amount",
         1,
         {"most": {"chirps.write": 6}},
-        "more through than the key before it",
+        "larger amounts than the key before it",
     ),
-    row("ours", "without the amount", 1, {}, "more through than the key before it"),
+    row("ours", "without the amount", 1, {}, "larger amounts than the key before it"),
 ]
 
 
@@ -210,7 +210,7 @@ def test_a_key_that_its_user_lets_nobody_hand_on_alone_is_not_signed_on(key: Key
     said = msgspec.json.decode(base64url.decode(payload)) | {"childless": True}
     text = f"{head}.{base64url.encode(msgspec.json.encode(said))}.{end}"
     alone = Key(key.app, kept_in(replace(held, access_token=text)))
-    with pytest.raises(ValueError, match="lets nobody hand it on alone"):
+    with pytest.raises(ValueError, match="does not allow offline delegation"):
         alone.delegate(Delegate(thumbprint=Helper().thumbprint), scope=READ)
     alone.close()
 
@@ -289,14 +289,14 @@ REFUSED = [
     row("ours", "offline, of a key that is bound to nothing", unbound, ValueError, "bound"),
     row("ours", "offline, of a token that nobody can read", opaque, ValueError, "offline"),
     row("ours", "it would open more", hand(scope=("dms.read",)), PermissionMissing, "dms"),
-    row("ours", "it would open nothing", hand(scope=()), ValueError, "nothing"),
+    row("ours", "it would open nothing", hand(scope=()), ValueError, "without permissions"),
     row("ours", "for no time", hand(seconds=0), ValueError, "no time"),
     row("ours", "deeper than any API takes", hand(depth=4), ValueError, "deeper"),
     row("ours", "with a name that is none", hand(name="\n"), ValueError, "a name that is none"),
     row(
         "ours",
         "to nobody",
-        lambda key, _: key.hand_on(Delegate(thumbprint="x"), scope=READ),
+        lambda key, _: key.delegate(Delegate(thumbprint="x"), scope=READ),
         ValueError,
         "no key",
     ),
@@ -340,7 +340,7 @@ def test_an_unbound_key_stays_unbound(server: Live) -> None:
 def test_what_opens_nothing_any_more_is_over(key: Key) -> None:
     helper = Helper()
     held = helper.receive(key.delegate(Delegate(thumbprint=helper.thumbprint), scope=READ))
-    with pytest.raises(KeyStopped, match="handed on"):
+    with pytest.raises(KeyStopped, match="delegated key"):
         sent(held, status=401)
 
 

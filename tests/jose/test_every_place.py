@@ -264,10 +264,10 @@ TAKES: Final = frozenset(
         ("jws", "verify_embedded"),
         ("jwt", "verify"),
         ("jwt", "prove"),
-        ("keys", "proved"),
-        ("keys", "checked"),
+        ("keys", "verify"),
+        ("keys", "verify_with"),
         ("access_token", "verify"),
-        ("_proofs", "verify"),
+        ("_verified_tokens", "verify"),
         ("id_token", "verify"),
         ("introspection", "verify"),
     }

@@ -95,8 +95,8 @@ def test_what_is_written_is_read() -> None:
 
 
 WRONG = [
-    row("widens", "another permission", {"scope": "read admin"}, "opens more"),
-    row("widens", "nothing at all", {"scope": ""}, "opens nothing"),
+    row("widens", "another permission", {"scope": "read admin"}, "more permissions"),
+    row("widens", "nothing at all", {"scope": ""}, "no permissions"),
     row("outlives", "by a second", {"exp": UNTIL + 1}, "ends after"),
     row("outlives", "over already", {"exp": NOW}, "is over"),
     row("outlives", "begins before its parent", {"iat": NOW - 1000}, "began before"),
@@ -112,11 +112,11 @@ WRONG = [
         {"cnf": {"jkt": jkt(HANDS[1]), "x5t#S256": "x"}},
         "certificate",
     ),
-    row("proof", "by a stranger", {"by": HANDS[3]}, "not by the hand before"),
+    row("proof", "by a stranger", {"by": HANDS[3]}, "not signed by the delegate before"),
     row("proof", "behind another key", {"parent": dpop.token_hash("x")}, "another key"),
     row("proof", "a DPoP proof in its place", {"typ": dpop.TYPE}, "typ"),
-    row("limits", "of what it does not open", {"most": {"write": 1}}, "does not open"),
-    row("limits", "below nothing", {"most": {"pay": -1}}, "below nothing"),
+    row("limits", "of what it does not open", {"most": {"write": 1}}, "does not have"),
+    row("limits", "below nothing", {"most": {"pay": -1}}, "negative"),
     row("form", "a name with a line in it", {"sub": "a\nb"}, "a name"),
     row("form", "a long name", {"sub": "a" * 65}, "a name"),
     row("form", "an amount that is a text", {"most": {"pay": "1"}}, "int"),
@@ -132,13 +132,13 @@ def test_what_does_not_fit_is_refused(fields: dict[str, Any], why: str) -> None:
 
 
 SECOND = [
-    row("widens", "what the hand before left out", {"scope": "read write"}, "opens more"),
+    row("widens", "what the hand before left out", {"scope": "read write"}, "more permissions"),
     row("outlives", "the hand before", {"exp": NOW + 61}, "ends after"),
-    row("limits", "left out", {"most": {}}, "lets more through"),
-    row("limits", "raised", {"most": {"pay": 501}}, "lets more through"),
+    row("limits", "left out", {"most": {}}, "larger amounts"),
+    row("limits", "raised", {"most": {"pay": 501}}, "larger amounts"),
     row("depth", "the same again", {"depth": MAX_DEPTH - 1}, "deeper"),
     row("reuse", "the first hand's key", {"cnf": {"jkt": jkt(HANDS[0])}}, "key of one before"),
-    row("proof", "by the first hand", {"by": HANDS[0]}, "not by the hand before"),
+    row("proof", "by the first hand", {"by": HANDS[0]}, "not signed by the delegate before"),
     row("proof", "behind the token alone", {"parent": dpop.token_hash(TEXT)}, "another key"),
 ]
 

@@ -94,7 +94,7 @@ DOCUMENTS = [
     row("8414 3.2", "no JSON", b"<html>", "not a metadata document"),
     row("8414 3.2", "no object", b"[]", "not a metadata document"),
     row("8414 2", "no issuer", b"{}", "not a metadata document"),
-    row("8414 2", "a member twice", b'{"issuer":"https://as.example","issuer":"x"}', "twice"),
+    row("8414 2", "a member twice", b'{"issuer":"https://as.example","issuer":"x"}', "repeated"),
     row(
         "8414 2", "a number for an address", b'{"issuer":"https://as.example","jwks_uri":1}', "str"
     ),

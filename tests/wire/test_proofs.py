@@ -95,7 +95,7 @@ def test_there_is_an_end_to_what_is_remembered(
 def test_nothing_of_a_token_is_kept(proofs: VerifiedTokens) -> None:
     token = made()
     verify(proofs, token)
-    names = list(proofs._known[1])
+    names = list(proofs._cache[1])
     assert all(token not in name and len(name) == 43 for name in names)
 
 

@@ -21,16 +21,16 @@ Public: TypeAlias = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed255
 Private: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
 ALGORITHMS: Final[tuple[Ours, ...]] = ("ES256", "RS256")
-"""What this server signs in."""
+"""Algorithms of this server."""
 
 CLIENT_ALGORITHMS: Final[tuple[Algorithm, ...]] = ("ES256", "PS256", "EdDSA", "RS256")
-"""What an app may sign in, as far as its policy lets it."""
+"""Algorithms that an app may use, if its policy allows."""
 
 SERVER_ALGORITHMS: Final[tuple[Algorithm, ...]] = (*ALGORITHMS, "PS256", "EdDSA", "ES384")
-"""What other servers may sign in, as far as their metadata says so."""
+"""Algorithms that other servers may use, if their metadata lists them."""
 
 FAPI_ALGORITHMS: Final[tuple[Algorithm, ...]] = ("ES256", "PS256", "EdDSA")
-"""What FAPI 2.0 accepts (Security Profile 5.4.1)."""
+"""Algorithms of FAPI 2.0 (Security Profile 5.4.1)."""
 
 CITE: Final = Cite("RFC 7517", "4")
 RSA_BITS: Final = 2048
@@ -53,7 +53,7 @@ class PublicKey(msgspec.Struct, frozen=True, eq=False):
         return {name: value for name, value in members.items() if name in _PUBLIC_MEMBERS}
 
     def thumbprint(self) -> str:
-        """What names the key itself: SHA-256 in base64url (RFC 7638)."""
+        """The thumbprint: SHA-256 in base64url (RFC 7638)."""
         return _thumbprint(self)
 
 
@@ -63,7 +63,7 @@ def _thumbprint(key: PublicKey) -> str:
 
 
 class PrivateKey(msgspec.Struct, frozen=True, eq=False):
-    """A key that signs. Its repr shows nothing of the key."""
+    """A key that signs. Its repr does not contain the key."""
 
     kid: str
     algorithm: Algorithm
@@ -73,7 +73,7 @@ class PrivateKey(msgspec.Struct, frozen=True, eq=False):
         return f"PrivateKey(kid={self.kid!r})"
 
     def public(self) -> PublicKey:
-        """The half that checks."""
+        """The public key."""
         pem = self.key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
@@ -89,7 +89,7 @@ class PrivateKey(msgspec.Struct, frozen=True, eq=False):
 
 
 def generate(algorithm: Algorithm) -> PrivateKey:
-    """A new key, named by a digest of its public half."""
+    """A new key. Its kid is a digest of the public key."""
     match algorithm:
         case "ES256":
             return _private_key(algorithm, ec.generate_private_key(ec.SECP256R1()))
@@ -103,9 +103,9 @@ def generate(algorithm: Algorithm) -> PrivateKey:
 
 
 def from_der(algorithm: Algorithm, der: bytes) -> PrivateKey:
-    """The key that `to_der` wrote, and that was kept where nobody else writes: sealed, or as a
-    secret. That it is a whole RSA key was made sure of when it was made; to find its primes prime
-    again takes 30 ms, at each start. Raises ValueError where it is none."""
+    """The key that `to_der` wrote, from a place where nobody else can write: sealed, or a secret.
+    It skips the validation of RSA keys, which would take 30 ms at each start. Raises ValueError if
+    it is not such a key."""
     key = serialization.load_der_private_key(
         der, password=None, unsafe_skip_rsa_key_validation=True
     )
@@ -196,7 +196,7 @@ _KINDS: Final[dict[Algorithm, tuple[type[Private], type[Jwk]]]] = {
     "PS256": (rsa.RSAPrivateKey, RSAKey),
     "EdDSA": (ed25519.Ed25519PrivateKey, OKPKey),
 }
-"""The two halves of a key, by algorithm."""
+"""The classes of private and public keys, by algorithm."""
 
 _FORMS: Final[dict[Algorithm, tuple[str, str]]] = {
     "ES256": ("EC", "P-256"),
@@ -205,7 +205,7 @@ _FORMS: Final[dict[Algorithm, tuple[str, str]]] = {
     "PS256": ("RSA", ""),
     "EdDSA": ("OKP", "Ed25519"),
 }
-"""What a JWK calls its kind and its curve, by algorithm."""
+"""The `kty` and `crv` of a JWK, by algorithm."""
 
 _PUBLIC_MEMBERS: Final = frozenset({"kty", "crv", "x", "y", "n", "e"})
 _PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})

@@ -36,15 +36,15 @@ _PSS: Final = padding.PSS(padding.MGF1(_SHA256), salt_length=32)
 MAX_LENGTH: Final = 16 * 1024
 
 MAX_CACHED_HEADER: Final = 512
-"""Characters of a header that is remembered, read; a longer one is read each time."""
+"""Characters of a header that is cached after parsing; a longer one is parsed each time."""
 
 MAX_KEYS_TRIED: Final = 8
-"""Keys that are tried, where nothing tells which one signed."""
+"""Keys that are tried if the token does not name one."""
 
 SHARED: Final = "HS256"
 """The only algorithm with a shared secret."""
 
-# RFC 8725 3.1 and RFC 7515 4.1: a header may not bring its own key, nor ask for what we do not do.
+# RFC 8725 3.1 and RFC 7515 4.1: a header may not contain a key, nor request unsupported features.
 REFUSED_HEADERS: Final = frozenset(
     {"jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256", "crit", "b64", "zip", "enc", "p2c", "p2s"}
 )
@@ -58,13 +58,13 @@ _Parts: TypeAlias = tuple[str, str, str, str]
 
 
 class _Roomy(jws.JWSRegistry):
-    """For headers that hold a key. What is not understood in them is ignored (RFC 7515 4)."""
+    """For headers with a key. Unknown parameters are ignored (RFC 7515 4)."""
 
     max_header_length = 4096
 
 
 class BadSignature(ValueError):
-    """The text is no JWS that one of the keys signed. Says why, for the log only."""
+    """The text is not a JWS by one of the keys. The message is for the log only."""
 
 
 def sign(payload: bytes, *, key: PrivateKey, typ: str) -> str:
@@ -79,7 +79,7 @@ def sign_embedded(payload: bytes, *, key: PrivateKey, typ: str) -> str:
 
 
 def assemble(payload: bytes, signature: bytes, *, algorithm: Algorithm, kid: str, typ: str) -> str:
-    """The compact JWS that `sign` made, of its parts, for a place where only those are kept."""
+    """The compact JWS that `sign` made, from its parts."""
     parts = (
         _header(algorithm, kid, typ),
         base64url.encode_ascii(payload),
@@ -105,8 +105,8 @@ def _header(algorithm: Algorithm, kid: str, typ: str) -> bytes:
 
 
 def _es256(key: Any, data: bytes) -> bytes:
-    """R and S, each of 32 bytes (RFC 7518 3.4). In DER they are two short integers: without zeros
-    in front, or with one where the first bit would make it negative."""
+    """R and S, each of 32 bytes (RFC 7518 3.4). In DER they are two integers: without leading
+    zeros, or with one if the first bit would make it negative."""
     der: bytes = key.sign(data, _ECDSA)
     end = 4 + der[3]
     return der[4:end][-32:].rjust(32, b"\0") + der[end + 2 :][-32:].rjust(32, b"\0")
@@ -118,7 +118,7 @@ def _es384(key: Any, data: bytes) -> bytes:
     return r.to_bytes(48, "big") + s.to_bytes(48, "big")
 
 
-# By the name of its algorithm: to ask a key of what abstract class it is costs microseconds.
+# By algorithm: an isinstance check of an abstract class costs microseconds.
 _SIGN: Final[dict[Algorithm, Callable[[Any, bytes], bytes]]] = {
     "ES256": _es256,
     "ES384": _es384,
@@ -137,12 +137,11 @@ def verify(
     max_length: int = MAX_LENGTH,
     signed_here: Callable[[str], bool] | None = None,
 ) -> bytes:
-    """The payload, once one of `keys` has proved to have signed it.
+    """Verifies a JWS with one of `keys`, and returns its payload.
 
-    `algorithms` and `typ` list what is acceptable (`typ` compared without case and without
-    `application/`, RFC 7515 4.1.9). `signed_here` says whether exactly this text is known to be
-    signed by one of `keys`: its signature is then not checked again, all else is. Raises
-    BadSignature.
+    `algorithms` and `typ` list the accepted values (`typ` without case and without `application/`,
+    RFC 7515 4.1.9). `signed_here` says whether exactly this text is known to be signed by one of
+    `keys`: then all but the signature is checked. Raises BadSignature.
     """
     parts = _split(text, max_length)
     first = parts[0]
@@ -159,8 +158,8 @@ def verify(
 def _unnamed(
     keys: Sequence[PublicKey], algorithm: Algorithm, *, header_has_kid: bool
 ) -> Sequence[PublicKey]:
-    """The keys that may have signed, where no name tells: all of that algorithm, or those without a
-    name, where the header is `named`."""
+    """The keys to try if no kid matches: all of that algorithm, or, for a header with a kid, those
+    without one."""
     return [key for key in keys if key.algorithm == algorithm and not (header_has_kid and key.kid)]
 
 
@@ -172,8 +171,8 @@ def _checked_by_any(parts: _Parts, keys: Sequence[PublicKey]) -> bytes:
 
 
 def verify_shared(text: str, secrets: Sequence[bytes], *, typ: Collection[str]) -> bytes:
-    """The payload, once one of the shared `secrets` has proved to have made its HMAC. HS256 alone:
-    no key pair is ever looked at here, and no shared secret elsewhere. Raises BadSignature."""
+    """Verifies a JWS with one of the shared `secrets`, and returns its payload. It accepts HS256
+    only: key pairs never verify here, nor shared secrets elsewhere. Raises BadSignature."""
     header = read_header(text)
     if header.get("alg") != SHARED:
         raise BadSignature(f"algorithm {header.get('alg')!r} is not accepted here")
@@ -185,7 +184,7 @@ def verify_shared(text: str, secrets: Sequence[bytes], *, typ: Collection[str]) 
     except ValueError as error:
         raise BadSignature("the signature does not fit") from error
     macs = [hmac.digest(secret, signed.encode(), "sha256") for secret in secrets]
-    # Every secret is compared, so that time tells nothing about which one fits.
+    # Compare every secret, so that the time does not depend on which one fits.
     if sum(hmac.compare_digest(one, mac) for one in macs) == 0:
         raise BadSignature("the signature does not fit")
     return payload
@@ -194,8 +193,8 @@ def verify_shared(text: str, secrets: Sequence[bytes], *, typ: Collection[str]) 
 def verify_embedded(
     text: str, *, algorithms: Collection[Algorithm], typ: Collection[str]
 ) -> tuple[bytes, PublicKey]:
-    """The payload, and the key in the header that has proved to have signed it: whose key it is
-    has to be known from elsewhere. Raises BadSignature."""
+    """Verifies a JWS with the key in its own header, and returns the payload and the key. The
+    caller decides whether it trusts the key. Raises BadSignature."""
     parts = _split(text)
     first = parts[0]
     read = _embedded_key_cached if len(first) <= MAX_CACHED_HEADER else _embedded_key
@@ -210,7 +209,7 @@ def _accepted(
     return _acceptable(header, algorithms, typ), header.get("kid")
 
 
-# A signer begins all that it signs alike, so each beginning is read once for each use of it.
+# All tokens of a signer have the same header, so each header is parsed once for each use.
 _read_cached: Final = lru_cache(maxsize=1024)(_accepted)
 
 
@@ -243,7 +242,7 @@ def _acceptable(
 
 
 def read_header(text: str) -> Mapping[str, Any]:
-    """The protected header, unproved, once its form is acceptable. Raises BadSignature."""
+    """The protected header, without verification. Raises BadSignature."""
     first = _split(text)[0]
     return (_header_cached if len(first) <= MAX_CACHED_HEADER else _read)(first)
 
@@ -267,7 +266,7 @@ def _read(text: str, embedded: frozenset[str] = frozenset()) -> Mapping[str, Any
     if refused:
         raise BadSignature(f"header parameters refused: {', '.join(sorted(refused))}")
     if not all(isinstance(header.get(name, ""), str) for name in _TEXTS):
-        raise BadSignature("alg, typ, cty or kid is no text")
+        raise BadSignature("alg, typ, cty or kid is not a text")
     return MappingProxyType(header)
 
 
@@ -275,8 +274,8 @@ _header_cached: Final = lru_cache(maxsize=1024)(_read)
 
 
 def media_type(typ: object) -> str:
-    """The media type in a `typ` header, in the one form in which types are compared here (RFC 7515
-    4.1.9; RFC 2045 5.1): in lower case, without `application/`. "" for none."""
+    """The media type in a `typ` header for comparison: in lower case, without `application/` (RFC
+    7515 4.1.9; RFC 2045 5.1). "" for none."""
     return typ.lower().removeprefix("application/") if isinstance(typ, str) else ""
 
 

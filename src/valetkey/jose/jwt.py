@@ -14,7 +14,7 @@ LEEWAY: Final = 60
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What every token of ours says; each kind adds its own. Times in seconds since 1970."""
+    """The claims of every token here; each kind adds its own. Times are in seconds since 1970."""
 
     iss: str
     iat: int
@@ -22,7 +22,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @classmethod
     def read(cls, claims: dict[str, Any]) -> dict[str, Any]:
-        """What a token says, in the one form of those that its standard lets it have."""
+        """The claims in one form, if the standard allows several."""
         return claims
 
 
@@ -36,7 +36,7 @@ class Verified(msgspec.Struct, Generic[C], frozen=True):
 
 
 class BadToken(ValueError):
-    """The token proves nothing. Says why, for the log only."""
+    """The token is not valid. The message is for the log only."""
 
 
 def sign(claims: Claims, *, key: PrivateKey, typ: str) -> str:
@@ -54,8 +54,7 @@ def verify(
     now: int,
     algorithms: Collection[Algorithm] = ALGORITHMS,
 ) -> Verified[C]:
-    """The claims of `token`, proved, at the right time. `now` in seconds since 1970. Raises
-    BadToken."""
+    """Verifies a token and its times. `now` is in seconds since 1970. Raises BadToken."""
     verified = prove(token, claims, keys=keys, typ=typ, issuer=issuer, algorithms=algorithms)
     check_time(verified, now, leeway=LEEWAY)
     return Verified(verified)

@@ -1,4 +1,4 @@
-"""JSON objects from strangers: one reading, or none."""
+"""JSON from others: parsed strictly, so that every parser reads the same."""
 
 import json
 from collections.abc import Iterable
@@ -10,13 +10,13 @@ import msgspec
 T = TypeVar("T")
 
 MAX_DEPTH: Final = 200
-"""Levels of a document; none of ours has a tenth of them."""
+"""The deepest nesting of a document."""
 
 
 def read_object(raw: bytes | str) -> dict[str, Any]:
-    """The JSON object in `raw`, in which no member stands twice (RFC 7515 4).
+    """The JSON object in `raw`, without repeated members (RFC 7515 4).
 
-    Raises ValueError for anything else, and for what `read_value` refuses.
+    Raises ValueError for anything else, and as `read_value`.
     """
     value = read_value(raw)
     if not isinstance(value, dict):
@@ -25,8 +25,8 @@ def read_object(raw: bytes | str) -> dict[str, Any]:
 
 
 def read_as(raw: bytes, kind: type[T]) -> T | None:
-    """The JSON object in `raw`, where it says what such an object says, and is spelled as we would
-    write it: so no member stands twice. None where it is not, which tells nothing about it."""
+    """The JSON object in `raw` as that type, if it is spelled exactly as msgspec writes it; then no
+    member is repeated. None otherwise: it may still be valid."""
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH or _ZERO in raw:
         return None
     try:
@@ -37,8 +37,8 @@ def read_as(raw: bytes, kind: type[T]) -> T | None:
 
 
 def read_value(raw: bytes | str) -> Any:
-    """The JSON value in `raw`. Raises ValueError for anything else, for bottomless nesting, and for
-    what could be neither stored nor sent on: half a surrogate pair (RFC 7493 2.1), a zero byte, a
+    """The JSON value in `raw`. Raises ValueError for anything else, for deep nesting, and for
+    values that cannot be stored or sent: half a surrogate pair (RFC 7493 2.1), a zero byte, a
     number beyond 64 bits, NaN, infinity."""
     # RFC 8259 8.1: UTF-8 without a byte order mark; json.loads would guess others from bytes.
     text = (raw if isinstance(raw, str) else raw.decode()).strip(_SPACE)
@@ -50,8 +50,8 @@ def read_value(raw: bytes | str) -> Any:
     except RecursionError as error:
         raise ValueError("nested too deep") from error
     if end != len(text):
-        raise ValueError("something stands behind it")
-    # What the parser itself takes differs from one version of Python to the next.
+        raise ValueError("text after the value")
+    # The limit of the parser itself differs between versions of Python.
     if text.count("[") + text.count("{") > MAX_DEPTH and depth(value) > MAX_DEPTH:
         raise ValueError("nested too deep")
     if "\\u" in text:
@@ -96,7 +96,7 @@ def _members(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("a member stands twice")
+        raise ValueError("a member is repeated")
     return members
 
 
@@ -123,7 +123,7 @@ _MOST: Final = 2**63 - 1
 _ZERO: Final = b"\\u0000"
 
 _SPACE: Final = " \t\n\r"
-"""What may stand around a value (RFC 8259 2)."""
+"""Whitespace around a value (RFC 8259 2)."""
 
 _STRICT: Final = json.JSONDecoder(
     object_pairs_hook=_unique, parse_constant=_refuse, parse_int=_integer, parse_float=_float

@@ -17,7 +17,7 @@ MAC: Final = 32
 
 
 KEYS: Final = 64
-"""Keys of which it is remembered with what their work begins, the last used ones."""
+"""Keys with a cached state: the last used ones."""
 
 BLOCK: Final = 64
 """Bytes that SHA-256 takes at a time."""
@@ -58,21 +58,21 @@ def mac(key: bytes, *parts: bytes) -> bytes:
 
 @lru_cache(maxsize=KEYS)
 def _keyed_hashes(key: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
-    """Both hashes of an HMAC after the key (RFC 2104 4), which is the same again and again: to look
-    the hash up by its name and to begin with the key takes twice as long as all the rest."""
+    """Both hashes of an HMAC after its key (RFC 2104 4), cached: to look up the hash and to hash
+    the key takes twice as long as all the rest."""
     short = key if len(key) <= BLOCK else hashlib.sha256(key).digest()
     block = short.ljust(BLOCK, b"\0")
     return hashlib.sha256(block.translate(_INNER)), hashlib.sha256(block.translate(_OUTER))
 
 
 def alias(key: bytes, name: bytes, *parts: bytes) -> bytes:
-    """Another name, the same each time for the same name and parts, which only the key reads back
+    """A pseudonym, always the same for the same name and parts, which only the key can reverse
     (AES-256-SIV, RFC 5297)."""
     return _siv(key).encrypt(name, [*parts])
 
 
 def unalias(key: bytes, other: bytes, *parts: bytes) -> bytes:
-    """The name behind an alias that was made with these parts. Raises BadSeal."""
+    """The name of an alias with these parts. Raises BadSeal."""
     try:
         return _siv(key).decrypt(other, [*parts])
     except (InvalidTag, ValueError) as error:
@@ -89,5 +89,5 @@ def same(one: AnyStr, other: AnyStr) -> bool:
 
 
 def digest(secret: str) -> str:
-    """SHA-256 in hex: how a random secret of 256 bits is kept. Never for passwords."""
+    """SHA-256 in hex, to store a random secret of 256 bits. Never for passwords."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,25 +1,25 @@
-"""Is it the time for it? What others sign says when it begins and ends, by a clock of their own."""
+"""Checks the times in tokens of others, whose clocks may differ."""
 
 from typing import Final
 
 SKEW: Final = 30
-"""Seconds that another's clock may be off: FAPI 2.0 accepts 10 at least, and 60 never."""
+"""The largest difference of clocks in seconds: FAPI 2.0 needs at least 10, and less than 60."""
 
 
 def is_over(now: int, exp: float) -> bool:
-    """Whether what ends at `exp` has ended, by any clock that is right enough."""
+    """Whether a token has ended by any acceptable clock."""
     return now >= exp + SKEW
 
 
 def why_not(
     now: int, *, exp: float | None, nbf: float | None = None, iat: float | None = None, longest: int
 ) -> str:
-    """Why this is not the moment for it, or "". Times in seconds since 1970, None for one that is
-    not said; it may end `longest` seconds from now at the latest, and began no longer ago."""
+    """Why a token with these times is not valid now, or "". Times are in seconds since 1970, None
+    if absent. It may end at most `longest` seconds from now, and begin at most that long ago."""
     began = [time for time in (nbf, iat) if time is not None]
     times = [*began, *([] if exp is None else [exp])]
     if not all(0 < time < 1e11 for time in times):
-        return "a time that is none"
+        return "a time out of range"
     if exp is not None and is_over(now, exp):
         return f"it ended {now - exp:.0f} s ago"
     if any(time > now + longest + SKEW for time in times):

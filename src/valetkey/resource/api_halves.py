@@ -38,7 +38,7 @@ class ApiHalves:
         self._http = http
         self._auth = auth
         self._audience = audience
-        self._proofs = VerifiedTokens(issuer.issuer, typ=split_token.OF_API)
+        self._verified_tokens = VerifiedTokens(issuer.issuer, typ=split_token.OF_API)
         self._halves: dict[str, str] = {}
         self._refused: dict[str, float] = {}
         self._asking: PerLoop[dict[str, asyncio.Future[str]]] = PerLoop(dict)
@@ -55,7 +55,7 @@ class ApiHalves:
             raise jwt.BadToken("the server has no other half for it")
         keys = yield from self._issuer.keys_for(api_half)
         try:
-            claims = self._proofs.verify(
+            claims = self._verified_tokens.verify(
                 api_half, keys=keys, audience=self._audience, now=int(time.time())
             ).claims
             return split_token.join(text, claims), name

@@ -1,4 +1,4 @@
-"""Where a rule comes from."""
+"""References to specifications."""
 
 from typing import NamedTuple
 

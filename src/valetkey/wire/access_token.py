@@ -1,4 +1,4 @@
-"""The JWT profile for access tokens (RFC 9068): the server writes, a resource server reads."""
+"""JWT access tokens (RFC 9068)."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, Final
@@ -24,38 +24,37 @@ class Confirmation(
     omit_defaults=True,
     rename={"x5t_s256": "x5t#S256"},
 ):
-    """What the bearer of a token has to hold beside it (RFC 7800 3.1): the thumbprint of a key
-    (RFC 9449 6.1), or of a certificate (RFC 8705 3.1)."""
+    """What the sender of a token has to prove (RFC 7800 3.1): the thumbprint of a key (RFC 9449
+    6.1), or of a certificate (RFC 8705 3.1)."""
 
     jkt: str = ""
     x5t_s256: str = ""
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Who acts for the subject, and for whom that one acted before (RFC 8693 4.1)."""
+    """The actor of a delegated token, and the actors before (RFC 8693 4.1)."""
 
     sub: str
     act: "Actor | None" = None
 
     @property
     def chain(self) -> tuple[str, ...]:
-        """Everybody in it, the present one first."""
+        """All actors, the present one first."""
         return (self.sub, *(self.act.chain if self.act is not None else ()))
 
 
 class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
-    """The claims. `grant`, its version and `family` say whose shadow the token is.
+    """The claims of an access token. It belongs to a version of a grant, and to a token family.
 
-    `aud` names the resource servers; `scope` is space-separated; `limited` names those permissions
-    whose uses the user has limited, so that they are leased first (see `wire.lease`). A client
-    acting for itself has neither grant nor family, and its `sub` is `client:` and its id, which no
-    user's is (RFC 9068 2.2 and 5). `act` says who acts for the user, where a token was exchanged
-    (RFC 8693 4.1); `client_id` is then the one that exchanged it. `authorization_details` say
-    once more what of the scope was asked by details, and within which limits (RFC 9396 9.1).
-    `status` says in which status list the token has its place, where its API looks there.
-    `childless`: its user lets nobody hand it on alone (see `wire.child_key`). `ath` is the hash of
-    the other half, in one half of a token that was split (see `wire.split_token`).
-    """
+    `aud` are the resource servers, and `scope` is space-separated. `limited` are the permissions
+    that the user has limited: the API leases their uses first (see `wire.lease`). A client that
+    acts for itself has no grant and no family, and its `sub` is `client:` and its id, which no user
+    has (RFC 9068 2.2 and 5). `act` is the actor in an exchanged token (RFC 8693 4.1); `client_id`
+    is then the client that exchanged it. `authorization_details` repeat the part of the scope that
+    was requested by details, with its limits (RFC 9396 9.1). `status` is the token's place in a
+    status list, if its API uses them. `childless`: the token may not be delegated offline (see
+    `wire.child_key`). `ath` is the hash of the app half, in the API half of a split token (see
+    `wire.split_token`)."""
 
     sub: str
     aud: tuple[str, ...]
@@ -83,7 +82,7 @@ class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def delegates(self) -> tuple[str, ...]:
-        """Everybody through whose hands it went, the first one first."""
+        """All delegates, the first one first."""
         return () if self.act is None else self.act.chain[::-1]
 
     @property
@@ -102,8 +101,8 @@ def verify(
     typ: str = TYPE,
     algorithms: Collection[Algorithm] = ALGORITHMS,
 ) -> jwt.Verified[AccessToken]:
-    """An access token meant for `audience` (RFC 9068 4), or what else says the same under a `typ`
-    of its own. Raises jwt.BadToken."""
+    """Verifies an access token for `audience` (RFC 9068 4), or another token with the same claims
+    and its own `typ`. Raises jwt.BadToken."""
     verified = jwt.verify(
         token,
         AccessToken,
@@ -123,39 +122,39 @@ def _check_audience(claims: AccessToken, audience: str) -> None:
 
 
 MOST: Final = 4096
-"""Tokens whose proof is remembered."""
+"""Tokens that are cached."""
 
 
 class VerifiedToken(msgspec.Struct, frozen=True):
-    """What an access token says, proved, and its hash, by which others speak of it (the `ath` of a
-    proof). Only `Proofs` makes one."""
+    """The verified claims of an access token, and its hash (the `ath` of a DPoP proof). Only
+    `VerifiedTokens` makes one."""
 
     claims: AccessToken
     ath: str
 
 
 class VerifiedTokens:
-    """Access tokens of one issuer that its keys have proved, so that a token is proved once and not
-    at each call. Whatever may change between two calls is checked at each: the keys, by which it
-    was proved, the time, and whom it is for. No token is kept: what names it is its hash."""
+    """A cache of verified access tokens of one issuer: the signature is verified once, and the time
+    and the audience at each call. Other keys of the issuer clear the cache. It stores the hash of a
+    token, never the token."""
 
     def __init__(self, issuer: str, *, typ: str = TYPE) -> None:
         self._issuer = issuer
         self._typ = typ
-        # One attribute, so that a thread never sees the proofs of one set of keys beside another.
-        self._known: tuple[Sequence[PublicKey], dict[str, VerifiedToken]] = (), {}
+        # One attribute, so that a thread never sees the tokens of one key set with another set.
+        self._cache: tuple[Sequence[PublicKey], dict[str, VerifiedToken]] = (), {}
 
     def __len__(self) -> int:
-        return len(self._known[1])
+        return len(self._cache[1])
 
     def verify(
         self, token: str, *, keys: Sequence[PublicKey], audience: str, now: int
     ) -> VerifiedToken:
-        """What `verify` says of the token. Raises jwt.BadToken."""
-        proved = self._by(keys)
+        """The verified token. Raises jwt.BadToken."""
+        proved = self._cache_for(keys)
         name = token_hash(token)
-        token_proof = proved.get(name)
-        if token_proof is None:
+        cached = proved.get(name)
+        if cached is None:
             fresh = verify(
                 token,
                 keys=keys,
@@ -163,20 +162,19 @@ class VerifiedTokens:
                 audience=audience,
                 now=now,
                 typ=self._typ,
-                # What its metadata says: each of the keys is for one of those.
+                # The keys are restricted to the algorithms in the issuer's metadata.
                 algorithms=SERVER_ALGORITHMS,
             )
-            token_proof = proved[name] = VerifiedToken(fresh.claims, name)
+            cached = proved[name] = VerifiedToken(fresh.claims, name)
         else:
-            jwt.check_time(token_proof.claims, now, leeway=jwt.LEEWAY)
-            _check_audience(token_proof.claims, audience)
-        return token_proof
+            jwt.check_time(cached.claims, now, leeway=jwt.LEEWAY)
+            _check_audience(cached.claims, audience)
+        return cached
 
-    def _by(self, keys: Sequence[PublicKey]) -> dict[str, VerifiedToken]:
-        """What these keys have proved. Of other keys, or when there is no more room, nothing is
-        known any more."""
-        by, proved = self._known
+    def _cache_for(self, keys: Sequence[PublicKey]) -> dict[str, VerifiedToken]:
+        """The cache for these keys. It is cleared for other keys, and when it is full."""
+        by, proved = self._cache
         if by is not keys or len(proved) >= MOST:
             proved = {}
-            self._known = keys, proved
+            self._cache = keys, proved
         return proved

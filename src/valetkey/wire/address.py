@@ -1,7 +1,7 @@
-"""Addresses (RFC 3986 3), read in one way: whatever the text, reading it raises nothing.
+"""Addresses (RFC 3986 3), with one parser that never raises.
 
 `urllib.parse` raises for some texts ("https://[") and quietly changes others (it drops tabs and
-newlines), so nothing that others write is read by it.
+newlines), so it never parses text from others.
 """
 
 import ipaddress
@@ -16,12 +16,12 @@ PORTS: Final = {"https": 443, "http": 80}
 
 REMEMBERED: Final = 1024
 SHORT: Final = 512
-"""So many texts of so many characters are remembered as they were read, the last used ones."""
+"""The number of cached addresses, and the longest one in the cache, in characters."""
 
 MAX_LENGTH: Final = 65536
 """Characters of an address: no request line is longer."""
 
-# Each part takes all that it can and gives nothing back: so it takes no longer than the text.
+# Possessive quantifiers: matching takes linear time.
 _ADDRESS: Final = re.compile(
     r"([A-Za-z][A-Za-z0-9+.-]*+):"
     r'(?://([!"$-.0->@-~]*+))?+'  # printable, but / ? #

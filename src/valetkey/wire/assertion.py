@@ -15,7 +15,7 @@ ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 TYPE: Final = "client-authentication+jwt"
 TYPES: Final = frozenset({TYPE, "jwt", ""})
-"""Its own media type, and what was usual before it had one. No other JWT passes for it."""
+"""Its own media type, and those that were usual before. Another kind of JWT never passes."""
 
 LONGEST: Final = 3600
 """Seconds from now to its end, at the most: so long it is remembered that it came."""

@@ -1,7 +1,7 @@
-"""The closed catalog of what a resource server's keys can open.
+"""The closed catalog of a resource server's permissions.
 
-A resource server publishes it, the authorization server registers it. Because it is closed, what
-an app cannot do is known as exactly as what it can.
+A resource server publishes it, and the authorization server registers it. Because it is closed, the
+consent page can list exactly what an app cannot do.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ Risk: TypeAlias = Literal["low", "medium", "high"]
 RISKS: Final[tuple[Risk, ...]] = ("low", "medium", "high")
 
 Group: TypeAlias = Literal["identity", "view", "act", "stay"]
-"""What a permission is for: to know who you are, to look, to do something, to stay connected."""
+"""The purpose of a permission: to know who you are, to read, to act, to stay connected."""
 
 # RFC 6749 3.3 allows more; a name that people type and read wants less.
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:[._:-][a-z0-9]+)*", re.ASCII)
@@ -28,25 +28,25 @@ MOST_DECIMALS: Final = 6
 
 
 MOST: Final = 500
-"""Permissions in a catalog: more than that, nobody reads."""
+"""Permissions in a catalog, at most."""
 
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}", re.ASCII)
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a permission is called in one language. `cannot` defaults to the same words as `can`."""
+    """The texts of a permission in one language. `cannot` defaults to the text of `can`."""
 
     can: str
     cannot: str = ""
 
 
 class Permission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing that a key can open. `can` and `cannot` are whole phrases for the user:
-    "post in your name", "read your direct messages"; `cannot` defaults to the same words. `words`
-    says the same in other languages, by their tags in lower case (RFC 5646): `de`, `pt-br`.
+    """One permission. `can` and `cannot` are phrases for the user: "post in your name", "read your
+    direct messages"; `cannot` defaults to the text of `can`. `words` has the texts in other
+    languages, by their tags in lower case (RFC 5646): `de`, `pt-br`.
 
-    `counted`: the API counts its uses (the kit does), so the user may limit them. `unit` is what
-    amounts are told in ("EUR", "messages"), with so many `decimals`; "" where there are none.
+    `counted`: the API counts its uses (the kit does), so the user may limit them. `unit` is the
+    unit of amounts ("EUR", "messages"), which have this number of `decimals`; "" for no amounts.
     """
 
     id: str
@@ -61,7 +61,7 @@ class Permission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     words: dict[str, Words] = {}
 
     def words_in(self, language: str) -> Words:
-        """Its words in a language, or in the nearest that there is (RFC 4647 3.4); both filled."""
+        """Its texts in a language, or in the nearest one (RFC 4647 3.4); both are filled."""
         tag = language.lower()
         while tag and tag not in self.words:
             tag = tag.rpartition("-")[0]
@@ -85,8 +85,8 @@ class Catalog(
 
 
 def expand(catalog: Catalog, names: Iterable[str]) -> frozenset[str]:
-    """The catalog's permissions that the names stand for, implied ones included. What it does not
-    have is passed over."""
+    """The permissions that these names of permissions and scopes stand for, with implied ones.
+    Unknown names are ignored."""
     permissions = {one.id: one for one in catalog.permissions}
     todo = [one for name in names for one in catalog.scopes.get(name, (name,))]
     reached = set[str]()
@@ -99,8 +99,8 @@ def expand(catalog: Catalog, names: Iterable[str]) -> frozenset[str]:
 
 
 def digest(catalog: Catalog) -> str:
-    """SHA-256 of a catalog in base64url: the same for two that say the same. In which order the
-    permissions and the scopes stand does not count, nor whether a default is written out."""
+    """SHA-256 of a catalog in base64url: the same for catalogs with the same content. The order of
+    permissions and scopes does not count, nor whether a default is written out."""
     members = {
         "resource": catalog.resource,
         "name": catalog.name,
@@ -120,7 +120,7 @@ def _non_default_members(permission: Permission) -> dict[str, Any]:
 
 
 def mistakes(catalog: Catalog) -> list[str]:
-    """Everything that is wrong with a catalog, each in one sentence; empty where nothing is."""
+    """All mistakes in a catalog, in one sentence each."""
     ids = [permission.id for permission in catalog.permissions]
     names = [*ids, *catalog.scopes]
     wrong = [

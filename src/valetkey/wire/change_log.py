@@ -1,8 +1,7 @@
-"""The change log: what became of grants, and of whatever else a key hangs on, in order.
+"""The change log: all changes of grants, and of everything else that a token depends on, in order.
 
-Whoever holds the log up to its present end knows what every token is worth, and need not ask. The
-server signs pieces of it, for one resource server each; an empty piece is a heartbeat.
-"""
+An API that has read the log to its end knows the status of every token without a request. The
+server signs pieces of the log, for one resource server each. An empty piece is a heartbeat."""
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -24,8 +23,8 @@ LONGEST: Final = 3600
 """Seconds that an access token may live, at the most."""
 
 RETENTION: Final = LONGEST + 600
-"""Seconds for which an entry is kept: until every token of before it has expired, and ten minutes
-more for clocks that differ."""
+"""Seconds for which an entry is stored: until every older token has expired, and ten minutes more
+for clocks that differ."""
 
 BEAT: Final = 0.25
 """Seconds between two heartbeats."""
@@ -43,24 +42,24 @@ MAX_NONCE: Final = 64
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One change: how the subject stands from now on.
+    """One change: the new state of its subject.
 
     `subject` is the id of a grant, a family, a user, a client, an access token (its `jti`), or a
-    signing key (its `kid`), by which nothing counts that it signed; it is "" for `all`, by which
-    everything from before it is worth nothing. `status` is the subject's
-    own word, and "removed" where it is gone. `permissions` are a grant's own, or the scopes that a
-    client is registered for; `limited` are those of them under a limit of the user's; `until` is
-    when the grant ends by itself, 0 for never. `cut` names those through whose hands no key of the
-    grant may have gone, each with what it had been handed, () for all that there is. `listed` is a
-    family's place in the status lists, which is the server's own affair.
+    signing key (its `kid`), which revokes all that the key signed. It is "" for `all`, which
+    revokes everything from before. `status` is the subject's status, "removed" if it is deleted.
+    `permissions` are those of a grant, or the scopes that a client is registered for. `limited` are
+    those that the user has limited. `until` is when the grant ends by itself, 0 for never.
+    `revoked_delegates` (`cut` on the wire) names the delegates that no token of the grant may have
+    gone through, each with its permissions, () for all. `listed` is a family's place in the status
+    lists, for the server alone.
 
-    `about` are names of permissions, of sets of them, and types of details, which the subject ever
-    concerned, None where that is not known: whom the entry is for, which is the server's own affair
-    as well. One that is not for an API is told to it as `blank`.
+    `about` are names of permissions, of sets of them, and types of details that the subject was
+    ever about; None if that is not known. The server decides by it which APIs get the entry; the
+    others get a `blank` one.
 
     `seq` numbers the entries from 1 without a gap, in the order in which their changes became
-    visible; `mark` is random, and tells apart two logs that have the same number. `at` and `until`
-    are in seconds since 1970.
+    visible. `mark` is random, and distinguishes two logs with the same number. `at` and `until` are
+    in seconds since 1970.
     """
 
     kind: Kind
@@ -79,16 +78,16 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def blank(entry: Entry) -> Entry:
-    """What an API is told of an entry that does not concern it: that there is one, so that the
-    numbers have no gap. It speaks of no token that there is."""
+    """The entry for an API that it is not about, which keeps the numbers without a gap. It is about
+    no token that exists."""
     return Entry(kind="token", status="", at=entry.at, mark=entry.mark, seq=entry.seq)
 
 
 def revoked_delegates_for(
     cut: Mapping[str, tuple[str, ...]], names: AbstractSet[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Who is cut off as far as it concerns an API of these names: whoever only had another's shows
-    in no token of its own."""
+    """The revoked delegates that an API with these names has to know: a delegate with permissions
+    of other APIs only is in none of its tokens."""
     return {
         hand: tuple(one for one in had if one in names)
         for hand, had in cut.items()
@@ -97,12 +96,11 @@ def revoked_delegates_for(
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the server says: these are the entries after number `after`, up to `to`.
+    """The entries after number `after`, up to `to`, as the server signs them.
 
-    Where `to` is `head`, the last number that there is, they are all that was acknowledged before
-    `at`, in milliseconds since 1970; the times of one `node` can be compared. `link` is the mark of
-    entry `after`, "" where it is not known. `nonce` is the asker's own: the piece was made after
-    the question.
+    If `to` is `head`, the last number, they are all that was acknowledged before `at`, in
+    milliseconds since 1970; the times of one `node` can be compared. `link` is the mark of entry
+    `after`, "" if it is not known. `nonce` is from the request: the piece was made after it.
     """
 
     iss: str
@@ -118,12 +116,12 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing comes after it."""
+        """Whether it reaches the end of the log."""
         return self.to == self.head
 
 
 class BadPiece(ValueError):
-    """What came is not the next piece of this log. Says why, for the log only."""
+    """Not the next piece of this log. The message is for the log only."""
 
 
 def write(piece: Piece, *, key: PrivateKey) -> str:
@@ -132,7 +130,7 @@ def write(piece: Piece, *, key: PrivateKey) -> str:
 
 
 def take_fitting(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """As many of the entries as go into one piece, one at the least."""
+    """The first entries that fit into one piece: at least one."""
     size, count = 0, 0
     for entry in entries[:MOST]:
         size += len(msgspec.json.encode(entry)) + 1
@@ -160,15 +158,15 @@ def read(text: str, *, keys: Sequence[PublicKey], issuer: str, audience: str) ->
 
 
 class Place(msgspec.Struct, frozen=True):
-    """How far a follower has read: up to this number, whose entry had this mark."""
+    """How far a follower has read: the number and the mark of the last entry."""
 
     seq: int = 0
     mark: str = ""
 
 
 def follow(place: Place, piece: Piece) -> Place:
-    """The place after the piece, where it is the next one. Raises BadPiece for one that was seen,
-    that leaves something out, or that is of another log: a forked one, or one that was set back."""
+    """The place after the piece. Raises BadPiece for a piece that was read before, that leaves a
+    gap, or that is of another log: a forked one, or one that was restored."""
     if piece.head < place.seq:
         raise BadPiece(f"the log ends at {piece.head}, and was at {place.seq}")
     if piece.after != place.seq:

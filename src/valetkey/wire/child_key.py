@@ -1,11 +1,11 @@
-"""Child keys: an app hands a smaller key on, without asking anybody. The wire profile, whole.
+"""Child keys: an app delegates a smaller key offline. This is the whole wire profile.
 
-What is shown is the access token, and behind it a block for each hand through which it went, joined
-by `~`, under the scheme `DPoP`: `TOKEN~BLOCK~BLOCK`. The proof is of the last hand's key, and its
-`ath` is over all of that. A block is a JWS whose header holds the public key of the hand before it,
-the very one to which what stands before the block is bound.
+A call presents the access token and a block for each delegation, joined by `~`, under the scheme
+`DPoP`: `TOKEN~BLOCK~BLOCK`. The proof is by the key of the last delegate, and its `ath` covers all
+of that. A block is a JWS with the public key of the delegator in its header: the key that the text
+before the block is bound to.
 
-The profile is ours and experimental: an API takes such keys only where it says so.
+The profile is our own, and experimental: an API has to opt in.
 """
 
 from collections.abc import Mapping
@@ -25,10 +25,10 @@ from valetkey.wire.access_token import AccessToken, Confirmation
 CITE: Final = Cite("RFC 7800", "3.1")
 TYPE: Final = "child-key+jwt"
 SEPARATOR: Final = "~"
-"""Between the parts: it stands in no JWS, and RFC 6750 2.1 lets it stand in a header."""
+"""The separator: no JWS contains it, and RFC 6750 2.1 allows it in a header."""
 
 MAX_DEPTH: Final = 4
-"""Hands through which a key may go, whatever an API would take."""
+"""The largest number of delegations, whatever an API accepts."""
 
 MAX_LENGTH: Final = 2048
 """Characters of a block."""
@@ -36,20 +36,19 @@ MAX_LENGTH: Final = 2048
 MAX_NAME: Final = 64
 
 ALONE: Final = "child-key"
-"""What all children of a key are called together, where its user lets nobody hand it on alone."""
+"""The name of all offline delegates together, for a user who does not allow offline delegation."""
 
 
 class BadChild(ValueError):
-    """The key was not handed on like this. Says why, for the log only."""
+    """The delegation is not valid. The message is for the log only."""
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a hand says of the next one. `parent` is the hash of all that stands before the block.
+    """One delegation. `parent` is the hash of all text before the block.
 
-    `scope` are permissions, space-separated; `most` the largest amount of one use, by permission,
-    in the smallest unit. `depth` is how often the key may go on. `sub` is what the hand calls the
-    next one: a name in a log, and a proof of nothing. Times in seconds since 1970.
-    """
+    `scope` are permissions, space-separated. `most` is the largest amount of one use, by
+    permission, in the smallest unit. `depth` is how often the key may be delegated further. `sub`
+    is a name of the delegate for logs, without proof. Times are in seconds since 1970."""
 
     parent: str
     cnf: Confirmation
@@ -73,8 +72,8 @@ C = TypeVar("C", bound=msgspec.Struct)
 
 
 class Delegation(msgspec.Struct, frozen=True, kw_only=True):
-    """A key as the last hand holds it. `keys` are those of all hands, the first one's first;
-    `names` what the hands call each other."""
+    """A verified chain of delegations, as the last delegate has it. `keys` are the thumbprints of
+    all delegates, the first one first, and `names` their names."""
 
     scopes: frozenset[str]
     until: int
@@ -85,7 +84,7 @@ class Delegation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def jkt(self) -> str:
-        """The key of the last hand."""
+        """The thumbprint of the last delegate's key."""
         return self.keys[-1]
 
 
@@ -102,9 +101,9 @@ def delegate(
     name: str = "",
     checked: bool = False,
 ) -> str:
-    """The key `shown`, which is bound to `by`, made smaller for the holder of the key whose
-    thumbprint is `to`. Where `checked`, what no API would take raises BadChild, and nothing is
-    signed; else the API refuses it."""
+    """Delegates the `presented` key, which is bound to `by`, to the holder of the key with the
+    thumbprint `to`. With `checked`, it raises BadChild for a delegation that no API would accept;
+    otherwise the API refuses it."""
     block = Block(
         parent=dpop.token_hash(presented),
         cnf=Confirmation(jkt=to),
@@ -129,25 +128,25 @@ def split(presented: str) -> tuple[str, tuple[str, ...]]:
 
 
 def expires_at(presented: str) -> int:
-    """When what is shown ends, in seconds since 1970, as its own holder reads it: that proves
-    nothing. Raises BadChild."""
+    """When a presented key ends, in seconds since 1970, without verification: for its own holder.
+    Raises BadChild."""
     last = presented.rpartition(SEPARATOR)[2]
     try:
         if split_token.is_app_half(last):
             return split_token.read(last).exp
         return msgspec.convert(read_object(base64url.decode(last.split(".")[1])), _End).exp
     except (IndexError, ValueError, msgspec.ValidationError) as error:
-        raise BadChild("nothing that could be handed on") from error
+        raise BadChild("not a key that can be delegated") from error
 
 
 def check_next(presented: str, block: Block) -> None:
-    """Raises BadChild where what is shown may not go on by this block, as its own holder reads it:
-    what no API would take is not signed."""
+    """Raises BadChild if a presented key may not be delegated by this block. It reads the key
+    without verification, as its own holder does, before it signs the block."""
     token, blocks = split(presented)
     if len(blocks) >= MAX_DEPTH:
-        raise BadChild(f"{len(blocks) + 1} hands are too many")
+        raise BadChild(f"{len(blocks) + 1} delegations are too many")
     if not blocks and _unproved(token, _Root).childless:
-        raise BadChild("its user lets nobody hand it on alone")
+        raise BadChild("the user does not allow offline delegation")
     if blocks:
         last = _unproved(blocks[-1], Block)
         parent = Delegation(
@@ -167,23 +166,24 @@ def check_next(presented: str, block: Block) -> None:
 
 
 def _unproved(text: str, kind: type[C]) -> C:
-    """What a JWS says. Raises BadChild."""
+    """The content of a JWS, without verification. Raises BadChild."""
     try:
         if kind is _Root and split_token.is_app_half(text):
             return kind()
         return msgspec.convert(read_object(base64url.decode(text.split(".")[1])), kind)
     except (IndexError, ValueError, msgspec.ValidationError) as error:
-        raise BadChild("nothing that could be handed on") from error
+        raise BadChild("not a key that can be delegated") from error
 
 
 def check(presented: str, token: AccessToken, *, depth: int, now: int) -> Delegation:
-    """The key as the last hand holds it, where every hand only made it smaller; `token` is the
-    proved access token, `depth` how many hands the API allows. Raises BadChild."""
+    """Verifies a presented key, in which every delegation may only reduce the one before. `token`
+    is the verified access token, and `depth` how many delegations the API accepts. Raises
+    BadChild."""
     text, blocks = split(presented)
     if token.cnf is None or not token.cnf.jkt or token.cnf.x5t_s256:
         raise BadChild("the token is not bound to a key, or not to a key alone")
     if len(blocks) > min(depth, MAX_DEPTH):
-        raise BadChild(f"{len(blocks)} hands are too many")
+        raise BadChild(f"{len(blocks)} delegations are too many")
     parent = Delegation(
         scopes=token.scopes,
         until=token.exp,
@@ -194,7 +194,7 @@ def check(presented: str, token: AccessToken, *, depth: int, now: int) -> Delega
     for one in blocks:
         block = _read(one, parent.jkt)
         if not same(block.parent.encode(), dpop.token_hash(text).encode()):
-            raise BadChild("it belongs behind another key")
+            raise BadChild("it belongs to another key")
         for holds, why in _rules(block, parent, began=began, now=now):
             if not holds:
                 raise BadChild(why)
@@ -203,7 +203,7 @@ def check(presented: str, token: AccessToken, *, depth: int, now: int) -> Delega
 
 
 def _read(text: str, jkt: str) -> Block:
-    """The block that the holder of that key has signed."""
+    """Reads a block that the holder of that key has signed."""
     if len(text) > MAX_LENGTH:
         raise BadChild("longer than any block")
     try:
@@ -212,34 +212,34 @@ def _read(text: str, jkt: str) -> Block:
     except (ValueError, msgspec.ValidationError) as error:
         raise BadChild(str(error)) from error
     if key.thumbprint() != jkt:
-        raise BadChild("not by the hand before")
+        raise BadChild("not signed by the delegate before")
     return block
 
 
 def _rules(
     block: Block, parent: Delegation, *, began: int, now: int
 ) -> tuple[tuple[bool, str], ...]:
-    """What has to hold of a block behind these hands, in order, and what is wrong otherwise."""
+    """The rules for a block after this chain, in order, each with its error."""
     scopes, most = frozenset(block.scope.split()), block.most
     return (
-        (bool(scopes), "it opens nothing"),
-        (scopes <= parent.scopes, "it opens more than the key before it"),
+        (bool(scopes), "it has no permissions"),
+        (scopes <= parent.scopes, "it has more permissions than the key before it"),
         (block.exp <= parent.until, "it ends after the key before it"),
         (now < block.exp, "it is over"),
         (began - LEEWAY <= block.iat <= now + LEEWAY, "it began before the key, or begins later"),
         (0 <= block.depth < parent.depth, "it goes deeper than the key before it allows"),
         (dpop.is_thumbprint(block.cnf.jkt), "it is bound to no key"),
         (not block.cnf.x5t_s256, "it is bound to a certificate"),
-        (block.cnf.jkt not in parent.keys, "a hand has the key of one before it"),
-        (most.keys() <= scopes, "it limits what it does not open"),
-        (all(one >= 0 for one in most.values()), "an amount below nothing"),
+        (block.cnf.jkt not in parent.keys, "a delegate has the key of one before it"),
+        (most.keys() <= scopes, "it limits a permission that it does not have"),
+        (all(one >= 0 for one in most.values()), "a negative amount"),
         (
             all(
                 most.get(name, -1) in range(top + 1)
                 for name, top in parent.most.items()
                 if name in scopes
             ),
-            "it lets more through than the key before it",
+            "it allows larger amounts than the key before it",
         ),
         (len(block.sub) <= MAX_NAME and block.sub.isprintable(), "a name that is none"),
     )

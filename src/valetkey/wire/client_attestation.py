@@ -1,5 +1,5 @@
-"""Client attestations: whoever publishes an app says of one copy of it that it is genuine, and of
-which key; the copy shows with each request that it holds that key
+"""Client attestations: the publisher of an app attests that an instance of it is genuine, and has a
+key. The instance proves that key with each request
 (draft-ietf-oauth-attestation-based-client-auth)."""
 
 from typing import Any, Final
@@ -23,7 +23,7 @@ TYPE: Final = "oauth-client-attestation+jwt"
 POP_TYPE: Final = "oauth-client-attestation-pop+jwt"
 
 AGE: Final = 60
-"""Seconds after which a proof is too old, and that its clock may be ahead."""
+"""The largest age of a proof in seconds, in both directions."""
 
 LONGEST: Final = 30 * 86400
 """Seconds from now to the end of an attestation, at the most."""
@@ -32,11 +32,11 @@ MAX_JTI: Final = 512
 
 
 class BadAttestation(ValueError):
-    """It proves nothing. Says why, for the log only."""
+    """The attestation or its proof is not valid. The message is for the log only."""
 
 
 class Stale(BadAttestation):
-    """It was good, and is over: the app has to get a fresh one (7.4)."""
+    """The attestation has expired: the app has to get a fresh one (7.4)."""
 
 
 class _Holding(msgspec.Struct):
@@ -59,7 +59,7 @@ class _Pop(msgspec.Struct):
 
 
 class Pop(msgspec.Struct, frozen=True, kw_only=True):
-    """A proof that fits: its name, its challenge ("" for none), and until when it is good."""
+    """A valid proof: its `jti`, its challenge ("" for none), and when it expires."""
 
     jti: str
     challenge: str
@@ -67,7 +67,7 @@ class Pop(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def unverified_client_id(text: str) -> str:
-    """Of which client it claims to be, unproved. Raises BadAttestation."""
+    """The client id in an attestation, without verification. Raises BadAttestation."""
     try:
         jws.read_header(text)
         name = read_object(base64url.decode(text.split(".")[1])).get("sub")
@@ -79,7 +79,7 @@ def unverified_client_id(text: str) -> str:
 
 
 def check(payload: bytes, *, client_id: str, now: int) -> dict[str, Any]:
-    """The key of the copy, as a JWK, out of an attestation whose signature was checked. Raises
+    """The key of the app instance as a JWK, from an attestation with a verified signature. Raises
     BadAttestation, Stale."""
     try:
         claims = msgspec.convert(read_object(payload), _Attestation)
@@ -96,8 +96,8 @@ def check(payload: bytes, *, client_id: str, now: int) -> dict[str, Any]:
 
 
 def key_of(members: dict[str, Any], algorithm: object) -> PublicKey:
-    """The key of the copy, for the algorithm that its proof names. Raises BadAttestation, also for
-    a key with its private part."""
+    """The key of the app instance, for the algorithm of its proof. Raises BadAttestation, also for
+    a private key."""
     accepted = next((one for one in CLIENT_ALGORITHMS if one == algorithm), None)
     if accepted is None:
         raise BadAttestation(f"algorithm {algorithm!r} is not accepted here")
@@ -108,11 +108,11 @@ def key_of(members: dict[str, Any], algorithm: object) -> PublicKey:
 
 
 def check_pop(text: str, key: PublicKey, *, issuer: str, now: int) -> Pop:
-    """The proof that the key is held, for this server, of this moment. Raises BadAttestation."""
+    """Verifies the proof of the key, for this server and this moment. Raises BadAttestation."""
     algorithms: tuple[Algorithm, ...] = (key.algorithm,)
     try:
         header = jws.read_header(text)
-        # The key has no name: that it is the one of the attestation is what counts.
+        # Ignore the kid: only the key of the attestation counts.
         bare = msgspec.structs.replace(key, kid=str(header.get("kid", "")))
         payload = jws.verify(text, [bare], algorithms=algorithms, typ=(POP_TYPE,))
         claims = msgspec.convert(read_object(payload), _Pop)
@@ -128,14 +128,14 @@ def check_pop(text: str, key: PublicKey, *, issuer: str, now: int) -> Pop:
 
 
 def write(client_id: str, holder: PublicKey, *, key: PrivateKey, now: int, seconds: int) -> str:
-    """An attestation of a copy that holds the key, as its publisher writes it."""
+    """Signs an attestation for an app instance with this key, as its publisher does."""
     members = {name: value for name, value in holder.jwk().items() if name not in {"kid", "alg"}}
     claims = {"sub": client_id, "iat": now, "exp": now + seconds, "cnf": {"jwk": members}}
     return jws.sign(msgspec.json.encode(claims), key=key, typ=TYPE)
 
 
 def write_pop(*, issuer: str, key: PrivateKey, jti: str, now: int, challenge: str = "") -> str:
-    """A proof for one request. `jti` is fresh each time."""
+    """Signs a proof for one request. `jti` is fresh each time."""
     claims: dict[str, Any] = {"aud": issuer, "jti": jti, "iat": now}
     if challenge:
         claims["challenge"] = challenge

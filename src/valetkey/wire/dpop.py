@@ -1,5 +1,4 @@
-"""DPoP proofs (RFC 9449): an app shows with each request that it holds a key; whoever is asked
-checks it."""
+"""DPoP proofs (RFC 9449): an app proves its key with each request, and the server verifies it."""
 
 import hashlib
 import re
@@ -25,14 +24,14 @@ NONCE_HEADER: Final = "DPoP-Nonce"
 ALGORITHMS: Final[tuple[Algorithm, ...]] = FAPI_ALGORITHMS
 
 AGE: Final = 60
-"""Seconds after which a proof is too old, and that its clock may be ahead."""
+"""The largest age of a proof in seconds, in both directions."""
 
 MAX_LENGTH: Final = 4096
 """Characters of a proof."""
 
 _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _PLAIN: Final = re.compile(r"https://[a-z0-9.-]+/[A-Za-z0-9._~/-]*", re.ASCII)
-"""Addresses that have one spelling: of most calls, each with a path of its own."""
+"""Addresses that are in normal form already: those of most calls."""
 
 _ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~-]", re.ASCII)
@@ -41,7 +40,7 @@ _EVER: Final = 10 * 365 * 86400
 
 
 class BadProof(ValueError):
-    """The proof proves nothing. Says why, for the log only."""
+    """The proof is not valid. The message is for the log only."""
 
 
 class _Claims(msgspec.Struct, omit_defaults=True):
@@ -56,9 +55,9 @@ class _Claims(msgspec.Struct, omit_defaults=True):
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
-    """A proof that fits its request. `jkt` names the key (RFC 7638), `jti` the proof; `nonce` is
-    "" where it carries none; whoever gave nonces out knows whether it is one of theirs. `until`
-    is when it stops being good, in seconds since 1970."""
+    """A proof that fits its request. `jkt` is the thumbprint of the key (RFC 7638), `jti` the id of
+    the proof. The server that issued nonces checks the `nonce`, "" for none. `until` is when the
+    proof expires, in seconds since 1970."""
 
     jkt: str
     jti: str
@@ -67,7 +66,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """What tells this proof from every other one, of this key and of others."""
+        """A name of this proof that is unique among all keys."""
         return hashlib.sha256(f"{self.jkt} {self.jti}".encode()).hexdigest()
 
 
@@ -81,7 +80,7 @@ def make(
     access_token: str = "",
     nonce: str = "",
 ) -> str:
-    """A proof for one request (RFC 9449 4.2). `jti` is random, never the same twice."""
+    """Signs a proof for one request (RFC 9449 4.2). `jti` is random and fresh."""
     claims: dict[str, str | int] = {"jti": jti, "htm": method, "htu": _bare(address), "iat": now}
     if access_token:
         claims["ath"] = token_hash(access_token)
@@ -99,10 +98,10 @@ def check(
     access_token: str = "",
     ath: str = "",
 ) -> Proof:
-    """The proof in a header, which must be for this request, at one of the addresses that it may
-    have been sent to, and for this access token, or for the one of this hash (RFC 9449 4.3).
+    """Verifies the proof in a header: for this request, at one of these addresses, and for this
+    access token, or for the one with the hash `ath` (RFC 9449 4.3).
 
-    Whether it was seen before, and its nonce, are the caller's to judge. Raises BadProof.
+    The caller checks the nonce, and whether the proof was used before. Raises BadProof.
     """
     if len(text) > MAX_LENGTH:
         raise BadProof("longer than any proof")
@@ -115,7 +114,7 @@ def check(
     if not -AGE <= now - claims.iat <= AGE:
         raise BadProof(f"iat is {now - claims.iat} s ago")
     if claims.exp is not None or claims.nbf is not None:
-        # RFC 7519 4.1.4, 4.1.5: no proof needs them; one that has them is held to them.
+        # RFC 7519 4.1.4, 4.1.5: optional in a proof, and checked if present.
         why = validity.why_not(now, exp=claims.exp, nbf=claims.nbf, longest=_EVER)
         if why:
             raise BadProof(why)
@@ -146,13 +145,13 @@ def token_hash(access_token: str) -> str:
 
 
 def is_thumbprint(text: str) -> bool:
-    """Whether the text has the form of a key's thumbprint."""
+    """Whether the text has the form of a thumbprint."""
     return _THUMBPRINT.fullmatch(text) is not None
 
 
 def normal(text: str) -> str:
-    """One spelling of an address, without query and fragment (RFC 3986 6.2.2, 6.2.3). Raises
-    BadProof for what is none."""
+    """The normal form of an address, without query and fragment (RFC 3986 6.2.2, 6.2.3). Raises
+    BadProof if the text is not an address."""
     if _PLAIN.fullmatch(text):
         return text
     parts = read(text)

@@ -8,7 +8,7 @@ from valetkey.spec.errors import InvalidRequest
 MAX_BYTES: Final = 64 * 1024
 MAX_PARAMETERS: Final = 100
 
-# RFC 8707 2, RFC 8693 2.1: the parameters that may stand several times.
+# RFC 8707 2, RFC 8693 2.1: the parameters that may be repeated.
 REPEATABLE: Final = frozenset({"resource", "audience"})
 
 _DIGITS: Final = "0123456789abcdefABCDEF"
@@ -19,7 +19,7 @@ _BYTES: Final = {
 
 
 class Form(dict[str, str]):
-    """The parameters of one request, by name; `many` are the values of repeatable ones. An empty
+    """The parameters of one request by name. `many` are the values of repeatable ones. An empty
     value counts as absent (RFC 6749 3.1)."""
 
     __slots__ = ("_many",)
@@ -36,7 +36,7 @@ class Form(dict[str, str]):
         return self._many.get(name, ())
 
     def need(self, name: str) -> str:
-        """The value. Raises InvalidRequest where it is missing."""
+        """The value. Raises InvalidRequest if it is missing."""
         value = self.get(name)
         if value is None:
             raise InvalidRequest(f"{name} is missing")
@@ -61,7 +61,7 @@ def parse_form(raw: bytes, *, repeatable: frozenset[str] = REPEATABLE) -> Form:
         if key in repeatable:
             many[key] = (*many.get(key, ()), text) if text else many.get(key, ())
         elif key in one:
-            raise InvalidRequest("a parameter stands twice", detail=f"twice: {key[:40]!r}")
+            raise InvalidRequest("parameter repeated", detail=f"repeated: {key[:40]!r}")
         else:
             one[key] = text
     if "" in one.values():

@@ -1,4 +1,4 @@
-"""Token introspection (RFC 7662): the server answers, a resource server asks."""
+"""Token introspection (RFC 7662): the answer of the server to a resource server."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -17,12 +17,13 @@ CITE: Final = Cite("RFC 7662", "2.2")
 
 
 class Introspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a token is worth now. An inactive one says nothing but that (RFC 7662 2.2).
+    """The status of a token at this moment. For an inactive one it has no other field (RFC 7662
+    2.2).
 
-    `scope` is what the grant allows at this moment, within what the token was issued for, and
-    `limited` what of it the user has limited. `authorization_details` say the same of what was
-    asked by details (RFC 9396 9.2). `grant_expires_at` is when the grant ends by itself, in seconds
-    since 1970, 0 for never. `childless`: nobody may hand it on alone (`wire.child_key`).
+    `scope` are the permissions of the token that the grant allows now, and `limited` those that the
+    user has limited. `authorization_details` say the same for requested details (RFC 9396 9.2).
+    `grant_expires_at` is when the grant ends by itself, in seconds since 1970, 0 for never.
+    `childless`: the token may not be delegated offline (`wire.child_key`).
     """
 
     active: bool
@@ -53,16 +54,16 @@ INACTIVE: Final = Introspection(active=False)
 SIGNED: Final = Cite("RFC 9701", "5")
 TYPE: Final = "token-introspection+jwt"
 MEDIA: Final = f"application/{TYPE}"
-"""The media type of an answer that is signed; whoever asks for it accepts it."""
+"""The media type of a signed answer, for the Accept header."""
 
 
 FRESH: Final = 60
-"""Seconds by which an answer may be old, and by which clocks may differ."""
+"""The largest age of a signed answer in seconds, in both directions."""
 
 
 class SignedIntrospection(msgspec.Struct, frozen=True, kw_only=True):
-    """The claims of a signed answer. What is said of the token stands in a claim of its own, and
-    nothing of it beside that: no such answer may pass for a token (RFC 9701 8.1)."""
+    """The claims of a signed answer. Everything about the token is inside one claim, so that the
+    answer cannot pass for a token (RFC 9701 8.1)."""
 
     iss: str
     aud: str
@@ -79,15 +80,15 @@ def wants_signed(accept: str) -> bool:
 def verify(
     text: str, *, keys: Sequence[PublicKey], issuer: str, audience: str, now: int
 ) -> Introspection:
-    """What the issuer says of a token at `now`, to whoever asked by the name `audience`. Raises
-    ValueError where it did not say that, or said it some other time."""
+    """Verifies a signed answer of the issuer to the API `audience`, at `now`. Raises ValueError for
+    another issuer, another API or another time."""
     payload = jws.verify(text, keys, algorithms=SERVER_ALGORITHMS, typ=(TYPE,))
     try:
         answer = msgspec.convert(read_object(payload), SignedIntrospection)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
     if answer.iss != issuer or not same(answer.aud, audience):
-        raise ValueError("an answer of another server, or to somebody else")
+        raise ValueError("an answer of another server, or to another API")
     if not -FRESH <= now - answer.iat <= FRESH:
         raise ValueError("an answer of another moment")
     return answer.token_introspection

@@ -1,7 +1,7 @@
-"""Sharded keys, an extension of our own: a key in n shards, of which k open.
+"""Sharded keys, our own extension: a refresh token in n shards, of which k are needed.
 
-Each shard has a holder of its own. A client that does not ask for shards sees nothing of this. What
-crosses the wire is described in docs/reference/key-shards.md.
+Each shard has a holder of its own. Clients that do not request shards see ordinary OAuth. The wire
+format is described in docs/reference/key-shards.md.
 """
 
 import base64
@@ -15,7 +15,7 @@ from valetkey.jose.objects import read_object
 from valetkey.spec.cite import Cite
 
 CITE: Final = Cite("RFC 6749", "8.2")
-"""How a parameter is added that the RFC does not know."""
+"""How to add a parameter that the RFC does not define."""
 
 Holder: TypeAlias = Literal["device", "backend", "second_device", "recovery_code"]
 HOLDERS: Final[tuple[Holder, ...]] = get_args(Holder)
@@ -39,22 +39,22 @@ MOST_OTHERS: Final = 4
 
 
 class BadShards(ValueError):
-    """What came cannot be read. Says why; holds no secret."""
+    """The text cannot be read. The message contains no secret."""
 
 
 class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """So many of the shards with these holders open the key."""
+    """How many shards are needed, and the holders of all shards."""
 
     threshold: int
     holders: tuple[Holder, ...]
 
 
 def why_not_tier(tier: Tier) -> str:
-    """Why a key cannot be held so, or ""."""
+    """Why a tier is not valid, or ""."""
     if not tier.holders or tier.holders[0] != "device":
         return "the first holder is the device"
     if len(set(tier.holders)) != len(tier.holders):
-        return "a holder stands twice"
+        return "a holder is repeated"
     if not 2 <= tier.threshold <= len(tier.holders):
         return "the threshold is from 2 to the number of holders"
     return ""
@@ -66,7 +66,7 @@ def write_tier(tier: Tier) -> str:
 
 
 def read_tier(text: str) -> Tier:
-    """The tier that a request asks for. Raises BadShards."""
+    """The tier in a request. Raises BadShards."""
     try:
         tier = msgspec.convert(read_object(text[:1024]), Tier)
     except (ValueError, msgspec.ValidationError) as error:
@@ -78,16 +78,15 @@ def read_tier(text: str) -> Tier:
 
 
 Status: TypeAlias = Literal["held", "unclaimed", "spent"]
-"""Somebody has it; nobody has it yet; it was used up (a recovery code)."""
+"""Its holder has it; its holder has not claimed it yet; a recovery code that was used."""
 
 
 class KeyShard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the app is told of one shard.
+    """One shard in a response to the app.
 
-    `key_shard` is the successor of one that it presented itself in `other_key_shards`. One that is
-    unclaimed or spent comes with a `claim_ticket`, good for `expires_in` seconds, to be passed on
-    to the backend; or with a `claim_uri`, the page where its user fetches it.
-    """
+    `key_shard` is the successor of a shard that the app presented itself in `other_key_shards`. An
+    unclaimed or spent one has a `claim_ticket` for the backend, valid for `expires_in` seconds, or
+    a `claim_uri`, the page where the user fetches it."""
 
     holder: Holder
     status: Status = "held"
@@ -112,11 +111,11 @@ def read_key_shards(member: Any) -> KeyShards:
     try:
         return msgspec.convert(member, KeyShards)
     except msgspec.ValidationError as error:
-        raise BadShards(f"not what is told of shards: {error}") from error
+        raise BadShards(f"not a list of shards: {error}") from error
 
 
 class Claimed(msgspec.Struct, frozen=True):
-    """The answer to a claim: the shard. Of a device it is a refresh token."""
+    """The answer to a claim: the shard. For a device it is a refresh token."""
 
     key_shard: str
     holder: Holder
@@ -127,8 +126,8 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 class Delivered(msgspec.Struct, frozen=True):
-    """The answer to a delivery: the shard's successor, to be kept from now on, and the `handle` by
-    which whoever asks for tokens presents what was delivered, once, within so many seconds."""
+    """The answer to a delivery: the shard's successor, which the holder stores, and a `handle`. The
+    device presents the handle once, within `expires_in` seconds, to request tokens."""
 
     key_shard: str
     handle: str
@@ -139,9 +138,8 @@ class Delivered(msgspec.Struct, frozen=True):
 
 
 class Reissued(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The answer to a reissue: the ticket by which the holder claims its new shard, or the page
-    where the user fetches it. `refresh_token` and `key_shards` are as in a refresh: what was
-    presented is renewed."""
+    """The answer to a reissue: the ticket for the new shard, or the page where the user fetches it.
+    `refresh_token` and `key_shards` are as in a refresh: the presented shards are renewed."""
 
     holder: Holder
     claim_ticket: str = ""
@@ -160,7 +158,7 @@ def write_others(presented: Iterable[str]) -> str:
 
 
 def read_others(text: str) -> tuple[str, ...]:
-    """What is presented beside the refresh token, each once. Raises BadShards."""
+    """The values presented beside the refresh token, without duplicates. Raises BadShards."""
     presented = tuple(dict.fromkeys(text.split()))
     if len(presented) > MOST_OTHERS:
         raise BadShards(f"more than {MOST_OTHERS} values")
@@ -168,7 +166,7 @@ def read_others(text: str) -> tuple[str, ...]:
 
 
 def is_code(presented: str) -> bool:
-    """Whether it is meant to be a recovery code: all else begins with the prefix of its kind."""
+    """Whether a value is meant as a recovery code: every other kind has a prefix."""
     return not presented.startswith("vk_")
 
 
@@ -185,8 +183,7 @@ _GROUP: Final = 4
 
 
 def write_code(secret: bytes) -> str:
-    """A recovery code as it is printed: seven groups of four, the last of which tells a slip of the
-    pen from a wrong code."""
+    """A recovery code for printing: seven groups of four, the last of which is a checksum."""
     text = base64.b32encode(secret).decode().translate(_WRITTEN)
     text += _check(secret)
     return "-".join(text[at : at + _GROUP] for at in range(0, len(text), _GROUP))

@@ -1,8 +1,7 @@
-"""Leases of what a user's limit leaves: a resource server asks, the server answers.
+"""Leases of a user's limit: a resource server requests them from the authorization server.
 
-The protocol is our own. It speaks of seconds from now, so that no two clocks have to agree: a node
-counts from before it asked, and has stopped spending before the server counts on that.
-"""
+The protocol is our own. Its times are seconds from now, so that clocks need not agree: a node
+counts from before its request, and stops to use a lease before the server takes it back."""
 
 from typing import Final, Literal, TypeAlias
 
@@ -21,20 +20,21 @@ Limit: TypeAlias = Literal["often", "much", "hours", "ask", "declined", "gone"]
 Per: TypeAlias = Literal["hour", "day", "month", "total"]
 
 MOST: Final = 10**12
-"""The largest number that is asked for, and the largest amount."""
+"""The largest number of uses, and the largest amount."""
 
 LONGEST_LEASE: Final = 30
-"""Seconds for which a lease is good, at most: then the node returns what it did not spend."""
+"""The longest lease in seconds: then the node returns the rest."""
 
 GRACE: Final = 3600
-"""Seconds after its end within which a lease can still be returned: by its node, once the server is
-there again, or by another one that finds what a dead node has noted."""
+"""Seconds after its end within which a lease can be returned: by its node, once the server answers
+again, or by another node that finds the notes of a dead one."""
 
 
 class Leased(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="leased"):
-    """A lease: so many uses and so much, None where it is not counted, for so many seconds.
+    """A lease of `uses` and an `amount` (None if not counted) for `expires_in` seconds.
 
-    `exact`: for one use of just this amount. `ask_above`: what is more goes by a lease of its own.
+    `exact`: it is for one use of exactly this amount. A use above `ask_above` needs a lease of its
+    own.
     """
 
     lease: str
@@ -47,9 +47,9 @@ class Leased(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="refused"):
-    """No lease, because of this limit. `per` and `allowed` say which, `back_at` when it comes back
-    (seconds since 1970, 0 where it does not by itself), `again_in` when to ask again at the soonest
-    (seconds), `ask_uri` where the user can say yes."""
+    """No lease, because of this limit. `per` and `allowed` describe it. `back_at` is when it ends
+    (seconds since 1970, 0 if it does not by itself), `again_in` the seconds before the next
+    request, and `ask_uri` the page where the user can allow it."""
 
     limit: Limit
     grant_version: int = 0

@@ -1,4 +1,4 @@
-"""Request objects: an authorization request that its client signed (RFC 9101; OpenID Connect Core
+"""Request objects: authorization requests that the client signed (RFC 9101; OpenID Connect Core
 6.1)."""
 
 from collections.abc import Mapping
@@ -16,28 +16,28 @@ CITE: Final = Cite("RFC 9101", "4")
 
 TYPE: Final = "oauth-authz-req+jwt"
 TYPES: Final = frozenset({TYPE, "jwt", ""})
-"""Its own media type, and what was usual before it had one. No other JWT passes for it."""
+"""Its own media type, and those that were usual before. Another kind of JWT never passes."""
 
 LONGEST: Final = 30 * 86400
-"""Seconds to its end, at the most, where no policy says less."""
+"""The longest lifetime in seconds, if no policy says less."""
 
 JWT_CLAIMS: Final = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti"})
-"""Claims that speak of the object itself, and are no parameters."""
+"""Claims about the object itself, which are not parameters."""
 
 
 REQUIRED_CLAIMS: Final = frozenset({"client_id"})
-"""Claims without which a request for a browser is none (RFC 9101 4)."""
+"""Claims that a request object at the authorization endpoint needs (RFC 9101 4)."""
 
 BACKCHANNEL_CLAIMS: Final = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti"})
-"""Those without which a backchannel request is none (CIBA Core 7.1.1): its client is the issuer."""
+"""Claims that a backchannel request needs (CIBA Core 7.1.1); its client is the issuer."""
 
 
 class BadObject(ValueError):
-    """It is no request. Says why, for the log only."""
+    """The request object is not valid. The message is for the log only."""
 
 
 class _Frame(msgspec.Struct, frozen=True):
-    """What it says of itself."""
+    """The claims about the object itself."""
 
     client_id: str = ""
     iss: str = ""
@@ -57,10 +57,9 @@ def parameters(
     lifetime: int | None = None,
     needs: frozenset[str] = REQUIRED_CLAIMS,
 ) -> Form:
-    """The parameters in the object of this client, at `now` (seconds since 1970), which has the
-    claims that it `needs`. With a
-    `lifetime` it has to say for whom it is, and to begin and end so many seconds apart at the most
-    (FAPI 2.0 Message Signing 5.3.2). Raises BadObject."""
+    """The parameters in a request object of this client, at `now` (seconds since 1970). It has to
+    have the claims in `needs`. With a `lifetime` it also needs `aud`, `nbf` and `exp`, at most that
+    many seconds apart (FAPI 2.0 Message Signing 5.3.2). Raises BadObject."""
     try:
         claims = read_object(payload)
         frame = msgspec.convert(claims, _Frame)

@@ -1,5 +1,5 @@
-"""Security event tokens (RFC 8417), as the Shared Signals Framework 1.0 has them, and the events of
-CAEP and RISC that are told here."""
+"""Security event tokens (RFC 8417) of the Shared Signals Framework 1.0, and the CAEP and RISC
+events that this server sends."""
 
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
@@ -14,7 +14,7 @@ CITE: Final = Cite("RFC 8417", "2")
 TYPE: Final = "secevent+jwt"
 MEDIA: Final = f"application/{TYPE}"
 ALGORITHM: Final[Algorithm] = "RS256"
-"""What every receiver reads (CAEP Interoperability Profile)."""
+"""The algorithm that every receiver supports (CAEP Interoperability Profile)."""
 
 PUSH: Final = "urn:ietf:rfc:8935"
 POLL: Final = "urn:ietf:rfc:8936"
@@ -41,16 +41,16 @@ EVENTS: Final = (
     ACCOUNT_ENABLED,
     ACCOUNT_PURGED,
 )
-"""What a receiver may ask for. RISC has `sessions-revoked` too, in whose place it wants CAEP's
-event in whatever is new."""
+"""The events that a receiver may request. RISC's `sessions-revoked` is deprecated in favor of
+CAEP's event."""
 
 Subject: TypeAlias = Mapping[str, Any]
 """A subject identifier (RFC 9493)."""
 
 
 class SecurityEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The claims. There is no `sub` and no `exp`, so it is never taken for another kind of token
-    (Shared Signals Framework 4.1). `txn` is the same for all that one change brought about."""
+    """The claims. Without `sub` and `exp` it never passes for another kind of token (Shared Signals
+    Framework 4.1). All events of one change have the same `txn`."""
 
     iss: str
     aud: str
@@ -67,18 +67,18 @@ def write(event: SecurityEvent, *, key: PrivateKey) -> str:
 
 
 def user(iss: str, sub: str) -> Subject:
-    """Somebody with an account here."""
+    """The subject for a user of this server."""
     return {"format": "iss_sub", "iss": iss, "sub": sub}
 
 
 def opaque(name: str) -> Subject:
-    """Something that has a name between the two of them."""
+    """A subject with a name that the server and the receiver have agreed on."""
     return {"format": "opaque", "id": name}
 
 
 def whole(members: Mapping[str, Subject]) -> Subject:
-    """One subject of several: it matches what all of them do (Shared Signals Framework 3.3). A user
-    alone is a simple one."""
+    """A complex subject: it matches if all its members match (Shared Signals Framework 3.3). A user
+    alone is a simple subject."""
     if set(members) == {"user"}:
         return members["user"]
     return {"format": "complex", **members}

@@ -1,11 +1,10 @@
-"""Split access tokens: one half is the app's, the other one the API's. The wire profile, whole.
+"""Split access tokens: an app half and an API half. This is the whole wire profile.
 
-The app's half is opaque, `vk_at_…`. What the token says is sealed in it for the server alone, and
-it is signed, so that an API knows a forged one without asking anybody. The API's half is a JWS: the
-claims of an access token, and the hash of the very half that they belong to. It is told to the API
-that it is for, and to nobody else. Neither half is an access token anywhere. Both together are one,
-in the hands of whoever proves the key that it is bound to.
-"""
+The app half is opaque, `vk_at_…`. It contains the claims, encrypted for the server alone, and a
+signature, so that an API detects a forged one without a request. The API half is a JWS: the claims
+of an access token, and the hash of its app half. Only the API that the token is for gets it.
+Neither half is an access token by itself. Both together are one, for a caller that proves the key
+that it is bound to."""
 
 from collections.abc import Sequence
 from typing import Final, Literal
@@ -23,13 +22,13 @@ CITE: Final = Cite("RFC 9449", "7")
 PATH: Final = "/token_half"
 
 OF_APP: Final = "at-app-half"
-"""What the app's half is signed as. No header carries it: the text has no room for one."""
+"""The `typ` of the app half's signature. The text has no header, so it is not sent."""
 
 OF_API: Final = "at-api-half+jwt"
-"""`typ` of the API's half. It is not that of an access token, so it never passes for one."""
+"""The `typ` of the API half: another one than of access tokens, so it never passes for one."""
 
 MAX_LENGTH: Final = jws.MAX_LENGTH
-"""Characters of an app's half."""
+"""Characters of an app half."""
 
 _ALGORITHMS: Final[tuple[Literal["ES256"], ...]] = ("ES256",)
 _SIGNATURE: Final = 64
@@ -37,12 +36,12 @@ _EXP: Final = 8
 
 
 class NotHalf(ValueError):
-    """The text is no app's half, or was cut, changed or forged. Says why, for the log only."""
+    """The text is not a valid app half. The message is for the log only."""
 
 
 class AppHalf(msgspec.Struct, frozen=True):
-    """An app's half as it was read, not yet proved. `exp` is when it ends, `sealed` is for the
-    server, `signed` what was signed, as a JWS."""
+    """An app half before its signature is verified. `exp` is when it ends, `sealed` is for the
+    server, and `signed` is the JWS to verify."""
 
     exp: int
     sealed: bytes
@@ -53,8 +52,8 @@ class AppHalf(msgspec.Struct, frozen=True):
 
 
 class ApiHalfAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the server answers to an API that asks for its half. One that is over, or that is not
-    for this API, is inactive, and nothing more is said (as in RFC 7662 2.2)."""
+    """The server's answer to an API that requests its half. A token that is over, or not for this
+    API, is inactive, without any other field (as in RFC 7662 2.2)."""
 
     active: bool
     access_token_half: str = ""
@@ -67,19 +66,19 @@ NOTHING: Final = ApiHalfAnswer(active=False)
 
 
 def is_app_half(text: str) -> bool:
-    """Whether the text says of itself that it is one."""
+    """Whether the text has the prefix of an app half."""
     return text.startswith(opaque.prefix("at"))
 
 
 def write(sealed: bytes, *, exp: int, key: PrivateKey) -> str:
-    """An app's half. `key` is for ES256."""
+    """Signs an app half. `key` is for ES256."""
     content, kid = exp.to_bytes(_EXP, "big") + sealed, key.kid.encode()
     signature = jws.signature_of(jws.sign(content, key=key, typ=OF_APP))
     return opaque.write("at", bytes((len(kid),)) + kid + signature + content)
 
 
 def read(text: str) -> AppHalf:
-    """What an app's half consists of. Raises NotHalf."""
+    """The parts of an app half, without verification. Raises NotHalf."""
     if len(text) > MAX_LENGTH:
         raise NotHalf("longer than any half")
     try:
@@ -95,7 +94,7 @@ def read(text: str) -> AppHalf:
 
 
 def prove(app_half: AppHalf, keys: Sequence[PublicKey]) -> None:
-    """Raises NotHalf where none of the server's keys has signed it."""
+    """Verifies the signature of an app half. Raises NotHalf."""
     try:
         jws.verify(app_half.signed, keys, algorithms=_ALGORITHMS, typ=(OF_APP,))
     except jws.BadSignature as error:
@@ -103,15 +102,15 @@ def prove(app_half: AppHalf, keys: Sequence[PublicKey]) -> None:
 
 
 def of_api(token: AccessToken, text: str, *, key: PrivateKey) -> str:
-    """The API's half of a token whose other half is this text, as a proof names that (RFC 9449
+    """Signs the API half for the app half `text`, with its hash as in a DPoP proof (RFC 9449
     4.2)."""
     claims = msgspec.structs.replace(token, ath=dpop.token_hash(text))
     return jwt.sign(claims, key=key, typ=OF_API)
 
 
 def join(text: str, api_half: AccessToken) -> AccessToken:
-    """The access token that the app's half and a proved API's half are. Raises NotHalf where they
-    are those of two tokens, or are bound to nobody: a half in a log would open something then."""
+    """The access token of an app half and a verified API half. Raises NotHalf if they are of two
+    tokens, or if the token is not sender-constrained: then an app half in a log could be used."""
     if not same(api_half.ath.encode(), dpop.token_hash(text).encode()):
         raise NotHalf("the halves of two tokens")
     if api_half.cnf is None:

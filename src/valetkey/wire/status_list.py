@@ -1,7 +1,7 @@
-"""Token status lists: a bit or two for each key says whether it still opens anything. The server
-signs them, and anybody may keep them for a moment; a token says where its place is.
+"""Token status lists: two bits for each token family say whether its tokens are valid. The server
+signs the lists, anyone may cache them for a while, and a token names its place in one.
 
-A list has no word for less. What was taken away of a key is seen when its token is renewed.
+A list cannot express fewer permissions. An API sees a removed permission in the next token.
 """
 
 import zlib
@@ -38,7 +38,7 @@ MAX_LENGTH: Final = 256 * 1024
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the status of a token stands: at this place of the list at this address."""
+    """The place of a token's status: an index in the list at an address."""
 
     idx: Annotated[int, msgspec.Meta(ge=0)]
     uri: str
@@ -67,11 +67,11 @@ class ListToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class BadList(ValueError):
-    """It says nothing about any token. Says why, for the log only."""
+    """The list is not valid. The message is for the log only."""
 
 
 class StatusList(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A list that was proved. `until` is when it ends, in seconds since 1970."""
+    """A verified list. `until` is when it ends, in seconds since 1970."""
 
     bits: int
     raw: bytes

@@ -1,18 +1,18 @@
-"""What the token endpoint says beyond RFC 6749: when the grant ends, and whether a refusal passes.
+"""Members of token responses beyond RFC 6749: the end of the grant, and the reason of a refusal.
 
-Both members are registered nowhere. RFC 6749 5.1 and 5.2 let a server add members, and whoever does
-not know them leaves them alone.
+Neither is registered. RFC 6749 5.1 and 5.2 let a server add members, and clients ignore those that
+they do not know.
 """
 
 from typing import Final, Literal, TypeAlias
 
 GRANT_EXPIRES_AT: Final = "grant_expires_at"
 """In a token response and an introspection: when the user's grant ends by itself, in seconds since
-1970. Left out where the grant has no end."""
+1970. Omitted if it has no end."""
 
 REASON: Final = "reason"
-"""In a refusal of the token endpoint, beside `error`: why the grant opens nothing for now. Left out
-where it is over for good, or nothing is known of it."""
+"""In an error of the token endpoint: why the grant does not work for now. Omitted if it is over for
+good, or unknown."""
 
 Reason: TypeAlias = Literal["paused", "app_suspended", "key_suspended", "account_disabled"]
 
@@ -23,11 +23,11 @@ APP_SUSPENDED: Final[Reason] = "app_suspended"
 """The operator suspended the app."""
 
 KEY_SUSPENDED: Final[Reason] = "key_suspended"
-"""Somebody showed a shard of the key who should not have it: its user has to look at it."""
+"""Someone presented a shard of the key who should not have it: the user has to check the key."""
 
 ACCOUNT_DISABLED: Final[Reason] = "account_disabled"
 """The operator disabled the user's account."""
 
 PASSING: Final[frozenset[str]] = frozenset({PAUSED, APP_SUSPENDED, KEY_SUSPENDED, ACCOUNT_DISABLED})
-"""All of them. A client keeps what it has, and tries again later: the same refresh token is good
-again once the reason is gone."""
+"""All reasons. A client keeps its refresh token, and tries again later: the token works again once
+the reason is gone."""

@@ -1,6 +1,6 @@
-"""What was used when: a resource server tells, by the day, which permissions an app made use of.
+"""Usage reports: a resource server reports which permissions an app used, by day.
 
-It is coarse on purpose: a user sees that an app reads their messages, and not how often.
+They are coarse on purpose: users see that an app reads their messages, but not how often.
 """
 
 from typing import Annotated, Final
@@ -8,11 +8,11 @@ from typing import Annotated, Final
 import msgspec
 
 PARAMETER: Final = "usage"
-"""The form's field: a JSON list of Used."""
+"""The form field: a JSON list of FamilyUsage."""
 
 DAY: Final = 86400
 MOST: Final = 100
-"""Families that one report may speak of."""
+"""Families in one report."""
 
 MOST_PERMISSIONS: Final = 500
 MAX_DELEGATES: Final = 8
@@ -21,10 +21,11 @@ MAX_DELEGATES: Final = 8
 class FamilyUsage(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """The permissions that were made use of today, by the family whose tokens did.
+    """The permissions that the tokens of one family used today.
 
-    `hands` are those through which the key went, the first one first, where the last had it from a
-    hand alone (`wire.child_key.ALONE`); else (), since the server knows them.
+    `delegates` (`hands` on the wire) are the delegates of the token, the first one first, if the
+    last delegation was offline (`wire.child_key.ALONE`); otherwise (), because the server knows
+    them.
     """
 
     family: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -42,7 +43,7 @@ Report = Annotated[tuple[FamilyUsage, ...], msgspec.Meta(min_length=1, max_lengt
 
 
 def read(text: str) -> tuple[FamilyUsage, ...]:
-    """The report. Raises ValueError for what is none."""
+    """The report in a form field. Raises ValueError."""
     return msgspec.json.decode(text, type=Report)
 
 
