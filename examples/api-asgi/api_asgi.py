@@ -31,7 +31,7 @@ async def read(scope: Scope, receive: Receive, send: Send) -> None:
 
 @needs("chirps.write")
 async def write(scope: Scope, receive: Receive, send: Send) -> None:
-    body = await sent(receive)
+    body = await read_body(receive)
     if "text" not in body:
         await answer(send, "text is missing", 400)
         return
@@ -48,7 +48,7 @@ async def paid(scope: Scope, receive: Receive, send: Send) -> None:
 @uses("tips.send")
 async def tip(scope: Scope, receive: Receive, send: Send) -> None:
     # What an amount is read from, an ASGI application reads before it asks.
-    await paid({**scope, "tip": await sent(receive)}, receive, send)
+    await paid({**scope, "tip": await read_body(receive)}, receive, send)
 
 
 @needs("account.close", max_age=300)
@@ -87,7 +87,7 @@ async def lifespan(receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-async def sent(receive: Receive) -> dict[str, str]:
+async def read_body(receive: Receive) -> dict[str, str]:
     body, more = b"", True
     while more:
         message = await receive()

@@ -45,7 +45,7 @@ def read(request: Any) -> JsonResponse:
 @needs("chirps.write")
 def write(request: Any) -> JsonResponse:
     caller = request.principal
-    chirps.append(sent(request, "text"))
+    chirps.append(field(request, "text"))
     return JsonResponse({"by": caller.sub, "with": caller.client_id}, status=201)
 
 
@@ -56,7 +56,7 @@ def timeline(request: Any) -> JsonResponse:
 
 
 def how_much(request: Any) -> str:
-    return sent(request, "amount")
+    return field(request, "amount")
 
 
 @needs("tips.send", spend=how_much)
@@ -71,7 +71,7 @@ async def close(request: Any) -> JsonResponse:
     return JsonResponse({"closed": request.principal.sub})
 
 
-def sent(request: Any, name: str) -> str:
+def field(request: Any, name: str) -> str:
     try:
         return str(json.loads(request.body)[name])
     except (ValueError, LookupError, TypeError):

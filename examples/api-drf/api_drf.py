@@ -38,7 +38,7 @@ needs = Needs(server)
 chirps: list[str] = []
 
 
-def sent(request: Any, name: str) -> str:
+def field(request: Any, name: str) -> str:
     try:
         return str(request.data[name])
     except (LookupError, TypeError):
@@ -53,14 +53,14 @@ class Chirps(APIView):
     @needs("chirps.write")
     def post(self, request: Any) -> Response:
         caller = request.principal
-        chirps.append(sent(request, "text"))
+        chirps.append(field(request, "text"))
         return Response({"by": caller.sub, "with": caller.client_id}, status=201)
 
 
 class Tips(APIView):
     @staticmethod
     def how_much(request: Any) -> str:
-        return sent(request, "amount")
+        return field(request, "amount")
 
     permission_classes = [needs.permission("tips.send", spend=how_much)]
 

@@ -34,12 +34,12 @@ def read() -> ResponseReturnValue:
 @app.post("/chirps")
 @needs("chirps.write")
 def write() -> ResponseReturnValue:
-    chirps.append(sent(request, "text"))
+    chirps.append(field(request, "text"))
     return {"by": g.principal.sub, "with": g.principal.client_id}, 201
 
 
 def how_much(request: Request) -> str:
-    return sent(request, "amount")
+    return field(request, "amount")
 
 
 @app.post("/tips")
@@ -54,7 +54,7 @@ def close() -> ResponseReturnValue:
     return {"closed": g.principal.sub}
 
 
-def sent(request: Request, name: str) -> str:
+def field(request: Request, name: str) -> str:
     try:
         return str(request.get_json()[name])
     except (LookupError, TypeError):

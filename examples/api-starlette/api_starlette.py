@@ -34,12 +34,12 @@ async def read(request: Request) -> JSONResponse:
 @needs("chirps.write")
 async def write(request: Request) -> JSONResponse:
     caller = request.state.principal
-    chirps.append(await sent(request, "text"))
+    chirps.append(await field(request, "text"))
     return JSONResponse({"by": caller.sub, "with": caller.client_id}, 201)
 
 
 async def how_much(request: Request) -> str:
-    return await sent(request, "amount")
+    return await field(request, "amount")
 
 
 @needs("tips.send", spend=how_much)
@@ -52,7 +52,7 @@ async def close(request: Request) -> JSONResponse:
     return JSONResponse({"closed": request.state.principal.sub})
 
 
-async def sent(request: Request, name: str) -> str:
+async def field(request: Request, name: str) -> str:
     try:
         return str((await request.json())[name])
     except (ValueError, LookupError, TypeError):

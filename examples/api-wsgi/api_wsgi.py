@@ -37,7 +37,7 @@ def read(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
 
 @needs("chirps.write")
 def write(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-    body = sent(environ)
+    body = read_body(environ)
     if "text" not in body:
         return answer(start, "text is missing", "400 Bad Request")
     chirps.append(body["text"])
@@ -53,7 +53,7 @@ def paid(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
 @uses("tips.send")
 def tip(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
     # What an amount is read from, a WSGI application reads before it asks.
-    return paid({**environ, "tip": sent(environ)}, start)
+    return paid({**environ, "tip": read_body(environ)}, start)
 
 
 @needs("account.close", max_age=300)
@@ -77,7 +77,7 @@ def app(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
     return answer(start, "", "404 Not Found") if route is None else route(environ, start)
 
 
-def sent(environ: WSGIEnvironment) -> dict[str, str]:
+def read_body(environ: WSGIEnvironment) -> dict[str, str]:
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     try:
         return msgspec.json.decode(body, type=dict[str, str])

@@ -50,8 +50,8 @@ def database() -> Iterator[sqlite3.Connection]:
 
 
 class DatabaseStore:
-    """One user's key. Whoever reads the table can use the keys: encrypt the column where the
-    database can, or the bytes before they are kept."""
+    """One user's tokens. Anyone who can read the table can use them: encrypt the column if the
+    database can, or encrypt the bytes before you store them."""
 
     def __init__(self, user: str) -> None:
         self.user = user
@@ -73,7 +73,7 @@ class DatabaseStore:
             db.execute("update keys set tokens = ?, room = null where user = ?", (raw, self.user))
 
     def ready(self) -> None:
-        # Room for what will come, while the server still knows the old key.
+        # Reserve room now, while the server still accepts the old token.
         with database() as db:
             db.execute("insert or ignore into keys (user) values (?)", (self.user,))
             db.execute("update keys set room = randomblob(16384) where user = ?", (self.user,))
@@ -83,11 +83,11 @@ class DatabaseStore:
         mine, now = secrets.token_hex(8), time.time()
         with database() as db:
             db.execute("insert or ignore into keys (user) values (?)", (self.user,))
-            taken = db.execute(
+            locked = db.execute(
                 "update keys set holder = ?, until = ? where user = ? and until < ?",
                 (mine, now + SECONDS, self.user, now),
             )
-        return (lambda: self._let_go(mine)) if taken.rowcount else None
+        return (lambda: self._let_go(mine)) if locked.rowcount else None
 
     def _let_go(self, mine: str) -> None:
         with database() as db:

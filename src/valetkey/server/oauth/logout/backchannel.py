@@ -1,6 +1,6 @@
 """Back-channel logout: the server itself tells an app that a session is over."""
 
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from valetkey.jose import base64url, jwt
@@ -13,10 +13,24 @@ from valetkey.server.oauth.core.outbound_message import Delivery, Message
 from valetkey.server.oauth.core.subjects import session, subject
 from valetkey.server.oauth.logout.sessions import BACKCHANNEL
 from valetkey.spec.cite import Cite
-from valetkey.wire import logout_token
-from valetkey.wire.logout_token import LogoutToken
 
 CITE: Final = Cite("OpenID Connect Back-Channel Logout", "2.5")
+TOKEN: Final = Cite("OpenID Connect Back-Channel Logout", "2.4")
+TYPE: Final = "logout+jwt"
+EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
+SECONDS: Final = 120
+"""The lifetime of a logout token: it is made when it is sent."""
+
+
+class LogoutToken(jwt.Claims, frozen=True, kw_only=True):
+    """The claims of a logout token: a session of a user is over, as `events` says. Without a nonce
+    it cannot pass for an ID Token."""
+
+    sub: str
+    aud: str
+    jti: str
+    sid: str
+    events: dict[str, dict[str, Any]]
 
 
 def write(job: Job, context: Context) -> Rule[Message | None]:
@@ -29,15 +43,15 @@ def write(job: Job, context: Context) -> Rule[Message | None]:
     token = LogoutToken(
         iss=context.installation.issuer,
         iat=context.env.now,
-        exp=context.env.now + logout_token.SECONDS,
+        exp=context.env.now + SECONDS,
         sub=subject(job.user, client, keyring),
         aud=client.id,
         # The same for each try, so that an app can tell a message that comes twice.
         jti=base64url.encode(job.id.encode()),
         sid=session(job.facts["sid"], client, keyring),
-        events={logout_token.EVENT: {}},
+        events={EVENT: {}},
     )
-    signed = jwt.sign(token, key=context.id_token_key(client), typ=logout_token.TYPE)
+    signed = jwt.sign(token, key=context.id_token_key(client), typ=TYPE)
     return Message(
         body=urlencode({"logout_token": signed}).encode(),
         content_type="application/x-www-form-urlencoded",
@@ -46,7 +60,7 @@ def write(job: Job, context: Context) -> Rule[Message | None]:
 
 BACKCHANNEL_LOGOUT: Final = Feature(
     name=BACKCHANNEL,
-    cites=(CITE, logout_token.CITE),
+    cites=(CITE, TOKEN),
     deliveries=(Delivery(kind=BACKCHANNEL, cite=CITE, write=write),),
     metadata=lambda _: {
         "backchannel_logout_supported": True,
