@@ -50,7 +50,7 @@ def _narrowed(key: KeyFlows, keep: tuple[str, ...]) -> Flow[tuple[Tokens, Tokens
     grant = yield from _managed(key, before, own_grant.NARROW, scope=scope)
     scope_left = tuple(grant.scope.split())
     fresh = msgspec.structs.replace(
-        before, scope=scope_left, asked=scope_left, grant_expires_at=grant.grant_expires_at
+        before, scope=scope_left, requested=scope_left, grant_expires_at=grant.grant_expires_at
     )
     yield from key.kept.save(fresh, instead_of=before)
     return before, fresh
