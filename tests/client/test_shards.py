@@ -213,7 +213,7 @@ def test_a_key_that_comes_whole_is_not_taken() -> None:
             query = dict(httpx2.URL(address).params)
             httpx2.get(f"{query['redirect_uri']}?code=c&state={query['state']}")
 
-        with pytest.raises(Aborted, match="whole"):
+        with pytest.raises(Aborted, match="ordinary key"):
             key.connect(open_browser=answered, seconds=20)
         assert changed.paths().count("/revoke") == 1
         assert store.load() is None
