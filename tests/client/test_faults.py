@@ -177,7 +177,7 @@ def test_a_lock_that_somebody_keeps(
     store.save(HELD)
     mine, let_go = key(server, store), FileStore(tmp_path / "key").take()
     assert let_go is not None
-    with pytest.raises(StoreLocked, match="somebody else"):
+    with pytest.raises(StoreLocked, match="another process"):
         mine.refresh()
     assert mine.access_token() == "a token"
     let_go()

@@ -39,7 +39,7 @@ class Connection:
             http=self._http,
             auth=basic,
             catalog=lambda: api.catalog,
-            asks=auth is not None or options.mode == "ask",
+            asks=auth is not None,
             signed_for=name if options.signed else "",
             on_ask=self._start_late,
         )

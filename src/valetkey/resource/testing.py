@@ -190,6 +190,8 @@ def issuing(server: ResourceServer) -> Iterator[Keys]:
         server.options,
         http=httpx2.AsyncClient(transport=trial),
         live="token" if server.live == "token" else "ask",
+        # The issuer of a test accepts any.
+        credentials=server.options.credentials or ("", ""),
     )
     _close_blocking(server)
     with server.replaced(options):
