@@ -17,7 +17,7 @@ from tests.server.pages.samples import MIKO, NOW, SITE
 from valetkey.server.pages.frame import Frame
 from valetkey.server.pages.i18n import LOCALES, Locale, messages, translations
 from valetkey.server.pages.render import environment, render_in
-from valetkey.server.pages.routes import Page, TableRow
+from valetkey.server.pages.routes import TableRow
 
 pytestmark = pytest.mark.anyio
 
@@ -79,7 +79,7 @@ def test_its_row_is_one_of_the_table(me: ModuleType) -> None:
     frame = Mock(spec=Frame)
     row = eval(_block("text"), {**vars(me), "TableRow": TableRow, "frame": frame})
     assert (row.path, row.views, {*row.handlers}) == ("/me", (me.MeView,), {"GET"})
-    assert Page(frame, row.handlers)
+    assert isinstance(row, TableRow)
 
 
 def test_no_message_is_missing_and_none_is_too_many(german: Locale) -> None:

@@ -61,7 +61,7 @@ def test_the_story(tab: Page, server: Live, stefapp: StefApp) -> None:
     sign_in(tab)
 
     # She sees what stefApp can and cannot do, keeps one permission to herself, and agrees.
-    expect(tab.get_by_role("heading", level=1)).to_contain_text("stefApp would like a key")
+    expect(tab.get_by_role("heading", level=1)).to_contain_text("stefApp wants access")
     assert boxes(tab) == dict.fromkeys(
         ("profile", "offline_access", "chirps.write", "profile.write"), True
     )
@@ -127,7 +127,7 @@ def test_the_story(tab: Page, server: Live, stefapp: StefApp) -> None:
     with pytest.raises(KeyStopped):
         opens(stefapp)
     tab.click("#resume")
-    expect(tab.get_by_role("status")).to_contain_text("works again")
+    expect(tab.get_by_role("status")).to_contain_text("has access again")
     hear()
     assert opens(stefapp) == ["chirps.read", "dms.read", "dms.send"]
 
@@ -139,7 +139,7 @@ def test_the_story(tab: Page, server: Live, stefapp: StefApp) -> None:
     tab.wait_for_url("**/stop")
     picture(tab, "10-stop")
     tab.click("#stop")
-    expect(tab.get_by_role("status")).to_contain_text("stefApp has lost its key")
+    expect(tab.get_by_role("status")).to_contain_text("stefApp no longer has access")
     expect(tab.locator("article")).to_have_count(0)
     picture(tab, "11-stopped")
     hear()

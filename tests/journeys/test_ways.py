@@ -33,7 +33,7 @@ def test_reload_changes_nothing(tab: Page, stefapp: StefApp) -> None:
     tab.goto(waiting.address)
     tab.reload()
     sign_in(tab)
-    at(tab, "stefApp would like a key")
+    at(tab, "stefApp wants access")
     tab.uncheck("input[value='profile.write']")
     tab.reload()
     assert boxes(tab)["profile.write"]
@@ -61,10 +61,10 @@ def test_back_from_consent_does_not_ask_for_the_password_again(
     tab.goto(f"{server.url}/sign-in")
     tab.goto(waiting.address)
     sign_in(tab)
-    at(tab, "stefApp would like a key")
+    at(tab, "stefApp wants access")
     tab.go_back()
     tab.go_forward()
-    at(tab, "stefApp would like a key")
+    at(tab, "stefApp wants access")
     tab.click("#allow")
     at(tab, HOME)
     assert waiting.result().granted
@@ -74,7 +74,7 @@ def test_a_double_click_on_allow_does_no_harm(tab: Page, stefapp: StefApp) -> No
     waiting = stefapp.connect()
     tab.goto(waiting.address)
     sign_in(tab)
-    at(tab, "stefApp would like a key")
+    at(tab, "stefApp wants access")
     tab.dblclick("#allow", no_wait_after=True)
     at(tab, HOME)
     assert waiting.result().granted
@@ -87,7 +87,7 @@ def test_a_double_click_on_sign_in_does_no_harm(tab: Page, stefapp: StefApp) -> 
     tab.fill("#username", "miko")
     tab.fill("#password", "correct horse battery")
     tab.dblclick("#sign-in", no_wait_after=True)
-    at(tab, "stefApp would like a key")
+    at(tab, "stefApp wants access")
     tab.click("#allow")
     at(tab, HOME)
     assert waiting.result().granted
@@ -147,10 +147,10 @@ def test_two_tabs_go_each_its_own_way(window: Window, stefapp: StefApp, other: S
     first.goto(one.address)
     second.goto(two.address)
     sign_in(first)
-    at(first, "stefApp would like a key")
+    at(first, "stefApp wants access")
     # She is signed in by now; the form that the second tab still shows works all the same.
     sign_in(second)
-    at(second, "stefApp would like a key")
+    at(second, "stefApp wants access")
     first.uncheck("input[value='profile.write']")
     first.click("#allow")
     at(first, HOME)
@@ -187,15 +187,15 @@ def test_a_branch_is_cut_off_and_comes_back(tab: Page, server: Live, stefapp: St
     expect(hands).to_have_count(2)
     expect(hands.first.locator("li[data-hand]")).to_contain_text("Printer")
 
-    tree.get_by_role("button", name="Stop").last.click()
-    expect(tab.get_by_role("status")).to_contain_text("all below it")
-    expect(hands.last).to_contain_text("Stopped")
+    tree.get_by_role("button", name="Remove", exact=True).last.click()
+    expect(tab.get_by_role("status")).to_contain_text("everything below it")
+    expect(hands.last).to_contain_text("Access removed")
     assert [introspected(server, one)["active"] for one in (held, first, second)] == [
         True,
         True,
         False,
     ]
-    hands.first.get_by_role("button", name="Stop").click()
+    hands.first.get_by_role("button", name="Remove", exact=True).click()
     expect(tree.get_by_role("button", name="Allow again")).to_have_count(2)
     picture(tab, "branches")
     tab.set_viewport_size({"width": 1200, "height": 900})
@@ -204,7 +204,7 @@ def test_a_branch_is_cut_off_and_comes_back(tab: Page, server: Live, stefapp: St
     assert stefapp.call("POST", "/chirps")
 
     tree.get_by_role("button", name="Allow again").first.click()
-    expect(tab.get_by_role("status")).to_contain_text("may have the key again")
+    expect(tab.get_by_role("status")).to_contain_text("Allowed again.")
     assert introspected(server, first)["active"]
 
 
