@@ -5,10 +5,9 @@ Each row of the tables is an old name and its new one. `tests/test_renamed.py` t
 
 import functools
 import importlib
-import inspect
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, Final, ParamSpec, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -56,7 +55,7 @@ PARAMETERS: Final[dict[str, dict[str, str]]] = {
     "Keys.issue": {"bound": "dpop"},
     "ProofOfKey.__init__": {"known": "is_known"},
 }
-"""By function: its keywords."""
+"""By function: its keywords. The functions have the decorator `parameters`, or use `value`."""
 
 
 def names(module: str) -> Callable[[str], Any]:
@@ -88,7 +87,7 @@ def _member(owner: str, old: str, new: str) -> property:
 
 
 def parameters(function: Callable[P, R]) -> Callable[P, R]:
-    """A decorator: the function, sync or async, takes the old keywords, too."""
+    """A decorator: the function takes the old keywords, too."""
     renamed, name = PARAMETERS[function.__qualname__], function.__qualname__
 
     @functools.wraps(function)
@@ -97,13 +96,14 @@ def parameters(function: Callable[P, R]) -> Callable[P, R]:
             _rename(kwargs, renamed, name)
         return function(*args, **kwargs)
 
-    @functools.wraps(function)
-    async def call_async(*args: P.args, **kwargs: P.kwargs) -> Any:
-        if not renamed.keys().isdisjoint(kwargs):
-            _rename(kwargs, renamed, name)
-        return await cast(Any, function)(*args, **kwargs)
+    return call
 
-    return cast(Callable[P, R], call_async) if inspect.iscoroutinefunction(function) else call
+
+def value(function: str, old: str, given: T) -> T:
+    """The value of an old keyword, with the warning: for functions that a decorator would slow
+    down."""
+    _warn(f"{function}({old}=)", f"{PARAMETERS[function][old]}=")
+    return given
 
 
 def _rename(keywords: dict[str, Any], renamed: Mapping[str, str], function: str) -> None:

@@ -37,7 +37,6 @@ class Blocking:
         """As `ResourceServer.close`. The end of the program does this by itself."""
         self._portal.close()
 
-    @renamed.parameters
     def verify(
         self,
         authorization: str,
@@ -46,8 +45,11 @@ class Blocking:
         query: str = "",
         sender_proof: SenderProof = NO_PROOF,
         sign_in: SignIn = ANYHOW,
+        shown: SenderProof | None = None,
     ) -> Principal:
         """As `ResourceServer.verify`."""
+        if shown is not None:
+            sender_proof = renamed.value("Blocking.verify", "shown", shown)
         rule = self._api.rule(
             authorization,
             needs=needs,

@@ -41,7 +41,6 @@ class ResourceServer(ApiCore):
     def __repr__(self) -> str:
         return f"ResourceServer({self.resource!r})"
 
-    @renamed.parameters
     async def verify(
         self,
         authorization: str,
@@ -50,23 +49,16 @@ class ResourceServer(ApiCore):
         query: str = "",
         sender_proof: SenderProof = NO_PROOF,
         sign_in: SignIn = ANYHOW,
+        shown: SenderProof | None = None,
     ) -> Principal:
         """The caller behind an `Authorization` header, who has all the permissions in `needs`.
 
         `query` is the query string of the call: a token there is refused (RFC 9700 4.3.2). A bound
-        token needs its `sender_proof`. `sign_in` says how the user has to have signed in (RFC
-        9470). Raises Refused, Unreachable.
+        token needs its `sender_proof` (`shown` is its old name). `sign_in` says how the user has to
+        have signed in (RFC 9470). Raises Refused, Unreachable.
         """
-        return await self._verify(authorization, needs, query, sender_proof, sign_in)
-
-    async def _verify(  # noqa: PLR0917 - all that a call has
-        self,
-        authorization: str,
-        needs: Sequence[str],
-        query: str,
-        sender_proof: SenderProof,
-        sign_in: SignIn,
-    ) -> Principal:
+        if shown is not None:
+            sender_proof = renamed.value("ResourceServer.verify", "shown", shown)
         rule = self.rule(
             authorization,
             needs=needs,
@@ -86,8 +78,12 @@ class ResourceServer(ApiCore):
     async def verify_call(self, call: Call, need: Need, request: object) -> Principal:
         """The caller behind a call, who has what it needs, once the limits of the user are counted.
         `need.spend` gets `request`. Raises Refused, Unreachable."""
-        principal = await self._verify(
-            call.authorization, need.permissions, call.query, self.sender_proof(call), need.sign_in
+        principal = await self.verify(
+            call.authorization,
+            needs=need.permissions,
+            query=call.query,
+            sender_proof=self.sender_proof(call),
+            sign_in=need.sign_in,
         )
         await self._count(principal, need, request)
         return principal
