@@ -1,7 +1,6 @@
-"""Declared state: what has to change so that an installation is as somebody wrote it down.
+"""Declared state: the changes that bring an installation to it.
 
-Only what is named is touched: a record that no wish names stays, and so does a field that the wish
-for its record does not name.
+Records and fields that the declared state doesn't name stay as they are.
 """
 
 from collections import Counter
@@ -44,13 +43,13 @@ NEW: Final[dict[Kind, Callable[[str, Env], Declarable]]] = {
         id=ids.user_id(env), username=name, created=env.now, changed=env.now
     ),
 }
-"""What can be declared, before its fields are: in an order in which the later need the earlier."""
+"""Makes an empty record of each kind, in the order of dependencies."""
 
 
 LIFETIMES: Final = (
     frozenset(Lifetimes.__struct_fields__) & frozenset(Policy.__struct_fields__)
 ) - {"refresh_window"}
-"""The lifetimes that a policy may set by itself, within what they may be in the settings."""
+"""The lifetimes that a policy may set, with the same ranges as in the settings."""
 
 
 NAMES: Final[dict[Kind, str]] = {
@@ -59,14 +58,14 @@ NAMES: Final[dict[Kind, str]] = {
     "client": "id",
     "user": "username",
 }
-"""The field by which each is named."""
+"""The field that names a record of each kind."""
 
 
 class DesiredRecord(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """How one record should be. `place` says where that is written, for mistakes; `fields` are the
-    ones that it names; `secret` is the digest of a secret to accept, "" for as it is, and `plain`
-    the secret itself where it is at hand; `new`: the record must not be there yet. `by` says who
-    wishes it, in a word for people."""
+    """The desired state of one record. `place` is where it is declared, for mistakes; `fields` are
+    the declared fields; `secret` is the digest of a secret to accept, "" for no change, and `plain`
+    the secret itself if it is known; `new`: the record must not exist yet. `by` is the person who
+    declares it, for the history."""
 
     place: str
     kind: Kind
@@ -79,12 +78,12 @@ class DesiredRecord(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def name(self) -> tuple[Kind, str]:
-        """The record that is meant."""
+        """The kind and name of the record."""
         return self.kind, sign_in_name(self.key) if self.kind == "user" else self.key
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """One record as it is, None for absent, and as it will be."""
+    """One record before (None if it doesn't exist) and after."""
 
     desired: DesiredRecord
     before: Declarable | None
@@ -98,7 +97,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def differences(self) -> dict[str, tuple[Any, Any]]:
-        """Each field that differs: what it was, and what it will be. Secrets do not show."""
+        """The fields that differ, before and after. Secrets are masked."""
         before = {} if self.before is None else dict(_flat(self.before))
         after = dict(_flat(self.after))
         pairs = {name: (before.get(name), after.get(name)) for name in {**before, **after}}
@@ -110,7 +109,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def change(self) -> Change | None:
-        """What has to be written."""
+        """The change to write, or None."""
         match self.verdict:
             case "added":
                 return Create(self.after)
@@ -121,15 +120,15 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Plan(Outcome, frozen=True, kw_only=True, eq=False):
-    """What there is to do; with `mistakes`, nothing is done."""
+    """The steps to take; with `mistakes`, there are no changes."""
 
     steps: tuple[Step, ...]
     mistakes: tuple[str, ...] = ()
 
 
 def plan(desired_records: Sequence[DesiredRecord], context: Context) -> Rule[Plan]:
-    """What has to change for every wish to hold: all of it, or nothing. Accounts' own data is the
-    business of `accounts.profile`."""
+    """The plan for these records: all of them, or none. `accounts.profile` checks the data of
+    accounts."""
     there = yield from _present_records(desired_records)
     newest = yield from catalog_history.newest(
         desired.key for desired in desired_records if desired.kind == "resource_server"
@@ -162,7 +161,7 @@ def _numbered(step: Step, newest: Mapping[str, int]) -> Step:
 
 
 def _disabled(steps: Sequence[Step]) -> Iterator[str]:
-    """The users who may not sign in any longer: apps that know their sessions are told."""
+    """The ids of users who are disabled now: their apps get logout messages."""
     for step in steps:
         before, after = step.before, step.after
         if isinstance(before, User) and isinstance(after, User) and before.status == "active":
@@ -170,7 +169,7 @@ def _disabled(steps: Sequence[Step]) -> Iterator[str]:
 
 
 def _present_records(desired_records: Sequence[DesiredRecord]) -> Rule[RecordsByName]:
-    """Every policy, resource server and client, and the users that are named."""
+    """All policies, resource servers and clients, and the declared users."""
     policies, servers, clients = Many(Policy), Many(ResourceServer), Many(Client)
     users = {
         OneByAlias(User, desired.name[1]) for desired in desired_records if desired.kind == "user"
@@ -262,7 +261,7 @@ def _untrusted(policy: Policy) -> Iterator[str]:
 
 
 def _name_conflicts(kind: Kind, name: str, after: RecordsByName) -> list[str]:
-    # Clients and resource servers authenticate at introspection by their names alone.
+    # At introspection, the id alone says whether the caller is a client or a resource server.
     return [f"id: is that of a {kind} already"] if (kind, name) in after else []
 
 
@@ -281,7 +280,7 @@ _HIDDEN: Final = frozenset({"password", "mark", "secrets"})
 
 
 def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The fields, those of nested ones too, by dotted names."""
+    """The fields, with those of nested structs, by dotted names."""
     if isinstance(value, msgspec.Struct):
         names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
         members = {encoded: getattr(value, name) for name, encoded in names if name not in _OWN}

@@ -1,4 +1,4 @@
-"""Catalogs as they are registered: each is kept, and numbered for its API."""
+"""The history of catalogs: each registered catalog is stored as a numbered revision."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
@@ -13,7 +13,7 @@ Some = TypeVar("Some", bound=Record)
 
 
 def newest(servers: Iterable[str]) -> Rule[dict[str, int]]:
-    """The number of each newest edition, 0 for none; also of an API that was removed since."""
+    """The number of the newest revision of each API, 0 for none; also of removed APIs."""
     queries = {name: Many(CatalogRevision, "server", name) for name in servers}
     results = yield tuple(queries.values())
     return {
@@ -23,7 +23,8 @@ def newest(servers: Iterable[str]) -> Rule[dict[str, int]]:
 
 
 def numbered(before: Record | None, after: Some, newest: Mapping[str, int]) -> Some:
-    """A resource server whose catalog is not as it was, as the next edition; all else as it is."""
+    """A resource server with a new catalog gets the next revision; other records stay as they
+    are."""
     if not isinstance(after, ResourceServer) or not _is_new(before, after):
         return after
     return msgspec.structs.replace(after, revision=newest[after.id] + 1)

@@ -1,4 +1,4 @@
-"""A new catalog in the place of an old one: what is different, in words, and whom it touches."""
+"""Differences between two catalogs, and the grants that they affect."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -17,14 +17,14 @@ from valetkey.wire.catalog import Catalog, Permission
 Sign: TypeAlias = Literal["+", "-", "~"]
 
 FIELDS: Final = tuple(name for name in Permission.__struct_fields__ if name != "id")
-"""What may be different in a permission of the same name."""
+"""The fields of a permission that may differ."""
 
 DROPPED: Final = "the API has dropped it"
-"""The reason that stands in the history."""
+"""The reason in the history."""
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """One thing that is added, dropped or changed; `name` is that of a permission or a scope."""
+    """A permission or scope (`name`) that is added, dropped or changed."""
 
     sign: Sign
     name: str
@@ -32,18 +32,18 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 def differences(old: Catalog, new: Catalog) -> tuple[Difference, ...]:
-    """Everything that is different, what is dropped first."""
+    """All differences, dropped ones first."""
     every = (*_permissions(old, new), *_scopes(old, new), *_head(old, new))
     return tuple(sorted(every, key=lambda one: "-~+".index(one.sign)))
 
 
 def dropped(old: Catalog, new: Catalog) -> tuple[str, ...]:
-    """The permissions that are no more."""
+    """The dropped permissions."""
     return tuple(one.id for one in old.permissions if new.permission(one.id) is None)
 
 
 def touched(grants: Iterable[Grant], dropped_permissions: Iterable[str]) -> Counter[str]:
-    """How many of these grants hold each of the permissions that go, and are not over."""
+    """The number of live grants that have each of the dropped permissions."""
     lost = frozenset(dropped_permissions)
     return Counter(
         one
@@ -55,8 +55,8 @@ def touched(grants: Iterable[Grant], dropped_permissions: Iterable[str]) -> Coun
 
 
 def forget(name: str, dropped_permissions: Iterable[str], context: Context) -> Rule[Outcome]:
-    """The grant without the permissions that are no more: one that an API gives the same name later
-    joins no grant by that."""
+    """Removes dropped permissions from a grant, so that a later permission with the same name is
+    not granted."""
     wanted, lost = One(Grant, name), frozenset(dropped_permissions)
     grant = (yield (wanted,)).one(wanted)
     if grant is None or not lost & {*grant.permissions, *grant.refused}:

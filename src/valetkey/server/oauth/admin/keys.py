@@ -1,6 +1,7 @@
-"""The life of a key: coming → current → retiring → gone.
+"""The lifecycle of a key: coming → current → retiring → deleted.
 
-A coming key is published before it signs, a retiring one until nothing that it signed can be alive.
+A coming key is published before it signs. A retiring key is published until all that it signed has
+expired.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,18 +14,18 @@ from valetkey.server.model.keys import KeyStatus, SigningKey, Use
 from valetkey.server.model.policy import Lifetimes
 
 TURNED: Final[tuple[Use, ...]] = ("ES256", "RS256", "seal", "mac")
-"""What can be rotated."""
+"""Uses whose keys can be rotated."""
 
 USES: Final[tuple[Use, ...]] = (*TURNED, "salt")
-"""What there is. The salt stays: the names that it makes of users must not change."""
+"""All uses. The salt never changes, as pairwise subjects would change with it."""
 
 ROTATED: Final[tuple[Use, ...]] = ("ES256", "RS256", "seal")
-"""What a rotation turns. The MAC key is what long-lived refresh tokens rest on: it turns only by
-name, and the old one stays for as long as a refresh token may live."""
+"""Uses that a rotation includes by default. The MAC key makes long-lived refresh tokens: it rotates
+only by name, and the old one stays for the longest lifetime of a refresh token."""
 
 
 def missing(keys: Iterable[SigningKey]) -> tuple[Use, ...]:
-    """For each use the keys that are not there yet, a current one first, then a coming one."""
+    """The uses of missing keys: for each use a current key first, then a coming one."""
     have = [(key.use, key.status) for key in keys]
     return tuple(
         use
@@ -35,7 +36,7 @@ def missing(keys: Iterable[SigningKey]) -> tuple[Use, ...]:
 
 
 def first_status(keys: Iterable[SigningKey], use: Use) -> KeyStatus:
-    """The status of a new key: current where there is none, else coming."""
+    """The status of a new key: current if there is none yet, else coming."""
     has_current = any(key.use == use and key.status == "current" for key in keys)
     return "coming" if has_current else "current"
 
@@ -43,8 +44,8 @@ def first_status(keys: Iterable[SigningKey], use: Use) -> KeyStatus:
 def rotate(
     keys: Sequence[SigningKey], fresh: SigningKey, *, lifetimes: Lifetimes, now: int
 ) -> tuple[Change, ...]:
-    """One use turned by one step: the coming key signs, the current one retires, `fresh` is the new
-    coming one."""
+    """Rotates the keys of one use: the coming key becomes current, the current one retires, and
+    `fresh` is the new coming one."""
     changes: list[Change] = [Create(fresh)]
     for key in keys:
         if key.use != fresh.use:
@@ -64,16 +65,16 @@ def rotate(
 def revoke(
     keys: Sequence[SigningKey], kid: str, fresh: SigningKey, *, now: int
 ) -> tuple[Change, ...]:
-    """The key of that name gone at once, with all that it signed, sealed or derived. In the place
-    of a current one comes the coming one, and `fresh` in the place of that. Raises LookupError for
-    a name that no key has, ValueError for the salt."""
+    """Deletes a key at once, which invalidates all that it signed, sealed or derived. The coming
+    key replaces a current one, and `fresh` replaces the coming one. Raises LookupError if there is
+    no such key, ValueError for the salt."""
     revoked = next((key for key in keys if key.kid == kid), None)
     if revoked is None:
         raise LookupError(kid)
     if revoked.use not in TURNED:
         raise ValueError("the salt stays: the names that it makes of users must not change")
     if revoked.status == "retiring":
-        # Without an end, as its end has not come: the change log tells of it.
+        # `until=0`, so that the change log has an entry: the key was removed before its end.
         return (Remove(msgspec.structs.replace(revoked, until=0)),)
     left = [one for one in keys if one.use == revoked.use and one.kid != kid]
     coming = [one for one in left if one.status == "coming"]
@@ -88,7 +89,7 @@ def revoke(
 
 
 def keeps(use: Use, lifetimes: Lifetimes) -> int:
-    """For how many seconds a retired key is still needed."""
+    """The number of seconds for which a retiring key is still needed."""
     longest = {
         "ES256": max(lifetimes.access_token, lifetimes.id_token),
         "RS256": max(lifetimes.access_token, lifetimes.id_token),

@@ -1,7 +1,7 @@
-"""What goes when a client, a user or a resource server goes.
+"""Removal of clients, users and resource servers.
 
-Grants are stopped, not forgotten: their history stays, and a later client or user of the same name
-never inherits a yes that was given to another (ATTACKS A91).
+Grants are stopped, not deleted: their history stays, and a later client or user with the same name
+never inherits a grant (ATTACKS A91).
 """
 
 from collections.abc import Iterable
@@ -22,20 +22,20 @@ from valetkey.server.oauth.logout.sessions import sign_out_everywhere
 
 
 class Removed(Outcome, frozen=True, kw_only=True, eq=False):
-    """It goes, and with it the access of so many live grants."""
+    """The record is removed, and `stopped` live grants with it."""
 
     record: Record
     stopped: int = 0
 
 
 class NotRemoved(Outcome, frozen=True, kw_only=True, eq=False):
-    """It stays; `why` says what is in the way."""
+    """The record is not removed, for the reason `why`."""
 
     why: str
 
 
 def client(name: str, context: Context) -> Rule[Removed | NotRemoved]:
-    """The app goes; every user's yes to it is over."""
+    """Removes an app, and stops all its grants."""
     wanted, grants = One(Client, name), Many(Grant, "client", name)
     results = yield (wanted, grants)
     row = results.one(wanted)
@@ -45,7 +45,7 @@ def client(name: str, context: Context) -> Rule[Removed | NotRemoved]:
 
 
 def user(username: str, context: Context) -> Rule[Removed | NotRemoved]:
-    """The account goes, with its sessions; every yes that the user gave is over."""
+    """Removes an account and its sessions, and stops all its grants."""
     query = OneByAlias(User, sign_in_name(username))
     row = (yield (query,)).one(query)
     if row is None:
@@ -59,7 +59,7 @@ def user(username: str, context: Context) -> Rule[Removed | NotRemoved]:
 
 
 def resource_server(name: str, context: Context) -> Rule[Removed | NotRemoved]:
-    """The API goes, unless a client is still registered for something of its catalog."""
+    """Removes an API, unless a client is registered for something of its catalog."""
     wanted, clients = One(ResourceServer, name), Many(Client)
     results = yield (wanted, clients)
     row = results.one(wanted)

@@ -1,4 +1,4 @@
-"""What a resource server's registration has to hold to."""
+"""The rules for the registration of a resource server."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -19,8 +19,8 @@ CITE: Final = Cite("RFC 8707", "2")
 
 
 def mistakes(server: ResourceServer, *, others: Sequence[ResourceServer], issuer: str) -> list[str]:
-    """Everything that is wrong, each as `field: why`; empty where nothing is. `others` are the
-    other resource servers: a name means one thing only in the whole offer."""
+    """All mistakes, each as `field: why`. `others` are the other resource servers: names of
+    permissions are unique over all of them."""
     checks = (
         ("id", _as_list(why_not_name(server.id))),
         ("catalog.resource", _resource(server, others, issuer)),

@@ -1,4 +1,4 @@
-"""Back-channel logout: the server itself tells an app that a session is over."""
+"""Back-channel logout: the server notifies an app that a session has ended."""
 
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -34,7 +34,7 @@ class LogoutToken(jwt.Claims, frozen=True, kw_only=True):
 
 
 def write(job: Job, context: Context) -> Rule[Message | None]:
-    """The message, for an app that is still to be told at this address."""
+    """The message, if the app still has this logout address."""
     query = One(Client, job.client)
     client = (yield (query,)).one(query)
     if client is None or client.backchannel_logout_uri != job.url:
@@ -46,7 +46,7 @@ def write(job: Job, context: Context) -> Rule[Message | None]:
         exp=context.env.now + SECONDS,
         sub=subject(job.user, client, keyring),
         aud=client.id,
-        # The same for each try, so that an app can tell a message that comes twice.
+        # The same for each attempt, so that the app can recognize a repeated message.
         jti=base64url.encode(job.id.encode()),
         sid=session(job.facts["sid"], client, keyring),
         events={EVENT: {}},

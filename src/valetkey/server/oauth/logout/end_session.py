@@ -1,8 +1,8 @@
-"""RP-initiated logout: an app sends its user here to sign out, and may have them back afterwards.
+"""RP-initiated logout: an app sends its user here to sign out, and may get them back afterwards.
 
-Only an ID Token of ours says who sends: without one, nobody is sent anywhere. Only one of the very
-session that the browser has spares the question: anything else could be a stranger's link
-(ATTACKS A92).
+Only an ID Token of this server identifies the app: without one, there is no redirect. The page asks
+for confirmation unless the ID Token is of the browser's own session: other requests could come from
+anyone's link (ATTACKS A92).
 """
 
 from typing import Final
@@ -32,12 +32,12 @@ PARAMETERS: Final = (
     "state",
     "ui_locales",
 )
-"""What is read of a request. `logout_hint` says nothing that the session does not say better."""
+"""The parameters of a request. `logout_hint` is not needed: the session says more."""
 
 
 class Leaving(msgspec.Struct, frozen=True, kw_only=True):
-    """A request to sign out. `client` is the app that sends, None where nothing proves it;
-    `onward` is where the browser goes afterwards, "" for our own page."""
+    """A request to sign out. `client` is the app, None if nothing proves it; `onward` is the
+    redirect afterwards, "" for the server's own page."""
 
     id_token: IdToken | None = None
     client: Client | None = None
@@ -45,12 +45,12 @@ class Leaving(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_vouched_for(self) -> bool:
-        """Whether a browser may be led to the app from a link of anybody's (RFC 9700 4.11.2): an
-        ID Token of one's own is no secret to oneself."""
+        """Whether a link of anyone may redirect to the app (RFC 9700 4.11.2): a user knows their
+        own ID Token."""
         return self.client is not None and self.client.verified
 
     def is_of(self, person: Person, context: Context) -> bool:
-        """Whether the app speaks of the very session that the browser has."""
+        """Whether the request is about the session of this browser."""
         if self.id_token is None or self.client is None:
             return False
         keyring = context.installation.keyring
@@ -60,13 +60,13 @@ class Leaving(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NotRegistered(InvalidRequest):
-    """The app did not register this address for afterwards."""
+    """The app did not register this address."""
 
     says = "post_logout_redirect_uri is not one that this app registered"
 
 
 def understand(form: Form, context: Context) -> Rule[Leaving]:
-    """The request. Raises OAuthError, for a page and never a redirect."""
+    """Parses and checks the request. Raises OAuthError, for a page, never for a redirect."""
     text = form.get("id_token_hint", "")
     if not text:
         yield from ()
@@ -85,7 +85,7 @@ def _onward(form: Form, client: Client) -> str:
     uri = form.get("post_logout_redirect_uri", "")
     if not uri:
         return ""
-    # RFC 3986 6.2.1: character for character.
+    # RFC 3986 6.2.1: simple string comparison.
     if uri not in client.post_logout_redirect_uris:
         raise NotRegistered
     state = form.get("state", "")

@@ -1,7 +1,7 @@
-"""The end of a session, and which apps hear of it.
+"""The end of sessions, and the logout messages to apps.
 
-An app is signed in to a session when tokens with an ID Token came of it. Its keys stay: what the
-user granted does not end with the browser's session (see `explanation/grant`).
+An app takes part in a session if it got an ID Token in it. Its grants stay: they don't end with the
+browser's session (see `explanation/grant`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,11 +25,11 @@ from valetkey.wire import redirect
 
 BACKCHANNEL: str = "back-channel logout"
 FRONTCHANNEL: str = "front-channel logout"
-"""The names of the two features, and of the message that the first one sends."""
+"""The names of the two features. The first one is also the kind of its messages."""
 
 
 class SignedInApp(msgspec.Struct, frozen=True):
-    """An app that knows a session, and what it calls it."""
+    """An app that takes part in a session, and the `sid`."""
 
     client: Client
     user: str
@@ -40,15 +40,15 @@ Apps: TypeAlias = tuple[SignedInApp, ...]
 
 
 class Ended(Outcome, frozen=True, kw_only=True, eq=False):
-    """The session is over, or was already. `frames` are the pages of apps that the browser has to
-    load, `jobs` the messages to apps, which whoever decided this may send at once."""
+    """The session has ended, perhaps before. `frames` are the logout pages of apps that the browser
+    has to load, `jobs` the messages to apps, which the caller may deliver at once."""
 
     frames: tuple[str, ...] = ()
     jobs: tuple[Job, ...] = ()
 
 
 def apps(user: str, context: Context, *, sids: Iterable[str] = ()) -> Rule[Apps]:
-    """The apps that know a session of the user; of these sessions, where some are named."""
+    """The apps that take part in sessions of the user: in those of `sids`, or in any."""
     grants = Many(Grant, "user", user)
     theirs = (yield (grants,)).many(grants)
     if not theirs:
@@ -77,7 +77,7 @@ def _apps(families: Sequence[TokenFamily], sids: frozenset[str]) -> Rule[Apps]:
 
 
 def end(name: str, context: Context) -> Rule[Ended]:
-    """Ends a session, and tells the apps."""
+    """Ends a session, and notifies its apps."""
     query = One(Session, name)
     session = (yield (query,)).one(query)
     if session is None:
@@ -93,7 +93,7 @@ def end(name: str, context: Context) -> Rule[Ended]:
 
 
 def everywhere(user: str, *, by: By, context: Context) -> Rule[Ended]:
-    """Ends every session of the user, and tells the apps."""
+    """Ends all sessions of the user, and notifies their apps."""
     query = Many(Session, "user", user)
     theirs = (yield (query,)).many(query)
     if not theirs:
@@ -108,7 +108,7 @@ def everywhere(user: str, *, by: By, context: Context) -> Rule[Ended]:
 
 
 def logout_messages(signed_in: Apps, context: Context, *, wait: int = 0) -> tuple[Create, ...]:
-    """The messages by which apps hear that sessions are over."""
+    """The back-channel logout messages to apps."""
     if BACKCHANNEL not in message_delivery.deliveries(context):
         return ()
     return tuple(
@@ -129,7 +129,7 @@ def logout_messages(signed_in: Apps, context: Context, *, wait: int = 0) -> tupl
 def sign_out_everywhere(
     user: str, context: Context, *, client: str = ""
 ) -> Rule[tuple[Change, ...]]:
-    """What tells every app, or one, that this user is signed in there no more."""
+    """Signs the user out of all apps, or of one."""
     signed_in = yield from apps(user, context)
     return logout_messages(
         tuple(one for one in signed_in if client in ("", one.client.id)), context

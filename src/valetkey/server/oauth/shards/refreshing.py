@@ -27,9 +27,9 @@ from valetkey.wire.key_shards import OF_DEVICES
 
 
 class ShardRefresh(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A refresh that is good as far as the shards go. `shard` is the number of the one that asked;
-    `spare`: more were shown than the key needs; `renewed` are the numbers of those that the answer
-    renews."""
+    """A refresh with enough valid shards. `shard` is the number of the requesting device's shard;
+    `spare`: more were presented than the threshold; `renewed` are the numbers of the shards that
+    the response renews."""
 
     family: TokenFamily
     shard: int

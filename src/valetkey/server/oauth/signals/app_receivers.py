@@ -1,4 +1,4 @@
-"""Apps that are told what happens to the keys of their users: who may, and in which scopes."""
+"""Apps as receivers of shared signals: the opt-in, and the scopes."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from valetkey.server.model.client import Client, Extension
 from valetkey.server.oauth.core.context import Context
 
 NAME: Final = "shared signals"
-"""The feature, which is called so in settings, and the messages that it sends."""
+"""The name of the feature in settings, and the kind of its messages."""
 
 EXTENSION: Final[Extension] = "shared_signals"
 
@@ -14,11 +14,11 @@ READ: Final = "ssf.read"
 MANAGE: Final = "ssf.manage"
 
 SCOPES: Final = (READ, MANAGE)
-"""What an app has for itself (CAEP Interoperability Profile). They are no permissions."""
+"""Scopes of an app's own token (CAEP Interoperability Profile). They are no permissions."""
 
 
 def receives(client: Client, context: Context) -> bool:
-    """Whether the app has opted in, and may: it has to be able to prove who it is."""
+    """Whether the app has opted in, and is allowed to: it has to be a confidential client."""
     if EXTENSION not in client.understands or client.is_public:
         return False
     return NAME in context.installation.enabled_features

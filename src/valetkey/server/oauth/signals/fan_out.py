@@ -1,8 +1,8 @@
-"""Puts what a change says into the streams of those whom it concerns (`manage.signals`): in the
-commit of the change, so neither comes without the other.
+"""Writes signals into the streams of the receivers that a change concerns (see `signals.signals`),
+in the same commit as the change.
 
-A receiver learns only of users whose keys concern it: an app of its own users, an API of those who
-gave an app something of its catalog.
+An app gets signals only about its own users, an API only about users who granted an app something
+of its catalog.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,7 +29,7 @@ from valetkey.wire.security_event import TOKEN_CLAIMS_CHANGE
 
 
 class Decided(Protocol):
-    """An outcome with something to write."""
+    """An outcome with changes and events."""
 
     @property
     def changes(self) -> Sequence[Change]: ...
@@ -42,7 +42,7 @@ D = TypeVar("D", bound=Decided)
 
 
 class Concerned(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Whom something concerns: apps, and APIs with the grants that concern them."""
+    """The receivers that an occurrence concerns: apps, and APIs by grants or resources."""
 
     clients: frozenset[str] = frozenset()
     grants: tuple[Grant, ...] = ()
@@ -50,7 +50,7 @@ class Concerned(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 def with_signals(outcome: D, context: Context) -> Rule[D]:
-    """The outcome of a rule, and with its changes what they say."""
+    """The outcome of a rule, with the signals of its changes."""
     records = touched(outcome.changes) if NAME in context.installation.enabled_features else ()
     if not records:
         return outcome
@@ -91,7 +91,7 @@ def _signals(
 def _streams(
     one: Happened, servers: Iterable[ResourceServer], context: Context
 ) -> Rule[list[tuple[Stream, ResourceServer | None]]]:
-    """The streams that it concerns, each with the API whose it is."""
+    """The streams of concerned receivers, each with its API, None for an app."""
     concerned = yield from _concerned(one, context)
     apis = [server for server in servers if "resource" in one.to and _is_of(server, concerned)]
     queries: dict[One[Stream], ResourceServer | None] = {
@@ -148,14 +148,14 @@ def _signal_changes(
     txn: str,
     context: Context,
 ) -> Iterator[Change]:
-    """The signal, and the message that brings it, where the stream wants it."""
+    """The signal and its delivery job, if the stream requested the event."""
     event = next((name for name in one.types if name in stream.requested), None)
     if event is None or stream.status == "disabled":
         return
     claims = dict(one.claims)
     if event == TOKEN_CLAIMS_CHANGE and one.grant is not None and one.before is not None:
         if _view(one.grant, server) == _view(one.before, server):
-            return  # What changed is another API's.
+            return  # The change concerns another API.
         claims["claims"] = _claims(one.grant, server)
     signal = Signal(
         stream=stream.id,
@@ -174,21 +174,20 @@ def _signal_changes(
 
 
 def put(stream: Stream, signal: Signal, context: Context) -> Iterator[Change]:
-    """The signal for the stream, and the message that brings it, where it is to be brought now."""
+    """Stores the signal, and adds a delivery job for an enabled push stream."""
     yield Create(signal)
     if stream.delivers == "push" and stream.status == "enabled":
         yield delivery_job(stream, context)
 
 
 def delivery_job(stream: Stream, context: Context) -> Create:
-    """The message that brings what waits."""
+    """The job that delivers waiting signals."""
     facts = {"receiver": stream.receiver, "stream": stream.id}
     return message_delivery.enqueue(NAME, stream.url, context=context, facts=facts)
 
 
 def order(context: Context, number: int = 0, *, version: int = 0) -> str:
-    """What sorts the signals of a stream by when they happened, and those of one key and one
-    moment by its version."""
+    """A sort key: by time, then by the version of the grant, then by number."""
     moment = context.env.now * 1000 + context.env.millisecond
     return f"{moment:015d}.{version:010d}.{number:03d}"
 
@@ -201,20 +200,20 @@ def _mine(grant: Grant, server: ResourceServer | None) -> tuple[str, ...]:
 
 
 def _revoked_delegates(grant: Grant, server: ResourceServer | None) -> list[str]:
-    """Through whose hands a token may not have gone."""
+    """The revoked delegates that the receiver has to know."""
     revoked = grant.revoked_delegates
     return sorted(revoked if server is None else revoked_delegates_for(revoked, _names(server)))
 
 
 def _view(grant: Grant, server: ResourceServer | None) -> object:
-    """All that the receiver can see of a key."""
+    """All that the receiver can see of a grant."""
     mine = _mine(grant, server)
     bounds = [grant.limits.permissions.get(one) for one in mine]
     return mine, grant.limits.until, bounds, _revoked_delegates(grant, server)
 
 
 def _claims(grant: Grant, server: ResourceServer | None) -> dict[str, Any]:
-    """What a token of the key would say now."""
+    """The claims that a token of the grant would have now."""
     mine = _mine(grant, server)
     limited = [one for one in mine if one in grant.limits.limited_permissions]
     claims = {"scope": " ".join(mine), "limited": limited, "grant_version": grant.version + 1}

@@ -1,5 +1,5 @@
-"""Receivers of shared signals: the APIs, by their own secret, and apps that have opted in, by their
-secret or by a token that they have for themselves."""
+"""Receivers of shared signals: APIs, which authenticate with their secret, and apps that opted in,
+which use client authentication or a token of their own."""
 
 import msgspec
 
@@ -20,20 +20,20 @@ from valetkey.wire.security_event import VERIFICATION, Subject
 
 
 class Receiver(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Who wants to be told: the name of its stream, and the party itself."""
+    """A receiver: the name of its stream, and the client or API."""
 
     name: str
     party: Client | ResourceServer
 
     @property
     def audience(self) -> str:
-        """What its tokens say that they are for."""
+        """The `aud` of its tokens."""
         party = self.party
         return party.id if isinstance(party, Client) else party.catalog.resource
 
 
 def receiver(call: Call, scope: str, context: Context) -> Rule[Receiver]:
-    """Who calls. Raises InvalidClient, InvalidToken, InsufficientScope."""
+    """The calling receiver. Raises InvalidClient, InvalidToken, InsufficientScope."""
     if call.request.token:
         return (yield from _by_token(call, scope, context))
     server = yield from authenticate_resource_server(call, context)
@@ -48,7 +48,7 @@ def _by_token(call: Call, scope: str, context: Context) -> Rule[Receiver]:
     live = yield from token_state(call.request.token, context)
     if isinstance(live, Dead):
         raise InvalidToken(detail=live.why)
-    # What a user gave opens nothing here, whatever it is called.
+    # A user's token is not accepted here, whatever its scope.
     if live.standing is not None or live.token.aud != (context.installation.issuer,):
         raise InvalidToken(detail="not a client's own token for this server")
     if live.token.scopes.isdisjoint((scope, MANAGE)):
@@ -63,7 +63,7 @@ def _app(client: Client, context: Context) -> Receiver:
 
 
 def of(stream: Stream, context: Context) -> Rule[Receiver | None]:
-    """Whose stream it is; None where they are gone, suspended, or want no more of it."""
+    """The receiver of a stream; None if it was removed, is suspended, or opted out."""
     kind, _, name = stream.receiver.partition(" ")
     if kind == "resource":
         server = One(ResourceServer, name)
@@ -77,7 +77,7 @@ def of(stream: Stream, context: Context) -> Rule[Receiver | None]:
 
 
 def about(signal: Signal, to: Receiver, context: Context) -> Subject:
-    """Who a signal is about, as its receiver knows them."""
+    """The subject of a signal, as its receiver knows it."""
     if signal.event == VERIFICATION:
         # Shared Signals Framework 8.1.4.1: the stream itself.
         return security_event.opaque(signal.stream)

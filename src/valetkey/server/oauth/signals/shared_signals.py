@@ -1,6 +1,5 @@
-"""Shared signals (Shared Signals Framework 8): an API or an app asks to be told when something
-happens to the keys of its users, and says where. Its stream is its own; nobody else's is there for
-it (ATTACKS A77)."""
+"""Shared signals (Shared Signals Framework 8): an API or an app registers a stream to get events
+about the grants of its users. A receiver sees only its own stream (ATTACKS A77)."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal
@@ -41,20 +40,20 @@ POLLING: Final = Cite("RFC 8936", "2")
 WELL_KNOWN: Final = "/.well-known/ssf-configuration"
 
 BETWEEN: Final = 10
-"""Seconds that have to pass between two verifications."""
+"""The least number of seconds between two verifications."""
 
 MOST: Final = 100
-"""Tokens in one answer, at the most."""
+"""The most tokens in one response."""
 
 MOST_LEFT_OUT: Final = 10_000
-"""Subjects that a stream may leave out."""
+"""The most subjects that a receiver may remove from its stream."""
 
 
 # --- the stream ----------------------------------------------------------------------------------
 
 
 def configuration(call: Call, context: Context) -> Rule[Answer | Refuse]:
-    """Makes, tells of, changes and removes the caller's stream (Shared Signals Framework 8.1.1)."""
+    """Creates, reads, changes and deletes the caller's stream (Shared Signals Framework 8.1.1)."""
     by = yield from receiver(call, READ if call.method == "GET" else MANAGE, context)
     there = yield from _stream_of(by)
     if call.method == "POST":
@@ -77,8 +76,8 @@ def configuration(call: Call, context: Context) -> Rule[Answer | Refuse]:
 
 
 def status(call: Call, context: Context) -> Rule[Answer | Refuse]:
-    """Tells, or sets, whether the stream flows (Shared Signals Framework 8.1.2). What happens while
-    it is paused is kept; while it is disabled, it is not."""
+    """Reads or sets the status of the stream (Shared Signals Framework 8.1.2). A paused stream
+    stores signals, a disabled one doesn't."""
     by = yield from receiver(call, READ if call.method == "GET" else MANAGE, context)
     source = call.query if call.method == "GET" else call.document
     stream = _require_stream(source.get("stream_id"), (yield from _stream_of(by)))
@@ -96,7 +95,7 @@ def status(call: Call, context: Context) -> Rule[Answer | Refuse]:
 
 
 def add_subject(call: Call, context: Context) -> Rule[Answer | Refuse]:
-    """The receiver wants to hear of a subject again. Whether there is one is not told (9.1)."""
+    """Adds a subject again. The response doesn't reveal whether there is one (9.1)."""
     stream, name = yield from _subject(call, context)
     if name not in stream.left_out:
         return Answer(document=None)
@@ -105,7 +104,7 @@ def add_subject(call: Call, context: Context) -> Rule[Answer | Refuse]:
 
 
 def remove_subject(call: Call, context: Context) -> Rule[Answer | Refuse]:
-    """The receiver wants to hear no more of a subject."""
+    """Removes a subject from the stream."""
     stream, name = yield from _subject(call, context)
     if name in stream.left_out:
         return Answer(document=None)
@@ -115,7 +114,7 @@ def remove_subject(call: Call, context: Context) -> Rule[Answer | Refuse]:
 
 
 def verify(call: Call, context: Context) -> Rule[Answer | Refuse]:
-    """Sends a signal that says nothing, by which the receiver sees that all is well (8.1.4)."""
+    """Sends a verification event, so that the receiver can check its stream (8.1.4)."""
     by = yield from receiver(call, MANAGE, context)
     stream = _require_stream(call.document.get("stream_id"), (yield from _stream_of(by)))
     state = stream_configuration.text(call.document, "state")
@@ -134,8 +133,8 @@ def verify(call: Call, context: Context) -> Rule[Answer | Refuse]:
 
 
 def poll(call: Call, context: Context) -> Rule[Answer | Refuse]:
-    """Takes acknowledgements, and hands out what waits (RFC 8936 2). Only what waits in the
-    caller's own stream can be acknowledged; anything else is passed over."""
+    """Accepts acknowledgements, and returns waiting signals (RFC 8936 2). It ignores
+    acknowledgements of signals that don't wait in the caller's own stream."""
     by = yield from receiver(call, READ, context)
     stream = yield from _stream_of(by)
     if stream is None or stream.delivers != "poll":
@@ -154,16 +153,16 @@ def poll(call: Call, context: Context) -> Rule[Answer | Refuse]:
 
 
 def waits(call: Call, answer: Answer) -> bool:
-    """Whether a poll would rather be answered once there is something (RFC 8936 2.2)."""
+    """Whether a poll waits until there is a signal (RFC 8936 2.2)."""
     document: Any = answer.document
     if call.document.get("returnImmediately", False) or call.document.get("maxEvents") == 0:
         return False
     if call.scheme.lower() == dpop.SCHEME.lower():
-        return False  # A proof is good for one look.
+        return False  # A proof is valid for one request.
     return not document["sets"]
 
 
-# --- who and which -------------------------------------------------------------------------------
+# --- receivers and streams -----------------------------------------------------------------------
 
 
 def _stream_of(by: Receiver) -> Rule[Stream | None]:
@@ -172,7 +171,7 @@ def _stream_of(by: Receiver) -> Rule[Stream | None]:
 
 
 def _require_stream(name: object, stream: Stream | None) -> Stream:
-    """The caller's stream, if it is called that. Raises InvalidRequest."""
+    """The caller's stream, if it has this id. Raises InvalidRequest."""
     if not isinstance(name, str) or not name:
         raise InvalidRequest("stream_id is missing")
     if stream is None or stream.id != name:

@@ -1,7 +1,7 @@
-"""How signals reach their receiver: brought (RFC 8935), or fetched (RFC 8936).
+"""Delivery of signals: by push (RFC 8935) or poll (RFC 8936).
 
-Of a stream that is brought, one signal is under way at a time, the oldest: so they arrive in order.
-A message only says that something waits; whoever delivers it takes the first that does.
+In a push stream only the oldest signal is under way at a time, so signals arrive in order. A job
+only says that signals wait; the worker that takes it delivers the first one.
 """
 
 from collections.abc import Iterable
@@ -31,13 +31,13 @@ PURPOSE: Final = b"authorization of a stream"
 
 
 def waiting(stream: Stream) -> Rule[list[Signal]]:
-    """What waits in a stream, in order."""
+    """The waiting signals of a stream, in order."""
     query = Many(Signal, "stream", stream.id)
     return sorted((yield (query,)).many(query), key=lambda one: one.key)
 
 
 def token(signal: Signal, to: Receiver, context: Context) -> str:
-    """The signal as a signed token, the same each time it goes out."""
+    """The signal as a signed token, the same for each attempt."""
     times = {} if signal.event == VERIFICATION else {"event_timestamp": signal.at}
     event = SecurityEvent(
         iss=context.installation.issuer,
@@ -54,8 +54,8 @@ def token(signal: Signal, to: Receiver, context: Context) -> str:
 def still_wanted(
     signals: Iterable[Signal], stream: Stream, to: Receiver, *, context: Context
 ) -> tuple[list[Signal], list[Change]]:
-    """Those that the receiver still wants to hear, and the removal of the others: about people whom
-    it has left out since."""
+    """The signals to deliver, and the removal of those about subjects that the receiver has removed
+    since."""
     left_out = frozenset(stream.left_out)
     remaining, dropped = list[Signal](), list[Change]()
     for one in signals:
@@ -66,11 +66,11 @@ def still_wanted(
     return remaining, dropped
 
 
-# --- brought -------------------------------------------------------------------------------------
+# --- push ----------------------------------------------------------------------------------------
 
 
 def take(job: Job, context: Context) -> Rule[LeasedJob]:
-    """Takes the first signal that waits, for the length of a lease."""
+    """Takes the first waiting signal, for the time of a lease."""
     stream, to = yield from _stream(job, context)
     if stream is None or to is None:
         return LeasedJob(changes=(Remove(job),))
@@ -79,7 +79,7 @@ def take(job: Job, context: Context) -> Rule[LeasedJob]:
         return LeasedJob(changes=(Remove(job), *dropped))
     first = signals[0]
     if context.env.now < first.due:
-        # It is under way, or was refused just now: what comes after it waits with it.
+        # It is under way, or was just refused: later signals wait.
         return LeasedJob(
             changes=(*reschedule(job, msgspec.structs.replace(job, due=first.due)), *dropped)
         )
@@ -91,7 +91,7 @@ def take(job: Job, context: Context) -> Rule[LeasedJob]:
 
 
 def write(job: Job, context: Context) -> Rule[Message | None]:
-    """The token, for a receiver that still listens at this address."""
+    """The token, if the receiver still has this address."""
     stream, to = yield from _stream(job, context)
     signal = yield from _signal(job)
     if stream is None or to is None or signal is None or stream.url != job.url:
@@ -104,7 +104,7 @@ def write(job: Job, context: Context) -> Rule[Message | None]:
 
 
 def settled(job: Job, context: Context) -> Rule[Outcome]:
-    """It was taken, or is not wanted any more: the next one."""
+    """The signal was delivered or dropped: go on with the next one."""
     row = One(Job, job.key)
     stored = (yield (row,)).one(row)
     signal = yield from _signal(job)
@@ -117,15 +117,15 @@ def settled(job: Job, context: Context) -> Rule[Outcome]:
 
 
 def failed(job: Job, why: str, context: Context, *, final: bool) -> Rule[Outcome]:
-    """It was not taken. What the receiver refuses is dropped; where it cannot be reached for half
-    an hour the stream is paused, and what waits is kept."""
+    """The delivery failed. A signal that the receiver refuses is dropped. If the receiver can't be
+    reached for half an hour, the stream is paused, and its signals stay."""
     stream, _ = yield from _stream(job, context)
     signal = yield from _signal(job)
     if stream is None or signal is None:
         return (yield from settled(job, context))
     note = event_of(context.env, "undelivered", by="server", note=f"{NAME}: {why}")
     if final:
-        # RFC 8935 2.3: sending the same again comes to the same.
+        # RFC 8935 2.3: a retry would have the same result.
         outcome = yield from settled(job, context)
         return msgspec.structs.replace(outcome, events=(note,))
     row = One(Job, job.key)
@@ -144,7 +144,7 @@ def failed(job: Job, why: str, context: Context, *, final: bool) -> Rule[Outcome
 
 
 def _stream(job: Job, context: Context) -> Rule[tuple[Stream | None, Receiver | None]]:
-    """The stream, where something is to be brought to it, and whose it is."""
+    """The stream, if it is an enabled push stream, and its receiver."""
     query = One(Stream, job.facts["receiver"])
     stream = (yield (query,)).one(query)
     if stream is None or stream.id != job.facts["stream"]:
@@ -160,7 +160,7 @@ def _signal(job: Job) -> Rule[Signal | None]:
 
 
 def seal_authorization(header: str, stream: str, context: Context) -> bytes:
-    """What a receiver wants to be shown, as it is kept."""
+    """The authorization header of a receiver, sealed."""
     nonce = context.env.random_bytes(seal.NONCE)
     return seal.seal(_key(context), header.encode(), nonce=nonce, purpose=_purpose(stream))
 
@@ -170,7 +170,7 @@ def _opened(stream: Stream, context: Context) -> str:
 
 
 def _key(context: Context) -> bytes:
-    # The salt never turns: the keys that seal codes are gone within minutes.
+    # The salt never rotates. Keys that seal codes are deleted within minutes.
     salt = context.installation.keyring.salt.raw
     if not salt:
         raise ValueError("no salt")

@@ -1,8 +1,8 @@
-"""What a change says to those who want to be told: at most one signal for each change, derived from
-what is about to be committed, so that no rule can forget to tell.
+"""The occurrences that changes stand for: at most one for each change, derived from what is about
+to be committed, so that no rule can forget one.
 
-Each names the types of event that fit, the best one first: a receiver that has not asked for that
-one is told by the next.
+Each lists the event types that fit, the best one first: a receiver gets the first one that it
+requested.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,17 +32,17 @@ ENTITY: Final[dict[By, str]] = {
     "server": "system",
     "app": "system",
 }
-"""Who began it, in CAEP's words (CAEP 2)."""
+"""The initiating entity (CAEP 2)."""
 
 
 STOLEN: Final = frozenset({"replayed", "suspended"})
-"""Events by which something is in two hands: a code, a refresh token, a shard of one."""
+"""Events that indicate a stolen code, refresh token or shard."""
 
 
 class Happened(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Something worth telling: about a user, an app (`client`), a device of the app, a session.
-    `grant` is the key as it stands now, and `before` as it stood, where it is about one. `to` says
-    which receivers it can mean anything to."""
+    """An occurrence for receivers: about a user, an app (`client`), a device of the app, a session.
+    `grant` and `before` are the grant now and before, if it is about one. `to` has the kinds of
+    receivers that it concerns."""
 
     types: tuple[str, ...]
     to: tuple[Literal["client", "resource"], ...] = ("client", "resource")
@@ -56,13 +56,13 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 Before: TypeAlias = Mapping[tuple[type[Record], str], Record]
-"""The records as they were, by kind and key."""
+"""The records before the change, by kind and key."""
 
 KINDS: Final = (Grant, TokenFamily, User, Client, Session)
 
 
 def touched(changes: Iterable[Change]) -> tuple[Record, ...]:
-    """The records of which a change may be worth telling. A refresh is not: its family goes on."""
+    """The changed records that may cause a signal. A refresh causes none: its family stays open."""
     return tuple(
         change.record
         for change in changes
@@ -78,7 +78,7 @@ def touched(changes: Iterable[Change]) -> tuple[Record, ...]:
 def happened(
     changes: Iterable[Change], events: Iterable[Event], before: Before
 ) -> tuple[Happened, ...]:
-    """What there is to tell, in order. Of what ends with an account, only the account is told."""
+    """The occurrences, in order. If an account is removed, only that is one."""
     every = tuple(changes)
     occurrences = tuple(
         one
@@ -158,13 +158,13 @@ def _user(now: User, was: User, *, removed: bool) -> Iterator[Happened]:
 
 
 def _sessions(changes: tuple[Change, ...], purged: set[str]) -> Iterator[Happened]:
-    """One session that ends is told as such, several of a user as the end of all of them. Keys
-    outlive it, so it is nothing to an API."""
+    """One ended session is one occurrence; several of a user are the end of all. Grants outlive
+    sessions, so APIs are not concerned."""
     ended: dict[str, list[str]] = {}
     for change in changes:
         if isinstance(change, Remove) and isinstance(change.record, Session):
             ended.setdefault(change.record.user, []).append(change.record.sid)
-    # Who proves once more who they are goes on in the same session.
+    # A user who signs in again keeps the `sid`.
     begun = {
         one.record.sid
         for one in changes
@@ -183,7 +183,7 @@ def _sessions(changes: tuple[Change, ...], purged: set[str]) -> Iterator[Happene
 
 
 def _by(events: tuple[Event, ...], grant: str) -> dict[str, Any]:
-    """Who began it, as far as that is told."""
+    """The initiating entity, if an event tells it."""
     for one in events:
         if one.grant == grant:
             return {"initiating_entity": ENTITY[one.by]}

@@ -1,5 +1,4 @@
-"""The configuration of a stream (Shared Signals Framework 8.1.1): what a receiver may say, and what
-it is told."""
+"""The configuration of a stream (Shared Signals Framework 8.1.1)."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -43,8 +42,8 @@ def fresh(document: Mapping[str, Any], by: Receiver, context: Context) -> Stream
 def replaced(
     was: Stream, document: Mapping[str, Any], by: Receiver, *, context: Context, whole: bool
 ) -> Stream:
-    """The stream as its receiver wants it: all that is its to say (`whole`), or what it names.
-    What is ours to say has to be as it is (8.1.1.3, 8.1.1.4). Raises InvalidRequest."""
+    """The stream after a PUT (`whole`) or PATCH of its receiver. Members that the server sets must
+    not differ (8.1.1.3, 8.1.1.4). Raises InvalidRequest."""
     ours = msgspec.json.decode(msgspec.json.encode(describe(was, by, context)))
     for member, value in document.items():
         if member in ours and member not in _RECEIVERS_OWN and value != ours[member]:
@@ -53,7 +52,7 @@ def replaced(
 
 
 def describe(stream: Stream, by: Receiver, context: Context) -> dict[str, Any]:
-    """The configuration. What the receiver wants to be shown is not told again (ATTACKS A79)."""
+    """The configuration, without the receiver's authorization header (ATTACKS A79)."""
     issuer = context.installation.issuer
     push = stream.delivers == "push"
     return {
@@ -84,7 +83,7 @@ def _with(was: Stream, document: Mapping[str, Any], context: Context, *, whole: 
 
 
 def _requested(value: object) -> tuple[str, ...]:
-    """Those of the types that there are; others are passed over (8.1.1)."""
+    """The supported event types among the requested ones (8.1.1)."""
     if not isinstance(value, list) or len(value) > MAX_EVENTS:
         raise InvalidRequest("events_requested is no list of event types")
     return tuple(one for one in EVENTS if one in value)
@@ -103,8 +102,8 @@ def _delivery(value: object, was: Stream, context: Context) -> dict[str, Any]:
         raise InvalidRequest("authorization_header is none")
     authorization = seal_authorization(header, was.id, context) if header else b""
     if not header and url == was.url:
-        # Who reads the configuration and writes it back does not lose what it was not told (A53);
-        # at another address it is never shown (A79).
+        # A receiver that writes the configuration back keeps its header, which it can't read (A53).
+        # At a new address the old header is never sent (A79).
         authorization = was.authorization
     return {"delivers": "push", "url": url, "authorization": authorization}
 
@@ -114,8 +113,7 @@ def _is_header(text: str) -> bool:
 
 
 def text(document: Mapping[str, Any], member: str) -> str:
-    """A line for people, or a word to be sent back; "" where it is left out. Raises
-    InvalidRequest."""
+    """A line of text, "" if it is missing. Raises InvalidRequest."""
     value = document.get(member, "")
     if not isinstance(value, str) or (value and why_not_text(value, MAX_TEXT)):
         raise InvalidRequest(f"{member} is no line of at most {MAX_TEXT} characters")
@@ -123,7 +121,7 @@ def text(document: Mapping[str, Any], member: str) -> str:
 
 
 def status(document: Mapping[str, Any]) -> StreamStatus:
-    """The wanted status. Raises InvalidRequest."""
+    """The requested status. Raises InvalidRequest."""
     for one in _STATUSES:
         if document.get("status") == one:
             return one
@@ -131,7 +129,7 @@ def status(document: Mapping[str, Any]) -> StreamStatus:
 
 
 def subject(document: Mapping[str, Any], context: Context) -> str:
-    """The user that the receiver means, by the `sub` that it knows. Raises InvalidRequest."""
+    """The `sub` of the subject, as the receiver knows it. Raises InvalidRequest."""
     member = document.get("subject")
     if (
         isinstance(member, dict)
@@ -152,8 +150,8 @@ def subject(document: Mapping[str, Any], context: Context) -> str:
 
 
 def polled(document: Mapping[str, Any], *, most: int) -> tuple[int, frozenset[str]]:
-    """How many tokens a poll takes, and those of which it says that it is done with them (RFC 8936
-    2.2). Raises InvalidRequest."""
+    """The most tokens to return, and the ids of acknowledged ones (RFC 8936 2.2). Raises
+    InvalidRequest."""
     number, acks, errors = (
         document.get("maxEvents", most),
         document.get("ack", []),
