@@ -1,4 +1,4 @@
-"""What every authorization request must pass, in the order in which it is asked."""
+"""The checks of authorization requests, in their order."""
 
 from collections.abc import Callable
 from typing import Final, TypeAlias
@@ -26,7 +26,7 @@ MAX_NONCE: Final = 512
 
 
 def response_type_is_code(request: AuthorizationRequest, context: Context) -> None:
-    """OAuth 2.1 4.1.1: no token ever travels in a redirect."""
+    """OAuth 2.1 4.1.1: a redirect never contains a token."""
     if not request.response_type:
         raise InvalidRequest("response_type is missing")
     if request.response_type != "code":
@@ -47,13 +47,13 @@ def client_may_use_codes(request: AuthorizationRequest, context: Context) -> Non
 
 
 def request_has_permissions(request: AuthorizationRequest, context: Context) -> None:
-    """RFC 6749 3.3: where no scope is sent and none is registered, there is nothing to ask."""
+    """RFC 6749 3.3: without a requested or registered scope there is nothing to grant."""
     if not request.permissions:
         raise InvalidScope("the request asks for nothing")
 
 
 def challenge_is_s256(request: AuthorizationRequest, context: Context) -> None:
-    """RFC 7636 4.4.1; RFC 9700 2.1.1: no plain, and none left out but by policy."""
+    """RFC 7636 4.4.1; RFC 9700 2.1.1: never plain, and missing only if the policy allows it."""
     if not request.challenge:
         client = request.client
         if client.is_public:
@@ -73,24 +73,24 @@ def challenge_is_s256(request: AuthorizationRequest, context: Context) -> None:
 
 
 def nonce_is_short(request: AuthorizationRequest, context: Context) -> None:
-    """It travels in the code and in the ID Token."""
+    """The code and the ID Token contain it."""
     if len(request.nonce) > MAX_NONCE:
         raise InvalidRequest(f"nonce is longer than {MAX_NONCE} characters")
 
 
 def key_is_named_by_its_thumbprint(request: AuthorizationRequest, context: Context) -> None:
-    """RFC 9449 10: what no key can be called binds a code to nobody."""
+    """RFC 9449 10: a value that is no thumbprint could bind the code to no key."""
     if request.jkt and not is_thumbprint(request.jkt):
         raise InvalidRequest("dpop_jkt is no thumbprint")
 
 
 def profile_is_met(request: AuthorizationRequest, context: Context) -> None:
-    """What the client's policy demands beside PKCE and algorithms, which are asked where they are
-    read (FAPI 2.0 Security Profile 5.3.2.2)."""
+    """The client's policy, except PKCE and algorithms, which are checked elsewhere (FAPI 2.0
+    Security Profile 5.3.2.2)."""
     policy = context.installation.all_policies[request.client.policy]
     demanded = (
         (policy.pushed, request.pushed, "the request has to be pushed"),
-        # In a pushed request the address is always named.
+        # A pushed request always has a redirect_uri.
         (policy.pushed, request.redirect_sent, "redirect_uri is missing"),
         (policy.signed_answers, is_signed(request.response_mode), "response_mode has to be jwt"),
     )
@@ -101,7 +101,7 @@ def profile_is_met(request: AuthorizationRequest, context: Context) -> None:
 
 
 def the_api_is_named(request: AuthorizationRequest, context: Context) -> None:
-    """RFC 8707 2, where the client's profile wants that."""
+    """RFC 8707 2, if the client's policy requires it."""
     check_resources(request.client, request.resources, context)
 
 
@@ -118,13 +118,13 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 
 def client_may_use_device_codes(request: AuthorizationRequest, context: Context) -> None:
-    """RFC 6749 5.2, asked again when the user answers."""
+    """RFC 6749 5.2, checked again when the user answers."""
     if names.DEVICE_CODE not in request.client.grant_types:
         raise UnauthorizedClient
 
 
 def client_may_ask_users(request: AuthorizationRequest, context: Context) -> None:
-    """CIBA Core 7.1, asked again when the user answers."""
+    """CIBA Core 7.1, checked again when the user answers."""
     if request.client.is_public or names.CIBA not in request.client.grant_types:
         raise UnauthorizedClient
 
@@ -136,7 +136,7 @@ def openid_is_requested(request: AuthorizationRequest, context: Context) -> None
 
 
 def not_too_risky_for_a_code(request: AuthorizationRequest, context: Context) -> None:
-    """RFC 10027 6.1: who types a code may have been talked into it, so it opens less."""
+    """RFC 10027 6.1: an attacker may have talked a user into typing a code, so it grants less."""
     limit = RISKS.index(context.installation.all_policies[request.client.policy].device_risk)
     for one in request.permissions:
         if RISKS.index(context.installation.offer.permissions[one].risk) > limit:
@@ -152,4 +152,4 @@ DECOUPLED_CHECKS: Final[dict[Kind, tuple[Check, ...]]] = {
     ),
     "backchannel": (client_may_ask_users, openid_is_requested, the_api_is_named),
 }
-"""What the request of an app on another device must pass, by its kind."""
+"""The checks of requests of apps on other devices, by kind."""

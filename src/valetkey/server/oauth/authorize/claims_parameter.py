@@ -1,4 +1,4 @@
-"""The `claims` parameter (OpenID Connect Core 5.5): claims that an app asks for one by one."""
+"""The `claims` parameter (OpenID Connect Core 5.5): requests for single claims."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -15,9 +15,9 @@ MAX_LENGTH: Final = 4096
 
 
 class RequestedClaims(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked one by one. `userinfo` and `id_token` name claims about the user. `sub` is whom
-    the app wants to hear of, "" for anybody; `acr` the ways of signing in that it wants, of which
-    one has to be met where they are `essential`."""
+    """The requested claims. `userinfo` and `id_token` are names of claims about the user. `sub` is
+    the expected user, "" for any; `acr` are the requested authentication contexts, of which one has
+    to be met if they are `essential`."""
 
     userinfo: tuple[str, ...] = ()
     id_token: tuple[str, ...] = ()
@@ -27,7 +27,7 @@ class RequestedClaims(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def permissions(self) -> tuple[str, ...]:
-        """What opens the claims: they are asked for like any permission."""
+        """The permissions that the claims need, which are requested like any other."""
         names = (*self.userinfo, *self.id_token)
         return tuple(dict.fromkeys(PERMISSION_BY_CLAIM[name] for name in names))
 
@@ -36,8 +36,8 @@ NO_CLAIMS: Final = RequestedClaims()
 
 
 def read(text: str) -> RequestedClaims:
-    """What the parameter asks for. What is not known here is passed over (5.5: "MUST be ignored").
-    Raises InvalidRequest where it cannot be read."""
+    """Parses the parameter. It ignores unknown members (5.5: "MUST be ignored"). Raises
+    InvalidRequest if it is malformed."""
     if not text:
         return NO_CLAIMS
     if len(text) > MAX_LENGTH:
@@ -70,7 +70,7 @@ def _member(members: Mapping[str, Any], name: str) -> dict[str, dict[str, Any] |
 
 
 def _values(member: Mapping[str, Any]) -> tuple[str, ...]:
-    """`value` or `values`, which have to be text."""
+    """The `value` or `values` of a claim, which have to be strings."""
     values = member.get("values", [member["value"]] if "value" in member else [])
     if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
         raise ValueError("a value is no text")

@@ -1,4 +1,4 @@
-"""Consent: what the user is asked, and what follows from the answer."""
+"""Consent: the contents of the page, and the changes that the answer makes."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
@@ -31,18 +31,18 @@ from valetkey.spec.errors import AccessDenied, InvalidRequest
 from valetkey.wire.catalog import Permission
 
 BROAD: Final = 10
-"""Permissions that an app may ask for at once before its request is a broad one."""
+"""The number of permissions above which a request is broad."""
 
 WHOLE: Final = 4
-"""Permissions of a catalog that is worth the word: to ask for all of it is broad, however few."""
+"""The least size of a catalog for which a request for all of it is broad."""
 
 OVER: Final = frozenset({"restored", "ended"})
-"""Why a yes counts no more, so that the user is asked as if for the first time."""
+"""Reasons to ask the user as if for the first time."""
 
 
 class Allow(msgspec.Struct, frozen=True):
-    """The user's yes to the ticked permissions, on the sheet that `seen` names, within `limits`, in
-    the language in which they read it."""
+    """The user allows the ticked permissions, within `limits`. `sheet_digest` identifies what the
+    page displayed, `language` is its language."""
 
     permissions: tuple[str, ...]
     sheet_digest: str
@@ -51,13 +51,13 @@ class Allow(msgspec.Struct, frozen=True):
 
 
 class Cancel(msgspec.Struct, frozen=True):
-    """The user's no."""
+    """The user declines."""
 
 
 def consent_sheet(
     valid_request: ValidRequest, step: NeedConsent, *, pending: Pending, context: Context
 ) -> Consent:
-    """What the page shows: *can*, new and kept, and *cannot*, which is all the rest."""
+    """The contents of the page: *can*, new and already granted, and *cannot*, all the rest."""
     client, offer = valid_request.client_request.client, context.installation.offer
     granted_ids, refused = standing(step)
     must, broad = required(valid_request.request), is_broad(step.new, offer)
@@ -77,7 +77,7 @@ def consent_sheet(
     its = proposed_limits(client, valid_request.request.rich.proposal, context)
     bounds, lasts = only(its, step.new).permissions, its.until - context.env.now if its.until else 0
     tier = valid_request.request.tier
-    # Of an API that stays shut as a whole, the edition says it all, and is soon written.
+    # For an API that stays locked as a whole, the revision is enough, and short.
     shut = tuple(
         (one.name, offer.revisions.get(one.resource)) if one.whole else one for one in locked
     )
@@ -185,11 +185,11 @@ def cancel(valid_request: ValidRequest, step: NeedConsent | Ready, context: Cont
 
 
 GrantChange: TypeAlias = tuple[Grant, tuple[Change, ...], tuple[Event, ...]]
-"""A grant as it stands after the yes, and what has to be written for it."""
+"""The grant after the consent, with changes and events."""
 
 
 class _Choice(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What the user chose of what was new, what was left out, and the limits that come of it."""
+    """The new permissions that the user chose and left out, and the resulting limits."""
 
     chosen: frozenset[str]
     left_out: frozenset[str]

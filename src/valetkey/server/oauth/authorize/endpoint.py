@@ -1,7 +1,7 @@
 """The authorization endpoint: parse → address → understand → checks → interaction → permit.
 
-`authorize` is the first visit, `resume` every later one: both ask the same questions of the same
-facts, so that no step can be skipped and no answer goes stale.
+`authorize` handles the first request of a browser, `resume` every later one. Both make the same
+checks on current records, so that no step can be skipped, and no answer becomes stale.
 """
 
 import msgspec
@@ -61,7 +61,8 @@ from valetkey.wire.form import Form
 
 
 def authorize(form: Form, browser: Browser, context: Context) -> Rule[AuthorizeDecision]:
-    """What a first visit comes to. Raises OAuthError, for a page, before the address is known."""
+    """Decides an authorization request. Raises OAuthError, for a page, if there is no address
+    yet."""
     its = yield from read_request(form, context, address=browser.address)
     if its.flaw is not None:
         return _denied(its.flaw, its.reply_to, its.client)
@@ -84,7 +85,7 @@ def authorize(form: Form, browser: Browser, context: Context) -> Rule[AuthorizeD
 
 
 def resume(name: str, browser: Browser, context: Context) -> Rule[AuthorizeDecision]:
-    """What a waiting request comes to now. Raises OAuthError, for a page."""
+    """Decides a waiting request again. Raises OAuthError, for a page."""
     valid_request, pending = yield from find_waiting(name, browser, context)
     if valid_request.decoupled is not None and not valid_request.confirmed:
         return _confirm(valid_request, valid_request.decoupled, pending=pending, context=context)
@@ -99,9 +100,8 @@ def resume(name: str, browser: Browser, context: Context) -> Rule[AuthorizeDecis
 def answer(
     name: str, user_answer: Allow | Cancel, browser: Browser, *, context: Context
 ) -> Rule[AuthorizeDecision]:
-    """What a waiting request comes to with the user's answer. Where the facts have changed since
-    the page was shown, it is shown again; the same answer a moment later comes to the same. Raises
-    OAuthError, for a page."""
+    """Decides a waiting request with the user's answer. If the page would now differ, the user sees
+    it again. The same answer a moment later gets the same result. Raises OAuthError, for a page."""
     try:
         return (yield from _answered(name, user_answer, browser, context=context))
     except RequestOver:
@@ -138,13 +138,13 @@ def _decided(
     context: Context,
 ) -> Rule[AuthorizeDecision]:
     if isinstance(user_answer, Cancel):
-        # A no is a no, even where a yes was said meanwhile in another window.
+        # A no counts, even after a yes in another window.
         return cancel(valid_request, step, context)
     if isinstance(step, Ready):
         return _ready(valid_request, step, browser=browser, context=context)
     page = consent_sheet(valid_request, step, pending=pending, context=context)
     if user_answer.sheet_digest != page.sheet_digest:
-        # What has changed may be that another answer was first: then there is nothing to show.
+        # If another answer was first, this raises, as there is no page to display.
         yield from still_waiting(pending)
         return page
     decision = agree(valid_request, step, user_answer, sheet=page, browser=browser, context=context)
@@ -155,7 +155,7 @@ def _decided(
 
 
 def step_for(valid_request: ValidRequest, browser: Browser, context: Context) -> Rule[Step]:
-    """The one thing that is still missing, from the facts of this moment."""
+    """The next step, from current records."""
     who = yield from person(browser, context)
     if who is not None and valid_request.of not in ("", who.user.id):
         who = None  # The answer has to be another user's.
@@ -184,8 +184,7 @@ def step_for(valid_request: ValidRequest, browser: Browser, context: Context) ->
 
 
 def _managed(valid_request: ValidRequest, step: NeedConsent | Ready) -> Rule[Step]:
-    """The same step, where the request speaks of the grant of this very user; for `create`, where
-    they have none."""
+    """The same step, if the requested grant is this user's; for `create`, if they have none."""
     what = valid_request.request.managed
     try:
         grant = yield from grant_management.find_grant(what, valid_request.client_request.client)
@@ -202,7 +201,7 @@ def _managed(valid_request: ValidRequest, step: NeedConsent | Ready) -> Rule[Ste
 def _ready(
     valid_request: ValidRequest, step: Ready, *, browser: Browser, context: Context
 ) -> Permit:
-    """Yes, without a question."""
+    """Permits without a question to the user."""
     changes = tuple[Change, ...]()
     grant = step.grant
     if step.dropped:
@@ -231,7 +230,7 @@ def _confirm(
 
 
 def _denied(error: OAuthError, reply_to: ReplyTo, client: Client) -> Deny:
-    # RFC 9700 4.11.2: nobody is sent on unasked to an app that nobody vouches for.
+    # RFC 9700 4.11.2: no redirect without a click to an app that nobody has verified.
     return Deny(error=error, reply_to=reply_to, client=client, interstitial=not client.verified)
 
 

@@ -1,4 +1,4 @@
-"""Answers that travel in a form instead of an address (OAuth 2.0 Form Post Response Mode)."""
+"""Authorization responses in a form (OAuth 2.0 Form Post Response Mode)."""
 
 from typing import Final
 

@@ -1,8 +1,8 @@
-"""Grant management in an authorization request: which grant it speaks of, and what is to become of
-it (Grant Management for OAuth 2.0 5).
+"""Grant management in an authorization request: the grant, and the action on it (Grant Management
+for OAuth 2.0 5).
 
-A user has at most one grant for an app. So `create` is for a user who has none, `merge` is what an
-ordinary request does, and `replace` leaves the grant what this request asks for.
+A user has at most one grant for an app. So `create` needs a user without one, `merge` does the same
+as an ordinary request, and `replace` removes what the request doesn't ask for.
 """
 
 from typing import Final, Literal, TypeAlias
@@ -25,7 +25,7 @@ GRANT: Final = "grant_id"
 
 
 class GrantManagement(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request says of it: "" and "" where it says nothing."""
+    """The action and grant id of a request, "" and "" for none."""
 
     action: Action = ""
     grant: str = ""
@@ -35,7 +35,7 @@ NOTHING: Final = GrantManagement()
 
 
 def read(form: Form, client: Client, context: Context) -> GrantManagement:
-    """What the request says; nothing, where the client has not opted in. Raises InvalidRequest."""
+    """Parses the parameters, if the client has opted in. Raises InvalidRequest."""
     if not may_manage_grants(client, context):
         return NOTHING
     sent, grant = form.get(ACTION, ""), form.get(GRANT, "")
@@ -48,8 +48,8 @@ def read(form: Form, client: Client, context: Context) -> GrantManagement:
 
 
 def find_grant(managed: GrantManagement, client: Client) -> Rule[Grant | None]:
-    """The grant that the request speaks of, None for none. Raises InvalidGrantId for one that is
-    over, another client's or nothing (ATTACKS A77)."""
+    """The grant of the request, None for none. Raises InvalidGrantId if there is no such grant, or
+    it is stopped or another client's (ATTACKS A77)."""
     if not managed.grant:
         return None
     query = One(Grant, managed.grant)
@@ -60,14 +60,14 @@ def find_grant(managed: GrantManagement, client: Client) -> Rule[Grant | None]:
 
 
 def dropped(managed: GrantManagement, grant: Grant, requested: tuple[str, ...]) -> tuple[str, ...]:
-    """What the grant loses because the app replaces it by what it asks for now."""
+    """The permissions that the grant loses with `replace`."""
     if managed.action != "replace":
         return ()
     return tuple(one for one in grant.permissions if one not in requested)
 
 
 def without(grant: Grant, dropped_permissions: tuple[str, ...]) -> Grant:
-    """The grant as it stands once these are gone."""
+    """The grant without these permissions."""
     if not dropped_permissions:
         return grant
     left = tuple(one for one in grant.permissions if one not in dropped_permissions)
@@ -77,7 +77,7 @@ def without(grant: Grant, dropped_permissions: tuple[str, ...]) -> Grant:
 def dropped_events(
     grant: Grant, permissions: tuple[str, ...], context: Context
 ) -> tuple[Event, ...]:
-    """What the history says of it: the app has given these back."""
+    """The event for permissions that the app has given back."""
     if not permissions:
         return ()
     return (

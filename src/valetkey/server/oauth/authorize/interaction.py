@@ -1,4 +1,4 @@
-"""What has to happen next before the answer is yes? Asked again from the facts at every step."""
+"""The next step of an interaction, computed from current records each time."""
 
 from typing import Final, Literal, TypeAlias
 
@@ -28,29 +28,29 @@ Why: TypeAlias = Literal[
 
 
 class NeedLogin(msgspec.Struct, frozen=True):
-    """The user must prove who they are. `person` is whoever is signed in already, or None.
-    `create`: the app wants a new account."""
+    """The user has to sign in. `person` is the user who is signed in already, or None. `create`:
+    the app requests a new account."""
 
     person: Person | None
     create: bool = False
 
 
 class NeedChoice(msgspec.Struct, frozen=True):
-    """The user must say as whom they go on."""
+    """The user has to choose an account."""
 
     person: Person
 
 
 class Unable(msgspec.Struct, frozen=True, eq=False):
-    """No page can help: what the app wants cannot be."""
+    """The request can't succeed, whatever the user does."""
 
     person: Person
     error: OAuthError
 
 
 class NeedConsent(msgspec.Struct, frozen=True):
-    """The user must be asked. `new` is what is to be decided, `why` for what reason. `dropped` is
-    what the grant had, and loses by this request."""
+    """The user has to consent. `new` are the permissions to decide on, `why` is the reason.
+    `dropped` are permissions that the grant loses with this request."""
 
     person: Person
     grant: Grant | None
@@ -60,7 +60,7 @@ class NeedConsent(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """Nothing is left to ask: the grant stands, without what is `dropped` of it."""
+    """Nothing is left to ask: the grant is enough, without the `dropped` permissions."""
 
     person: Person
     grant: Grant
@@ -70,7 +70,7 @@ class Ready(msgspec.Struct, frozen=True):
 Step: TypeAlias = NeedLogin | NeedChoice | NeedConsent | Ready | Unable
 
 ANOTHER: Final = "another"
-"""Chosen instead of a session: somebody else."""
+"""The choice of another account instead of a session."""
 
 
 def next_step(
@@ -83,8 +83,8 @@ def next_step(
     grant: Grant | None,
     context: Context,
 ) -> Step:
-    """The one thing that is still missing. `fresh`: the user signed in for this very request.
-    `chosen`: the session with which they want to go on, or ANOTHER."""
+    """The next step. `fresh`: the user signed in for this request. `chosen`: the id of the session
+    that they chose, or ANOTHER."""
     who = _who(request, person, fresh=fresh, chosen=chosen, context=context)
     if not isinstance(who, Person):
         return who
@@ -99,11 +99,11 @@ def _who(
     chosen: str,
     context: Context,
 ) -> Person | NeedLogin | NeedChoice | Unable:
-    """The user whom the answer is about, or what is missing until it is known."""
+    """The user of the request, or the step that is needed to know them."""
     if person is None or (chosen == ANOTHER and not fresh):
         return NeedLogin(None, "create" in request.prompts)
     if not _is_expected_user(request, person, context):
-        # The app speaks of somebody else, who did not come when asked.
+        # The app expects another user, who did not sign in.
         return Unable(person, LoginRequired()) if fresh else NeedLogin(None)
     if fresh:
         return _proved(request, person)
@@ -122,7 +122,7 @@ def _is_expected_user(request: AuthorizationRequest, person: Person, context: Co
 
 
 def _proved(request: AuthorizationRequest, person: Person) -> Person | Unable:
-    """OpenID Connect Core 5.5.1.1: an essential `acr` that is not met is no sign-in."""
+    """OpenID Connect Core 5.5.1.1: without an essential `acr`, the sign-in fails."""
     individual = request.requested_claims
     if not individual.essential or not individual.acr or is_met(person.session.amr, individual.acr):
         return person
@@ -137,7 +137,7 @@ def _consented(
     reply_to: ReplyTo,
     context: Context,
 ) -> NeedConsent | Ready:
-    """What is left to ask of a known user."""
+    """The next step for a known user."""
     if grant is None:
         return NeedConsent(person, None, "permissions", request.permissions)
     if grant.epoch != context.installation.epoch:
@@ -157,7 +157,7 @@ def _consented(
 
 
 def refusal(step: NeedLogin | NeedChoice | NeedConsent) -> OAuthError:
-    """What `prompt=none` is told (OpenID Connect Core 3.1.2.6)."""
+    """The error for `prompt=none` (OpenID Connect Core 3.1.2.6)."""
     match step:
         case NeedLogin():
             return LoginRequired()
@@ -168,9 +168,9 @@ def refusal(step: NeedLogin | NeedChoice | NeedConsent) -> OAuthError:
 
 
 def undecided(request: AuthorizationRequest, grant: Grant, offer: Offer) -> tuple[str, ...]:
-    """What the user has not decided yet. What was refused before is asked again only where the app
-    cannot do without it, insists by `prompt=consent`, or could do nothing at all of what it asks
-    for: a key that opens nothing is none. What an undecided one implies is asked with it."""
+    """The permissions that the user has not decided on. Refused ones are requested again only if
+    the app requires them, sends `prompt=consent`, or would otherwise have none of the requested
+    permissions. Permissions that an undecided one implies are included."""
     insists = "consent" in request.prompts or not grant.allows(request.permissions)
     new = (
         one
@@ -182,16 +182,16 @@ def undecided(request: AuthorizationRequest, grant: Grant, offer: Offer) -> tupl
 
 
 def required(request: AuthorizationRequest) -> frozenset[str]:
-    """What the user cannot leave out: what the app needs to work at all, and `openid`, without
-    which a sign-in is none."""
+    """The permissions that the user can't leave out: those that the app requires, and `openid`,
+    without which there is no sign-in."""
     return frozenset(
         one for one in request.permissions if one in request.client.required or one == "openid"
     )
 
 
 def impersonable(request: AuthorizationRequest, reply_to: ReplyTo) -> bool:
-    """Whether any program on the user's device, or anybody with a code, could pose as this app (RFC
-    8252 8.6; RFC 8628 5.4): then the user is asked each time."""
+    """Whether another program on the user's device, or anyone with a code, could impersonate the
+    app (RFC 8252 8.6; RFC 8628 5.4). Then the user has to confirm each time."""
     if reply_to.is_decoupled:
         return True
     return request.client.is_public and not reply_to.uri.startswith("https:")
@@ -199,6 +199,6 @@ def impersonable(request: AuthorizationRequest, reply_to: ReplyTo) -> bool:
 
 def _recent(request: AuthorizationRequest, person: Person, now: int) -> bool:
     if "login" in request.prompts or request.max_age == 0:
-        # OpenID Connect Core 3.1.2.1: to ask for no age at all is to ask for a sign-in.
+        # OpenID Connect Core 3.1.2.1: max_age=0 requests a new sign-in.
         return False
     return request.max_age is None or now - person.session.auth_time <= request.max_age

@@ -1,4 +1,4 @@
-"""Signed requests (RFC 9101): what the client signed counts, and nothing beside it."""
+"""Signed requests (RFC 9101): only the signed parameters count."""
 
 from typing import Final
 
@@ -31,9 +31,9 @@ def effective_parameters(
     *,
     needs: frozenset[str] = request_object.REQUIRED_CLAIMS,
 ) -> Rule[Form]:
-    """The parameters that count: those of the request object, where there is one, with the claims
-    that it `needs`. Raises OAuthError for an object that proves nothing, and where the client has
-    to sign and did not."""
+    """The parameters of the request object, if there is one, or else of the form. The object has to
+    have the claims in `needs`. Raises OAuthError for an invalid object, and for an unsigned request
+    of a client that has to sign."""
     if "request" in form and "request_uri" in form:
         # RFC 9101 5: one or the other.
         raise InvalidRequest("request and request_uri stand together")
@@ -54,8 +54,9 @@ def effective_parameters_decoupled(
     *,
     needs: frozenset[str] = request_object.REQUIRED_CLAIMS,
 ) -> Rule[Form]:
-    """The same for an app on another device. The codes of RFC 9101 7 are the authorization
-    endpoint's: here a bad object is an `invalid_request` (CIBA Core 13; RFC 8628 3.2)."""
+    """As `effective_parameters`, for an app on another device. The errors of RFC 9101 7 are for the
+    authorization endpoint: here an invalid object is an `invalid_request` (CIBA Core 13; RFC 8628
+    3.2)."""
     try:
         return (yield from effective_parameters(form, client, context, needs=needs))
     except _OF_OBJECTS as error:
@@ -74,7 +75,7 @@ def _opened(
     text: str, outside: Form, client: Client, *, needs: frozenset[str], context: Context
 ) -> Rule[Form]:
     if SIGNED_REQUESTS not in context.installation.features or not (client.jwks or client.jwks_uri):
-        # Without keys nothing can be signed, and unsigned ones are not offered.
+        # Without keys the client can't sign, and the server doesn't support unsigned objects.
         raise RequestNotSupported
     policy = context.installation.all_policies[client.policy]
     algorithms = keys.algorithms_of(client, client.request_object_algorithm, context)

@@ -19,8 +19,8 @@ from valetkey.wire.key_shards import Tier
 
 
 class Deny(Outcome, frozen=True, kw_only=True, eq=False):
-    """No. `reply_to` is None where there is nobody to tell but the user. `interstitial`: the user
-    is asked before being sent on to an app that nobody vouches for (RFC 9700 4.11.2)."""
+    """The request is denied. `reply_to` is None if the error is only for the user. `interstitial`:
+    ask the user before a redirect to an unverified app (RFC 9700 4.11.2)."""
 
     error: OAuthError
     reply_to: ReplyTo | None = None
@@ -29,8 +29,8 @@ class Deny(Outcome, frozen=True, kw_only=True, eq=False):
 
 
 class Login(Outcome, frozen=True, kw_only=True, eq=False):
-    """The user has to sign in. `user` is whoever is signed in already and must prove it again.
-    `create`: the app wants them to make an account."""
+    """The user has to sign in. `user` is the user who is signed in already and has to sign in
+    again. `create`: the app requests a new account."""
 
     pending: Pending
     client: Client
@@ -41,7 +41,7 @@ class Login(Outcome, frozen=True, kw_only=True, eq=False):
 
 
 class Choose(Outcome, frozen=True, kw_only=True, eq=False):
-    """The user has to say as whom they go on: as `user`, who is signed in, or as somebody else."""
+    """The user has to choose an account: `user`, who is signed in, or another one."""
 
     pending: Pending
     client: Client
@@ -51,8 +51,8 @@ class Choose(Outcome, frozen=True, kw_only=True, eq=False):
 
 class Row(msgspec.Struct, frozen=True):
     """A permission on the consent page. `required`: the app does not work without it. `reason` is
-    the app's own word. `refused`: the user said no to it before. `ticked`: the box is at first;
-    `implied` are the others that come with it."""
+    the app's own text. `refused`: the user refused it before. `ticked` is the initial state of the
+    checkbox; `implied` are the permissions that it includes."""
 
     permission: Permission
     required: bool
@@ -100,8 +100,8 @@ class Confirm(Outcome, frozen=True, kw_only=True, eq=False):
 
 
 class Permit(Outcome, frozen=True, kw_only=True, eq=False):
-    """Yes: the code goes back to the app. It is "" where the app comes for it. `session_state` is
-    for an app that watches the sign-in, "" for none."""
+    """The request is permitted: the code goes back to the app. It is "" if the app fetches the
+    answer. `session_state` is for session management, "" for none."""
 
     reply_to: ReplyTo
     code: str = ""

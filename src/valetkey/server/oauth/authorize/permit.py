@@ -1,4 +1,4 @@
-"""The yes: an authorization code on its way back to the app (RFC 6749 4.1.2)."""
+"""The authorization response: a code for the app (RFC 6749 4.1.2)."""
 
 from typing import Final
 
@@ -30,7 +30,7 @@ def permit(
     changes: tuple[Change, ...] = (),
     events: tuple[Event, ...] = (),
 ) -> Permit:
-    """The answer for a standing grant. `changes` and `events` are those that made it stand."""
+    """Permits the request under this grant. `changes` and `events` are those of the grant."""
     if valid_request.decoupled is not None:
         fetched = _contents(valid_request, person, grant, browser=browser, context=context)
         raw = msgspec.msgpack.encode(fetched)
@@ -56,14 +56,14 @@ def permit(
 
 
 def repeat_permit(code: str, reply_to: ReplyTo, *, session_state: str = "") -> Permit:
-    """The same answer once more, with the code that it had (see `answered`)."""
+    """The same answer again, with the same code (see `repeated_answer`)."""
     return Permit(reply_to=reply_to, code=code, session_state=session_state)
 
 
 def _code(
     valid_request: ValidRequest, person: Person, grant: Grant, *, browser: Browser, context: Context
 ) -> tuple[str, tuple[Change, ...]]:
-    """The code, and what has to be written before it goes out: nothing, where it is small."""
+    """The code, and the change that stores its contents if they are too large for it."""
     code = _contents(valid_request, person, grant, browser=browser, context=context)
     raw = msgspec.msgpack.encode(code)
     if len(raw) <= codes.MAX_BYTES:
@@ -76,7 +76,7 @@ def _code(
 def _contents(
     valid_request: ValidRequest, person: Person, grant: Grant, *, browser: Browser, context: Context
 ) -> Code:
-    """What was decided. An app on another device may fetch it for as long as it waits."""
+    """The contents of the code. An app on another device may fetch it until its request expires."""
     request, row = valid_request.request, valid_request.decoupled
     return Code(
         client=request.client.id,
@@ -110,12 +110,12 @@ def _contents(
 
 
 _BROWSER: Final = 32
-"""Hex digits of a browser's name in a code: those that a user has are told apart by fewer."""
+"""Hex digits of the browser id in a code: enough to distinguish the browsers of a user."""
 
 
 def _has_one_family(valid_request: ValidRequest) -> bool:
-    """Whether the client has one family in each browser: it does not rotate, and the key is neither
-    for another device, nor in shards, nor to take the place of all others."""
+    """Whether the client has one family for each browser: it doesn't rotate refresh tokens, and the
+    request is neither for another device, nor for a sharded key, nor for grant management."""
     request = valid_request.request
     elsewhere = valid_request.decoupled is not None
     return not (
@@ -130,6 +130,6 @@ def _stored_code(code: Code, raw: bytes, context: Context) -> Pending:
         client=code.client,
         contents=raw,
         created=context.env.now,
-        # Kept past the code's own end, so that a replay is told from a stray code.
+        # Stored longer than the code is valid, so that the server recognizes a replay.
         expires=code.expires + 600,
     )

@@ -1,4 +1,4 @@
-"""The receipt of an answer: what was shown, in whose words, and what came of it."""
+"""Consent receipts: what the page displayed, and the resulting grant."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -12,13 +12,13 @@ from valetkey.wire import redirect
 from valetkey.wire.catalog import Permission
 
 LONGEST: Final = 35
-"""Characters of a language tag that are kept (RFC 5646 4.4.1)."""
+"""The most characters of a stored language tag (RFC 5646 4.4.1)."""
 
 
 def receipt(
     sheet: Consent, grant: Grant, ticked: Iterable[str], *, language: str, context: Context
 ) -> Receipt:
-    """The receipt of a yes by which the grant stands as it does."""
+    """The receipt of a consent that resulted in this grant."""
     offer = context.installation.offer
     lines = tuple(_lines(sheet, grant, frozenset(ticked), language=language))
     shut = [one for one in sheet.cannot if one.whole]

@@ -1,7 +1,7 @@
-"""A request that has just been answered: who presses twice gets the same answer again.
+"""Repeated answers: a user who submits a form twice gets the same answer again.
 
-It is kept for some seconds, for the same browser and session, and for the very same form. The code
-in it is sealed: the database yields none.
+The answer is stored for some seconds, for the same browser and session, and for the same form. The
+code in it is sealed, so the database reveals none.
 """
 
 from typing import Final, TypeVar
@@ -26,7 +26,7 @@ from valetkey.spec.errors import AccessDenied
 from valetkey.wire.form import Form
 
 SECONDS: Final = 10
-"""For which an answer is kept. Codes live longer, so the one that is repeated is still good."""
+"""Seconds for which an answer is stored. Codes are valid longer, so a repeated one is valid."""
 
 PURPOSE: Final = b"answer"
 
@@ -35,8 +35,8 @@ D = TypeVar("D", bound=AuthorizeDecision)
 
 
 def decline(name: str, browser: Browser, context: Context) -> Rule[Permit | Deny]:
-    """The no of somebody who has not said who they are: nothing of theirs changes, and the request
-    is over. Raises OAuthError, for a page."""
+    """Declines a request without a sign-in: no user's data changes, and the request is over. Raises
+    OAuthError, for a page."""
     user_answer = Cancel()
     try:
         valid_request, pending = yield from find_waiting(name, browser, context)
@@ -55,8 +55,8 @@ def decline(name: str, browser: Browser, context: Context) -> Rule[Permit | Deny
 
 
 class StoredAnswer(msgspec.Struct, frozen=True, array_like=True):
-    """The answer: a digest of what was said, and by whom; the key that sealed the code, and the
-    code, which is empty for a no."""
+    """An answer: a digest of the form and the session; the id of the key that sealed the code, and
+    the sealed code, empty for a no."""
 
     answer_digest: str
     key: str
@@ -71,11 +71,11 @@ def remembered(
     browser: Browser,
     context: Context,
 ) -> D:
-    """The decision, whose request is kept for a moment instead of being forgotten at once."""
+    """The decision, with its request stored for a moment instead of deleted at once."""
     if not isinstance(decision, Permit | Deny) or Remove(pending) not in decision.changes:
         return decision
     if decision.reply_to is None or not decision.reply_to.uri:
-        return decision  # The app comes for it: nobody is sent anywhere, so nobody twice.
+        return decision  # Without a redirect there is nothing to repeat.
     code = decision.code if isinstance(decision, Permit) else ""
     answered = msgspec.structs.replace(
         pending,
@@ -94,9 +94,8 @@ def remembered(
 def repeated(
     name: str, user_answer: Allow | Cancel, browser: Browser, *, context: Context
 ) -> Rule[Permit | Deny | None]:
-    """The answer that was given just before, where this is the same once more; None where it is
-    another one, or none was given. A no yields no code, so it needs no sign-in. Nothing is
-    written."""
+    """The stored answer, if this one is the same; None if it differs, or none is stored. A no has
+    no code, so it needs no sign-in. It writes nothing."""
     query = One(Pending, name)
     pending = (yield (query,)).one(query)
     if pending is None or pending.kind != "answered" or context.env.now >= pending.expires:

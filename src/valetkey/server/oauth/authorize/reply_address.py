@@ -1,4 +1,4 @@
-"""Where may the answer go? Only `address` makes a `ReplyTo`; nothing else becomes a redirect."""
+"""The address of the answer. Only `address` makes a `ReplyTo`, and only that is a redirect."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -22,11 +22,10 @@ FORM_POST: Final = "form_post"
 
 
 class ReplyTo(msgspec.Struct, frozen=True):
-    """A redirect URI that the client registered, the `state` to send back byte for byte, and the
-    response mode in which the answer travels, by `sign` as one signed parameter.
+    """A redirect URI that the client registered, the unchanged `state`, and the response mode.
+    `sign` makes one signed parameter of the answer.
 
-    `uri` is "" where nobody is sent anywhere: the app is on another device, and comes for the
-    answer.
+    `uri` is "" if there is no redirect: the app is on another device, and fetches the answer.
     """
 
     uri: str
@@ -36,15 +35,15 @@ class ReplyTo(msgspec.Struct, frozen=True):
     sign: Callable[[Mapping[str, str]], dict[str, str]] | None = None
 
     def parameters(self, **parameters: str) -> dict[str, str]:
-        """The whole answer; `iss` and `state` are always there (RFC 9207). Signed, it is one
-        parameter."""
+        """The parameters of the answer, with `iss` and `state` (RFC 9207); one parameter if it is
+        signed."""
         state = {"state": self.state} if self.state else {}
         whole = {**parameters, **state, "iss": self.issuer}
         return whole if self.sign is None else self.sign(whole)
 
     @property
     def is_decoupled(self) -> bool:
-        """Whether the app comes for the answer."""
+        """Whether the app fetches the answer, without a redirect."""
         return not self.uri
 
     def location(self, **parameters: str) -> str:
@@ -53,16 +52,16 @@ class ReplyTo(msgspec.Struct, frozen=True):
 
 
 class WrongAddress(InvalidRequest):
-    """The redirect URI is missing, or not one of the client's: nobody may be sent there."""
+    """The redirect URI is missing, or not registered, so there is no redirect."""
 
 
 def no_redirect(*, issuer: str) -> ReplyTo:
-    """The answer waits for an app on another device."""
+    """The address of an app on another device: none."""
     return ReplyTo("", "", issuer)
 
 
 def response_modes(context: Context) -> tuple[str, ...]:
-    """The ways in which an answer can travel."""
+    """The supported response modes."""
     return (
         QUERY,
         *(mode for feature in context.installation.features for mode in feature.response_modes),
@@ -70,7 +69,7 @@ def response_modes(context: Context) -> tuple[str, ...]:
 
 
 def address(form: Form, client: Client | None, context: Context) -> tuple[Client, ReplyTo]:
-    """The app, and where its answer goes. Raises OAuthError, for a page and never a redirect."""
+    """The client and its checked address. Raises OAuthError, for a page, never for a redirect."""
     if client is None:
         raise InvalidClient("no such app is registered here", status=400)
     if client.status != "active":

@@ -1,4 +1,4 @@
-"""The authorization request (RFC 6749 4.1.1; OpenID Connect Core 3.1.2.1), understood."""
+"""The parsed authorization request (RFC 6749 4.1.1; OpenID Connect Core 3.1.2.1)."""
 
 from typing import Final, Literal, TypeAlias
 
@@ -26,15 +26,15 @@ AUTHORIZE: Final = "/authorize"
 
 PROMPTS: Final[tuple[Prompt, ...]] = ("none", "login", "consent", "select_account")
 CREATE: Final[Prompt] = "create"
-"""Initiating User Registration 4: where people may sign up."""
+"""Initiating User Registration 4. Only if the feature sign-up is on."""
 
 
 INSTANCE: Final = "client_instance_jkt"
-"""The copy of the app that pushed the request: it has to come for what follows. Whoever sends it
-along binds themselves."""
+"""The client instance that pushed the request, which has to redeem the code. A client that sends it
+itself only restricts itself."""
 
 HINTED: Final = "hinted_sub"
-"""What is kept of an `id_token_hint`. Who sends it says what `claims` may say too."""
+"""The stored `sub` of an `id_token_hint`. A client may also send it: `claims` can say the same."""
 
 PARAMETERS: Final = frozenset(
     {
@@ -63,8 +63,8 @@ PARAMETERS: Final = frozenset(
         "ui_locales",
     }
 )
-"""What is read of a request, `resource` aside. Nothing else is kept while it waits: it may be what
-should never have been sent, such as a secret (ATTACKS A82)."""
+"""The known parameters, besides `resource`. Others are not stored while a request waits, as they
+may be secrets that were sent by mistake (ATTACKS A82)."""
 
 
 class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,8 +103,8 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def stored_parameters(form: Form, request: AuthorizationRequest) -> dict[str, str]:
-    """The parameters that stay while the request waits. A hint is a token, so only what it says
-    stays."""
+    """The parameters to store while the request waits. Of an `id_token_hint`, only its `sub` is
+    stored."""
     stay = {name: form[name] for name in form if name in PARAMETERS and name != "id_token_hint"}
     return stay | ({HINTED: request.hinted} if request.hinted else {})
 
@@ -112,7 +112,7 @@ def stored_parameters(form: Form, request: AuthorizationRequest) -> dict[str, st
 def understand(
     form: Form, client: Client, context: Context, *, pushed: bool = False
 ) -> AuthorizationRequest:
-    """The request, its parts well formed. Raises OAuthError in registered codes."""
+    """Parses the request. Raises OAuthError with a registered code."""
     resources = tuple(dict.fromkeys(form.all("resource")))
     rich = rar.read_request(form, client, resources=resources, context=context)
     scope, permissions = _scope_and_permissions(
@@ -151,8 +151,8 @@ def understand(
 def _scope_and_permissions(
     form: Form, client: Client, rich: ResolvedDetails, *, resources: tuple[str, ...], offer: Offer
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The scope as sent, and the permissions that it and the details come to. Where neither is
-    sent, all that the client is registered for (RFC 6749 3.3: a default that the server chooses).
+    """The requested scope, and the permissions of the scope and the details. Without both, all that
+    the client is registered for (RFC 6749 3.3: a default that the server chooses).
     """
     offer.check_resources(resources)
     requested = tuple(dict.fromkeys(form.get("scope", "").split()))
@@ -178,9 +178,9 @@ def _allowed(
     resources: tuple[str, ...],
     offer: Offer,
 ) -> tuple[str, ...]:
-    """What a client that registered itself may have of the scope that it sends (RFC 6749 3.3).
-    Nobody told it what that is: it asks for all that an API names, as MCP clients do, and learns
-    from the response what it got. Raises InvalidScope where nothing is left that opens anything."""
+    """The part of the requested scope that a self-registered client may have (RFC 6749 3.3). Such a
+    client doesn't know its scope: like MCP clients, it requests all that an API names, and the
+    response says what it got. Raises InvalidScope if no permission is left."""
     reach = frozenset(offer.within(registered, resources) if resources else registered)
     allowed = tuple(one for one in requested if reach >= frozenset(offer.expand((one,))))
     if allowed in {(), ("offline_access",)}:
@@ -192,8 +192,8 @@ def _allowed(
 def _with_claims(
     permissions: tuple[str, ...], requested_claims: RequestedClaims, client: Client, *, offer: Offer
 ) -> tuple[str, ...]:
-    """What opens the claims that are asked for one by one is asked for as well. A claim that the
-    app is not registered for is passed over (OpenID Connect Core 5.5.1)."""
+    """The permissions, with those that the requested claims need. Claims that the app is not
+    registered for are ignored (OpenID Connect Core 5.5.1)."""
     if names.OPENID not in permissions:
         return permissions
     registered = offer.expand_known(client.scope)
@@ -202,7 +202,7 @@ def _with_claims(
 
 
 def _jkt(form: Form, context: Context) -> str:
-    """The key to which the code is to be bound; none where nobody could show that they hold it."""
+    """The key to bind the code to, "" if no enabled sender method could prove it."""
     named = Confirmation(jkt=form.get("dpop_jkt", ""))
     return named.jkt if any(one.binds(named) for one in context.installation.senders) else ""
 
@@ -210,7 +210,7 @@ def _jkt(form: Form, context: Context) -> str:
 def _hinted(
     form: Form, client: Client, requested_claims: RequestedClaims, *, context: Context
 ) -> str:
-    """Whom the app speaks of, by an ID Token or by the `sub` that it wants."""
+    """The `sub` of the expected user, from the `id_token_hint` or the `claims` parameter."""
     text = form.get("id_token_hint", "")
     hinted = id_token_hint.read(text, context, client=client).sub if text else form.get(HINTED, "")
     if hinted and requested_claims.sub and hinted != requested_claims.sub:
@@ -219,7 +219,7 @@ def _hinted(
 
 
 def prompts(context: Context) -> tuple[Prompt, ...]:
-    """The words of `prompt` that are understood here."""
+    """The supported values of `prompt`."""
     return (*PROMPTS, CREATE) if sign_up.is_offered(context) else PROMPTS
 
 

@@ -1,4 +1,4 @@
-"""An authorization request on its way: sent, pushed before, or waiting for its user."""
+"""The stages of an authorization request: received, pushed, waiting for its user, finished."""
 
 from typing import Final
 
@@ -28,18 +28,18 @@ from valetkey.spec.names import REQUEST_URI_PREFIX
 from valetkey.wire.form import Form
 
 REQUEST_URI: Final = "request_uri"
-"""The purpose under which completed pushed requests are remembered."""
+"""The purpose of single-use values for completed pushed requests."""
 
 
 class RequestOver(InvalidRequest):
-    """The request that waited is over, or was begun in another browser."""
+    """The request is over, or was started in another browser."""
 
     says = "this request is over: start again from the app"
 
 
 class ClientRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A request whose client and address are known. `pushed` names the pushed request behind it,
-    "" for none; `flaw` is why it cannot be read, though it is known whom to tell."""
+    """A request with a known client and address. `pushed` is the id of the pushed request, "" for
+    none; `flaw` is the error to send to the address, if the request can't be read."""
 
     form: Form
     client: Client
@@ -50,7 +50,7 @@ class ClientRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 class ValidRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A request that has passed every check. `pending` is its row, None before it has one;
-    `elsewhere` is the row of the app on another device that waits for the answer."""
+    `decoupled` is the row of the app on another device that waits for the answer."""
 
     client_request: ClientRequest
     request: AuthorizationRequest
@@ -59,29 +59,29 @@ class ValidRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def confirmed(self) -> bool:
-        """Whether the user has said that they mean this very request."""
+        """Whether the user has confirmed that they mean this request."""
         return self.decoupled is None or (self.pending is not None and self.pending.confirmed)
 
     @property
     def of(self) -> str:
-        """The user whose answer it has to be, "" for anybody's."""
+        """The user who has to answer, "" for any."""
         row = self.decoupled
         return "" if row is None or row.decoupled is None else row.decoupled.user
 
     @property
     def fresh(self) -> str:
-        """The session that was made for this very request, "" for none."""
+        """The session that was made for this request, "" for none."""
         return "" if self.pending is None else self.pending.session
 
     @property
     def chosen(self) -> str:
-        """The session with which the user wants to go on, "" before they were asked."""
+        """The session that the user chose, "" for none yet."""
         return "" if self.pending is None else self.pending.chosen
 
 
 def read_request(form: Form, context: Context, *, address: str = "") -> Rule[ClientRequest]:
-    """The request in a form, or the one that was pushed before (RFC 9126 4; what else is in the
-    form then does not count). Raises OAuthError, for a page: there is no address yet."""
+    """The request of a form, or the pushed one that it refers to (RFC 9126 4: other parameters
+    don't count then). Raises OAuthError, for a page, as there is no address yet."""
     name = form.get("client_id")
     if name is None:
         raise InvalidRequest("client_id is missing")
@@ -102,7 +102,7 @@ def read_request(form: Form, context: Context, *, address: str = "") -> Rule[Cli
 
 
 def _signed(form: Form, client: Client | None, context: Context) -> Rule[ClientRequest]:
-    """The request as it was sent, or as its client signed it."""
+    """The request, with the signed parameters if there are any."""
     if client is None:
         return _addressed(form, client, context)
     try:
@@ -111,7 +111,7 @@ def _signed(form: Form, client: Client | None, context: Context) -> Rule[ClientR
         try:
             its = _addressed(form, client, context)
         except OAuthError:
-            # Nobody knows where to send the answer: the object would have said so.
+            # Without the object there is no address to send the error to.
             raise flaw from None
         return msgspec.structs.replace(its, flaw=flaw)
     return _addressed(inside, client, context)
@@ -120,8 +120,8 @@ def _signed(form: Form, client: Client | None, context: Context) -> Rule[ClientR
 def find_waiting(
     name: str, browser: Browser, context: Context
 ) -> Rule[tuple[ValidRequest, Pending]]:
-    """The request that waits for this browser, understood anew (ATTACKS A65, A80). Raises
-    OAuthError, for a page, where it is over or was begun in another browser."""
+    """The request that waits for this browser, checked again (ATTACKS A65, A80). Raises OAuthError,
+    for a page, if it is over or was started in another browser."""
     query = One(Pending, name)
     pending = (yield (query,)).one(query)
     if pending is None or pending.kind != "interaction" or context.env.now >= pending.expires:
@@ -140,7 +140,7 @@ def find_waiting(
 
 
 def _answering(pending: Pending, context: Context) -> Rule[ValidRequest]:
-    """The request of an app on another device, which waits for what is answered here."""
+    """The request of an app on another device, which this interaction answers."""
     of_client, of_row = One(Client, pending.client), One(Pending, pending.answers)
     results = yield (of_client, of_row)
     client, row = results.one(of_client), results.one(of_row)
@@ -158,7 +158,7 @@ def _answering(pending: Pending, context: Context) -> Rule[ValidRequest]:
 
 
 def still_waiting(pending: Pending) -> Rule[None]:
-    """Raises Over where the request was answered since it was read."""
+    """Raises RequestOver if the request was answered since it was read."""
     query = One(Pending, pending.id)
     found = (yield (query,)).one(query)
     if found is None or found.kind != pending.kind:
@@ -169,8 +169,7 @@ _WITHOUT_A_USER: Final = frozenset({"interaction", "pushed", "device"})
 
 
 def forget(name: str) -> Rule[Outcome]:
-    """A request that waits for a stranger is given up; one that somebody signed in for stays, and
-    one that was answered."""
+    """Deletes a waiting request, unless a user has signed in for it or answered it."""
     query = One(Pending, name)
     pending = (yield (query,)).one(query)
     if pending is None or pending.kind not in _WITHOUT_A_USER or pending.session or pending.answers:
@@ -183,14 +182,14 @@ def forget(name: str) -> Rule[Outcome]:
 def remember_sign_in(
     name: str, browser: Browser, session: str, *, context: Context
 ) -> Rule[Outcome]:
-    """The waiting request remembers the sign-in that was made for it."""
+    """Stores the session that was made for a waiting request."""
     _, pending = yield from find_waiting(name, browser, context)
     noted = msgspec.structs.replace(pending, session=session)
     return Outcome(changes=(Update(noted),))
 
 
 def remember_choice(name: str, browser: Browser, chosen: str, *, context: Context) -> Rule[Outcome]:
-    """The waiting request remembers as whom the user goes on."""
+    """Stores the session that the user chose for a waiting request."""
     _, pending = yield from find_waiting(name, browser, context)
     return Outcome(changes=(Update(msgspec.structs.replace(pending, chosen=chosen)),))
 
@@ -198,7 +197,7 @@ def remember_choice(name: str, browser: Browser, chosen: str, *, context: Contex
 def understand_and_check(
     form: Form, client: Client, context: Context, *, pushed: bool = False
 ) -> AuthorizationRequest:
-    """The request, once it has passed every check. Raises OAuthError in registered codes."""
+    """Parses the request and makes every check. Raises OAuthError with a registered code."""
     request = understand(form, client, context, pushed=pushed)
     request = msgspec.structs.replace(request, managed=managing.read(form, client, context))
     for check in CHECKS:
@@ -209,8 +208,8 @@ def understand_and_check(
 def finish(
     valid_request: ValidRequest, context: Context, *, code: bytes = b""
 ) -> tuple[Change, ...]:
-    """What has to be written because a request is over, by a yes or a no: it cannot come again.
-    `code` is what a yes comes to, for an app that fetches it."""
+    """The changes that end a request after a yes or a no, so that it can't be used again. `code`
+    has the contents of the code after a yes, for an app that fetches it."""
     changes: tuple[Change, ...] = (
         () if valid_request.pending is None else (Remove(valid_request.pending),)
     )

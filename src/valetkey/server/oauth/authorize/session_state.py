@@ -1,9 +1,9 @@
-"""OpenID Connect Session Management: an app's page learns that the sign-in here is not the one
-that it knows any more, from a page of ours in a frame, without asking the server.
+"""OpenID Connect Session Management: a page of an app learns from a frame of this server that the
+user's session has changed, without a request to the server.
 
-The browser's state is derived from the session's secret, so it is another one after every sign-in,
-and says nothing of the session. An app gets only a salted digest of it that is bound to the app and
-to its origin: two apps cannot tell by it that they have the same user.
+The browser state is derived from the session's secret. So it changes with every sign-in, and
+reveals nothing about the session. An app gets only a salted digest of it, bound to the app and its
+origin, so two apps can't use it to find out that they have the same user.
 """
 
 from hashlib import sha256
@@ -23,13 +23,13 @@ _SALT: Final = 16
 
 
 def browser_state(session_secret: str) -> str:
-    """What a browser's script may know of a sign-in whose cookie holds this secret of 256 bits."""
+    """The browser state for a script, from the session's secret of 256 bits."""
     return sha256(b"valetkey browser state " + session_secret.encode()).hexdigest()
 
 
 def session_state(client: str, reply_to: ReplyTo, browser: Browser, *, context: Context) -> str:
-    """The `session_state` for the answer; "" where there is none: it is off, nobody is signed in
-    by a cookie, or the app is no web page."""
+    """The `session_state` for the answer; "" if the feature is off, the browser has no session, or
+    the app is no web page."""
     origin = address.origin(reply_to.uri)
     on = SESSION_MANAGEMENT in context.installation.features
     if not on or not browser.session_secret or not origin:

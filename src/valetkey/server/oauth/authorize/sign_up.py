@@ -1,4 +1,4 @@
-"""Sign-up at the wish of an app (Initiating User Registration 1.0): off unless switched on."""
+"""Sign-up that an app requests (Initiating User Registration 1.0). Off by default."""
 
 from typing import Final
 
@@ -17,5 +17,5 @@ SIGN_UP: Final = Feature(
 
 
 def is_offered(context: Context) -> bool:
-    """Whether people may make themselves an account."""
+    """Whether people may sign up."""
     return SIGN_UP.name in context.installation.enabled_features
