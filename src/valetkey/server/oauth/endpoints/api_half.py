@@ -1,4 +1,4 @@
-"""The API's half of a split access token (`wire.split_token`), told to the API that it is for."""
+"""The API half of a split access token (`wire.split_token`), for the API in its audience."""
 
 from typing import Final
 
@@ -19,14 +19,14 @@ from valetkey.wire.split_token import CITE, NOTHING, PATH, ApiHalfAnswer
 
 
 def answer_api_half(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
-    """The other half of the app's, to an API that it is for, while it is worth something. Raises
-    InvalidClient for whoever is no API."""
+    """Returns the API half for an app half, if the token is valid and for this API. Raises
+    InvalidClient for callers that are no API."""
     text = call.form.need("token")
     server = yield from authenticate_resource_server(call, context)
     if server is None:
         raise InvalidClient(detail="not a resource server")
     if not split_token.is_app_half(text):
-        return Answer(document=NOTHING)  # A whole token has no other half.
+        return Answer(document=NOTHING)  # Not a split token.
     token = yield from token_state(text, context)
     audience = server.catalog.resource
     if isinstance(token, Dead) or not context.installation.offer.is_for(token.token.aud, audience):
@@ -38,8 +38,8 @@ def answer_api_half(call: Call, context: Context) -> Rule[Answer | Issued | Refu
 
 
 def _half(live: Live, text: str, audience: str, *, context: Context) -> str:
-    """As the token was issued, so that it is worth what a whole one is, and what has become of its
-    grant is learnt in the same way. Of what concerns others, the API is told nothing."""
+    """The API half of the token as it was issued, so that the API treats it like an ordinary token,
+    and learns about its grant in the same way. It leaves out what concerns other APIs."""
     token = _for(live.token, audience, context)
     return split_token.of_api(token, text, key=context.access_token_key(live.client))
 

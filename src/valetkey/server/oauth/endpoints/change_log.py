@@ -1,7 +1,7 @@
-"""The change log (`wire.change_log`), for resource servers: who may follow it, and what they see.
+"""The change log endpoint (`wire.change_log`) for resource servers.
 
-A resource server sees that a grant changed that ever opened anything of its own, and what is left
-of that: no other API's permissions, no grant of which it never had a token, no user's data.
+A resource server sees changes of grants that ever included permissions of its own, and what is left
+of those. It sees no permissions of other APIs, no other grants, and no user data.
 """
 
 import re
@@ -34,10 +34,10 @@ from valetkey.wire.change_log import (
 from valetkey.wire.form import Form
 
 CITE: Final = Cite("RFC 7662", "2.1")
-"""A follower proves itself as whoever introspects does."""
+"""Followers authenticate as at introspection."""
 
 LONGEST_WAIT: Final = 30.0
-"""Seconds for which a question may wait for news."""
+"""The longest time that a request may wait for entries, in seconds."""
 
 _NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 _SECONDS: Final = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,3})?", re.ASCII)
@@ -45,7 +45,7 @@ _NONCE: Final = re.compile(rf"[A-Za-z0-9_-]{{0,{MAX_NONCE}}}", re.ASCII)
 
 
 def follower(call: Call, context: Context) -> Rule[Follower]:
-    """The resource server that asks. Raises InvalidClient for anybody else."""
+    """The calling resource server. Raises InvalidClient for other callers."""
     server = yield from authenticate_resource_server(call, context)
     if server is None:
         raise InvalidClient(detail="not a resource server")
@@ -53,7 +53,7 @@ def follower(call: Call, context: Context) -> Rule[Follower]:
 
 
 def position(query: Form) -> LogPosition:
-    """From which number on, for how many seconds a question may wait, and the asker's nonce. Raises
+    """Parses the start of the requested part, the number of seconds to wait, and the nonce. Raises
     InvalidRequest."""
     after, wait = query.get("after", ""), query.get("wait", "0")
     nonce = query.get("nonce", "")
@@ -67,7 +67,7 @@ def position(query: Form) -> LogPosition:
 
 
 def write(follower: Follower, log: Log, read: LogRead, *, context: Context) -> Piece:
-    """What the follower is told of this part of the log, which begins after `read.after`."""
+    """The response with this part of the log, which begins after `read.after`."""
     seen = tuple(visible_entry(entry, follower.resource, context) for entry in log.entries)
     entries = take_fitting(seen)
     return Piece(
@@ -85,8 +85,8 @@ def write(follower: Follower, log: Log, read: LogRead, *, context: Context) -> P
 
 
 def visible_entry(entry: Entry, resource: str, context: Context) -> Entry:
-    """The entry with no other resource server's permissions in it; blank, where it is about what
-    never opened anything there."""
+    """The entry without permissions of other resource servers; blank if it is about a grant that
+    never had permissions of this one."""
     if entry.about is not None and not context.installation.offer.concerns(entry.about, resource):
         return blank(entry)
     names = context.installation.offer.names_of(resource)

@@ -1,4 +1,4 @@
-"""Discovery (RFC 8414; OpenID Connect Discovery 4) and the published keys: folds over features."""
+"""Discovery (RFC 8414; OpenID Connect Discovery 4) and the published keys, from all features."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -22,7 +22,7 @@ METADATA_SECONDS: Final = 300
 
 
 def server_metadata(context: Context) -> ServerMetadata:
-    """What this server says of itself: just what is enabled."""
+    """The metadata of this server, with the enabled features."""
     members: dict[str, Any] = {"issuer": context.installation.issuer}
     for feature in context.installation.features:
         for endpoint in feature.endpoints:
@@ -37,9 +37,9 @@ def server_metadata(context: Context) -> ServerMetadata:
 
 
 def _authentication(endpoint: str, context: Context) -> dict[str, Any]:
-    """How clients authenticate at an endpoint, and in what they may sign where they do."""
+    """The client authentication methods and signature algorithms of an endpoint."""
     ways = [way.name for feature in context.installation.features for way in feature.client_auth]
-    # RFC 7662 2.1: whoever introspects proves who it is.
+    # RFC 7662 2.1: introspection needs client authentication.
     methods = tuple(one for one in ways if endpoint != "introspection_endpoint" or one != "none")
     document: dict[str, Any] = {f"{endpoint}_auth_methods_supported": methods}
     signing: tuple[str, ...] = CLIENT_ALGORITHMS if BY_KEY & {*ways} else ()

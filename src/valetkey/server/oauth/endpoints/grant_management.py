@@ -1,5 +1,5 @@
-"""Grant management: an app that has opted in asks about the grants that it holds, and gives them
-back (draft oauth-v2-grant-management-03 of the OpenID Foundation)."""
+"""Grant management: an app that has opted in reads and revokes its grants
+(oauth-v2-grant-management-03 of the OpenID Foundation)."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -35,8 +35,8 @@ _SCOPES: Final = {"GET": QUERY, "DELETE": REVOKE}
 
 
 def manage(call: Call, context: Context) -> Rule[Answer | Refuse]:
-    """Tells of a grant or ends it, for the client that holds it. Raises InvalidToken,
-    InsufficientScope, and InvalidGrantId for what is over, another's or nothing: these look alike
+    """Reads or stops a grant, for its client. Raises InvalidToken, InsufficientScope, and
+    InvalidGrantId for an ended, another client's or unknown grant: the client can't tell which
     (ATTACKS A77)."""
     live = yield from _own(call.token, context)
     if _SCOPES[call.method] not in live.token.scopes:
@@ -66,7 +66,7 @@ def _own(text: str, context: Context) -> Rule[Live]:
 
 
 def _document(grant: Grant, live: Live, context: Context) -> Rule[dict[str, Any]]:
-    """What the grant opens at this moment (6.4). Times are in seconds since 1970."""
+    """The current state of the grant (6.4). Times are in seconds since 1970."""
     query = One(User, grant.user)
     user = (yield (query,)).one(query)
     if user is None or user.status != "active" or grant.epoch != context.installation.epoch:
@@ -94,7 +94,7 @@ def _document(grant: Grant, live: Live, context: Context) -> Rule[dict[str, Any]
 
 
 def _scopes(allowed: tuple[str, ...], context: Context) -> list[dict[str, Any]]:
-    """A member for each server that honours some of it."""
+    """A member for each resource server with allowed permissions."""
     return [
         {"scope": " ".join(mine), "resource": [resource]}
         for resource in context.installation.offer.resources

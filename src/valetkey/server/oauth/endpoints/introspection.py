@@ -1,4 +1,4 @@
-"""Token introspection (RFC 7662): a resource server asks what a token is worth now."""
+"""Token introspection (RFC 7662): the current state of a token, for a resource server."""
 
 from typing import Final
 
@@ -33,8 +33,8 @@ REMEMBERED_ANSWERS: Final = 4096
 
 
 def introspect(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
-    """The state of a token, to those whom it concerns; to anybody else it is inactive. Signed, for
-    whoever accepts that (RFC 9701 4)."""
+    """The state of a token, for callers that it concerns; for others it is inactive. The response
+    is signed if the caller accepts that (RFC 9701 4)."""
     text = call.form.need("token")
     server = yield from authenticate_resource_server(call, context)
     if server is not None:
@@ -42,7 +42,7 @@ def introspect(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     else:
         by = yield from authenticate(call, context)
         if by.client.is_public:
-            # RFC 7662 2.1: the asker must be authorized, or the endpoint is an oracle.
+            # RFC 7662 2.1: without authorization, the endpoint would be an oracle.
             raise InvalidClient(detail="a public client at introspection")
         name, audience, client_id = by.client.id, "", by.client.id
     # RFC 7662 2.1: token_type_hint only says where to look first, and a token of ours says itself
@@ -67,7 +67,7 @@ def _access_token(
 
 
 def _refresh_token(text: str, client_id: str, context: Context) -> Rule[Introspection]:
-    """To the app whose it is. An API has no business with it (ATTACKS A57)."""
+    """The state of a refresh token, for its own app only (ATTACKS A57)."""
     token = yield from refreshable(text, context)
     if token is None or token.client.id != client_id:
         return INACTIVE
@@ -109,9 +109,9 @@ def _introspection(live: Live, audience: str, at: Installation) -> Introspection
     token, offer = live.token, at.offer
     sender = find_sender(token.cnf, at)
     if sender is None:
-        # What is bound in a way that is switched off opens nothing.
+        # A token that is bound by a disabled sender method is not valid.
         return INACTIVE
-    # A resource server learns of its own permissions only.
+    # A resource server sees only its own permissions.
     permissions = [
         one for one in live.permissions if not audience or offer.resource_of[one] == audience
     ]

@@ -1,8 +1,8 @@
-"""An app has less of its own grant, or gives it back: any app that has a refresh token of it.
+"""The own-grant endpoint: an app with a refresh token narrows or stops its own grant.
 
-The refresh token is what proves it, used as at the token endpoint: by its client alone, with the
-key that it is bound to, but not turned. An access token proves nothing here: every API that it was
-shown to has it. It only ever takes away, and the user's page says that the app did it.
+The refresh token authorizes the request, with the same checks as at the token endpoint, but it is
+not rotated. An access token is not enough, as every API that got it has it. The endpoint can only
+remove access, and the user's page says that the app did it.
 """
 
 from typing import Final
@@ -55,7 +55,7 @@ def _family(text: str, by: Authenticated, context: Context) -> Rule[TokenFamily 
     if family is None or family.client != by.client.id:
         raise InvalidGrant(detail="the family is gone, or another client's")
     if family.shards is not None:
-        # One shard opens nothing, so it ends nothing on other devices either.
+        # One shard gives no access, so it can't end access on other devices either.
         raise InvalidRequest("a key in shards is stopped by its user")
     return check_shown(token, family, by=by, context=context) or family
 

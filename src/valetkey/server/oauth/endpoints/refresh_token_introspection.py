@@ -1,5 +1,4 @@
-"""What is a refresh token of ours worth at this moment? It is only looked at: nothing is rotated,
-and nobody's family closes because somebody asked."""
+"""The state of a refresh token. The check only reads: it rotates no token and closes no family."""
 
 import msgspec
 
@@ -16,7 +15,7 @@ from valetkey.spec.errors import InvalidGrant
 
 
 class Refreshable(msgspec.Struct, frozen=True, eq=False):
-    """A refresh token that would be taken now, whose it is, and what it would open."""
+    """A valid refresh token, with its client, user, grant, family and permissions."""
 
     client: Client
     standing: Standing
@@ -24,7 +23,7 @@ class Refreshable(msgspec.Struct, frozen=True, eq=False):
 
 
 def refreshable(text: str, context: Context) -> Rule[Refreshable | None]:
-    """What the token is good for; None where it would be refused, whoever brought it."""
+    """The state of the token; None if a refresh would fail for any client."""
     try:
         token = refresh_token.read(text, context.installation.keyring)
     except InvalidGrant:

@@ -1,5 +1,5 @@
-"""Registration over HTTP (RFC 7591, RFC 7592): an app introduces itself, and looks after what it
-said. Nobody vouches for it, and it gets no more than the installation lets strangers have."""
+"""Dynamic client registration (RFC 7591, RFC 7592): an app registers itself, and manages its
+registration. Nobody has verified it, so it gets only what the settings allow for such clients."""
 
 from typing import Any, Final
 
@@ -35,14 +35,14 @@ MANAGE: Final = Cite("RFC 7592", "2")
 PATH: Final = "/register"
 
 UNUSED: Final = 30 * 86400
-"""Seconds after which a registration that nobody ever used is forgotten."""
+"""Seconds after which an unused registration is deleted."""
 
 USED_UP: Final = "the initial access token is unknown, used up or over"
 
 
 def manage(call: Call, context: Context) -> Rule[Answer | Refuse]:
-    """POST registers; GET, PUT and DELETE are for whoever holds the client's registration access
-    token. Raises OAuthError."""
+    """POST registers; GET, PUT and DELETE need the client's registration access token. Raises
+    OAuthError."""
     if call.method == "POST":
         return (yield from _register(call, context))
     client = yield from _owned(call)
@@ -90,15 +90,15 @@ def _register(call: Call, context: Context) -> Rule[Answer | Refuse]:
 
 
 class _Use(msgspec.Struct, frozen=True):
-    """One use of an invitation that lets `most` clients in."""
+    """One use of an invitation for at most `most` clients."""
 
     count: Count
     most: int
 
 
 def _let_in(call: Call, context: Context) -> Rule[tuple[str, tuple[str, ...], _Use | None]]:
-    """The policy that the new client is held to, the scope that it may have, and the use of an
-    invitation that its coming in costs. Raises InvalidToken where it may not come in."""
+    """The policy of the new client, its largest scope, and the use of the invitation, if there is
+    one. Raises InvalidToken if the client may not register."""
     rules = context.installation.registration
     if call.token:
         query = One(Pending, invitation_id(call.token))
@@ -124,7 +124,7 @@ def _let_in(call: Call, context: Context) -> Rule[tuple[str, tuple[str, ...], _U
 
 
 def _pay(use: _Use | None) -> Rule[None]:
-    """Counts the use, once nothing else can go wrong. Raises InvalidToken where none was left."""
+    """Counts the use, after all other checks. Raises InvalidToken if no use was left."""
     if use is None:
         return
     query = One(Throttle, use.count.record.bucket)
@@ -137,14 +137,14 @@ def _pay(use: _Use | None) -> Rule[None]:
 
 
 def invitation_id(token: str) -> str:
-    """Under what an initial access token is kept: its digest opens nothing."""
+    """The id of an invitation, from a digest of its token."""
     return f"invitation {digest(token)}"
 
 
 def invitation(
     token: str, *, policy: str, scope: tuple[str, ...], uses: int, expires: int, now: int
 ) -> Pending:
-    """What is kept of an initial access token that lets so many clients in."""
+    """The row of an initial access token, for at most `uses` clients."""
     return Pending(
         id=invitation_id(token),
         kind="invitation",
@@ -156,8 +156,8 @@ def invitation(
 
 
 def invite(invited: Pending, context: Context) -> Rule[Outcome]:
-    """Keeps an invitation. Raises InvalidScope for a scope that nobody declared, and
-    InvalidClientMetadata for a policy that is not there."""
+    """Stores an invitation. Raises InvalidScope for an unknown scope, InvalidClientMetadata for an
+    unknown policy."""
     servers, policy = Many(ResourceServer), One(Policy, invited.parameters["policy"])
     results = yield (servers, policy)
     Offer(context.installation.issuer, results.many(servers)).expand(
@@ -182,7 +182,7 @@ def _check_name(client: Client, context: Context) -> None:
 
 
 def _sayable(why: str) -> str:
-    """RFC 6749 5.2: no quotes and nothing beyond ASCII in a description; they are in the log."""
+    """RFC 6749 5.2: a description is ASCII without quotes. The log has the full text."""
     plain = "".join(one for one in why if " " <= one <= "~" and one not in '"\\')
     return plain[:200]
 
@@ -190,10 +190,10 @@ def _sayable(why: str) -> str:
 def _owned(call: Call) -> Rule[Client]:
     query = One(Client, call.query.get("client_id", ""))
     client = (yield (query,)).one(query)
-    # Compared also where there is no such client, so that time does not tell.
+    # Compare even without such a client, so that the time reveals nothing.
     stored_digest = "" if client is None else client.registration_token
     fits = same(digest(call.token).encode(), stored_digest.encode())
-    # What an administrator has taken over (`origin`), an app no longer changes.
+    # An app can't change a registration that an administrator has taken over (`origin`).
     its = client is not None and client.origin == "registered" and client.status == "active"
     if client is None or not fits or not its:
         raise InvalidToken("the registration access token is not of this client")
@@ -203,7 +203,7 @@ def _owned(call: Call) -> Rule[Client]:
 def _update(client: Client, call: Call, context: Context) -> Rule[Answer | Refuse]:
     document = call.document
     if document.get("client_id") != client.id:
-        # RFC 7592 2.2: it names itself, and never gets another name.
+        # RFC 7592 2.2: the request has the client_id, which never changes.
         raise InvalidRequest("client_id is missing, or another client")
     secret_sent = document.get("client_secret")
     if secret_sent is not None and not any(
@@ -214,7 +214,7 @@ def _update(client: Client, call: Call, context: Context) -> Rule[Answer | Refus
     fields = metadata.read(stated.document, client)
     after = msgspec.structs.replace(client, **{**fields, "name": fields["name"] or client.id})
     if appearance(after) != appearance(client):
-        # Whoever vouched for it vouched for that, and not for what it calls itself now.
+        # The app was verified with its old name and addresses.
         after = msgspec.structs.replace(after, verified=stated.vouched)
     secret = ""
     after = msgspec.structs.replace(after, secrets=shared_secret.usable_secrets(after))

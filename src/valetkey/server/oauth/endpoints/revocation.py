@@ -1,8 +1,7 @@
-"""Token revocation (RFC 7009): the app gives a key back.
+"""Token revocation (RFC 7009).
 
-Any token of a family closes the family: the app on that device has nothing left. The user's grant
-stands, and so do the app's other devices. Whoever holds a token that was passed on gives back that
-one alone.
+Any token of a family closes the family, so the app on that device has no access. The grant and the
+app's other devices stay. For an exchanged token, only that token is revoked.
 """
 
 from typing import Final
@@ -29,8 +28,8 @@ _NO_CHANGE: Final = Answer(document=None)
 
 
 def revoke(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
-    """Ends the token's family. 200 for a token that is unknown or over already (RFC 7009 2.2), and
-    for one of another client, of which nothing is told; those are left as they are."""
+    """Closes the token's family. It also answers 200 for an unknown or ended token (RFC 7009 2.2),
+    and for a token of another client, without a change."""
     text = call.form.need("token")
     by = yield from authenticate(call, context)
     try:
@@ -40,7 +39,7 @@ def revoke(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         token = check_token(text, context)
     else:
         return (yield from _close(refresh.family, by, context, refresh=refresh))
-    # What is paused or disabled now may come back: the token is not asked what it is worth.
+    # A paused grant or disabled user may come back, so this doesn't check the token's status.
     if isinstance(token, Dead) or token.client_id != by.client.id:
         return _NO_CHANGE
     if token.family_id and token.act is None:
@@ -69,8 +68,8 @@ def _close(
 
 
 def _is_spent(refresh: RefreshToken, family: TokenFamily) -> bool:
-    """Whether it is an old token of a key that nobody can use by a token alone: worth nothing, and
-    no way to take the key from its holder."""
+    """Whether it is a rotated token of a sharded or sender-constrained family. Such a token gives
+    no access, so it can't be used to end the holder's access either."""
     if family.shards is not None:
         of = family.shards.of
         return refresh.shard >= len(of) or age(of[refresh.shard], refresh.generation) in (

@@ -1,4 +1,4 @@
-"""Software statements (RFC 7591 2.3): what somebody whom the operator trusts says of an app."""
+"""Software statements (RFC 7591 2.3): metadata that a trusted publisher signed."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -23,17 +23,18 @@ _OF_JWT: Final = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
 
 _FACE: Final = ("client_name", "redirect_uris")
 _MAY_HAVE: Final = ("client_uri", "logo_uri")
-"""By what people know an app, and where their answers go. Statements are no secrets, so anybody can
-bring one with a face of their own beside it: it vouches for an app whose whole face it states."""
+"""The metadata by which users recognize an app, and its redirect URIs. Statements are not secret,
+so anyone can send one with other names or addresses: it verifies an app only if it has all of
+these."""
 
 
 _OF_AN_APP: Final = frozenset({*_FACE, "software_id"})
-"""One of them at least is in a statement. Under the types of old there is nothing else that tells
-it from what its publisher signs for other places (ATTACKS A48)."""
+"""A statement needs at least one of these. With the old `typ` values, nothing else distinguishes it
+from other JWTs that the publisher signs (ATTACKS A48)."""
 
 
 class StatedMetadata(msgspec.Struct, frozen=True):
-    """The metadata, and whether somebody vouches for the app's face in it."""
+    """The metadata, and whether a publisher has verified the app's names and addresses."""
 
     document: Mapping[str, Any]
     vouched: bool = False
@@ -47,7 +48,7 @@ class _Frame(msgspec.Struct, frozen=True):
 
 
 def with_statement(document: Mapping[str, Any], context: Context) -> StatedMetadata:
-    """The metadata, in which what a statement says wins (RFC 7591 3.1.1). Raises
+    """The metadata, with the values of the statement in it (RFC 7591 3.1.1). Raises
     InvalidSoftwareStatement, UnapprovedSoftwareStatement."""
     text = document.get("software_statement")
     if text is None:

@@ -1,7 +1,7 @@
-"""Status lists (`wire.status_list`): what the places in them say, and who is told where they are.
+"""The status list endpoint (`wire.status_list`).
 
-The change log names whatever may have ended lately. Nothing else need stand in a list: a token
-that was issued since, or whose key has not changed while it lives, is valid.
+The change log has every grant and family that may have ended recently. A list needs nothing else:
+all other tokens are valid.
 """
 
 import re
@@ -41,20 +41,20 @@ from valetkey.wire.status_list import (
 )
 
 TTL: Final = 5
-"""Seconds for which a list may be kept."""
+"""Seconds for which a list may be cached."""
 
 LASTS: Final = 60
-"""Seconds after which a list says nothing any more."""
+"""Seconds after which a list expires."""
 
 BATCH: Final = 64
-"""Things that are looked up at once."""
+"""The number of grants that are read at once."""
 
 _NAME: Final = re.compile(r"([0-9]{1,9})\.([0-9])\.([A-Za-z0-9_-]{1,1400})", re.ASCII)
 
 
 def find_list(name: str, context: Context) -> Rule[StatusList]:
-    """The list of that name: whose it is, and what stands in it where nothing else does. Raises
-    InvalidRequest (404) for one that there is not."""
+    """The list with this name: its client, and the default status. Raises InvalidRequest (404) if
+    there is no such list."""
     epoch, number, client = _read(name)
     query = One(Client, client)
     row = (yield (query,)).one(query)
@@ -77,7 +77,7 @@ def _read(name: str) -> tuple[int, int, str]:
 
 
 def changed_statuses(entries: Iterable[Entry], context: Context) -> Rule[Mapping[str, int]]:
-    """How the families stand that hang on what the log speaks of, by their places."""
+    """The status of the families that these entries affect, by their index."""
     statuses: dict[str, int] = {}
     subjects = {(entry.kind, entry.subject): entry for entry in entries}
     families = [one for one in subjects.values() if one.kind == "family" and one.listed]
@@ -89,7 +89,7 @@ def changed_statuses(entries: Iterable[Entry], context: Context) -> Rule[Mapping
     every = list(dict.fromkeys(grants))
     for start in range(0, len(every), BATCH):
         statuses |= yield from _of_grants(every[start : start + BATCH], context)
-    # A family that is closed stays so, whatever its grant does.
+    # A closed family stays closed.
     return statuses | dict.fromkeys(closed, INVALID)
 
 
@@ -129,7 +129,7 @@ def _of_grants(names: Iterable[str], context: Context) -> Rule[dict[str, int]]:
 def status_of(
     user: User | None, grant: Grant | None, family: TokenFamily, *, context: Context
 ) -> int:
-    """The status of a family's tokens: SUSPENDED is what may come back."""
+    """The status of a family's tokens. SUSPENDED ones may become valid again."""
     if user is None or grant is None:
         return INVALID
     over = (
@@ -145,7 +145,7 @@ def status_of(
 
 
 def write(listing: StatusList, statuses: Mapping[str, int], context: Context) -> str:
-    """The list, signed. `statuses` are those of its client, by their places."""
+    """The signed list. `statuses` are those of its client, by index."""
     prefix = f"{listing.number}."
     mine = {
         int(place.removeprefix(prefix)): status
@@ -153,7 +153,7 @@ def write(listing: StatusList, statuses: Mapping[str, int], context: Context) ->
         if place.startswith(prefix)
     }
     if listing.rest != VALID:
-        # A client that is suspended comes back; a key of its that is over does not.
+        # A suspended client may become active again, its ended families don't.
         mine = {
             idx: one for idx, one in mine.items() if (one, listing.rest) == (INVALID, SUSPENDED)
         }
@@ -172,8 +172,8 @@ def write(listing: StatusList, statuses: Mapping[str, int], context: Context) ->
 
 
 def published(call: Call, context: Context) -> Rule[Answer | Refuse]:
-    """The list that the path names; without a name, the addresses of lists, for a resource server.
-    Raises InvalidRequest, InvalidClient."""
+    """The list in the path; without a name, the addresses of lists, for a resource server. Raises
+    InvalidRequest, InvalidClient."""
     if not call.item:
         return Answer(document={"status_lists": (yield from aggregated(call, context))})
     if "time" in call.query:
@@ -183,8 +183,8 @@ def published(call: Call, context: Context) -> Rule[Answer | Refuse]:
 
 
 def aggregated(call: Call, context: Context) -> Rule[tuple[str, ...]]:
-    """The addresses of the lists of clients that may ask for something of the caller's: it tells
-    names of clients, so it is for resource servers. Raises InvalidClient."""
+    """The addresses of the lists of clients that may request permissions of the calling resource
+    server. They reveal client ids, so other callers get InvalidClient."""
     server = yield from authenticate_resource_server(call, context)
     if server is None:
         raise InvalidClient(detail="not a resource server")

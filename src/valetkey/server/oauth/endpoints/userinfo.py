@@ -1,4 +1,4 @@
-"""The UserInfo endpoint (OpenID Connect Core 5.3): claims about the user who said yes."""
+"""The UserInfo endpoint (OpenID Connect Core 5.3): claims about the user."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -25,8 +25,8 @@ REMEMBERED_ANSWERS: Final = 4096
 
 
 def userinfo(text: str, context: Context) -> Rule[Answer | Refuse]:
-    """The claims that the token's grant opens at this moment. Raises InvalidToken for one that is
-    meant for another server, or for a client's own."""
+    """The claims that the token's grant currently allows. Raises InvalidToken for a token for
+    another server, and for a client's own token."""
     token = yield from token_state(text, context)
     if isinstance(token, Dead):
         raise InvalidToken(detail=token.why)
@@ -42,7 +42,7 @@ def userinfo(text: str, context: Context) -> Rule[Answer | Refuse]:
 
 
 def _claims(live: Live, standing: Standing, at: Installation) -> Mapping[str, Claim]:
-    """What the app asked for, as far as its user still lets it know."""
+    """The requested claims that the grant still allows."""
     user, family = standing.user, standing.family
     released = claims.select_claims(
         user,
