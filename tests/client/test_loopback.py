@@ -1,7 +1,11 @@
 """The loopback redirect: one answer, on one path, to the browser that was sent."""
 
+import re
 import socket
 import threading
+from base64 import b64encode
+from hashlib import sha256
+from importlib.resources import files
 
 import httpx2
 import pytest
@@ -25,6 +29,20 @@ def test_the_answer_arrives_and_the_browser_is_told() -> None:
     assert page.headers["referrer-policy"] == "no-referrer"
     assert page.headers["x-content-type-options"] == "nosniff"
     assert "python" not in page.headers["server"].lower()
+
+
+def test_the_page_looks_like_the_servers_and_loads_nothing() -> None:
+    with Loopback("/callback") as loopback:
+        page = httpx2.get(f"{loopback.redirect_uri}?code=c&state=s")
+    assert "<h1>You&rsquo;re connected</h1>" in page.text
+    (style,) = re.findall("<style>(.*?)</style>", page.text, re.DOTALL)
+    allowed = b64encode(sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{allowed}'" in page.headers["content-security-policy"]
+    assert not re.findall(r"(?:src|href|url|@import|https?:)", page.text)
+    sheet = (files("valetkey.server.pages") / "static" / "valetkey.css").read_text("utf-8")
+    colors = {*re.findall(r"#[0-9a-f]{3,6}\b", style)}
+    assert len(colors) > 8
+    assert colors <= {*re.findall(r"#[0-9a-f]{3,6}\b", sheet)}
 
 
 def test_what_is_not_the_answer_does_not_end_the_wait() -> None:
