@@ -20,7 +20,7 @@ ELSEWHERE: Final = {
     "a60": "tests/attacks/test_a59_forged_jwts.py",
     "a61": "tests/attacks/test_a59_forged_jwts.py",
     "a94": "tests/promises/test_storm.py",
-    "a98": "tests/server/http/test_crowd.py",
+    "a98": "tests/server/http/test_waiting_room.py",
 }
 """Rows that are tried together with another, or of which an app of ours is the one attacked."""
 

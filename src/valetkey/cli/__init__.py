@@ -21,6 +21,8 @@ def main() -> None:
     try:
         # Here, so that an installation without the extra gets a sentence instead of a traceback.
         from valetkey.cli.root import valetkey  # noqa: PLC0415
+
+        valetkey(prog_name="valetkey")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "valetkey":
             raise
@@ -31,4 +33,3 @@ def main() -> None:
             raise SystemExit(check(sys.argv[3:])) from None
         print(f"valetkey: {error.name} is missing: install valetkey[server]", file=sys.stderr)
         raise SystemExit(1) from None
-    valetkey(prog_name="valetkey")
