@@ -34,6 +34,7 @@ _MODULE: Final = re.compile(r"\b(?:[a-z_]\w*\.)+(?=[A-Z])")
 WIDTH: Final = 88
 """A longer signature has a line for each parameter."""
 
+_UNPACKED: Final = re.compile(r"(\*\*\w+): \*<class '\w+'>")
 _AT: Final = re.compile(r" at 0x[0-9a-f]+")
 
 
@@ -109,6 +110,8 @@ def _members(value: type) -> Iterator[str]:
 
 
 def _member(name: str, member: Any) -> str:
+    if not inspect.getdoc(member):
+        return ""  # An old name, or what speaks for itself.
     if isinstance(member, property):
         return _row(f"`{name}`", member)
     if isinstance(member, classmethod | staticmethod):
@@ -155,7 +158,7 @@ def _parameters(value: Any, *, lines_each: bool = False) -> str:
 
 def _plain(text: str) -> str:
     """Without modules and addresses."""
-    return _AT.sub("", _MODULE.sub("", text))
+    return _UNPACKED.sub(r"\1", _AT.sub("", _MODULE.sub("", text)))
 
 
 def _doc(value: Any) -> tuple[str, ...]:
