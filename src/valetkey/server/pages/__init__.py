@@ -1,1 +1,1 @@
-"""For people: sign-in, consent, connected apps, and what goes wrong."""
+"""Pages for people: sign-in, consent, connected apps, and errors."""

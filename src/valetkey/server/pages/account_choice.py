@@ -1,4 +1,4 @@
-"""Before a waiting request goes on: as whom? Choosing an account, making one, or saying no."""
+"""Steps before consent: choose an account, create one, or cancel."""
 
 from typing import ClassVar
 
@@ -23,8 +23,8 @@ from valetkey.spec.errors import InvalidRequest
 
 
 class ChoiceView(View, frozen=True, kw_only=True):
-    """As whom to go on: buttons ``#continue`` and ``#another``, whose ``action`` is ``continue`` or
-    ``another``."""
+    """Choose the account to continue with: buttons ``#continue`` and ``#another``, whose ``action``
+    is ``continue`` or ``another``."""
 
     template: ClassVar = "choice.html"
 
@@ -43,7 +43,7 @@ class AccountChoice:
         self._steps = Steps(frame)
 
     async def choose(self, request: Request) -> Reply:
-        """Takes the choice."""
+        """Take the chosen account."""
         name, browser = (
             request.path_parameters["pending"],
             self._frame.cookies.read_browser(request),
@@ -62,7 +62,7 @@ class AccountChoice:
         return see_other(continue_at(name))
 
     async def decline(self, request: Request) -> Reply:
-        """Takes a no before anybody has signed in."""
+        """Cancel the request before sign-in."""
         name, browser = (
             request.path_parameters["pending"],
             self._frame.cookies.read_browser(request),
@@ -72,7 +72,7 @@ class AccountChoice:
         return leave(self._frame, request, denied)
 
     def declined(self, request: Request, decision: Login | Choose, context: Context) -> Decline:
-        """The button for it, which says where it leads (RFC 9700 4.11.2)."""
+        """The form that cancels, and where it leads (RFC 9700 4.11.2)."""
         name = decision.pending.id
         form = self._steps.form(request, context, step="decline", pending=name)
         return Decline(form=form, destination=presenters.destination(decision.reply_to.uri))
@@ -85,7 +85,7 @@ class AccountChoice:
         return self._steps.page(request, self.sign_up(request, login, context), login)
 
     async def submit(self, request: Request) -> Reply:
-        """Signs up for this request."""
+        """Sign up and continue the request."""
         name, browser = (
             request.path_parameters["pending"],
             self._frame.cookies.read_browser(request),
@@ -102,7 +102,7 @@ class AccountChoice:
         return await self.joined(name, browser, outcome)
 
     async def joined(self, name: str, browser: Browser, outcome: SignedIn) -> Reply:
-        """Goes on with the request as the user who has just signed in or up."""
+        """Continue the request as the user who has just signed in or up."""
         await self._frame.shell.settle(
             lambda context: remember_sign_in(name, browser, outcome.session.id, context=context)
         )
@@ -112,7 +112,7 @@ class AccountChoice:
         )
 
     def choice(self, request: Request, decision: Choose, context: Context) -> ChoiceView:
-        """As whom to go on?"""
+        """The page to choose an account."""
         name, session = decision.pending.id, self._frame.cookies.read_browser(request).session
         form = self._steps.form(request, context, step="choose", pending=name, session=session)
         return ChoiceView(
@@ -124,7 +124,7 @@ class AccountChoice:
         )
 
     def sign_up(self, request: Request, login: Login, context: Context) -> SignUpView:
-        """A new account, for the app that waits."""
+        """The sign-up form for a waiting request."""
         name = login.pending.id
         form = self._steps.form(request, context, step="sign-up", pending=name)
         return SignUpView(
@@ -137,7 +137,7 @@ class AccountChoice:
         )
 
     async def _login(self, request: Request) -> tuple[Login | None, Context]:
-        """The request that waits for a sign-in, None where it waits for something else."""
+        """The request, if it waits for a sign-in, else None."""
         name, browser = (
             request.path_parameters["pending"],
             self._frame.cookies.read_browser(request),

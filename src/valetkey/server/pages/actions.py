@@ -1,4 +1,4 @@
-"""What the buttons of an app's page do: one line each."""
+"""What each button on an app's page does."""
 
 from collections.abc import Callable
 from typing import Final, TypeAlias
@@ -22,7 +22,7 @@ Action: TypeAlias = Callable[[Connection, forms.Form, Context], Rule[GrantOutcom
 
 
 def _narrow(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOutcome]:
-    """Keeps what is ticked, and what the app cannot do without: that ends only with the key."""
+    """Keep the ticked permissions, and those that the app requires."""
     required = context.installation.offer.with_implied(
         () if one.client is None else one.client.required
     )
@@ -31,12 +31,12 @@ def _narrow(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOu
 
 
 def turn_by_user(one: Connection, how: StatusChange, context: Context) -> Rule[GrantOutcome]:
-    """Pauses, resumes or stops, by the user's own hand."""
+    """Pause, resume or stop the grant as its user."""
     return change_status(one.grant.id, how, user=one.grant.user, by="user", context=context)
 
 
 def _widen(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOutcome]:
-    """Gives what is ticked, with what comes with it."""
+    """Add the ticked permissions, and those that they imply."""
     more = form.all("more")
     return widen(one.grant.id, more, user=one.grant.user, by="user", context=context)
 

@@ -1,4 +1,4 @@
-"""Text that an app supplied, made fit to stand among our own."""
+"""Clean text that an app supplied."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -10,11 +10,9 @@ _MARKS = 3  # enough for any orthography; more would climb over the lines above
 
 def plain(text: str, limit: int) -> str:
     """``text`` as one visible line of at most ``limit`` characters, with ``…`` where it was cut.
-
-    Control, format (bidi among them), private and unassigned characters go, and so do letters that
-    cannot be seen; spaces and line ends become one space; marks pile up three high at most.
-    Nothing is left of a text that had nothing to see. UAX 9, 2; UTS 39, 3.
-    """
+    Control, format (bidi among them), private, unassigned and invisible characters are removed.
+    Spaces and line ends become one space, and a letter keeps at most three marks. The result may be
+    empty. UAX 9, 2; UTS 39, 3."""
     line = "".join(_visible(unicodedata.normalize("NFC", text))).strip()
     if len(line) <= limit:
         return line

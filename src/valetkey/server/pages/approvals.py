@@ -1,4 +1,4 @@
-"""What waits for the user's answer: a list, and a page for each question."""
+"""Requests that wait for the user's answer: a list, and a page for each."""
 
 from typing import ClassVar
 
@@ -31,9 +31,8 @@ _AMOUNT = 40
 
 
 class QuestionRow(Struct, frozen=True, kw_only=True):
-    """What an app asks a user who is not looking at it. ``words`` are the app's own, ``what`` is
-    what a key that it has already is to be used for; ``consent``: a yes leads to the consent page.
-    """
+    """A request of an app that the user isn't using now. ``words`` is the app's message, ``what``
+    the permission to be used. ``consent``: approval leads to the consent page."""
 
     app: App
     words: str
@@ -46,7 +45,7 @@ class QuestionRow(Struct, frozen=True, kw_only=True):
 
 
 class ApprovalsView(View, frozen=True, kw_only=True):
-    """All that waits for the user's answer."""
+    """All requests that wait for the user's answer."""
 
     template: ClassVar = "approvals.html"
 
@@ -57,8 +56,8 @@ class ApprovalsView(View, frozen=True, kw_only=True):
 
 
 class ApprovalView(View, frozen=True, kw_only=True):
-    """One question: buttons ``#approve`` and ``#deny``, which post the ``action`` of their name;
-    ``back`` is the list."""
+    """One request: buttons ``#approve`` and ``#deny``, which post the ``action`` of their name.
+    ``back`` is the path of the list."""
 
     template: ClassVar = "approval.html"
 
@@ -76,7 +75,7 @@ class ApprovalsPage:
         self._frame = frame
 
     async def list(self, request: Request) -> Reply:
-        """All that waits."""
+        """List what waits."""
         person = await self._frame.require_person(request)
         context = await self._frame.shell.context()
         waiting = await self._frame.shell.ask(lambda context: questions(person.user.id, context))
@@ -90,7 +89,7 @@ class ApprovalsPage:
         return self._frame.page(request, view)
 
     async def show(self, request: Request) -> Reply:
-        """One question: who asks what, since when."""
+        """Show one request."""
         person, one, context = await self._read(request)
         path = f"{APPROVALS}/{one.approval.id}"
         view = ApprovalView(
@@ -106,7 +105,7 @@ class ApprovalsPage:
         return self._frame.page(request, view)
 
     async def submit(self, request: Request) -> Reply:
-        """Takes the answer; a yes to what wants consent leads there."""
+        """Take the answer. If the request needs consent, approval leads to the consent page."""
         person, one, context = await self._read(request)
         name, user = one.approval.id, person.user.id
         path = f"{APPROVALS}/{name}"

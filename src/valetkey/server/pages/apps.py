@@ -33,7 +33,8 @@ RECENT: Final = 15 * 60
 
 
 class StopAppView(View, frozen=True, kw_only=True):
-    """Asks once more before an app loses its key: button ``#stop``; ``back`` is the app's page."""
+    """Confirm that an app loses access: button ``#stop``. ``back`` is the path of the app's
+    page."""
 
     template: ClassVar = "stop_app.html"
 
@@ -51,7 +52,7 @@ class AppPage:
         self._frame = frame
 
     async def detail(self, request: Request) -> Reply:
-        """One app's key."""
+        """Show one app."""
         person, one, context = await self._read(request)
         history = await self._frame.shell.store.page(
             PageQuery(record=Event, index="grant", value=one.grant.id, limit=HISTORY)
@@ -76,8 +77,7 @@ class AppPage:
         return self._frame.page(request, view)
 
     async def change(self, request: Request) -> Reply:
-        """Takes permissions away, pauses, resumes, disconnects a device, cuts off a branch
-        or lets it go on, or asks about stopping."""
+        """Do what the form's button says."""
         person, one, context = await self._read(request)
         grant = one.grant.id
         form = self._posted(request, person, context, grant=grant)
@@ -96,7 +96,7 @@ class AppPage:
         )
 
     async def ask_stop(self, request: Request) -> Reply:
-        """Asks once more before an app loses its key."""
+        """Ask the user to confirm that the app loses access."""
         person, one, context = await self._read(request)
         grant = one.grant.id
         view = StopAppView(
@@ -110,7 +110,7 @@ class AppPage:
         return self._frame.page(request, view)
 
     async def stop(self, request: Request) -> Reply:
-        """Stops the app: every token of the grant is worth nothing from now on."""
+        """Stop the grant. All of its tokens become inactive."""
         person, one, context = await self._read(request)
         self._posted(request, person, context, grant=one.grant.id, action="stop")
         return await self._managed(
@@ -118,7 +118,7 @@ class AppPage:
         )
 
     async def _read(self, request: Request) -> tuple[Person, Connection, Context]:
-        """Whose page, which app. Raises NoSuchPage; SignInFirst where nobody is signed in."""
+        """The user, the app and the context. Raises NoSuchPage, SignInFirst."""
         person = await self._frame.require_person(request)
         name = request.path_parameters["grant"]
         context = await self._frame.shell.context()
@@ -149,7 +149,7 @@ class AppPage:
 
 
 def _moment(event: Event) -> tuple[int, bool]:
-    """In what order the history is read: a sign-in comes after all else of that second."""
+    """Sort key of the history: sign-ins are last within a second."""
     return event.at, event.kind in DAILY
 
 
@@ -164,5 +164,5 @@ def _is_risky(form: forms.Form, context: Context) -> bool:
 
 
 def is_recent(person: Person, context: Context) -> bool:
-    """Whether they have proved who they are just now."""
+    """Whether the user authenticated within the last ``RECENT`` seconds."""
     return context.env.now - person.session.auth_time < RECENT

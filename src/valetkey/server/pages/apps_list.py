@@ -1,4 +1,4 @@
-"""The list of connected apps: a page at a time, what is not used, and all of it to take away."""
+"""The list of connected apps, the page for unused apps, and the export."""
 
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -50,11 +50,11 @@ R = TypeVar("R", bound=Record)
 
 
 class AppsView(View, frozen=True, kw_only=True):
-    """Apps that hold a key: one page of the list, narrowed by ``search`` and ``shelf``. ``next`` is
-    the address of what follows, ``unused`` that of the page that stops what is not used, where
-    there is anything. ``here`` is the list's own address, ``export`` that of the user's data.
-    ``stopped`` is the name that goes with ``Done.STOPPED``; so many questions as ``waiting`` says
-    wait at ``approvals``."""
+    """Apps that have access: one page of the list, filtered by ``search`` and ``shelf``. ``next``
+    is the address of the next page, ``unused`` the path of the page for unused apps, if there are
+    any. ``here`` is the path of the list, ``export`` that of the user's data. ``stopped`` is the
+    name that goes with ``Success.STOPPED``. ``waiting`` is the number of requests at
+    ``approvals``."""
 
     template: ClassVar = "connected_apps.html"
 
@@ -74,8 +74,8 @@ class AppsView(View, frozen=True, kw_only=True):
 
 
 class StopUnusedView(View, frozen=True, kw_only=True):
-    """Asks once more before every app loses its key that has left it alone: boxes ``app`` with the
-    grants' names, button ``#stop``; ``back`` is the list."""
+    """Confirm that unused apps lose access: boxes ``app`` with grant ids, button ``#stop``.
+    ``back`` is the path of the list."""
 
     template: ClassVar = "stop_unused.html"
 
@@ -93,7 +93,7 @@ class AppsListPage:
         self._frame = frame
 
     async def list(self, request: Request) -> Reply:
-        """A page of the apps that hold a key."""
+        """Show a page of the list."""
         person, context = (
             await self._frame.require_person(request),
             await self._frame.shell.context(),
@@ -129,7 +129,7 @@ class AppsListPage:
         return self._frame.page(request, view)
 
     async def ask_unused(self, request: Request) -> Reply:
-        """Asks once more before what is not used loses its keys."""
+        """Ask the user to confirm that unused apps lose access."""
         person, context = (
             await self._frame.require_person(request),
             await self._frame.shell.context(),
@@ -151,7 +151,7 @@ class AppsListPage:
         return self._frame.page(request, view)
 
     async def stop_unused(self, request: Request) -> Reply:
-        """Stops those of the ticked apps that are still not used."""
+        """Stop the ticked apps that are still unused."""
         person, context = (
             await self._frame.require_person(request),
             await self._frame.shell.context(),
@@ -164,7 +164,7 @@ class AppsListPage:
         return see_other(f"{APPS}?done={Success.UNUSED_STOPPED.value}")
 
     async def export(self, request: Request) -> Reply:
-        """All that is kept about the user's apps: keys, devices, receipts and history."""
+        """All that is stored about the user's apps: grants, devices, receipts and history."""
         person, context = (
             await self._frame.require_person(request),
             await self._frame.shell.context(),
@@ -286,7 +286,7 @@ class AppsListPage:
 
 
 def _plain(record: Record) -> dict[str, Any]:
-    """A record as its user may have it: nothing in it is a secret."""
+    """A record as its user may read it. It contains no secrets."""
     return {name: value for name, value in stored_fields(record).items() if name != "version"}
 
 
@@ -302,7 +302,7 @@ def _fits(row: components.ConnectionItem, search: str, shelf: Shelf) -> bool:
 
 
 def _start(place: str) -> str:
-    """Where the page begins: the name of a grant. Raises InvalidRequest for what is none."""
+    """The grant id at which the page begins, "" for the first page. Raises InvalidRequest."""
     if place and not _NAME.fullmatch(place):
         raise InvalidRequest("from is no place in the list")
     return place

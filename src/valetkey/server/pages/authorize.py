@@ -59,8 +59,8 @@ def continue_at(pending: str) -> str:
 
 
 class Steps:
-    """The forms on the way of a waiting request, and the pages that they stand on. `session` binds
-    a form to the user's session, "" to the browser alone."""
+    """The forms of a waiting request, and the pages that they are on. `session` binds a form to the
+    user's session, "" to the browser only."""
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
@@ -75,7 +75,7 @@ class Steps:
         session: str = "",
         hidden: tuple[tuple[str, str], ...] = (),
     ) -> PageForm:
-        """A form that only this browser can send, for this request."""
+        """A form that only this browser can send for this request."""
         return self._frame.form(
             request,
             context,
@@ -112,7 +112,7 @@ class Steps:
 
 
 class AuthorizePage:
-    """`GET /authorize` and `POST /authorize` (OpenID Connect Core 3.1.2.1 wants both)."""
+    """`GET /authorize` and `POST /authorize` (OpenID Connect Core 3.1.2.1)."""
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame

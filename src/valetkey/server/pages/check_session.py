@@ -1,5 +1,5 @@
-"""The page that apps load in a frame, to watch the sign-in (OpenID Connect Session Management 3.3).
-It shows nothing. Its one script reads one cookie, and answers in one word."""
+"""The page that apps load in a frame to watch the session (OpenID Connect Session Management 3.3).
+It displays nothing. Its script reads one cookie and answers with one word."""
 
 import time
 from typing import Final
@@ -20,9 +20,8 @@ _PAGE: Final = (
 
 
 class CheckSession:
-    """`/check-session`. The only page of ours that may stand in a frame: in a page of an app. The
-    origins of all apps are kept for a moment, so that a page which is loaded again and again does
-    not read every app each time."""
+    """`/check-session`. The only page that apps may embed. The origins of all apps are cached
+    briefly, so that repeated loads don't read every app."""
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
@@ -30,7 +29,7 @@ class CheckSession:
         self._read_at = float("-inf")
 
     async def show(self, request: Request) -> Reply:
-        """The page. Browsers say in which origin's page they put it."""
+        """The page. The referrer tells which origin embeds it."""
         origin = _origin(request.joined(b"referer"))
         known = bool(origin) and _without_port(origin) in await self._app_origins()
         ancestors = origin if known else "'none'"
@@ -56,14 +55,14 @@ class CheckSession:
 
 
 def _origin(referrer: str) -> str:
-    """The origin of an address, "" where it is none that a policy could name."""
+    """The origin of an address, "" if a policy can't name it."""
     found = address.origin(referrer)
     # CSP 3 2.3.1 has no address in brackets.
     return "" if redirect.why_not(f"{found}/") or "[" in found else found
 
 
 def _origins(context: Context) -> Rule[frozenset[str]]:
-    """The origins of every app that is registered here: of its redirect URIs."""
+    """The origins of all registered redirect URIs."""
     wanted = Many(Client)
     clients = (yield (wanted,)).many(wanted)
     of_apps = (
@@ -76,7 +75,7 @@ def _origins(context: Context) -> Rule[frozenset[str]]:
 
 
 def _without_port(origin: str) -> str:
-    """A loopback address is of any port, as it is for redirects (RFC 8252 7.3)."""
+    """A loopback origin without its port, which doesn't count (RFC 8252 7.3)."""
     return origin.rpartition(":")[0] if origin.count(":") > 1 and _here(origin) else origin
 
 

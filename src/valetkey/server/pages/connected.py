@@ -1,4 +1,4 @@
-"""One app's page: what it is filled with. What a part of it shows is a file of `templates/app/`."""
+"""The data of one app's page. Each part of the page has a file in `templates/app/`."""
 
 from collections.abc import Iterable, Iterator
 from typing import ClassVar, Final
@@ -31,17 +31,14 @@ from valetkey.wire import redirect
 
 
 class AppView(View, frozen=True, kw_only=True):
-    """One app's key. All forms go to ``form`` and differ in ``action``.
-
-    ``save`` comes with the ticked ``permission`` values, ``give`` with the ticked ``more``,
-    ``pause`` and ``resume`` come alone, ``stop`` leads to the page that asks once more,
-    ``stop-device`` comes with ``device``, ``cut`` and ``readmit`` with a ``hand``. ``branches`` are
-    those who have the key from the app. ``permissions`` are those that the app holds, ``more``
-    those that it could have besides, ``cannot`` is all the rest by API, ``back`` the address of
-    the list, ``begins`` where the app itself lets its user begin. ``history`` and ``receipts`` have
-    the newest first. ``unused``: the app has left its key alone for long. ``paused``: its user has
-    paused it, whatever else its ``status`` says.
-    """
+    """One app's access. All forms post to ``form`` and differ in ``action``: ``save`` with the
+    ticked ``permission`` values, ``give`` with the ticked ``more``, ``pause``, ``resume``, ``stop``
+    (which leads to a page that asks for confirmation), ``stop-device`` with ``device``, ``cut`` and
+    ``readmit`` with ``hand``. ``branches`` are the app's delegates. ``permissions`` is what the app
+    has, ``more`` what the user can add, ``cannot`` the rest by API. ``back`` is the path of the
+    list, ``begins`` an address that starts the app. ``history`` and ``receipts`` are newest first.
+    ``unused``: the app hasn't used its access for long. ``paused``: the user has paused it,
+    whatever ``status`` is."""
 
     template: ClassVar = "connected_app.html"
 
@@ -82,7 +79,7 @@ def page(
     language: str,
     context: Context,
 ) -> AppView:
-    """The page of one app's key. `history` and `receipts` have the newest first."""
+    """The page of one app. `history` and `receipts` are newest first."""
     entries = (
         presenters.entry(event, context.installation.offer, language=language) for event in history
     )
@@ -121,7 +118,7 @@ def page(
 
 
 def _begins(one: Connection, context: Context) -> str | None:
-    """Where the app lets its user begin, told who sends them (OpenID Connect Core 4)."""
+    """The address that starts the app, with this server's issuer (OpenID Connect Core 4)."""
     if one.client is None or not one.client.initiate_login_uri:
         return None
     return redirect.with_parameters(
@@ -130,7 +127,7 @@ def _begins(one: Connection, context: Context) -> str | None:
 
 
 def _permissions(one: Connection, language: str, context: Context) -> Iterator[PermissionItem]:
-    """What the app holds. Where its APIs tell what it uses, each says when that was."""
+    """What the app has, with the day of last use if its APIs report it."""
     opened = one.opened
     since = max(one.grant.changed, one.grant.created)
     for item in presenters.granted(

@@ -114,7 +114,7 @@ def page(
 
 
 def as_typed(view: ConsentView, form: forms.Form, wrong: WrongField) -> ConsentView:
-    """The page again: its boxes and its limits as they were left, and the field that is wrong."""
+    """The page with the boxes and limits that the user entered, and the invalid field."""
     ticked = frozenset(form.all("permission"))
     return replace(
         view,
@@ -127,8 +127,8 @@ def as_typed(view: ConsentView, form: forms.Form, wrong: WrongField) -> ConsentV
 
 
 def read_answer(form: forms.Form, permissions: Mapping[str, Permission]) -> Allow | Cancel:
-    """The user's answer, about some of these permissions. Raises InvalidRequest for a form that
-    says neither yes nor no, or sets limits without sense."""
+    """The answer that the form posts. Raises InvalidRequest for another action, and for limits that
+    are invalid."""
     match form.get("action"):
         case "allow":
             return Allow(

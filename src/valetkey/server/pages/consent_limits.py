@@ -1,4 +1,4 @@
-"""Limits on the consent page: a plain choice, one number for each permission and kind."""
+"""Limits on the consent page: one number for each permission and kind."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -24,7 +24,7 @@ MOST: Final = 12
 
 
 def limitable(decision: Consent, language: str) -> tuple[Limit, ...]:
-    """What is asked now and can be limited, with what the app itself proposes."""
+    """The requested permissions that can be limited, with the limits that the app proposes."""
     counted = [row for row in decision.new if row.permission.counted]
     return tuple(
         _limit(
@@ -38,8 +38,7 @@ def limitable(decision: Consent, language: str) -> tuple[Limit, ...]:
 
 
 def lasting(decision: Consent) -> tuple[str, ...]:
-    """The ends that can be chosen: those that are not later than the one that the app proposes, and
-    that one ("") first."""
+    """The ends that the user can choose: the app's own ("") first, then earlier ones."""
     if decision.once:
         return ("once",)
     shorter = (name for name, one in LASTS.items() if 0 < one.lasts < (decision.lasts or LONGEST))
@@ -67,7 +66,7 @@ def _limit(permission: Permission, title: str, proposed: Bounds, *, zone: str) -
 
 
 def read_limits(form: Mapping[str, str], permissions: Mapping[str, Permission]) -> Proposal:
-    """What the user chose. Raises WrongField, InvalidRequest for what makes no sense."""
+    """The limits that the user chose. Raises WrongField, InvalidRequest."""
     lasts = LASTS.get(form.get("until", ""))
     if lasts is None:
         raise InvalidRequest("the form names no such end")
@@ -89,7 +88,7 @@ def _bounds(fields: Mapping[str, str], permission: Permission) -> Bounds:
 
 
 def _fields(form: Mapping[str, str], name: str) -> dict[str, str]:
-    """The fields of one permission, as the page of limits names them; empty where none is set."""
+    """The fields of one permission, named as on the page of limits; empty if none is set."""
     fields = {}
     for kind in ("often", "much"):
         number, per = form.get(f"{kind}:{name}", ""), form.get(f"{kind}-per:{name}", "day")

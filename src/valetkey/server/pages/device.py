@@ -1,4 +1,4 @@
-"""Where people type the code that another device shows (RFC 8628 3.3)."""
+"""The page for the code that another device shows (RFC 8628 3.3)."""
 
 from enum import StrEnum
 from typing import ClassVar
@@ -17,7 +17,7 @@ from valetkey.server.pages.views import View
 
 
 class CodeProblem(StrEnum):
-    """Why the code is asked for again. Wrong and over are one: ``REFUSED``."""
+    """Why the form is displayed again. Wrong and expired codes are one: ``REFUSED``."""
 
     NONE = "none"
     MISSING = "missing"
@@ -26,10 +26,8 @@ class CodeProblem(StrEnum):
 
 
 class EnterCodeView(View, frozen=True, kw_only=True):
-    """The code that another device shows: field ``user_code``, button ``#continue``.
-
-    ``code`` is what stands in the field. ``retry_after`` goes with ``THROTTLED``.
-    """
+    """The form for the code: field ``user_code``, button ``#continue``. ``code`` is the field's
+    value. ``retry_after`` goes with ``THROTTLED``."""
 
     template: ClassVar = "enter_code.html"
     enums: ClassVar = (CodeProblem,)
@@ -41,18 +39,18 @@ class EnterCodeView(View, frozen=True, kw_only=True):
 
 
 class DevicePage:
-    """`/device`: asks for the code, and leads to what waits under it. Tries are counted before they
-    are judged, and nobody learns whether a code is wrong or over (ATTACKS A35)."""
+    """`/device`. Attempts are counted before they are checked, and the answer doesn't tell whether
+    a code is wrong or expired (ATTACKS A35)."""
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
 
     async def show(self, request: Request) -> Reply:
-        """The form; a code from the address stands in it, and nothing more has happened (A36)."""
+        """Show the form. A code from the address only fills the field (ATTACKS A36)."""
         return await self._page(request, request.parameters().get("user_code", ""))
 
     async def submit(self, request: Request) -> Reply:
-        """Takes the code."""
+        """Check the code and continue with its request."""
         context = await self._frame.shell.context()
         form = self._frame.posted(request, context, purpose=PAGE, session="")
         typed = form.get("user_code", "")

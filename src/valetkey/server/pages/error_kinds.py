@@ -1,4 +1,4 @@
-"""Which kind of trouble is an error, for people?"""
+"""The error page, and the kind of each error."""
 
 from enum import StrEnum
 from typing import ClassVar, Final
@@ -22,7 +22,7 @@ from valetkey.spec.errors import (
 
 
 class Trouble(StrEnum):
-    """What went wrong, for people; the registered code is for those who write software."""
+    """What went wrong, for people. Developers read the registered code."""
 
     UNKNOWN_APP = "unknown_app"
     WRONG_ADDRESS = "wrong_address"
@@ -37,11 +37,9 @@ class Trouble(StrEnum):
 
 
 class ErrorView(View, frozen=True, kw_only=True):
-    """Something went wrong, and what to do now.
-
-    ``code`` is the registered error code, ``reference`` finds the request in the log, ``detail`` is
-    the public description for developers. ``back`` only where the address was checked.
-    """
+    """What went wrong, and what to do now. ``code`` is the registered error code, ``reference``
+    finds the request in the log, ``detail`` is the description for developers. ``back`` is only set
+    if the address was checked."""
 
     template: ClassVar = "error.html"
     enums: ClassVar = (Trouble,)
@@ -55,7 +53,7 @@ class ErrorView(View, frozen=True, kw_only=True):
 
 
 class NoSuchPage(InvalidRequest):
-    """There is no such page, or it is another user's: the two look alike."""
+    """The page doesn't exist, or belongs to another user. The answers are alike."""
 
     says = "there is no such page"
     default_status = 404
@@ -79,5 +77,5 @@ _TROUBLES: Final[tuple[tuple[type[OAuthError], Trouble], ...]] = (
 
 
 def trouble(error: OAuthError) -> Trouble:
-    """The kind of trouble."""
+    """The kind of an error."""
     return next(kind for raised, kind in _TROUBLES if isinstance(error, raised))

@@ -16,14 +16,14 @@ _LINE = re.compile(r'(?:(msgid_plural|msgid|msgstr)(?:\[\d\])?\s+)?(".*")')
 
 
 class Direction(StrEnum):
-    """Which way the lines of a language run."""
+    """The writing direction of a language."""
 
     LTR = "ltr"
     RTL = "rtl"
 
 
 class Locale(Struct, frozen=True, kw_only=True):
-    """A language by its BCP 47 tag, and its words."""
+    """A language by its BCP 47 tag, and its translations."""
 
     tag: str
     name: str
@@ -51,7 +51,7 @@ def messages(po: str) -> dict[str, str]:
 
 
 def translations(po: str) -> GNUTranslations:
-    """A ``.po`` text as translations, by way of the ``.mo`` format, which ``gettext`` reads."""
+    """A ``.po`` text as translations. It is converted to ``.mo``, which ``gettext`` reads."""
     pairs = sorted((key.encode(), value.encode()) for key, value in messages(po).items())
     words = [word for pair in pairs for word in pair]
     start = 28 + 16 * len(pairs)  # seven numbers, then two tables of (length, offset)

@@ -1,7 +1,5 @@
-"""A waiting authorization request and its user: sign-in, consent, and back to the app.
-
-Each step asks the rule anew what is missing, so no step can be skipped (ATTACKS A67).
-"""
+"""The pages of a waiting authorization request: sign-in, consent, and back to the app. Each step
+asks the rule again what is missing, so no step can be skipped (ATTACKS A67)."""
 
 from typing import ClassVar
 
@@ -39,12 +37,9 @@ SIGN_IN_INSTEAD = b"sign-in"
 
 
 class ConfirmDeviceView(View, frozen=True, kw_only=True):
-    """Whether the user means the request that another device made: buttons ``#confirm`` and
-    ``#disown``, which post the ``action`` of their name.
-
-    ``code`` is what that device shows, ``address`` where it asked from, ``device`` what it is, as
-    far as it says; ``near``: this browser is in the same network.
-    """
+    """Confirm a request that another device made: buttons ``#confirm`` and ``#disown``, which post
+    the ``action`` of their name. ``code`` is what that device shows, ``address`` its IP address,
+    ``device`` its own description. ``near``: this browser is in the same network."""
 
     template: ClassVar = "confirm_device.html"
 
@@ -67,7 +62,7 @@ class Interaction:
         self._accounts = AccountChoice(frame)
 
     async def show(self, request: Request) -> Reply:
-        """The page that is needed now, or back to the app."""
+        """Show the page that is needed now, or return to the app."""
         name, browser = (
             request.path_parameters["pending"],
             self._frame.cookies.read_browser(request),
@@ -78,7 +73,7 @@ class Interaction:
         return self._respond(request, decision, context)
 
     async def sign_in(self, request: Request) -> Reply:
-        """Signs in for this request."""
+        """Sign in and continue the request."""
         name, browser = (
             request.path_parameters["pending"],
             self._frame.cookies.read_browser(request),
@@ -97,7 +92,7 @@ class Interaction:
         return await self._accounts.joined(name, browser, outcome)
 
     async def consent(self, request: Request) -> Reply:
-        """Takes the user's answer."""
+        """Take the user's decision."""
         name, browser = (
             request.path_parameters["pending"],
             self._frame.cookies.read_browser(request),
@@ -114,7 +109,7 @@ class Interaction:
         return self._respond(request, decision, context)
 
     async def _wrong(self, request: Request, form: Form, wrong: WrongField) -> Reply:
-        """The page again, as it was filled in, with the field marked that makes no sense."""
+        """The page as the user filled it in, with the invalid field marked."""
         name, browser = (
             request.path_parameters["pending"],
             self._frame.cookies.read_browser(request),
@@ -128,7 +123,7 @@ class Interaction:
         return self._steps.page(request, view, decision, status=400)
 
     async def confirm(self, request: Request) -> Reply:
-        """Takes the user's word on whether they mean a request that another device made."""
+        """Take the answer whether the request of another device is the user's own."""
         name, browser = (
             request.path_parameters["pending"],
             self._frame.cookies.read_browser(request),
@@ -147,7 +142,7 @@ class Interaction:
                 raise InvalidRequest("the form says neither yes nor no")
 
     async def switch(self, request: Request) -> Reply:
-        """Signs out, to go on as somebody else."""
+        """Sign out, to continue with another account."""
         name, browser = (
             request.path_parameters["pending"],
             self._frame.cookies.read_browser(request),

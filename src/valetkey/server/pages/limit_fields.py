@@ -1,5 +1,5 @@
-"""Limits between form fields and the language of limits: amounts are decimals for people, and whole
-numbers of the smallest unit for everybody else."""
+"""Convert between form fields and limits. Fields are decimals; limits are whole numbers of the
+smallest unit."""
 
 import re
 from collections.abc import Mapping
@@ -33,8 +33,8 @@ LASTS: Final[dict[str, Proposal]] = {
 
 
 class Field(Struct, frozen=True, kw_only=True):
-    """A number that can be set: for which period ("" for none), and what stands there now. `most`
-    is what the app itself asks for, "" where it asks for no limit."""
+    """A number for a period ("" for none). `value` is the current limit, `most` what the app asks
+    for; "" means no limit."""
 
     name: str
     per: str
@@ -43,7 +43,8 @@ class Field(Struct, frozen=True, kw_only=True):
 
 
 class Used(Struct, frozen=True, kw_only=True):
-    """What was used of a limit, until when it counts (None for ever), as text with its unit."""
+    """How much of a limit is used, as text with its unit. `until` is when the count restarts, None
+    for never."""
 
     per: str
     used: str
@@ -52,8 +53,8 @@ class Used(Struct, frozen=True, kw_only=True):
 
 
 class Limit(Struct, frozen=True, kw_only=True):
-    """One permission that can be limited. `unit` is "" where it has no amounts; `step` is the
-    smallest amount. `zone_set`: the user has chosen the time zone; else the browser's counts."""
+    """One permission that can be limited. `unit` is "" if it has no amounts; `step` is the smallest
+    amount. `zone_set`: the user has chosen the time zone; otherwise the browser's is used."""
 
     id: str
     title: str
@@ -70,18 +71,18 @@ class Limit(Struct, frozen=True, kw_only=True):
 
     @property
     def proposed(self) -> bool:
-        """Whether the app itself asks for a limit."""
+        """Whether the app asks for a limit."""
         fields = (*self.often, *self.much, *(() if self.ask is None else (self.ask,)))
         return any(field.most for field in fields)
 
 
 def written(amount: int, permission: Permission) -> str:
-    """An amount of the smallest unit, as people write it."""
+    """An amount of the smallest unit as a decimal."""
     return str(Decimal(amount).scaleb(-permission.decimals))
 
 
 def with_unit(amount: int, permission: Permission) -> str:
-    """The same with its unit."""
+    """An amount of the smallest unit as a decimal with its unit."""
     return f"{written(amount, permission)} {permission.unit}"
 
 
@@ -111,8 +112,8 @@ _SAYS: Final = {
 
 
 class WrongField(InvalidRequest):
-    """A field that makes no sense, by its name in the form. `most` is what the app itself asks for,
-    as people write it, where the flaw is MOST."""
+    """An invalid field, by its name in the form. If the flaw is MOST, `most` is what the app asks
+    for, as text."""
 
     def __init__(self, field: str, flaw: Flaw, *, most: str = "") -> None:
         super().__init__(_SAYS[flaw], detail=field)
@@ -120,8 +121,8 @@ class WrongField(InvalidRequest):
 
 
 class Wrong(Struct, frozen=True, kw_only=True):
-    """The same for a page, which marks the field. `permission` is the one whose form it stands in,
-    "" for none."""
+    """An invalid field for the page that marks it. `permission` is the one whose form contains the
+    field, "" for none."""
 
     field: str
     flaw: Flaw
@@ -142,8 +143,8 @@ def read_amount(text: str, permission: Permission, *, field: str = "amount") -> 
 
 
 def read_bounds(form: Mapping[str, str], permission: Permission, *, end: str = "") -> Bounds:
-    """The limits that a form sets for one permission; `end` is what its names end with. Raises
-    WrongField for what is no number, and for nothing at all."""
+    """The limits that a form sets for one permission. Field names end with `end`. Raises WrongField
+    for what isn't a number, and for 0."""
     often = {per: form.get(f"often-{per}{end}", "") for per in PERS}
     much = {per: form.get(f"much-{per}{end}", "") for per in PERS}
     ask = form.get(f"ask{end}", "")
@@ -160,7 +161,7 @@ def read_bounds(form: Mapping[str, str], permission: Permission, *, end: str = "
 
 
 def check_most(bounds: Bounds, proposed: Bounds, permission: Permission) -> None:
-    """Raises WrongField for a number that is larger than the one that the app itself asks for."""
+    """Raise WrongField for a limit that is larger than the app asks for."""
     for kind, mine, its in (
         ("often", bounds.often, proposed.often),
         ("much", bounds.much, proposed.much),
@@ -200,9 +201,8 @@ def _positive(number: int, field: str) -> int:
 
 
 def read_end(form: Mapping[str, str], now: int) -> int | None:
-    """For how many seconds from now a key shall last, 0 for until it is stopped; None where the
-    form leaves it as it is. A day ends in the time zone that the form names. Raises WrongField for
-    a day that is none, or is over."""
+    """How many seconds from now access lasts, 0 for no end, None for no change. A date ends in the
+    time zone of the form. Raises WrongField for an invalid or past date."""
     match form.get("until", "keep"):
         case "keep":
             return None

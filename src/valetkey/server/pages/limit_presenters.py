@@ -14,7 +14,7 @@ from valetkey.wire.catalog import Permission
 
 
 def as_typed(limit: Limit, typed: Mapping[str, str]) -> Limit:
-    """The limits of a permission as the form said them."""
+    """The limits of a permission as the user entered them."""
 
     def field(one: Field) -> Field:
         return msgspec.structs.replace(one, value=typed.get(one.name, ""))
@@ -34,7 +34,7 @@ def as_typed(limit: Limit, typed: Mapping[str, str]) -> Limit:
 def limits_of(
     state: LimitableGrant, context: Context, *, zone: str, language: str
 ) -> tuple[Limit, ...]:
-    """Each granted permission that can be limited, as it stands."""
+    """Each granted permission that can be limited, with its limits and use."""
     permissions = context.installation.offer.permissions
     counted = (one for one in context.installation.offer.ordered(state.grant.permissions))
     return tuple(
@@ -49,7 +49,7 @@ def limits_of(
 
 
 def _titled(limit: Limit, permission: Permission, language: str) -> Limit:
-    """The same in the words of the user's language."""
+    """The limit with the title in the user's language."""
     words = permission.words_in(language).can
     return msgspec.structs.replace(limit, title=words[:1].upper() + words[1:])
 

@@ -1,4 +1,4 @@
-"""The limits of an app's key: what is used, tighten, loosen, and an end."""
+"""The page of an app's limits: show, change, and set an end."""
 
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Final
@@ -33,15 +33,12 @@ NONE: Final[Mapping[str, str]] = {}
 
 
 class LimitsView(View, frozen=True, kw_only=True):
-    """The limits of one app's key. All forms go to ``form`` and differ in ``action``.
-
-    ``save`` comes with one ``permission`` and its numbers, ``end`` with ``until``. ``longest`` is
-    how long the app itself asks for; ``notice`` is what is said of the form before: ``saved``,
-    ``wrong``, ``again`` (it waits for its button, now that the user has proved who they are) or
-    nothing. ``wrong`` is the field that made no sense; ``until`` and ``date`` stand as they were
-    typed. ``zone`` is where a day ends, unless the browser says otherwise. So many questions about
-    this key are ``waiting``, at ``approvals``.
-    """
+    """The limits of one app. All forms post to ``form`` and differ in ``action``: ``save`` comes
+    with one ``permission`` and its numbers, ``end`` with ``until``. ``longest`` is how long the app
+    asks for, in seconds. ``notice`` is about the last form: ``saved``, ``wrong``, ``again`` (the
+    user has authenticated, and has to save once more) or "". ``wrong`` is the invalid field;
+    ``until`` and ``date`` are as the user entered them. ``zone`` is where a day ends, unless the
+    browser says otherwise. ``waiting`` is the number of requests of this app at ``approvals``."""
 
     template: ClassVar = "app_limits.html"
 
@@ -68,7 +65,7 @@ class LimitsPage:
         self._frame = frame
 
     async def show(self, request: Request) -> Reply:
-        """The limits, and what was used of them; with a draft, what was typed before."""
+        """Show the limits and their use. With a draft, show what the user entered before."""
         person, state, context = await self._read(request)
         query = request.parameters()
         typed = saved_form.open_draft(
@@ -120,8 +117,8 @@ class LimitsPage:
         )
 
     async def change(self, request: Request) -> Reply:
-        """Sets limits, or an end. What makes no sense changes nothing, and is shown again as it was
-        typed; so is what opens more, until the user has proved who they are."""
+        """Set limits or an end. An invalid form changes nothing and is displayed again; so is a
+        form that widens access, until the user authenticates."""
         person, state, context = await self._read(request)
         path = _path(state)
         form = typed_in(
@@ -147,7 +144,7 @@ class LimitsPage:
     async def _opens_more(
         self, rule: Callable[[Context], Rule[GrantOutcome]], state: LimitableGrant
     ) -> bool:
-        """Whether the key would open more than it does."""
+        """Whether the change widens access."""
         outcome = await self._frame.shell.ask(rule)
         return isinstance(outcome, GrantChanged) and not within(
             outcome.grant.limits, state.grant.limits
@@ -187,8 +184,7 @@ def _wrong(wrong: WrongField | None, permission: str) -> Wrong | None:
 
 
 def typed_in(form: forms.Form) -> forms.Form:
-    """The form, with the permission that it is about under its name as well: more than one cannot
-    be chosen here."""
+    """The form, with its permission as a plain field too."""
     (one, *_) = (*form.all("permission"), "")
     return forms.Form({**form, "permission": one} if one else form)
 
@@ -196,7 +192,7 @@ def typed_in(form: forms.Form) -> forms.Form:
 def _rule(
     state: LimitableGrant, form: forms.Form, context: Context
 ) -> Callable[[Context], Rule[GrantOutcome]]:
-    """What the form asks for. Raises WrongField, InvalidRequest."""
+    """The rule that does what the form asks for. Raises WrongField, InvalidRequest."""
     name, user = state.grant.id, state.grant.user
     action = form.get("action", "")
     if action == "end":

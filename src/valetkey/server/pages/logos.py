@@ -1,4 +1,4 @@
-"""The pictures of apps, from this server's own address."""
+"""The logos of apps, served from this server."""
 
 from importlib.resources import files
 from typing import Final
@@ -19,18 +19,18 @@ _NONE: Final = Logo(
 
 
 def address(client: Client) -> str | None:
-    """Where the picture of the app is, None without one that may be displayed."""
+    """The path of the app's logo, None without one that may be displayed."""
     return f"{PATH}?{urlencode({'of': client.id})}" if has_logo(client) else None
 
 
 class Logos:
-    """`/logo`: what is not a small picture is never sent on, whatever the app's host calls it."""
+    """`/logo`. Only small raster images are served, whatever the app's host declares."""
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
 
     async def show(self, request: Request) -> Reply:
-        """The picture of one app."""
+        """The logo of one app."""
         name = request.parameters().get("of", "")
         found = await self._frame.shell.ask(lambda _: logo(name))
         picture, seconds = (_NONE, 60) if found is None else (found, 3600)

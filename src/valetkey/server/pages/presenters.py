@@ -40,7 +40,7 @@ _REASON: Final = 200
 
 
 def app(client: Client | None, client_id: str) -> App:
-    """The app; by its id alone where it was removed meanwhile."""
+    """The app, by its id only if it was removed."""
     if client is None:
         return App(client_id=client_id, name=client_id, trust=Trust.UNVERIFIED)
     return App(
@@ -77,7 +77,7 @@ def cannot(
 
 
 def requested(row: Row, language: str) -> PermissionItem:
-    """A permission that is to be decided now."""
+    """A permission that the user decides about now."""
     item = _item(
         row.permission,
         row.permission.words_in(language).can,
@@ -133,7 +133,7 @@ def _brings(name: str, offer: Offer, language: str) -> tuple[str, ...]:
 
 
 def status(one: Connection, now: int) -> AccessStatus:
-    """Whether the key works now."""
+    """Whether access works now."""
     grant, client = one.grant, one.client
     if client is None or expired(grant.limits, now):
         return AccessStatus.OVER
@@ -143,7 +143,7 @@ def status(one: Connection, now: int) -> AccessStatus:
 
 
 def device(families: Sequence[TokenFamily]) -> DeviceItem:
-    """One device of an app: families that the user cannot tell apart, the last used one first."""
+    """One device of an app: families with the same name, the last used one first."""
     family = families[0]
     return DeviceItem(
         id=family.id,
@@ -259,7 +259,7 @@ def _titles(names: Iterable[str], offer: Offer, language: str) -> tuple[str, ...
 def row(
     one: Connection, offer: Offer, *, language: str, now: int, href: str
 ) -> components.ConnectionItem:
-    """A line of the list."""
+    """One row of the list."""
     return components.ConnectionItem(
         app=app(one.client, one.grant.client),
         permissions=granted(one.grant, one.client, offer, language=language),
@@ -274,7 +274,7 @@ def row(
 
 
 def more(one: Connection, offer: Offer, *, language: str) -> tuple[PermissionItem, ...]:
-    """What the app is registered for, and does not have: the user may give it."""
+    """What the app is registered for and doesn't have. The user can add it."""
     if one.client is None or one.client.status != "active":
         return ()
     granted_now = frozenset(one.grant.permissions)

@@ -1,4 +1,4 @@
-"""From a view to HTML."""
+"""Render a view as HTML."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -30,14 +30,14 @@ def render(view: View, *, language: str) -> str:
 
 
 def render_in(view: View, *, locale: Locale) -> str:
-    """The page in any locale, one that is not shipped too."""
+    """The page in any locale, including one that isn't shipped."""
     template = environment(locale).get_template(view.template)
     return template.render({"view": view} | {enum.__name__: enum for enum in view.enums})
 
 
 @cache
 def environment(locale: Locale) -> Environment:
-    """The templates, each compiled when it is first shown in this locale."""
+    """The templates, each compiled on first use in this locale."""
     env = Environment(
         loader=PackageLoader("valetkey.server.pages"),
         extensions=["jinja2.ext.i18n"],
@@ -72,10 +72,10 @@ def _riskiest_first(
 
 
 def _initial(name: str) -> str:
-    """What stands for a missing logo: the first letter or digit of the name."""
+    """The first letter or digit of a name, in place of a logo."""
     return next((char.upper() for char in name if char.isalnum()), "•")
 
 
 def _tint(client_id: str) -> int:
-    """One of six colours, always the same for an app."""
+    """One of six colors, always the same for an app."""
     return crc32(client_id.encode()) % 6

@@ -50,7 +50,7 @@ METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
 class Page:
-    """One path: a handler for each method, and the error page for whatever goes wrong."""
+    """One path: a handler for each method, and the error page."""
 
     def __init__(self, frame: Frame, handlers: Mapping[str, Handler]) -> None:
         self._frame = frame
@@ -67,8 +67,7 @@ class Page:
 
 
 class Files(StaticFiles):
-    """Our own style and pictures, which are what they say they are; `nowhere` answers for whatever
-    is not there."""
+    """Our style sheet and images. `nowhere` answers for paths that don't exist."""
 
     def __init__(self, directory: str, *, nowhere: Page) -> None:
         super().__init__(directory=directory)
@@ -108,7 +107,7 @@ def table(frame: Frame) -> tuple[TableRow, ...]:
 
 
 def _requests(frame: Frame) -> tuple[TableRow, ...]:
-    """The way of an authorization request."""
+    """The pages of an authorization request."""
     authorize, waiting, choice = AuthorizePage(frame), Interaction(frame), AccountChoice(frame)
     device, here = DevicePage(frame), continue_at("{pending}")
     shows = (SignInView, SignUpView, ChoiceView, ConfirmDeviceView, ConsentView)
@@ -128,7 +127,7 @@ def _requests(frame: Frame) -> tuple[TableRow, ...]:
 
 
 def _account(frame: Frame) -> tuple[TableRow, ...]:
-    """Signing in and out, and what apps learn of it."""
+    """Sign-in, sign-up and sign-out."""
     sign_in, sign_up, sign_out = SignInPage(frame), SignUpPage(frame), SignOutPage(frame)
     out = (SignOutView, SignedOutView)
     return (
@@ -162,7 +161,8 @@ def _grants(frame: Frame) -> tuple[TableRow, ...]:
 
 
 def pages(frame: Frame, *, off: Collection[str] = ()) -> Starlette:
-    """Every page but those that are `off`. A path that is none of these gets the error page too."""
+    """The application with every page except those that are `off`. Other paths get the error
+    page."""
     nowhere = Page(frame, {"GET": _nowhere})
     rows = (row for row in table(frame) if row.path not in off)
     files_here = Files(str(files("valetkey.server.pages") / "static"), nowhere=nowhere)

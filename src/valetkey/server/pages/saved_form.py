@@ -1,5 +1,5 @@
-"""What somebody typed before they had to prove who they are: it waits in the address to which they
-come back, and nothing is saved by it. Only this browser can write one for a page."""
+"""A form that the user filled in before they had to authenticate again. It travels in the address
+to which they return, and changes nothing. Only this browser can write one for a page."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -22,7 +22,7 @@ UNKEPT: Final = frozenset({"csrf"})
 def seal_draft(
     frame: Frame, request: Request, context: Context, *, page: str, form: Mapping[str, str]
 ) -> str:
-    """The draft of a form on a page, for the address; "" for one that is too long."""
+    """The draft of a form for the address; "" if it is too long."""
     fields = {name: text for name, text in form.items() if name not in UNKEPT}
     text = base64url.encode(msgspec.json.encode(fields))
     draft = f"{text}.{_mark(frame, request, context, page=page, text=text)}"
@@ -32,7 +32,7 @@ def seal_draft(
 def open_draft(
     frame: Frame, request: Request, context: Context, *, page: str, draft: str
 ) -> dict[str, str]:
-    """The fields of a draft; none where it is another page's or another browser's."""
+    """The fields of a draft; empty for another page's or another browser's."""
     text, _, mark = draft.partition(".")
     if not draft or len(draft) > LONGEST:
         return {}

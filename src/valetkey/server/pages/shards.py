@@ -1,5 +1,4 @@
-"""A key that is held in several parts: who has them, a new one in the place of a lost one, and the
-answer to an alarm."""
+"""The page of a split key: its parts, replacing a part, and resuming after an alarm."""
 
 from typing import ClassVar, Final
 
@@ -27,12 +26,10 @@ EDGE: Final = 4
 
 
 class PartsView(View, frozen=True, kw_only=True):
-    """A key that is held in several parts, on one device: ``threshold`` of them open it. All forms
-    go to ``form``: ``replace`` comes with a ``holder``, ``resume`` alone.
-
-    ``because`` says why a suspended key is. ``ticket`` or ``code`` is what was just replaced for
-    ``holder``, latest this once; ``picture`` the same as squares of ``size``, where there are any.
-    """
+    """The parts of a split key on one device, ``threshold`` of which together give access. All
+    forms post to ``form``: ``replace`` comes with a ``holder``, ``resume`` alone. ``ticket`` or
+    ``code`` is the new part for ``holder``, displayed only once; ``picture`` is the same as a QR
+    code of ``size`` modules."""
 
     template: ClassVar = "key_parts.html"
 
@@ -59,12 +56,12 @@ class PartsPage:
         self._frame = frame
 
     async def show(self, request: Request) -> Reply:
-        """Who holds which part."""
+        """Show the parts."""
         person, family, context = await self._read(request)
         return await self._page(request, person, family, context=context)
 
     async def change(self, request: Request) -> Reply:
-        """Replaces a part, or lets a suspended key go on."""
+        """Replace a part, or resume suspended access."""
         person, family, context = await self._read(request)
         here = path(family)
         form = self._frame.posted(request, context, purpose=here, session=person.session.id)

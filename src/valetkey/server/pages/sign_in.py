@@ -37,14 +37,14 @@ _DRAFT: Final = re.compile(r"[A-Za-z0-9_-]{1,1500}\.[A-Za-z0-9_-]{1,64}", re.ASC
 
 
 class SignInPurpose(StrEnum):
-    """Signing in, or proving once more that it is still the same person."""
+    """Sign in, or authenticate again."""
 
     SIGN_IN = "sign_in"
     CONFIRM = "confirm"
 
 
 class SignInProblem(StrEnum):
-    """Why the form is shown again. An unknown user and a wrong password are one: ``REFUSED``."""
+    """Why the form is displayed again. Unknown user and wrong password are one: ``REFUSED``."""
 
     NONE = "none"
     USERNAME_MISSING = "username_missing"
@@ -55,11 +55,9 @@ class SignInProblem(StrEnum):
 
 
 class SignInView(View, frozen=True, kw_only=True):
-    """The sign-in form: fields ``username`` and ``password``, button ``#sign-in``.
-
-    ``app`` is the name of the app that waits, which ``decline`` tells no. ``retry_after`` goes with
-    ``THROTTLED``.
-    """
+    """The sign-in form: fields ``username`` and ``password``, button ``#sign-in``. ``app`` is the
+    name of the app that waits; ``decline`` cancels its request. ``retry_after`` goes with
+    ``THROTTLED``."""
 
     template: ClassVar = "sign_in.html"
     enums: ClassVar = (SignInPurpose, SignInProblem)
@@ -90,7 +88,7 @@ class SignInRefused(msgspec.Struct, frozen=True):
         return ((b"retry-after", str(self.retry_after).encode()),) if self.retry_after else ()
 
     def on(self, view: SignInView) -> SignInView:
-        """The form again, with what was wrong."""
+        """The form with the problem."""
         return msgspec.structs.replace(
             view,
             problem=self.problem,
@@ -153,7 +151,7 @@ async def _proved(
 async def opened(
     frame: Frame, request: Request, user: User, *, username: str, caller: Caller | None
 ) -> SignedIn:
-    """A new session of somebody who has just proved who they are."""
+    """A new session for a user who has just authenticated."""
     # Proved by its secret: apps know a session's id, which is the `sid` of their ID Tokens.
     before = await frame.person(request)
     if before is not None and before.user.id != user.id:
@@ -175,13 +173,13 @@ async def opened(
 
 
 class SignInPage:
-    """`/sign-in`: for the user's own pages. Afterwards it goes to one of those, nowhere else."""
+    """`/sign-in`: for the user's own pages, to which it returns."""
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
 
     async def show(self, request: Request) -> Reply:
-        """The form, or on at once where the user is signed in."""
+        """Show the form, or go on if the user is signed in."""
         query = request.parameters()
         target, person = then(query), await self._frame.person(request)
         if person is not None and "again" in query:
@@ -192,7 +190,7 @@ class SignInPage:
         return self._frame.page(request, await self._view(request, target))
 
     async def submit(self, request: Request) -> Reply:
-        """Signs in."""
+        """Sign in."""
         target = then(request.parameters())
         context = await self._frame.shell.context()
         form = self._frame.posted(request, context, purpose=SIGN_IN, session="")
@@ -216,19 +214,19 @@ class SignInPage:
 
 
 def _again(view: SignInView, user: User) -> SignInView:
-    """The form for somebody who is signed in, and has to prove it once more."""
+    """The form for a signed-in user who has to authenticate again."""
     return msgspec.structs.replace(view, username=user.username, purpose=SignInPurpose.CONFIRM)
 
 
 def then(query: Mapping[str, str]) -> str:
-    """Where to go after signing in: one of the user's own pages, with the draft that they left
-    there."""
+    """The path to go to after sign-in: one of the user's own pages, with a draft if there is
+    one."""
     target, draft = own_page(query.get("next", "")), query.get("draft", "")
     return f"{target}?draft={draft}" if _DRAFT.fullmatch(draft) else target
 
 
 def own_page(path: str) -> str:
-    """The path, where it is one of the user's own pages; else the first of them (ATTACKS A69)."""
+    """The path, if it is one of the user's own pages; else the list of apps (ATTACKS A69)."""
     parts = path.split("/")
     plain = all(part.isascii() and part.isalnum() for part in parts[1:])
     own = path == APPROVALS or path.startswith((f"{APPS}/", f"{APPROVALS}/"))

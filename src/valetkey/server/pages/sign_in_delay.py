@@ -1,4 +1,4 @@
-"""Who tries to sign in, and how long they wait before it is judged."""
+"""Who tries to sign in, and how long they wait."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ from valetkey.server.oauth.core.decision import Outcome
 
 
 class Callers:
-    """Tells strangers from browsers that are known, and slows the former."""
+    """Distinguishes known browsers from others, and slows the others."""
 
     def __init__(self, shell: Shell, cookies: Cookies, unthrottled: Sequence[Network]) -> None:
         self._shell = shell
@@ -31,7 +31,7 @@ class Callers:
         self.failures = SignInFailures()
 
     async def of(self, request: Request, username: str, context: Context) -> Caller | None:
-        """Who tries to get into the account; None for an address that is not throttled."""
+        """The caller of a sign-in attempt; None for an address that isn't throttled."""
         if within(request.address, self._unthrottled):
             return None
         await self.notice_proxy(request)
@@ -40,22 +40,23 @@ class Callers:
         return Caller(request.address or UNKNOWN, browser)
 
     def known_cookie(self, request: Request, username: str, context: Context) -> Secret:
-        """The cookie of a browser in which somebody has just signed in to the account."""
+        """The cookie of a browser in which a user has just signed in."""
         cookie = request.cookies.get(self._cookies.known, "")
         account = account_of(username)
         return Secret(known_browsers.with_account(cookie, account, context.installation.keyring))
 
     def throttles(self, request: Request) -> bool:
-        """Whether tries from this address are counted."""
+        """Whether attempts from this address are counted."""
         return not within(request.address, self._unthrottled)
 
     async def notice_proxy(self, request: Request) -> None:
-        """Notes a proxy that hides who calls."""
+        """Record a proxy that hides its callers."""
         if self._proxies.is_new_untrusted(request):
             await self._shell.settle(_hidden)
 
     async def wait(self, seconds: float, request: Request) -> None:
-        """Returns after this many seconds. Raises TemporarilyUnavailable if too many wait there."""
+        """Return after this many seconds. Raises TemporarilyUnavailable if too many callers
+        wait."""
         await self._slowing.wait(seconds, request.address or UNKNOWN)
 
 

@@ -25,8 +25,8 @@ LOADING: Final = 2
 
 
 class SignOutView(View, frozen=True, kw_only=True):
-    """Asks before the session ends: button ``#sign-out``; ``back`` is where "no" leads.
-    ``signed_in`` names the apps that the user is signed in to in this browser."""
+    """Confirm sign-out: button ``#sign-out``. ``back`` is the path for "no". ``signed_in`` names
+    the apps that the user is signed in to in this browser."""
 
     template: ClassVar = "sign_out.html"
 
@@ -38,8 +38,8 @@ class SignOutView(View, frozen=True, kw_only=True):
 
 
 class SignedOutView(View, frozen=True, kw_only=True):
-    """The session is over. ``back`` is the app's registered address for afterwards, ``frames`` are
-    pages of apps, which sign their user out as the browser loads them."""
+    """The session has ended. ``back`` is the app's registered address for afterwards; ``frames``
+    are pages of apps that sign their user out when they load."""
 
     template: ClassVar = "signed_out.html"
 
@@ -49,7 +49,7 @@ class SignedOutView(View, frozen=True, kw_only=True):
 
 
 async def signed_out(frame: Frame, person: Person | None) -> Ended:
-    """Ends the session of the user who is signed in, and tells the apps that know it."""
+    """End the session, and notify the apps that know it."""
     if person is None:
         return Ended()
     ended, _ = await frame.shell.settle(lambda context: sessions.end(person.session.id, context))
@@ -64,7 +64,7 @@ class SignOutPage:
         self._frame = frame
 
     async def show(self, request: Request) -> Reply:
-        """Asks."""
+        """Ask for confirmation."""
         person = await self._frame.person(request)
         if person is None:
             return see_other(SIGNED_OUT)
@@ -72,7 +72,7 @@ class SignOutPage:
         return await self._ask(request, person, context, action=SIGN_OUT)
 
     async def submit(self, request: Request) -> Reply:
-        """Ends the session. The cookie goes even where the session is over (ATTACKS A66)."""
+        """End the session. The cookie is deleted even if the session has ended (ATTACKS A66)."""
         browser = self._frame.cookies.read_browser(request)
         if not browser.session:
             # Another site's form comes without cookies; an answer that deletes one would sign the
@@ -84,11 +84,11 @@ class SignOutPage:
         return self._frame.cookies.sign_out(self._leave_page(request, ended, onward=""))
 
     async def show_signed_out(self, request: Request) -> Reply:
-        """Says so."""
+        """Show that the user is signed out."""
         return self._frame.page(request, self._view())
 
     async def leave(self, request: Request) -> Reply:
-        """An app sends its user to sign out, by GET or POST; or the user says that it is meant."""
+        """Sign out at the request of an app, by GET or POST, after confirmation if needed."""
         context = await self._frame.shell.context()
         form = request.form() if request.method == "POST" else request.parameters()
         if request.method == "POST" and "csrf" not in form:
@@ -143,8 +143,8 @@ class SignOutPage:
     def _leave_page(
         self, request: Request, ended: Ended, *, onward: str, led: bool = True
     ) -> Reply:
-        """On to where the app wants its user, or to our own page; by way of the apps' frames. Who
-        is not to be `led` there finds a link, which names the host."""
+        """Continue to the app's address or to our own page, through the apps' frames. If the user
+        isn't to be `led` to the address, they get a link that names the host."""
         stays = bool(onward) and not led
         if not ended.frames and not stays:
             return see_other(onward or SIGNED_OUT)

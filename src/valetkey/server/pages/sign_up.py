@@ -1,5 +1,5 @@
-"""Sign-up: a new account, for an app that waits or for the user's own pages. Off unless the feature
-`sign-up` is on: without it nobody finds a page here."""
+"""Sign-up: a new account, for an app that waits or for the user's own pages. Without the feature
+`sign-up`, these pages don't exist."""
 
 from enum import StrEnum
 from typing import ClassVar, Final, TypeAlias
@@ -24,7 +24,7 @@ from valetkey.wire import form as forms
 
 
 class SignUpProblem(StrEnum):
-    """Why the form is shown again."""
+    """Why the form is displayed again."""
 
     NONE = "none"
     USERNAME = "username"
@@ -43,9 +43,9 @@ _PROBLEMS: Final[dict[Wrong, SignUpProblem]] = {
 
 
 class SignUpView(View, frozen=True, kw_only=True):
-    """A new account: fields ``username``, ``name``, ``email`` and ``password``, button
-    ``#sign-up``. ``sign_in`` is where those go who have one. ``shortest`` is the least length of a
-    password; ``retry_after`` goes with ``THROTTLED``."""
+    """The sign-up form: fields ``username``, ``name``, ``email`` and ``password``, button
+    ``#sign-up``. ``sign_in`` is the path of the sign-in form. ``shortest`` is the minimum length of
+    a password; ``retry_after`` goes with ``THROTTLED``."""
 
     template: ClassVar = "sign_up.html"
     enums: ClassVar = (SignUpProblem,)
@@ -63,7 +63,7 @@ class SignUpView(View, frozen=True, kw_only=True):
 
 
 class SignUpRefused(msgspec.Struct, frozen=True):
-    """No account was created. `retry_after` in seconds goes with THROTTLED."""
+    """A failed sign-up. `retry_after` is in seconds, and goes with THROTTLED."""
 
     problem: SignUpProblem
     entered: AccountRequest
@@ -78,7 +78,7 @@ class SignUpRefused(msgspec.Struct, frozen=True):
         return ((b"retry-after", str(self.retry_after).encode()),) if self.retry_after else ()
 
     def on(self, view: SignUpView) -> SignUpView:
-        """The form again, with what was wrong."""
+        """The form with the problem."""
         return msgspec.structs.replace(
             view,
             problem=self.problem,
@@ -93,13 +93,13 @@ Outcome: TypeAlias = SignedIn | SignUpRefused
 
 
 def require_offered(context: Context) -> None:
-    """Raises NoSuchPage where nobody may sign up."""
+    """Raise NoSuchPage if sign-up is off."""
     if not sign_up.is_offered(context):
         raise NoSuchPage
 
 
 async def signed_up(frame: Frame, request: Request, form: forms.Form) -> Outcome:
-    """Makes an account and signs in, or says what is wrong."""
+    """Create an account and sign in, or return what is wrong."""
     entered = AccountRequest(
         username=form.get("username", "").strip(),
         name=form.get("name", "").strip(),
@@ -131,7 +131,7 @@ class SignUpPage:
         self._frame = frame
 
     async def show(self, request: Request) -> Reply:
-        """The form, or on at once where the user is signed in."""
+        """Show the form, or go on if the user is signed in."""
         context = await self._frame.shell.context()
         require_offered(context)
         if await self._frame.person(request) is not None:
@@ -139,7 +139,7 @@ class SignUpPage:
         return self._frame.page(request, self._view(request, context))
 
     async def submit(self, request: Request) -> Reply:
-        """Signs up."""
+        """Sign up."""
         context = await self._frame.shell.context()
         require_offered(context)
         form = self._frame.posted(request, context, purpose=SIGN_UP, session="")

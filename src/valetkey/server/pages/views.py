@@ -1,9 +1,7 @@
-"""What a page displays: plain data, one record for each page, beside its handler.
-
-A handler fills the record, ``render`` turns it into HTML. Strings are raw, since the templates
-escape them; what an app supplied has been through ``app_text.plain`` before. Moments are Unix
-seconds, spans are seconds. ``None`` stands for a link, a moment or an image that does not exist.
-"""
+"""What a page displays: plain data, one record for each page, defined beside its handler. A handler
+fills the record, and ``render`` turns it into HTML. Strings are raw, since templates escape them;
+text from apps has been through ``app_text.plain``. Times are Unix seconds, durations are seconds.
+``None`` means that a link, a time or an image doesn't exist."""
 
 from enum import StrEnum
 from typing import ClassVar
