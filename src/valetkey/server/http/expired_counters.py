@@ -11,7 +11,7 @@ from valetkey.server.http import log
 from valetkey.server.http.shell import Shell
 from valetkey.server.model.limit_state import Allowance
 from valetkey.server.model.query import PageQuery
-from valetkey.server.oauth.grants import expired_counters
+from valetkey.server.oauth.grants.limits import forget_ended_counts
 from valetkey.server.store.port import Unavailable
 from valetkey.spec.errors import TemporarilyUnavailable
 
@@ -44,5 +44,5 @@ async def step(shell: Shell, before: str) -> str:
     # The sweep removes those that expire by themselves.
     endless = [one for one in page.records if not one.forget_at]
     if endless:
-        await shell.settle(lambda _: expired_counters.counts(endless))
+        await shell.settle(lambda _: forget_ended_counts(endless))
     return page.next

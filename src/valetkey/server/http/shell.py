@@ -11,8 +11,8 @@ from valetkey.server.model.environment import Env
 from valetkey.server.model.job import Job
 from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.context import Context, Installation
-from valetkey.server.oauth.signals.app_receivers import NAME as SIGNALS
 from valetkey.server.oauth.signals.fan_out import with_signals
+from valetkey.server.oauth.signals.receivers import NAME as SIGNALS
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import TRIES, Decided, Fetch, ask, nothing, settle
 

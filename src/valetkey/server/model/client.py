@@ -61,7 +61,7 @@ class StoredSecret(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 Extension: TypeAlias = Literal["authorization_expiration", "grant_management", "shared_signals"]
-"""Extensions that a client can opt into; other clients see nothing of them."""
+"""Extensions that a client can opt into; they have no effect for others."""
 
 
 class Asserted(

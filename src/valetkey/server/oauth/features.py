@@ -3,11 +3,11 @@
 from collections.abc import Collection
 from typing import Final
 
-from valetkey.server.oauth.authorize.form_post import FORM_POST
 from valetkey.server.oauth.authorize.jar import REQUEST_URIS, SIGNED_REQUESTS
 from valetkey.server.oauth.authorize.par import PAR
+from valetkey.server.oauth.authorize.reply_address import FORM_POST_RESPONSES
+from valetkey.server.oauth.authorize.request import SIGN_UP
 from valetkey.server.oauth.authorize.session_state import SESSION_MANAGEMENT
-from valetkey.server.oauth.authorize.sign_up import SIGN_UP
 from valetkey.server.oauth.clients.attestation import ATTESTATION
 from valetkey.server.oauth.clients.authentication import CLIENT_AUTHENTICATION
 from valetkey.server.oauth.clients.client_secret_jwt import CLIENT_SECRET_JWT
@@ -57,7 +57,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     BEARER,
     REGISTRATION,
     CLIENT_DOCUMENTS,
-    FORM_POST,
+    FORM_POST_RESPONSES,
     JARM,
     SIGN_UP,
     PAR,

@@ -6,7 +6,6 @@ from typing import ClassVar
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.network import network_of
-from valetkey.server.oauth.authorize import sign_up
 from valetkey.server.oauth.authorize.endpoint import answer, resume
 from valetkey.server.oauth.authorize.outcome import (
     AuthorizeDecision,
@@ -17,6 +16,7 @@ from valetkey.server.oauth.authorize.outcome import (
     Login,
     Permit,
 )
+from valetkey.server.oauth.authorize.request import may_sign_up
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grant_types.device import confirm, disown
 from valetkey.server.pages import consent, presenters
@@ -188,7 +188,7 @@ class Interaction:
             app=presenters.app(login.client, login.client.id).name,
             username=login.user.username if login.user is not None else login.login_hint,
             purpose=SignInPurpose.CONFIRM if confirm else SignInPurpose.SIGN_IN,
-            create=f"{continue_at(name)}/sign-up" if sign_up.is_offered(context) else None,
+            create=f"{continue_at(name)}/sign-up" if may_sign_up(context) else None,
             decline=self._accounts.declined(request, login, context),
         )
 

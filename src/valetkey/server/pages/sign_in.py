@@ -22,7 +22,7 @@ from valetkey.server.http.reply import Headers, Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User
-from valetkey.server.oauth.authorize import sign_up
+from valetkey.server.oauth.authorize.request import may_sign_up
 from valetkey.server.pages.components import Decline, PageForm
 from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, SIGN_UP, Frame
 from valetkey.server.pages.sign_out import signed_out
@@ -209,7 +209,7 @@ class SignInPage:
         form: PageForm = self._frame.form(
             request, context, action=action, purpose=SIGN_IN, session=""
         )
-        create = SIGN_UP if sign_up.is_offered(context) else None
+        create = SIGN_UP if may_sign_up(context) else None
         return SignInView(site=self._frame.site, form=form, create=create)
 
 

@@ -13,7 +13,7 @@ from valetkey.server.accounts.throttle import Throttled
 from valetkey.server.http.reply import Headers, Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.secret import Secret
-from valetkey.server.oauth.authorize import sign_up
+from valetkey.server.oauth.authorize.request import may_sign_up
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.components import Decline, PageForm
 from valetkey.server.pages.error_kinds import NoSuchPage
@@ -94,7 +94,7 @@ Outcome: TypeAlias = SignedIn | SignUpRefused
 
 def require_offered(context: Context) -> None:
     """Raise NoSuchPage if sign-up is off."""
-    if not sign_up.is_offered(context):
+    if not may_sign_up(context):
         raise NoSuchPage
 
 

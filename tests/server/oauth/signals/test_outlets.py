@@ -31,7 +31,7 @@ from valetkey.server.oauth.grants import delegates
 from valetkey.server.oauth.grants.changes import StatusChange, change_status, narrow
 from valetkey.server.oauth.grants.limits import set_bounds
 from valetkey.server.oauth.logout import sessions
-from valetkey.server.oauth.signals.app_receivers import NAME
+from valetkey.server.oauth.signals.receivers import NAME
 from valetkey.spec.errors import OAuthError
 from valetkey.wire.status_list import INVALID, SUSPENDED, VALID
 

@@ -139,10 +139,10 @@ def agree(
     browser: Browser,
     context: Context,
 ) -> Permit | Deny:
-    """The user's yes to the ticked permissions, and no to the rest of what was asked.
+    """Allows the ticked permissions, and refuses the other requested ones.
 
-    What the app cannot do without, and what a ticked permission implies, is part of a yes. A yes
-    to nothing of it, old or new, is a no. Raises InvalidRequest for what was not asked.
+    Required permissions, and those that a ticked one implies, are included. Without any permission,
+    old or new, the answer is a no. Raises InvalidRequest for permissions that were not requested.
     """
     new = frozenset(step.new)
     if not set(user_answer.permissions) <= new:

@@ -9,6 +9,7 @@ import msgspec
 from valetkey.server.model.client import Client
 from valetkey.server.oauth.core import jarm
 from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.feature import Feature
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, InvalidRequest
 from valetkey.wire import redirect
@@ -92,3 +93,11 @@ def address(form: Form, client: Client | None, context: Context) -> tuple[Client
     )
     travels = jarm.MODES.get(supported, supported)
     return client, ReplyTo(uri, form.get("state", ""), context.installation.issuer, travels, sign)
+
+
+FORM_POST_RESPONSES: Final = Feature(
+    name="form post",
+    cites=(Cite("OAuth 2.0 Form Post Response Mode", "2"),),
+    requires=("authorization code",),
+    response_modes=(FORM_POST,),
+)

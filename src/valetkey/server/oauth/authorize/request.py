@@ -7,14 +7,15 @@ import msgspec
 from valetkey.server.model.client import Client
 from valetkey.server.oauth.authorize import claims_parameter as individually
 from valetkey.server.oauth.authorize import grant_management as managing
-from valetkey.server.oauth.authorize import sign_up
 from valetkey.server.oauth.authorize.claims_parameter import RequestedClaims
 from valetkey.server.oauth.authorize.grant_management import NOTHING, GrantManagement
 from valetkey.server.oauth.core import id_token_hint, rar, shard_policy
 from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.feature import Feature
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.core.rar import ResolvedDetails
 from valetkey.spec import names
+from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest, InvalidScope, InvalidTarget
 from valetkey.wire import authorization_details
 from valetkey.wire.access_token import Confirmation
@@ -220,7 +221,7 @@ def _hinted(
 
 def prompts(context: Context) -> tuple[Prompt, ...]:
     """The supported values of `prompt`."""
-    return (*PROMPTS, CREATE) if sign_up.is_offered(context) else PROMPTS
+    return (*PROMPTS, CREATE) if may_sign_up(context) else PROMPTS
 
 
 def _prompts(form: Form, context: Context) -> frozenset[Prompt]:
@@ -240,3 +241,18 @@ def _max_age(form: Form, client: Client) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= 10):
         raise InvalidRequest("max_age is not a number of seconds")
     return int(text)
+
+
+def may_sign_up(context: Context) -> bool:
+    """Whether people may sign up, and apps may request it."""
+    return SIGN_UP.name in context.installation.enabled_features
+
+
+SIGN_UP: Final = Feature(
+    name="sign-up",
+    on_by_default=False,
+    requires=("authorization code",),
+    pages=("/sign-up", "/continue/{pending}/sign-up"),
+    cites=(Cite("Initiating User Registration", "4"),),
+    metadata=lambda _: {"prompt_values_supported": (CREATE,)},
+)

@@ -3,10 +3,12 @@
 A user can loosen limits up to those that the app proposes.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from valetkey.server.model import leasing
-from valetkey.server.model.change import Update
+from valetkey.server.model.change import Remove, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import By
 from valetkey.server.model.grant import Grant
@@ -23,6 +25,7 @@ from valetkey.server.model.limits import (
 from valetkey.server.model.query import Many, One, Rule
 from valetkey.server.oauth.core.consent_limits import check
 from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.grants.changes import (
     GrantChanged,
     GrantOutcome,
@@ -138,3 +141,18 @@ def _set(
         grant, "limited", by=by, context=context, permissions=about, reason=reason
     )
     return GrantChanged(grant=changed, changes=(Update(changed),), events=(audit_event,))
+
+
+def forget_ended_counts(allowances: Sequence[Allowance]) -> Rule[Outcome]:
+    """Deletes the counts of stopped and missing grants. Counts without a period never expire by
+    themselves, and a stopped grant stays stopped."""
+    rows = [One(Allowance, one.key) for one in allowances]
+    grants = [One(Grant, one.grant) for one in allowances]
+    results = yield (*rows, *grants)
+    return Outcome(
+        changes=tuple(
+            Remove(row)
+            for row, grant in zip(map(results.one, rows), map(results.one, grants), strict=True)
+            if row is not None and (grant is None or grant.status == "stopped")
+        )
+    )

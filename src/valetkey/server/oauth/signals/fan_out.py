@@ -22,7 +22,7 @@ from valetkey.server.model.stream import Signal, Stream
 from valetkey.server.oauth.core import message_delivery
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.logout.sessions import apps
-from valetkey.server.oauth.signals.app_receivers import NAME
+from valetkey.server.oauth.signals.receivers import NAME
 from valetkey.server.oauth.signals.signals import Happened, happened, touched
 from valetkey.wire.change_log import revoked_delegates_for
 from valetkey.wire.security_event import TOKEN_CLAIMS_CHANGE

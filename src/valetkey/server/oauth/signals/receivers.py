@@ -1,9 +1,11 @@
 """Receivers of shared signals: APIs, which authenticate with their secret, and apps that opted in,
 which use client authentication or a token of their own."""
 
+from typing import Final
+
 import msgspec
 
-from valetkey.server.model.client import Client
+from valetkey.server.model.client import Client, Extension
 from valetkey.server.model.query import One, Rule
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.stream import Signal, Stream
@@ -12,11 +14,28 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.core.subjects import session, subject
 from valetkey.server.oauth.senders.binding import check_presented
-from valetkey.server.oauth.signals.app_receivers import MANAGE, receives
 from valetkey.server.oauth.tokens.state import Dead, token_state
 from valetkey.spec.errors import InsufficientScope, InvalidToken
 from valetkey.wire import security_event
 from valetkey.wire.security_event import VERIFICATION, Subject
+
+NAME: Final = "shared signals"
+"""The name of the feature in settings, and the kind of its messages."""
+
+EXTENSION: Final[Extension] = "shared_signals"
+
+READ: Final = "ssf.read"
+MANAGE: Final = "ssf.manage"
+
+SCOPES: Final = (READ, MANAGE)
+"""Scopes of an app's own token (CAEP Interoperability Profile). They are no permissions."""
+
+
+def receives(client: Client, context: Context) -> bool:
+    """Whether the app has opted in, and is allowed to: it has to be a confidential client."""
+    if EXTENSION not in client.understands or client.is_public:
+        return False
+    return NAME in context.installation.enabled_features
 
 
 class Receiver(msgspec.Struct, frozen=True, kw_only=True, eq=False):

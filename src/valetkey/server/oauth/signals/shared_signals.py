@@ -14,9 +14,16 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Refuse
 from valetkey.server.oauth.core.feature import Call, ClientScopes, Endpoint, Feature, document
 from valetkey.server.oauth.signals import signal_delivery, stream_configuration
-from valetkey.server.oauth.signals.app_receivers import MANAGE, NAME, READ, SCOPES, receives
 from valetkey.server.oauth.signals.fan_out import delivery_job, order, put
-from valetkey.server.oauth.signals.receivers import Receiver, receiver
+from valetkey.server.oauth.signals.receivers import (
+    MANAGE,
+    NAME,
+    READ,
+    SCOPES,
+    Receiver,
+    receiver,
+    receives,
+)
 from valetkey.server.oauth.signals.signal_delivery import DELIVERY, still_wanted, token, waiting
 from valetkey.server.oauth.signals.stream_configuration import (
     CONFIGURATION,

@@ -20,8 +20,7 @@ from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.core.message_delivery import PAUSES, reschedule
 from valetkey.server.oauth.core.outbound_message import Delivery, LeasedJob, Message
 from valetkey.server.oauth.signals import receivers
-from valetkey.server.oauth.signals.app_receivers import NAME
-from valetkey.server.oauth.signals.receivers import Receiver
+from valetkey.server.oauth.signals.receivers import NAME, Receiver
 from valetkey.spec.cite import Cite
 from valetkey.wire import security_event
 from valetkey.wire.security_event import ALGORITHM, MEDIA, VERIFICATION, SecurityEvent
