@@ -1,5 +1,5 @@
-// Without this, every form here is posted and the page comes back. With it, a box counts as soon as
-// it is changed, and the list is narrowed while one types.
+// Without this script, every form is posted and the page is loaded again. With it, a box takes effect
+// as soon as it changes, and the list is filtered while the user types.
 
 let latest = 0;
 let whole = Promise.resolve();
@@ -39,10 +39,10 @@ document.addEventListener("change", (event) => {
   if (event.target.id === "show") form.requestSubmit();
 });
 
-// Whoever presses a button has the page that comes of it, not the answer to what was before.
+// After a button is pressed, only its own answer is displayed, and none to an earlier change.
 document.addEventListener("submit", () => { latest += 1; });
 
-// A press is not cut in two: the button under it stays until it is let go.
+// The page isn't replaced during a press, so that a button isn't removed before it is released.
 document.addEventListener("pointerdown", () => {
   whole = new Promise((done) => {
     for (const end of ["pointerup", "pointercancel"]) {

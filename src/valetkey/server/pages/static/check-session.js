@@ -18,7 +18,7 @@ async function answer(message, origin) {
 }
 
 addEventListener("message", async (event) => {
-  // Only the page around this one asks, and only a page that has an origin.
+  // Answer only the embedding page, and only if it has an origin.
   if (event.source !== parent || parent === window || event.origin === "null") return;
   const said = await answer(event.data, event.origin).catch(() => "error");
   event.source.postMessage(said, event.origin);

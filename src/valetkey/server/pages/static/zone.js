@@ -1,4 +1,4 @@
-// Hours are those of the clock that the user looks at. Without this they say themselves which.
+// Fills in the browser's time zone. Without this script, users enter it themselves.
 "use strict";
 
 const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
