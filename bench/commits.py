@@ -35,7 +35,7 @@ START: Final = 120.0
 """Seconds in which every process has begun."""
 
 
-class Seen(msgspec.Struct):
+class Measured(msgspec.Struct):
     """What a process saw: how many commits each transaction held, how many seconds each commit
     took, and how many were not answered in time."""
 
@@ -64,16 +64,16 @@ def _family(env: Env) -> TokenFamily:
 
 
 @contextlib.contextmanager
-def _counted(seen: Seen) -> Iterator[None]:
+def _counted(measured: Measured) -> Iterator[None]:
     """Notes how large each transaction is."""
     write, commit = Writer._write, Committer._commit
 
     def writing(self: Any, batch: Sequence[Any]) -> None:
-        seen.batches.append(len(batch))
+        measured.batches.append(len(batch))
         write(self, batch)
 
     async def committing(self: Any, batch: Sequence[Any]) -> None:
-        seen.batches.append(len(batch))
+        measured.batches.append(len(batch))
         await commit(self, batch)
 
     vars_of: tuple[Any, Any] = (Writer, Committer)
@@ -84,15 +84,15 @@ def _counted(seen: Seen) -> Iterator[None]:
         vars_of[0]._write, vars_of[1]._commit = write, commit
 
 
-async def _goes_on(store: Store, family: TokenFamily, until: float, seen: Seen) -> None:
+async def _goes_on(store: Store, family: TokenFamily, until: float, measured: Measured) -> None:
     while time.monotonic() < until:
         since = time.monotonic()
         try:
             await store.commit([Update(family)])
         except Unavailable:
-            seen.failed += 1
+            measured.failed += 1
             return
-        seen.waits.append(time.monotonic() - since)
+        measured.waits.append(time.monotonic() - since)
         after, used = family.version + 1, family.used + 1
         family = msgspec.structs.replace(
             family, version=after, generation=after, used=used, rotated=used
@@ -101,60 +101,62 @@ async def _goes_on(store: Store, family: TokenFamily, until: float, seen: Seen) 
 
 async def _committing(
     database: Database, connections: int, seconds: float, *, begun: Callable[[], object]
-) -> Seen:
-    store, seen = await open_store(database), Seen()
+) -> Measured:
+    store, measured = await open_store(database), Measured()
     try:
         families = [_family(Env(int(time.time()), urandom)) for _ in range(connections)]
         await store.commit([Create(one) for one in families])
         begun()
-        with _counted(seen):
+        with _counted(measured):
             until = time.monotonic() + seconds
             ready = [msgspec.structs.replace(one, version=1) for one in families]
-            await asyncio.gather(*(_goes_on(store, one, until, seen) for one in ready))
+            await asyncio.gather(*(_goes_on(store, one, until, measured) for one in ready))
     finally:
         await store.close()
-    return seen
+    return measured
 
 
-def _process(address: str, connections: int, seconds: float, together: Any, told: Any) -> None:
+def _process(address: str, connections: int, seconds: float, together: Any, results: Any) -> None:
     """A process of its own, which begins when all do."""
     at = PostgresURL(address) if "://" in address else Path(address)
     work = _committing(Database(at), connections, seconds, begun=lambda: together.wait(START))
-    told.put(msgspec.json.encode(uvloop.run(work)))
+    results.put(msgspec.json.encode(uvloop.run(work)))
 
 
-def measured(address: str, connections: int, *, processes: int, seconds: float) -> Seen:
+def measured(address: str, connections: int, *, processes: int, seconds: float) -> Measured:
     """What all processes saw together."""
     spawn = multiprocessing.get_context("spawn")
-    together, told = spawn.Barrier(processes), spawn.Queue()
+    together, results = spawn.Barrier(processes), spawn.Queue()
     share = connections // processes
     everybody = [
-        spawn.Process(target=_process, args=(address, share, seconds, together, told))
+        spawn.Process(target=_process, args=(address, share, seconds, together, results))
         for _ in range(processes)
     ]
     for one in everybody:
         one.start()
-    found = [msgspec.json.decode(told.get(timeout=START), type=Seen) for _ in everybody]
+    results_of_all = [
+        msgspec.json.decode(results.get(timeout=START), type=Measured) for _ in everybody
+    ]
     for one in everybody:
         one.join()
-    return Seen(
-        [size for one in found for size in one.batches],
-        [wait for one in found for wait in one.waits],
-        sum(one.failed for one in found),
+    return Measured(
+        [size for one in results_of_all for size in one.batches],
+        [wait for one in results_of_all for wait in one.waits],
+        sum(one.failed for one in results_of_all),
     )
 
 
-def line(seen: Seen, connections: int, seconds: float) -> str:
+def line(measured: Measured, connections: int, seconds: float) -> str:
     """One row of the table."""
-    p50, p99 = median(seen.waits) * 1000, quantiles(seen.waits, n=100)[98] * 1000
+    p50, p99 = median(measured.waits) * 1000, quantiles(measured.waits, n=100)[98] * 1000
     cells = (
         f"{connections}",
-        f"{len(seen.waits) / seconds:,.0f}",
-        f"{mean(seen.batches):.1f}",
-        f"{max(seen.batches)}",
+        f"{len(measured.waits) / seconds:,.0f}",
+        f"{mean(measured.batches):.1f}",
+        f"{max(measured.batches)}",
         f"{p50:.1f}",
         f"{p99:.1f}",
-        f"{seen.failed}",
+        f"{measured.failed}",
     )
     return f"| {' | '.join(cells)} |"
 
@@ -176,15 +178,17 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--connections", type=int, nargs="+", default=CONNECTIONS)
-    given = parser.parse_args()
+    options = parser.parse_args()
     print("| connections | commits a second | in one | at most | p50 ms | p99 ms | in vain |")
     print("|---|---|---|---|---|---|---|")
-    with _database(postgres=given.postgres) as address:
-        for connections in given.connections:
-            if connections < given.processes:
+    with _database(postgres=options.postgres) as address:
+        for connections in options.connections:
+            if connections < options.processes:
                 continue
-            seen = measured(address, connections, processes=given.processes, seconds=given.seconds)
-            print(line(seen, connections, given.seconds), flush=True)
+            total = measured(
+                address, connections, processes=options.processes, seconds=options.seconds
+            )
+            print(line(total, connections, options.seconds), flush=True)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
         return ""
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
+class PeerRounds(msgspec.Struct, frozen=True, kw_only=True):
     """All rounds of an operation at a server. `first` is in seconds, `quiet` in bytes."""
 
     operation: str
@@ -75,7 +75,7 @@ class Fallen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextlib.contextmanager
-def named(fallen: list[Fallen], what: str, peer: str = "") -> Iterator[None]:
+def note_failure(fallen: list[Fallen], what: str, peer: str = "") -> Iterator[None]:
     """Whatever goes wrong within is written down under its name, and all else goes on."""
     try:
         yield
@@ -85,7 +85,7 @@ def named(fallen: list[Fallen], what: str, peer: str = "") -> Iterator[None]:
         fallen.append(one)
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class BenchOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How to measure. `warm` are rounds to warm up, at the most."""
 
     rounds: int = 5
@@ -94,11 +94,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     warm: int = 4
 
 
-def one_round(running: Running, asked: Asked) -> Round:
+def one_round(running: Running, options: BenchOptions) -> Round:
     """One round."""
     load = running.load()
     before, core = processor_seconds(running.pid), Core.now(SERVER_CORE)
-    result = wrk.run(running.port, load, seconds=asked.seconds, connections=asked.connections)
+    result = wrk.run(running.port, load, seconds=options.seconds, connections=options.connections)
     used, after = processor_seconds(running.pid) - before, Core.now(SERVER_CORE)
     return Round(
         result=result,
@@ -116,9 +116,9 @@ class Racer(msgspec.Struct, kw_only=True):
     quiet: int
     rounds: list[Round] = []
 
-    def seen(self, operation: str) -> Seen:
+    def peer_rounds(self, operation: str) -> PeerRounds:
         """What came of it."""
-        return Seen(
+        return PeerRounds(
             operation=operation,
             peer=self.peer.name,
             rounds=self.rounds,
@@ -127,9 +127,9 @@ class Racer(msgspec.Struct, kw_only=True):
         )
 
 
-def counted(running: Running, asked: Asked) -> Round:
+def counted(running: Running, options: BenchOptions) -> Round:
     """A round that counts. Raises Failed."""
-    one = one_round(running, asked)
+    one = one_round(running, options)
     if one.result.wrong and not one.result.why:
         probe(running)  # wrk does not keep what it was told
     if why := one.wrong():
@@ -144,22 +144,22 @@ def probe(running: Running) -> None:
         return  # What is not found in an answer there is an error in any case.
     with socket.create_connection(("127.0.0.1", running.port), timeout=2) as line:
         line.sendall(load.requests[-1])
-        said = line.recv(65536)
+        data = line.recv(65536)
         with contextlib.suppress(TimeoutError):
-            while not re.search(load.holds.encode(), said) and (more := line.recv(65536)):
-                said += more
-    status = said.partition(b"\r\n")[0].split(b" ")[1:2]
-    if status != [str(load.status).encode()] or not re.search(load.holds.encode(), said):
-        raise Failed(f"the first answer is {said[:500]!r}")
+            while not re.search(load.holds.encode(), data) and (more := line.recv(65536)):
+                data += more
+    status = data.partition(b"\r\n")[0].split(b" ")[1:2]
+    if status != [str(load.status).encode()] or not re.search(load.holds.encode(), data):
+        raise Failed(f"the first answer is {data[:500]!r}")
 
 
-def warm_up(running: Running, asked: Asked) -> None:
+def warm_up(running: Running, options: BenchOptions) -> None:
     """Rounds until one is hardly faster than the one before: what compiles as it goes needs some.
     Raises Failed."""
     before = 0.0
     probe(running)
-    for _ in range(asked.warm):
-        rate = counted(running, asked).result.rate
+    for _ in range(options.warm):
+        rate = counted(running, options).result.rate
         if rate < FASTER * before:
             return
         before = rate
@@ -168,11 +168,11 @@ def warm_up(running: Running, asked: Asked) -> None:
 def compare(
     operation: str,
     peers: Sequence[Peer],
-    asked: Asked,
+    options: BenchOptions,
     *,
     folder: Path,
     say: Callable[[str], None] = print,
-) -> tuple[list[Seen], list[Fallen]]:
+) -> tuple[list[PeerRounds], list[Fallen]]:
     """Every server that has the operation, freshly started, round by round after some to warm up;
     and those of which a round did not count, with the reason: the others go on without them."""
     fallen: list[Fallen] = []
@@ -182,7 +182,7 @@ def compare(
             """Those who come through."""
             there = []
             for one in racers:
-                with named(fallen, operation, one.peer.name):
+                with note_failure(fallen, operation, one.peer.name):
                     step(one)
                     there.append(one)
             return there
@@ -190,30 +190,32 @@ def compare(
         racers = list[Racer]()
         for peer in peers:
             if operation in peer.operations:
-                with named(fallen, operation, peer.name):
+                with note_failure(fallen, operation, peer.name):
                     own = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder)))
                     running = stack.enter_context(peer.serving(operation, own))
                     racers.append(Racer(peer=peer, running=running, quiet=resident(running.pid)))
         os.sync()  # or the first commit would wait for all that was made ready
-        racers = through(racers, lambda one: warm_up(one.running, asked))
-        for _ in range(asked.rounds):
+        racers = through(racers, lambda one: warm_up(one.running, options))
+        for _ in range(options.rounds):
             racers = through(
-                racers[::-1], lambda one: one.rounds.append(counted(one.running, asked))
+                racers[::-1], lambda one: one.rounds.append(counted(one.running, options))
             )
     names = [peer.name for peer in peers]
-    seen = [one.seen(operation) for one in sorted(racers, key=lambda r: names.index(r.peer.name))]
-    for one in seen:
+    measured = [
+        one.peer_rounds(operation) for one in sorted(racers, key=lambda r: names.index(r.peer.name))
+    ]
+    for one in measured:
         say(line(one))
-    return seen, fallen
+    return measured, fallen
 
 
-def line(seen: Seen) -> str:
+def line(measured: PeerRounds) -> str:
     """A line: the median rate and its spread, p99, how busy the server was."""
-    rates = [one.result.rate for one in seen.rounds]
-    p99 = median(one.result.p99 for one in seen.rounds) / 1000
-    busy = median(one.busy for one in seen.rounds)
+    rates = [one.result.rate for one in measured.rounds]
+    p99 = median(one.result.p99 for one in measured.rounds) / 1000
+    busy = median(one.busy for one in measured.rounds)
     return (
-        f"{seen.operation:28}{seen.peer:24}{median(rates):9,.0f}/s"
+        f"{measured.operation:28}{measured.peer:24}{median(rates):9,.0f}/s"
         f"  ({min(rates):,.0f} to {max(rates):,.0f})   p99 {p99:.1f} ms   busy {busy:.0%}"
-        f"   {seen.core:.0f} us of a core each"
+        f"   {measured.core:.0f} us of a core each"
     )

@@ -16,7 +16,7 @@ import msgspec
 from bench.peers.ours_requests import Requests
 from bench.peers.people import CLIENTS, OPENID, POLICIES, people_of
 from bench.population import API, APPS, population
-from bench.subject import Kept, Subject
+from bench.subject import Snapshot, Subject
 from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Use
 from valetkey.server.model.policy import Lifetimes
@@ -48,10 +48,10 @@ Ruling = Callable[..., Generator[Any, Any, Any]]
 
 
 def _token(call: Call) -> tuple[str, str]:
-    shown = read_header(call.authorization)
-    if shown is None:
+    header = read_header(call.authorization)
+    if header is None:
         raise RuntimeError("no token")
-    return shown
+    return header
 
 
 def _presented(call: Call, context: Context) -> Rule[None]:
@@ -59,7 +59,7 @@ def _presented(call: Call, context: Context) -> Rule[None]:
     yield from check_presented(scheme, RequestInfo(token=text), context)
 
 
-def _shown(call: Call, context: Context) -> Rule[Answer | Refuse]:
+def _introspected(call: Call, context: Context) -> Rule[Answer | Refuse]:
     """What the driver of userinfo has decided about a token that is shown."""
     yield from _presented(call, context)
     return (yield from userinfo(_token(call)[1], context))
@@ -69,7 +69,7 @@ RULES: Final[dict[str, tuple[Ruling, Ruling]]] = {
     "client credentials": (authenticate, token),
     "introspection": (authenticate_resource_server, introspect),
     "introspection, first time": (authenticate_resource_server, introspect),
-    "userinfo": (_presented, _shown),
+    "userinfo": (_presented, _introspected),
     "refresh": (authenticate, token),
     "code, openid": (authenticate, token),
 }
@@ -84,17 +84,17 @@ class Facts:
 
     def find(self, wants: tuple[Any, ...]) -> Results:
         """All that is known of what is wanted."""
-        found: dict[Any, tuple[Record, ...]] = {}
+        rows: dict[Any, tuple[Record, ...]] = {}
         for want in wants:
             match want:
                 case One(record=kind, key=key):
                     record = self._records.get((kind, key))
-                    found[want] = () if record is None else (record,)
+                    rows[want] = () if record is None else (record,)
                 case OneByAlias() | Many():
-                    found[want] = ()
+                    rows[want] = ()
                 case _:
                     continue  # It is to be written.
-        return Results(found)
+        return Results(rows)
 
 
 def decided(rule: Generator[Any, Any, Any], facts: Facts) -> Any:
@@ -125,15 +125,15 @@ class Ready(NamedTuple):
 def ready() -> Iterator[Ready]:
     """Every operation, made ready."""
     now = int(time.time())
-    kept = Kept(people=population(SIZE, now=now, fresh=True), master=MASTER)
+    snapshot = Snapshot(people=population(SIZE, now=now, fresh=True), master=MASTER)
     uses: tuple[Use, ...] = ("ES256", "RS256", "seal", "mac", "salt")
     keyring = open_keys([make(one, MASTER, status="current") for one in uses], MASTER, now=now)
-    subject = Subject(Database(Path("nowhere")), kept, keyring)
+    subject = Subject(Database(Path("nowhere")), snapshot, keyring)
     subject.port = 8000
     facts = Facts(
         [
-            *(record for member in kept.people.members() for record in member.records),
-            *(record for one in people_of(kept) for record in one.records),
+            *(record for member in snapshot.people.members() for record in member.records),
+            *(record for one in people_of(snapshot) for record in one.records),
             *CLIENTS,
             *APPS,
             API,

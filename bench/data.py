@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from bench.compare import Fallen, Seen
+from bench.compare import Fallen, PeerRounds
 
 FOLDER: Final = Path(__file__).parents[1] / "docs/performance"
 DATA: Final = "run.json"
@@ -79,7 +79,7 @@ class Run(msgspec.Struct, kw_only=True):
     command: str
     seconds: float
     connections: int
-    seen: list[Seen] = []
+    rows: list[PeerRounds] = msgspec.field(default_factory=list, name="seen")
     skipped: dict[str, str] = {}
     fallen: list[Fallen] = []
     left_out: list[str] = []
@@ -103,9 +103,9 @@ class Run(msgspec.Struct, kw_only=True):
             grown=growth(),
         )
 
-    def of(self, operation: str, peer: str) -> Seen | None:
+    def of(self, operation: str, peer: str) -> PeerRounds | None:
         """What was seen of an operation at a server."""
-        for one in self.seen:
+        for one in self.rows:
             if (one.operation, one.peer) == (operation, peer):
                 return one
         return None
@@ -122,11 +122,11 @@ class Run(msgspec.Struct, kw_only=True):
 
     def peers(self) -> list[str]:
         """Everybody who was measured, ours first."""
-        return list(dict.fromkeys(one.peer for one in self.seen))
+        return list(dict.fromkeys(one.peer for one in self.rows))
 
     def operations(self) -> list[str]:
         """All that was measured."""
-        return list(dict.fromkeys(one.operation for one in self.seen))
+        return list(dict.fromkeys(one.operation for one in self.rows))
 
 
 def growth(file: Path = FOLDER / GROWTH) -> list[Grown]:

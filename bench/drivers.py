@@ -154,7 +154,7 @@ class Rows:
         for at in range(first, first + BATCH):
             family = self.families[at % USERS]
             turned = msgspec.structs.replace(family, generation=family.generation + 1)
-            changes += [Update(turned), Create(_told(family))]
+            changes += [Update(turned), Create(_report_row(family))]
             self.families[at % USERS] = msgspec.structs.replace(turned, version=turned.version + 1)
         return statements.commit(changes)
 
@@ -163,7 +163,7 @@ class Rows:
         return self._turn
 
 
-def _told(family: TokenFamily) -> Any:
+def _report_row(family: TokenFamily) -> Any:
     return event(ENV, "connected", by="app", user=family.user, grant=family.grant)
 
 
@@ -197,10 +197,10 @@ async def reads(drivers: list[Driver], rows: Rows, *, seconds: float) -> Round:
 
     async def once() -> None:
         driver = free.pop()
-        found = await driver.fetch(rows.reading())
+        fetched = await driver.fetch(rows.reading())
         free.append(driver)
-        if len(found) != 4:
-            raise RuntimeError(f"{len(found)} rows instead of 4")
+        if len(fetched) != 4:
+            raise RuntimeError(f"{len(fetched)} rows instead of 4")
 
     return await timed(seconds, once, workers=len(drivers))
 
@@ -222,25 +222,25 @@ async def measure(url: str, *, rounds: int, seconds: float) -> dict[tuple[str, s
     rows = Rows()
     await rows.put(url)
     drivers = {name: [await connect(url) for _ in range(MOST)] for name, connect in CONNECT.items()}
-    seen: dict[tuple[str, str], list[Round]] = {}
+    rounds_by_driver: dict[tuple[str, str], list[Round]] = {}
     for number in range(rounds + 1):
         for what, operation in OPERATIONS.items():
             for name in sorted(drivers, reverse=bool(number % 2)):
                 one = await operation(drivers[name], rows, seconds=seconds)
                 if number:
-                    seen.setdefault((what, name), []).append(one)
+                    rounds_by_driver.setdefault((what, name), []).append(one)
     for several in drivers.values():
         for driver in several:
             await driver.close()
-    return seen
+    return rounds_by_driver
 
 
-def report(seen: dict[tuple[str, str], list[Round]]) -> None:
+def report(rounds_by_driver: dict[tuple[str, str], list[Round]]) -> None:
     """A line for each, and the ratios."""
     for what in OPERATIONS:
-        first, second = (seen[what, name] for name in CONNECT)
-        for name, found in zip(CONNECT, (first, second), strict=True):
-            rate, cpu = median(one.rate for one in found), median(one.cpu for one in found)
+        first, second = (rounds_by_driver[what, name] for name in CONNECT)
+        for name, fetched in zip(CONNECT, (first, second), strict=True):
+            rate, cpu = median(one.rate for one in fetched), median(one.cpu for one in fetched)
             print(f"{what:14} {name:8} {rate:9,.0f}/s   {cpu:8,.0f} us of processor")
         pairs = list(zip(first, second, strict=True))
         faster = sorted(one.rate / other.rate for one, other in pairs)
@@ -257,13 +257,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.drivers", description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=2.0)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     if MISSING:
         sys.exit(MISSING)
     if find_spec("psycopg") is None:
         sys.exit("psycopg is missing: pip install 'psycopg[binary]'")
     with cluster() as server, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        report(runner.run(measure(server.url, rounds=asked.rounds, seconds=asked.seconds)))
+        report(runner.run(measure(server.url, rounds=options.rounds, seconds=options.seconds)))
 
 
 if __name__ == "__main__":

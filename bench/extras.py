@@ -14,7 +14,7 @@ import httpx2
 import msgspec
 
 from bench import wrk
-from bench.compare import Asked, Failed, one_round
+from bench.compare import BenchOptions, Failed, one_round
 from bench.data import Kit, Run
 from bench.machine import CORES, SERVER_CORE, on_core
 from bench.peers.ours import OnPostgres, Ours
@@ -50,22 +50,22 @@ print(count / (time.perf_counter() - began))
 """
 
 
-def signing_limit(run: Run, there: Sequence[Peer], asked: Asked, folder: Path) -> None:
+def signing_limit(run: Run, there: Sequence[Peer], options: BenchOptions, folder: Path) -> None:
     """ES256 tokens a second of our server, and signatures on the same core with nothing else, in
     turn."""
-    command = [*on_core(SERVER_CORE), sys.executable, "-c", _SIGN, str(asked.seconds)]
+    command = [*on_core(SERVER_CORE), sys.executable, "-c", _SIGN, str(options.seconds)]
     own = folder / "signing limit"
     own.mkdir()
     ours = next(peer for peer in there if peer.name == Ours.name)
     with ours.serving(OPERATION, own) as running:
-        for number in range(asked.rounds + 1):
-            tokens = good(one_round(running, asked).result, "tokens").rate
+        for number in range(options.rounds + 1):
+            tokens = good(one_round(running, options).result, "tokens").rate
             if number:
-                done = subprocess.run(command, check=True, capture_output=True, text=True)
-                run.limit.append((tokens, float(done.stdout)))
+                process = subprocess.run(command, check=True, capture_output=True, text=True)
+                run.limit.append((tokens, float(process.stdout)))
 
 
-def workers(run: Run, there: Sequence[Peer], asked: Asked, folder: Path) -> None:
+def workers(run: Run, there: Sequence[Peer], options: BenchOptions, folder: Path) -> None:
     """Client credentials of one process and of two, in turn. Both may use all cores, and so may the
     load, and the database. So the load begins at their cost, for which a round is longer."""
     for kind in (Ours, OnPostgres):
@@ -78,15 +78,15 @@ def workers(run: Run, there: Sequence[Peer], asked: Asked, folder: Path) -> None
             kind(cores=CORES).serving(OPERATION, places[0]) as one,
             kind(workers=2, cores=CORES).serving(OPERATION, places[1]) as two,
         ):
-            found = run.workers.setdefault(kind.name, [])
-            for number in range(asked.rounds + 1):
+            rounds = run.workers.setdefault(kind.name, [])
+            for number in range(options.rounds + 1):
                 rates = [
                     good(
                         wrk.run(
                             running.port,
                             running.load(),
                             seconds=WORKED,
-                            connections=asked.connections,
+                            connections=options.connections,
                             cores=CORES,
                         ),
                         kind.name,
@@ -94,10 +94,10 @@ def workers(run: Run, there: Sequence[Peer], asked: Asked, folder: Path) -> None
                     for running in (one, two)
                 ]
                 if number:
-                    found.append((rates[0], rates[1]))
+                    rounds.append((rates[0], rates[1]))
 
 
-def curve(run: Run, there: Sequence[Peer], asked: Asked, folder: Path) -> None:
+def curve(run: Run, there: Sequence[Peer], options: BenchOptions, folder: Path) -> None:
     """Client credentials by number of connections."""
     for peer in there:
         if peer.name not in CURVES:
@@ -105,25 +105,25 @@ def curve(run: Run, there: Sequence[Peer], asked: Asked, folder: Path) -> None:
         own = folder / f"curve {peer.name}"
         own.mkdir()
         with peer.serving(OPERATION, own) as running:
-            for _ in range(asked.warm):
-                one_round(running, asked)
+            for _ in range(options.warm):
+                one_round(running, options)
             for connections in CONNECTIONS:
-                at = msgspec.structs.replace(asked, connections=connections)
+                at = msgspec.structs.replace(options, connections=connections)
                 seen = good(one_round(running, at).result, f"{peer.name}, {connections}")
                 point = connections, seen.rate, seen.p99 / 1000
                 run.curve.setdefault(peer.name, []).append(point)
 
 
-def flood(run: Run, there: Sequence[Peer], asked: Asked, folder: Path) -> None:
+def flood(run: Run, there: Sequence[Peer], options: BenchOptions, folder: Path) -> None:
     """The token endpoint while nobody signs in, and while many do, in turn."""
     own = folder / "flood"
     own.mkdir()
     ours = Ours(environment={"VALETKEY_UNTHROTTLED": "127.0.0.1"})
-    longer = msgspec.structs.replace(asked, seconds=FLOODED)
+    longer = msgspec.structs.replace(options, seconds=FLOODED)
     with ours.serving(OPERATION, own) as running, ThreadPoolExecutor(1) as beside:
         forms = sign_ins(running.port, ours.names(1000))
         people = Load(requests=forms, status=303, later=503)
-        for number in range(asked.rounds + 1):
+        for number in range(options.rounds + 1):
             quiet = good(one_round(running, longer).result, "tokens")
             crowd = beside.submit(wrk.run, running.port, people, seconds=FLOODED, connections=CROWD)
             loud = good(one_round(running, longer).result, "tokens under a flood")
@@ -132,14 +132,14 @@ def flood(run: Run, there: Sequence[Peer], asked: Asked, folder: Path) -> None:
                 run.flood.append((quiet.p99 / 1000, loud.p99 / 1000, came.rate))
 
 
-def kit(run: Run, there: Sequence[Peer], asked: Asked, folder: Path) -> None:
+def kit(run: Run, there: Sequence[Peer], options: BenchOptions, folder: Path) -> None:
     """The kit's own bench, in a process of its own on the server's core."""
-    words = ("-m", "bench.verify", "--json", "--rounds", str(asked.rounds), "--count", "400")
+    words = ("-m", "bench.verify", "--json", "--rounds", str(options.rounds), "--count", "400")
     command = [*on_core(SERVER_CORE), sys.executable, *words]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise Failed(done.stderr[-500:])
-    run.kit = msgspec.json.decode(done.stdout, type=Kit)
+    process = subprocess.run(command, check=False, capture_output=True, text=True)
+    if process.returncode:
+        raise Failed(process.stderr[-500:])
+    run.kit = msgspec.json.decode(process.stdout, type=Kit)
 
 
 def good(result: Result, whose: str) -> Result:
@@ -172,7 +172,7 @@ def sign_ins(port: int, names: Sequence[str]) -> list[bytes]:
     return requests
 
 
-BESIDE: Final[dict[str, Callable[[Run, Sequence[Peer], Asked, Path], None]]] = {
+BESIDE: Final[dict[str, Callable[[Run, Sequence[Peer], BenchOptions, Path], None]]] = {
     "signing limit": signing_limit,
     "two workers": workers,
     "sign-in flood": flood,

@@ -63,8 +63,8 @@ def _into_file(file: Path, people: Population) -> None:
             connection.execute(f"DROP INDEX {name}")
         for chunk in _chunks(people, rows.in_tree):
             connection.executemany(statement, chunk)
-        for _, made in indexes:
-            connection.execute(str(made))
+        for _, make_rows in indexes:
+            connection.execute(str(make_rows))
     connection.execute("PRAGMA journal_mode = WAL")
     connection.close()
 
@@ -82,14 +82,14 @@ async def _into_postgres(url: PostgresURL, people: Population) -> None:
         await connection.close()
 
 
-def _chunks(people: Population, made: Callable[[Population, range], Any]) -> Iterator[Any]:
+def _chunks(people: Population, make_rows: Callable[[Population, range], Any]) -> Iterator[Any]:
     """What `made` makes of CHUNK members after another, in order."""
     firsts = range(0, people.size, CHUNK)
     with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
         waiting: deque[Any] = deque()
         for first in firsts:
             numbers = range(first, min(first + CHUNK, people.size))
-            waiting.append(pool.apply_async(made, (people, numbers)))
+            waiting.append(pool.apply_async(make_rows, (people, numbers)))
             if len(waiting) > AHEAD:
                 yield waiting.popleft().get()
         for one in waiting:

@@ -24,7 +24,7 @@ class Try(msgspec.Struct):
     token: str
 
 
-class Seen(msgspec.Struct):
+class FollowerTry(msgspec.Struct):
     """When the last of the APIs first refused, and when the last call began that any of them let
     in, by the machine's monotonic clock; how many calls were made; how often an API could not
     know."""
@@ -50,16 +50,16 @@ async def main(issuer: str, count: int) -> None:
     protocol = asyncio.StreamReaderProtocol(lines)
     await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, sys.stdin)
     while line := await lines.readline():
-        asked = msgspec.json.decode(line, type=Try)
-        found = await asyncio.gather(*(_tried(kit, asked.token) for kit in kits))
-        seen = Seen(
-            number=asked.number,
-            last=max(one[0] for one in found),
-            open=max(one[1] for one in found),
-            calls=sum(one[2] for one in found),
-            unknown=sum(one[3] for one in found),
+        request = msgspec.json.decode(line, type=Try)
+        results = await asyncio.gather(*(_tried(kit, request.token) for kit in kits))
+        answer = FollowerTry(
+            number=request.number,
+            last=max(one[0] for one in results),
+            open=max(one[1] for one in results),
+            calls=sum(one[2] for one in results),
+            unknown=sum(one[3] for one in results),
         )
-        sys.stdout.write(msgspec.json.encode(seen).decode() + "\n")
+        sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
         sys.stdout.flush()
     for kit in kits:
         await kit.close()

@@ -27,10 +27,10 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True):
 
     def verdict(self, run: Run) -> str:
         """In one word."""
-        found = self.ratios(run)
-        if not found:
+        ratios = self.ratios(run)
+        if not ratios:
             return "not measured"
-        value = median(found)
+        value = median(ratios)
         reached = [value <= bar if self.less else value >= bar for bar in (self.must, self.aim)]
         return "aim" if all(reached) else "must" if reached[0] else "missed"
 

@@ -29,7 +29,7 @@ from tests.postgres import Cluster, cluster, owner
 from bench.data import FOLDER, GROWTH, Grown, growth
 from bench.load import Result, processor_seconds, send
 from bench.population import population
-from bench.subject import Kept, Subject
+from bench.subject import Snapshot, Subject
 from valetkey.server.store.database import Database, PostgresURL
 
 SIZES: Final = (10_000, 1_000_000, 10_000_000)
@@ -61,7 +61,7 @@ Rounds = dict[tuple[str, int], list[Round]]
 COLUMNS: Final = ("p50", "p99", "core")
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class GrowthOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What to do. `requests` are those of each operation in a round."""
 
     sizes: Sequence[int] = SIZES
@@ -79,37 +79,39 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path | None = None
 
 
-def run(asked: Asked) -> None:
+def run(options: GrowthOptions) -> None:
     """Fills, measures, grows, and prints what it saw."""
     with contextlib.ExitStack() as stack:
-        folder = asked.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(_server(asked.folder)) if asked.postgres else None
-        subjects = [_subject(size, asked, folder=folder, server=server) for size in asked.sizes]
+        folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = stack.enter_context(_server(options.folder)) if options.postgres else None
+        subjects = [_subject(size, options, folder=folder, server=server) for size in options.sizes]
         for one in subjects:
             stack.callback(_keep, one, folder)
-        if asked.rounds:
+        if options.rounds:
             with contextlib.ExitStack() as serving:
                 for one in subjects:
                     one.warm()
                     serving.enter_context(one.serving(folder))
-                seen = measure(subjects, asked)
-                report(seen, asked.sizes)
-                if asked.record:
-                    record(seen, asked.sizes, store="PostgreSQL" if asked.postgres else "SQLite")
-                if asked.cold:
+                rounds = measure(subjects, options)
+                report(rounds, options.sizes)
+                if options.record:
+                    record(
+                        rounds, options.sizes, store="PostgreSQL" if options.postgres else "SQLite"
+                    )
+                if options.cold:
                     print("of files of which nothing is in memory:")
-                    report(chilled(subjects, asked), asked.sizes)
+                    report(chilled(subjects, options), options.sizes)
         for one in subjects:
-            if one.people.size == asked.grow and asked.refreshes:
-                grow(one, asked, folder=folder)
+            if one.people.size == options.grow and options.refreshes:
+                grow(one, options, folder=folder)
 
 
 @contextlib.contextmanager
 def _server(folder: Path | None) -> Iterator[str]:
     """A PostgreSQL's URL; in a folder it is kept."""
     if folder is None:
-        with cluster(**MEMORY) as made:
-            yield made.url
+        with cluster(**MEMORY) as create:
+            yield create.url
         return
     place = folder / "postgres"
     one = Cluster(place, **MEMORY)
@@ -124,17 +126,17 @@ def _server(folder: Path | None) -> Iterator[str]:
         one.stop("fast")
 
 
-def _subject(size: int, asked: Asked, *, folder: Path, server: str | None) -> Subject:
+def _subject(size: int, options: GrowthOptions, *, folder: Path, server: str | None) -> Subject:
     """The database of that size, as it was left in the folder, or new."""
     database = _database(size, folder=folder, server=server)
     note = _note(size, folder, database)
     if note.exists():
-        kept = msgspec.json.decode(note.read_bytes(), type=Kept)
-        return asyncio.run(Subject.open(database, kept))
+        others = msgspec.json.decode(note.read_bytes(), type=Snapshot)
+        return asyncio.run(Subject.open(database, others))
     start = time.perf_counter()
-    people = population(size, now=int(time.time()), fresh=asked.fresh)
+    people = population(size, now=int(time.time()), fresh=options.fresh)
     one = asyncio.run(Subject.fill(database, people))
-    took, taken = time.perf_counter() - start, asyncio.run(one.taken())
+    took, taken = time.perf_counter() - start, asyncio.run(one.file_size())
     print(f"{size:>12,} families  {taken / size:,.0f} bytes each  filled in {took:,.0f} s")
     _keep(one, folder)
     return one
@@ -144,13 +146,13 @@ def _database(size: int, *, folder: Path, server: str | None) -> Database:
     if server is None:
         return Database(folder / f"{size}.db")
 
-    async def made() -> None:
+    async def create() -> None:
         connection = await asyncpg.connect(server)
         with contextlib.suppress(asyncpg.DuplicateDatabaseError):
             await connection.execute(f"CREATE DATABASE growth_{size}")
         await connection.close()
 
-    asyncio.run(made())
+    asyncio.run(create())
     return Database(PostgresURL(server.replace("/postgres", f"/growth_{size}")))
 
 
@@ -164,39 +166,39 @@ def _note(size: int, folder: Path, database: Database) -> Path:
     return folder / f"{where}{size}.json"
 
 
-def measure(subjects: Sequence[Subject], asked: Asked) -> Rounds:
+def measure(subjects: Sequence[Subject], options: GrowthOptions) -> Rounds:
     """Every operation on every subject in turn, once to warm up and then `rounds` times."""
-    seen: Rounds = {}
-    for number in range(asked.rounds + 1):
+    rounds: Rounds = {}
+    for number in range(options.rounds + 1):
         for name, request in OPERATIONS.items():
             for one in subjects if number % 2 else reversed(subjects):
-                requests = [request(one) for _ in range(asked.requests)]
+                requests = [request(one) for _ in range(options.requests)]
                 before = processor_seconds(one.pid)
-                result = sent(one, requests, connections=asked.connections)
+                result = send_refreshes(one, requests, connections=options.connections)
                 core = (processor_seconds(one.pid) - before) / len(result.waits) * 1000
                 if number:
-                    seen.setdefault((name, one.people.size), []).append(
+                    rounds.setdefault((name, one.people.size), []).append(
                         Round(result.p50, result.p99, core)
                     )
-    return seen
+    return rounds
 
 
-def chilled(subjects: Sequence[Subject], asked: Asked) -> Rounds:
+def chilled(subjects: Sequence[Subject], options: GrowthOptions) -> Rounds:
     """Every operation on every subject, of an SQLite file that has to be read from the disk. A 503
     meanwhile is asked again, and belongs to the wait."""
-    seen: Rounds = {}
+    rounds: Rounds = {}
     for name, request in OPERATIONS.items():
         for one in subjects:
-            requests = [request(one) for _ in range(asked.requests)]
+            requests = [request(one) for _ in range(options.requests)]
             one.cool()
             before = processor_seconds(one.pid)
-            result = sent(one, requests, connections=asked.connections, insists=True)
+            result = send_refreshes(one, requests, connections=options.connections, insists=True)
             core = (processor_seconds(one.pid) - before) / len(result.waits) * 1000
-            seen[name, one.people.size] = [Round(result.p50, result.p99, core)]
-    return seen
+            rounds[name, one.people.size] = [Round(result.p50, result.p99, core)]
+    return rounds
 
 
-def sent(
+def send_refreshes(
     one: Subject, requests: Sequence[bytes], *, connections: int, insists: bool = False
 ) -> Result:
     """What the load saw. Raises RuntimeError where an answer was not 200."""
@@ -221,11 +223,11 @@ def record(
     rounds: Rounds, sizes: Sequence[int], *, store: str, file: Path = FOLDER / GROWTH
 ) -> None:
     """Writes the ratios of p99 down for the performance page, in the place of those of before."""
-    kept = [one for one in growth(file) if one.store != store]
+    others = [one for one in growth(file) if one.store != store]
     for name in OPERATIONS:
         for size in sizes:
             ratios = _ratios(rounds, name, size=size, first=sizes[0], column="p99")
-            kept.append(
+            others.append(
                 Grown(
                     store=store,
                     operation=name,
@@ -235,7 +237,7 @@ def record(
                     highest=round(max(ratios), 2),
                 )
             )
-    file.write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(others), indent=1) + b"\n")
 
 
 def _ratios(rounds: Rounds, name: str, *, size: int, first: int, column: str) -> list[float]:
@@ -252,19 +254,19 @@ def _cell(rounds: Rounds, name: str, *, size: int, first: int, column: str) -> s
     return f"{column} {median(these):6.2f} ms {spread}"
 
 
-def grow(one: Subject, asked: Asked, *, folder: Path) -> None:
+def grow(one: Subject, options: GrowthOptions, *, folder: Path) -> None:
     """Refreshes over and over, and says by how much the database grew. Here a 503 is asked again:
     nothing is timed."""
-    before, start = asyncio.run(one.taken()), time.perf_counter()
-    if asked.by_store:
-        asyncio.run(one.turn(asked.refreshes))
+    before, start = asyncio.run(one.file_size()), time.perf_counter()
+    if options.by_store:
+        asyncio.run(one.turn(options.refreshes))
     else:
         with one.serving(folder):
-            for batch in _batches(map(Subject.refresh, repeat(one, asked.refreshes))):
-                sent(one, batch, connections=asked.connections, insists=True)
-    after, took = asyncio.run(one.taken()), time.perf_counter() - start
+            for batch in _batches(map(Subject.refresh, repeat(one, options.refreshes))):
+                send_refreshes(one, batch, connections=options.connections, insists=True)
+    after, took = asyncio.run(one.file_size()), time.perf_counter() - start
     print(
-        f"{asked.refreshes:,} refreshes of {one.people.size:,} families in {took:,.0f} s: "
+        f"{options.refreshes:,} refreshes of {one.people.size:,} families in {took:,.0f} s: "
         f"{before:,} bytes before, {after:,} after, {after / before - 1:+.2%}"
     )
 
@@ -274,8 +276,8 @@ def _batches(requests: Iterator[bytes]) -> Iterator[list[bytes]]:
         yield batch
 
 
-def _asked(words: Sequence[str]) -> Asked:
-    default = Asked()
+def _parse_options(words: Sequence[str]) -> GrowthOptions:
+    default = GrowthOptions()
     parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="families, least first")
     parser.add_argument("--rounds", type=int, default=default.rounds, help="0: do not measure")
@@ -289,8 +291,8 @@ def _asked(words: Sequence[str]) -> Asked:
     parser.add_argument("--postgres", action="store_true", help="in a PostgreSQL of its own")
     parser.add_argument("--record", action="store_true", help="for the performance page")
     parser.add_argument("--folder", type=Path, help="keep the databases here, and use them again")
-    return Asked(**vars(parser.parse_args(words)))
+    return GrowthOptions(**vars(parser.parse_args(words)))
 
 
 if __name__ == "__main__":
-    run(_asked(sys.argv[1:]))
+    run(_parse_options(sys.argv[1:]))

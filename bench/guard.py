@@ -52,10 +52,10 @@ def counted() -> list[int]:
 
 
 def _total(dump: str) -> int:
-    found = re.search(r"^(?:summary|totals): (\d+)", dump, re.MULTILINE)
-    if found is None:
+    match = re.search(r"^(?:summary|totals): (\d+)", dump, re.MULTILINE)
+    if match is None:
         raise RuntimeError("valgrind counted nothing")
-    return int(found[1])
+    return int(match[1])
 
 
 def count() -> Counts:
@@ -67,13 +67,13 @@ def count() -> Counts:
 
 def grown(before: Counts, now: Counts) -> list[str]:
     """What costs more than it did, in words."""
-    said = []
+    lines = []
     for operation, instructions in now.instructions.items():
         known = before.instructions.get(operation)
         if known is not None and instructions > MORE * known:
             more = instructions / known - 1
-            said.append(f"{operation}: {instructions:,} instructions a request, {more:+.1%}")
-    return said
+            lines.append(f"{operation}: {instructions:,} instructions a request, {more:+.1%}")
+    return lines
 
 
 def main(*, record: bool) -> int:

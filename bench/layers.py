@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bench.compare import Asked, compare
+from bench.compare import BenchOptions, compare
 from bench.core import WARM, Ready, Ruling, decided, ready
 from bench.peers.ours import Ours
 from valetkey.server.http.fast.turns import MOST
@@ -27,7 +27,7 @@ from valetkey.server.oauth.issue.tokens import response
 
 ROUNDS: Final = 15
 LAYERS: Final = ("parse", "authenticate", "decide", "sign", "respond")
-ASKED: Final = Asked(rounds=3, seconds=1)
+OPTIONS: Final = BenchOptions(rounds=3, seconds=1)
 
 
 def core(one: Ready, calls: Sequence[Callable[[], Call]]) -> dict[str, float]:
@@ -62,7 +62,7 @@ def _document(outcome: Any, context: Context) -> object:
 
 def whole(operation: str, folder: Path) -> float:
     """Microseconds that the server has a core for one answer."""
-    ((seen,), _) = compare(operation, [Ours()], ASKED, folder=folder, say=lambda _: None)
+    ((seen,), _) = compare(operation, [Ours()], OPTIONS, folder=folder, say=lambda _: None)
     return seen.core
 
 

@@ -24,7 +24,7 @@ import msgspec
 import uvloop
 
 from bench.clicks import Clicks
-from bench.followers import Seen, Try
+from bench.followers import FollowerTry, Try
 from bench.load import send
 from bench.population import API, SECRET, Member, population
 from bench.subject import Subject
@@ -36,7 +36,7 @@ OTHERS: Final = 500
 """Members whose grants are not changed."""
 
 
-class Asked(msgspec.Struct, kw_only=True):
+class LiveOptions(msgspec.Struct, kw_only=True):
     """What to measure."""
 
     followers: int = 50
@@ -47,13 +47,13 @@ class Asked(msgspec.Struct, kw_only=True):
 
 
 @contextlib.contextmanager
-def following(issuer: str, asked: Asked) -> Iterator[list["subprocess.Popen[bytes]"]]:
+def following(issuer: str, options: LiveOptions) -> Iterator[list["subprocess.Popen[bytes]"]]:
     """The APIs, in their processes."""
-    share = asked.followers // asked.processes
+    share = options.followers // options.processes
     command = [sys.executable, "-m", "bench.followers", issuer, str(share)]
     started = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        for _ in range(asked.processes)
+        for _ in range(options.processes)
     ]
     try:
         yield started
@@ -64,14 +64,14 @@ def following(issuer: str, asked: Asked) -> Iterator[list["subprocess.Popen[byte
             one.wait(10)
 
 
-async def waits(subject: Subject, members: list[Member], asked: Asked) -> list[float]:
+async def waits(subject: Subject, members: list[Member], options: LiveOptions) -> list[float]:
     """Seconds from each click to the last API's first refusal."""
     store, clicks = await open_store(subject.database), Clicks(subject)
-    found: list[float] = []
+    delays: list[float] = []
     used = 0.0
     calls = unknown = 0
     try:
-        with following(subject.issuer, asked) as processes:
+        with following(subject.issuer, options) as processes:
             for number, member in enumerate(members):
                 browser = await clicks.signed_in(member, store)
                 line = msgspec.json.encode(Try(number, subject.token(member))) + b"\n"
@@ -80,19 +80,19 @@ async def waits(subject: Subject, members: list[Member], asked: Asked) -> list[f
                     one.stdin.write(line)
                     one.stdin.flush()
                 for one in processes:
-                    await asyncio.to_thread(_opened, one, asked.followers // asked.processes)
+                    await asyncio.to_thread(_opened, one, options.followers // options.processes)
                 clicked = await clicks.click(member, browser, way=number)
-                seen = [await asyncio.to_thread(_seen, one) for one in processes]
-                found.append(max(one.last for one in seen) - clicked)
-                used = max(used, *(one.open - clicked for one in seen))
-                calls += sum(one.calls for one in seen)
-                unknown += sum(one.unknown for one in seen)
+                results = [await asyncio.to_thread(_read_try, one) for one in processes]
+                delays.append(max(one.last for one in results) - clicked)
+                used = max(used, *(one.open - clicked for one in results))
+                calls += sum(one.calls for one in results)
+                unknown += sum(one.unknown for one in results)
     finally:
         await clicks.close()
         await store.close()
     print(f"{calls:,} calls; {unknown} could not be decided and were answered 503")
     print(f"the last call that was let in began {used * 1000:.0f} ms after the click")
-    return found
+    return delays
 
 
 def _opened(process: "subprocess.Popen[bytes]", count: int) -> None:
@@ -102,17 +102,17 @@ def _opened(process: "subprocess.Popen[bytes]", count: int) -> None:
             raise RuntimeError("an API did not open")
 
 
-def _seen(process: "subprocess.Popen[bytes]") -> Seen:
+def _read_try(process: "subprocess.Popen[bytes]") -> FollowerTry:
     assert process.stdout is not None
-    return msgspec.json.decode(process.stdout.readline(), type=Seen)
+    return msgspec.json.decode(process.stdout.readline(), type=FollowerTry)
 
 
-async def loaded(subject: Subject, asked: Asked, over: asyncio.Event) -> int:
+async def loaded(subject: Subject, options: LiveOptions, over: asyncio.Event) -> int:
     """Answers so many requests a second, until it is over; how many there were."""
     count = 0
     while not over.is_set():
         began = time.monotonic()
-        requests = [subject.introspection() for _ in range(asked.load)]
+        requests = [subject.introspection() for _ in range(options.load)]
         result = await send(subject.port, requests, status=200, connections=4)
         if result.failures:
             raise RuntimeError(f"{result.failures} answers were not 200")
@@ -121,25 +121,25 @@ async def loaded(subject: Subject, asked: Asked, over: asyncio.Event) -> int:
     return count
 
 
-async def measure(subject: Subject, asked: Asked) -> None:
+async def measure(subject: Subject, options: LiveOptions) -> None:
     """Runs it, and says what it saw."""
-    members = [subject.people.member(number) for number in range(asked.changes)]
+    members = [subject.people.member(number) for number in range(options.changes)]
     over = asyncio.Event()
-    loading = asyncio.create_task(loaded(subject, asked, over))
+    loading = asyncio.create_task(loaded(subject, options, over))
     began = time.monotonic()
-    found = await waits(subject, members, asked)
+    delays = await waits(subject, members, options)
     took = time.monotonic() - began
     over.set()
-    print(f"{len(found):,} changes in {took:,.0f} s, beside {await loading:,} introspections")
-    marks = quantiles(found, n=100)
+    print(f"{len(delays):,} changes in {took:,.0f} s, beside {await loading:,} introspections")
+    marks = quantiles(delays, n=100)
     print(
-        f"click to the last of {asked.followers} APIs' first refusal: "
+        f"click to the last of {options.followers} APIs' first refusal: "
         f"p50 {marks[49] * 1000:.0f} ms, p99 {marks[98] * 1000:.0f} ms, "
-        f"highest {max(found) * 1000:.0f} ms"
+        f"highest {max(delays) * 1000:.0f} ms"
     )
 
 
-async def cost(subject: Subject, asked: Asked) -> None:
+async def cost(subject: Subject, options: LiveOptions) -> None:
     """What a call costs with the live check and without it, in turns."""
     member = subject.people.member(subject.people.size - 1)
     header = f"Bearer {subject.token(member)}"
@@ -150,21 +150,21 @@ async def cost(subject: Subject, asked: Asked) -> None:
     live.start()
     for kit in (plain, live):
         await _ready(kit, header)
-    seen: dict[str, list[float]] = {"token": [], "follow": []}
-    for _ in range(asked.rounds):
+    results: dict[str, list[float]] = {"token": [], "follow": []}
+    for _ in range(options.rounds):
         for kit in (plain, live):
             before = time.thread_time()
             for _ in range(200):
                 await kit.verify(header, needs=("chirps.read",))
-            seen[kit.live].append((time.thread_time() - before) / 200 * 1e6)
+            results[kit.live].append((time.thread_time() - before) / 200 * 1e6)
             await asyncio.sleep(0.05)
     await plain.close()
     await live.close()
-    more = [after - before for before, after in zip(*seen.values(), strict=True)]
+    more = [after - before for before, after in zip(*results.values(), strict=True)]
     print(
-        f"a call, of a core: {median(seen['token']):.1f} us by the token alone, "
-        f"{median(seen['follow']):.1f} us with the live check; "
-        f"added {median(more):.1f} us (median of {asked.rounds} rounds, "
+        f"a call, of a core: {median(results['token']):.1f} us by the token alone, "
+        f"{median(results['follow']):.1f} us with the live check; "
+        f"added {median(more):.1f} us (median of {options.rounds} rounds, "
         f"{quantiles(more, n=4)[0]:.1f} to {quantiles(more, n=4)[2]:.1f} in the middle half)"
     )
 
@@ -179,32 +179,32 @@ async def _ready(kit: ResourceServer, header: str) -> None:
         await asyncio.sleep(0.3)
 
 
-async def run(asked: Asked) -> None:
+async def run(options: LiveOptions) -> None:
     """All of it, in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="valetkey-bench-") as name:
         folder = Path(name)
-        people = population(asked.changes + OTHERS, now=int(time.time()), fresh=True)
+        people = population(options.changes + OTHERS, now=int(time.time()), fresh=True)
         subject = await Subject.fill(Database(folder / "live.db"), people)
         with subject.serving(folder):
             print(f"load averages {' '.join(f'{one:.1f}' for one in os.getloadavg())}")
-            if asked.rounds:
-                await cost(subject, asked)
-            if asked.changes:
-                await measure(subject, asked)
+            if options.rounds:
+                await cost(subject, options)
+            if options.changes:
+                await measure(subject, options)
             print(f"load averages {' '.join(f'{one:.1f}' for one in os.getloadavg())}")
 
 
-def _asked() -> Asked:
-    default = Asked()
+def _parse_options() -> LiveOptions:
+    default = LiveOptions()
     parser = argparse.ArgumentParser(prog="python -m bench.live", description=__doc__)
     parser.add_argument("--followers", type=int, default=default.followers)
     parser.add_argument("--processes", type=int, default=default.processes)
     parser.add_argument("--changes", type=int, default=default.changes, help="0: not measured")
     parser.add_argument("--load", type=int, default=default.load, help="introspections a second")
     parser.add_argument("--rounds", type=int, default=default.rounds, help="of the cost, 0: none")
-    return Asked(**vars(parser.parse_args()))
+    return LiveOptions(**vars(parser.parse_args()))
 
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run(_asked()))
+        runner.run(run(_parse_options()))

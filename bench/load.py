@@ -123,8 +123,8 @@ def _length(head: bytes) -> int:
 async def load(
     port: int, request: bytes, *, status: int, seconds: float, connections: int
 ) -> Result:
-    """Sends the same request to a loopback port for so many seconds. Raises ConnectionError where
-    the server closed a connection meanwhile."""
+    """Sends the same request to a loopback port for this number of seconds. Raises ConnectionError
+    where the server closed a connection meanwhile."""
     opened = await _opened(port, repeat(request), status=status, connections=connections)
     start = time.perf_counter()
     for transport, one in opened:
@@ -133,7 +133,7 @@ async def load(
     took = time.perf_counter() - start
     for _, one in opened:
         one.stop()
-    return _seen(opened, took)
+    return _collect(opened, took)
 
 
 async def send(
@@ -149,10 +149,10 @@ async def send(
     for transport, one in opened:
         one.begin(transport)
     await asyncio.gather(*(one.closed for _, one in opened))
-    return _seen(opened, time.perf_counter() - start)
+    return _collect(opened, time.perf_counter() - start)
 
 
-def drawn(port: int, requests: Iterable[bytes]) -> list[str]:
+def fetch_all(port: int, requests: Iterable[bytes]) -> list[str]:
     """The access tokens that a loopback port answers these requests with, one after the other.
     Raises RuntimeError for any other answer."""
     tokens = []
@@ -164,14 +164,14 @@ def drawn(port: int, requests: Iterable[bytes]) -> list[str]:
 
 
 def _access_token(connection: socket.socket) -> str:
-    seen = b""
+    buffer = b""
     while True:
-        seen += connection.recv(65536)
-        head, end, body = seen.partition(HEAD_END)
+        buffer += connection.recv(65536)
+        head, end, body = buffer.partition(HEAD_END)
         if end and len(body) >= _length(head):
             break
     if not head.startswith(b"HTTP/1.1 200 "):
-        raise RuntimeError(f"no token: {seen[:300]!r}")
+        raise RuntimeError(f"no token: {buffer[:300]!r}")
     token: str = msgspec.json.decode(body)["access_token"]
     return token
 
@@ -193,7 +193,7 @@ async def _opened(
     ]
 
 
-def _seen(opened: list[tuple[asyncio.Transport, _Connection]], seconds: float) -> Result:
+def _collect(opened: list[tuple[asyncio.Transport, _Connection]], seconds: float) -> Result:
     if any(one.lost for _, one in opened):
         raise ConnectionError("the server closed a connection")
     waits = [wait for _, one in opened for wait in one.waits]

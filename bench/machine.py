@@ -30,16 +30,16 @@ def free_port() -> int:
 
 def family(pid: int) -> tuple[int, ...]:
     """The process, and all that descend from it."""
-    found, todo = list[int](), [pid]
+    children, todo = list[int](), [pid]
     while todo:
         one = todo.pop()
-        found.append(one)
+        children.append(one)
         for task in Path(f"/proc/{one}/task").glob("*/children"):
             try:
                 todo += [int(child) for child in task.read_text().split()]
             except OSError:
                 continue
-    return tuple(found)
+    return tuple(children)
 
 
 def processor_seconds(pid: int) -> float:

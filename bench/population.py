@@ -82,11 +82,11 @@ class Population(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     now: int
     seed: bytes
-    kept: str
+    password: str
     fresh: bool = False
 
     def member(self, number: int) -> Member:
-        """Whoever has that number, from 0."""
+        """The member with that number, from 0."""
         noise = self.noise(number)
         born, thousandths = divmod(self.millisecond(number), 1000)
         user = ids.to_text(noise[:16])
@@ -107,8 +107,8 @@ class Population(msgspec.Struct, frozen=True, kw_only=True):
             grant=grant,
             family=self._family(env, noise, grant=grant, device=device),
             events=(
-                _told(grant, env, kind="granted", by="user"),
-                _told(grant, env, kind="connected", by="app", note=device),
+                _event(grant, env, kind="granted", by="user"),
+                _event(grant, env, kind="connected", by="app", note=device),
             ),
         )
 
@@ -130,7 +130,7 @@ class Population(msgspec.Struct, frozen=True, kw_only=True):
         return User(
             id=user,
             username=name,
-            password=self.kept,
+            password=self.password,
             email=f"{name}@mail.example",
             email_verified=True,
             claims={"name": f"Somebody {number}"},
@@ -166,8 +166,8 @@ class Population(msgspec.Struct, frozen=True, kw_only=True):
         return (self.member(number) for number in range(self.size))
 
 
-def _told(grant: Grant, env: Env, *, kind: Kind, by: By, note: str = "") -> Event:
-    told = event(
+def _event(grant: Grant, env: Env, *, kind: Kind, by: By, note: str = "") -> Event:
+    happened = event(
         env,
         kind,
         by=by,
@@ -177,10 +177,10 @@ def _told(grant: Grant, env: Env, *, kind: Kind, by: By, note: str = "") -> Even
         permissions=() if note else grant.permissions,
         note=note,
     )
-    return msgspec.structs.replace(told, version=1)
+    return msgspec.structs.replace(happened, version=1)
 
 
 def population(size: int, *, now: int, fresh: bool = False) -> Population:
     """A new one, of strangers to any other. All have the same password."""
     kept = password.hash_password(Secret("one password will do"), salt=os.urandom(16))
-    return Population(size=size, now=now, seed=os.urandom(32), kept=kept, fresh=fresh)
+    return Population(size=size, now=now, seed=os.urandom(32), password=kept, fresh=fresh)

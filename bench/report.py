@@ -31,7 +31,7 @@ huge pages for its memory if it can ([why, and what that is
 worth](decisions/0077-the-server-re-executes-itself-to-use-huge-pages.md)).
 """
 
-_ASKED: Final = """Some operations differ between the servers:
+_DIFFERENCES: Final = """Some operations differ between the servers:
 
 - In `code, openid` and `refresh`, node-oidc-provider issues opaque access tokens, its default,
   and signs only the ID Token. valetkey's access token is a JWT, so valetkey signs both. In
@@ -79,7 +79,7 @@ def goals(run: Run) -> str:
 def rates(run: Run) -> str:
     """What every server did of every operation."""
     lines = []
-    for one in run.seen:
+    for one in run.rows:
         rounds = [each.result for each in one.rounds]
         to = quotient(run.rates(one.operation, OURS), run.rates(one.operation, one.peer))
         lines.append(
@@ -109,14 +109,14 @@ def memory(run: Run) -> str:
     """What each server holds, and how soon it answers."""
     lines = []
     for peer in run.peers():
-        seen = [one for one in run.seen if one.peer == peer]
-        loaded = [one.rounds[-1].resident / 1e6 for one in seen]
+        rows = [one for one in run.rows if one.peer == peer]
+        loaded = [one.rounds[-1].resident / 1e6 for one in rows]
         lines.append(
             (
                 peer,
-                f"{median(one.quiet for one in seen) / 1e6:.0f}",
+                f"{median(one.quiet for one in rows) / 1e6:.0f}",
                 f"{min(loaded):.0f} to {max(loaded):.0f}",
-                f"{median(one.first for one in seen) * 1000:.0f}",
+                f"{median(one.first for one in rows) * 1000:.0f}",
             )
         )
     return table(("", "idle, MB", "under load, MB", "first answer after, ms"), lines)
@@ -124,24 +124,24 @@ def memory(run: Run) -> str:
 
 def beside(run: Run) -> list[str]:
     """What was measured beside the operations, in sentences."""
-    said = []
+    notes = []
     if run.limit:
         tokens, bare = (spread(rates, digits=0) for rates in zip(*run.limit, strict=True))
-        said.append(f"ES256 signatures a second, nothing else: {bare}; in tokens: {tokens}.")
+        notes.append(f"ES256 signatures a second, nothing else: {bare}; in tokens: {tokens}.")
     for store, pairs in run.workers.items():
         one, two = zip(*pairs, strict=True)
-        said.append(
+        notes.append(
             f"{store}, `--workers 2` on all cores, the load beside: {spread(two, digits=0)} client "
             f"credentials a second, one worker {spread(one, digits=0)}; "
             f"{spread(quotient(two, one))} times."
         )
     if run.flood:
         quiet, loud, came = zip(*run.flood, strict=True)
-        said.append(
+        notes.append(
             f"While {spread(came, digits=0)} people a second sign in (Argon2id), the token "
             f"endpoint's p99 is {spread(loud, digits=1)} ms; else {spread(quiet, digits=1)} ms."
         )
-    return said
+    return notes
 
 
 def kit(run: Run) -> str:
@@ -215,7 +215,7 @@ def page(run: Run) -> str:
         "## Memory and start\n\n" + memory(run),
         growth(run),
         kit(run),
-        "## Every operation\n\n" + _ASKED + "\n" + rates(run),
+        "## Every operation\n\n" + _DIFFERENCES + "\n" + rates(run),
         _TAIL,
     ]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
@@ -229,27 +229,27 @@ def plots(run: Run) -> dict[str, str]:
     ratios = [
         (name, median(found), min(found), max(found)) for name, found in pairs.items() if found
     ]
-    drawn = {}
+    charts = {}
     if ratios:
-        drawn["ratios.svg"] = svg.bars("valetkey : node-oidc-provider, answers a second", ratios)
+        charts["ratios.svg"] = svg.bars("valetkey : node-oidc-provider, answers a second", ratios)
     if run.curve:
         series = {
             name: [(rate, p99) for _, rate, p99 in points] for name, points in run.curve.items()
         }
-        drawn["load.svg"] = svg.lines(
+        charts["load.svg"] = svg.lines(
             "p99 of client credentials, 1 to 256 connections",
             series,
             across="answers a second",
             up="p99, ms",
         )
     if run.grown:
-        drawn["growth.svg"] = svg.lines(
+        charts["growth.svg"] = svg.lines(
             "p99 to that at the fewest families",
             _lines_of_growth(run),
             across="families",
             up="ratio",
         )
-    return drawn
+    return charts
 
 
 def _lines_of_growth(run: Run) -> dict[str, list[tuple[float, float]]]:

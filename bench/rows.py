@@ -70,7 +70,7 @@ class Rows:
         client, device = APPS[noise[16] % len(APPS)].id, DEVICES[noise[17] % len(DEVICES)]
         grant, session = time + noise[18:24], ids.to_text(time + noise[:4] + noise[30:36])
         its = self._of_family(noise, born, client=client, device=device, session=session)
-        granted, connected = self._told(born, client), self._told(born, client, device)
+        granted, connected = self._event_row(born, client), self._event_row(born, client, device)
         return int.from_bytes(noise[:4], "big"), (
             Row(user, 1, 0, second_name(name), None, None, None, self._of_user(name, number, born)),
             Row(grant, 1, 0, None, user, None, client, self._of_grant(born)),
@@ -113,7 +113,7 @@ class Rows:
         )
         return Family(1 + generation, round_up_expiry(expires, since=born), body)
 
-    def _told(self, born: int, client: str, note: str = "") -> bytes:
+    def _event_row(self, born: int, client: str, note: str = "") -> bytes:
         whole = self._connected if note else self._granted
         return self._body(Event, whole, at=born, client=client, note=note)
 
@@ -143,7 +143,7 @@ def _digits(raw: bytes) -> str:
 def in_tree(people: Population, numbers: range) -> list[tuple[Any, ...]]:
     """As SQLite's tree holds them."""
     rows = Rows(people)
-    found = []
+    tree_rows = []
     for number in numbers:
         place, its = rows.of(number)
         last = 0
@@ -151,20 +151,20 @@ def in_tree(people: Population, numbers: range) -> list[tuple[Any, ...]]:
             spot = block_of(place, kind.rank, row.key)
             # By chance, once in sixteen million, both of the events lie in one block.
             last = spot + (spot == last)
-            found.append((last, *row))
-    return found
+            tree_rows.append((last, *row))
+    return tree_rows
 
 
 def in_tables(people: Population, numbers: range) -> dict[type[Record], list[tuple[Any, ...]]]:
     """As PostgreSQL's tables hold them."""
     rows = Rows(people)
-    found: dict[type[Record], list[tuple[Any, ...]]] = {kind: [] for kind in OF}
+    by_kind: dict[type[Record], list[tuple[Any, ...]]] = {kind: [] for kind in OF}
     for number in numbers:
         place, its = rows.of(number)
         for kind, row in zip(OF, its, strict=True):
-            held = row._asdict() | {"place": place}
+            values = row._asdict() | {"place": place}
             if kind is Grant:
                 user = ids.to_text(place.to_bytes(ids.PLACE, "big") + its[0].key)
-                held["alias"] = second_name(live_grant_alias(user, row.client or ""))
-            found[kind].append(tuple(held[name] for name in columns(kind)))
-    return found
+                values["alias"] = second_name(live_grant_alias(user, row.client or ""))
+            by_kind[kind].append(tuple(values[name] for name in columns(kind)))
+    return by_kind

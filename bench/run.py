@@ -1,7 +1,7 @@
 """`make bench`: our server and others, side by side on one core.
 
 Each server has a core for itself and all that it needs, the load has another. Servers that are not
-installed are skipped by name, and what does not go through is named while all else goes on. The
+installed are skipped by name, and a failure is named while the rest continues. The
 whole run writes a page, its plots and its data into `docs`; any other one its data alone, into
 `build/performance`, where that of the whole run grows as well while it goes on.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import guard, report, wrk
-from bench.compare import Asked, compare, named
+from bench.compare import BenchOptions, compare, note_failure
 from bench.data import FOLDER, Run, load, save
 from bench.extras import BESIDE
 from bench.goals import rows
@@ -86,13 +86,13 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def chosen(given: argparse.Namespace) -> Sequence[str]:
+def chosen(arguments_given: argparse.Namespace) -> Sequence[str]:
     """What is measured."""
-    if given.only:
-        return tuple(given.only)
-    if given.quick:
+    if arguments_given.only:
+        return tuple(arguments_given.only)
+    if arguments_given.quick:
         return QUICK
-    return (*GOALS, *BESIDE) if given.goals else EVERYTHING
+    return (*GOALS, *BESIDE) if arguments_given.goals else EVERYTHING
 
 
 def here(everybody: Sequence[Peer], run: Run) -> list[Peer]:
@@ -107,16 +107,16 @@ def here(everybody: Sequence[Peer], run: Run) -> list[Peer]:
     return there
 
 
-def measure(run: Run, asked: Asked, what: Sequence[str], there: Sequence[Peer]) -> None:
-    """The run. What does not go through is named in it."""
+def measure(run: Run, options: BenchOptions, what: Sequence[str], there: Sequence[Peer]) -> None:
+    """The run. A failure is named in it."""
     with tempfile.TemporaryDirectory(prefix="valetkey-bench-") as name:
         for one in what:
-            with named(run.fallen, one):
+            with note_failure(run.fallen, one):
                 if beside := BESIDE.get(one):
-                    beside(run, there, asked, Path(name))
+                    beside(run, there, options, Path(name))
                 else:
-                    seen, fallen = compare(one, there, asked, folder=Path(name))
-                    run.seen += seen
+                    seen, fallen = compare(one, there, options, folder=Path(name))
+                    run.rows += seen
                     run.fallen += fallen
             save(run, GROWING)
 
@@ -136,38 +136,38 @@ def show(run: Run) -> None:
 
 def main() -> None:
     """Measures, prints, and writes."""
-    given = arguments()
-    if given.guard:
-        sys.exit(guard.main(record=given.record))
-    if given.report:
-        report.write(load(given.report), ROOT / "docs")
+    arguments_given = arguments()
+    if arguments_given.guard:
+        sys.exit(guard.main(record=arguments_given.record))
+    if arguments_given.report:
+        report.write(load(arguments_given.report), ROOT / "docs")
         return
     if len(CORES) < 2:
         sys.exit("bench: needs two cores, one for the server and one for the load")
     if wrk.MISSING:
         sys.exit(f"bench: {wrk.MISSING}")
-    asked = Asked(
-        rounds=given.rounds or (3 if given.quick else 5),
-        seconds=given.seconds,
-        connections=given.connections,
-        warm=2 if given.quick else 4,
+    options = BenchOptions(
+        rounds=arguments_given.rounds or (3 if arguments_given.quick else 5),
+        seconds=arguments_given.seconds,
+        connections=arguments_given.connections,
+        warm=2 if arguments_given.quick else 4,
     )
     command = f"make bench ARGS={shlex.quote(shlex.join(sys.argv[1:]))}" if sys.argv[1:] else ""
     run = Run.begin(
-        quick=given.quick,
+        quick=arguments_given.quick,
         command=command or "make bench",
-        seconds=asked.seconds,
-        connections=asked.connections,
+        seconds=options.seconds,
+        connections=options.connections,
     )
-    what, there = chosen(given), here(peers(), run)
-    if given.quick:
+    what, there = chosen(arguments_given), here(peers(), run)
+    if arguments_given.quick:
         run.left_out += [peer.name for peer in there if peer.name not in QUICK_PEERS]
         there = [peer for peer in there if peer.name in QUICK_PEERS]
     run.left_out += [one for one in EVERYTHING if one not in what]
-    measure(run, asked, what, there)
+    measure(run, options, what, there)
     show(run)
     file = GROWING / "run.json"
-    if not given.quick and not given.only:
+    if not arguments_given.quick and not arguments_given.only:
         file = save(run, FOLDER)
         report.write(run, ROOT / "docs")
     print(f"\n{file.relative_to(ROOT)}")

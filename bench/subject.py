@@ -50,7 +50,7 @@ TURNS: Final = 100
 BASIC: Final = basic(API.id, SECRET)
 
 
-class Kept(msgspec.Struct, kw_only=True):
+class Snapshot(msgspec.Struct, kw_only=True):
     """What has to be known of a filled database: who is in it, its master key, how often its
     members were asked for, and how often they refreshed since."""
 
@@ -64,32 +64,32 @@ class Subject:
     """A filled database. Members are visited in an order that leaps about the whole of it, and
     nobody comes twice before everybody has come once."""
 
-    def __init__(self, database: Database, kept: Kept, keyring: Keyring) -> None:
+    def __init__(self, database: Database, snapshot: Snapshot, keyring: Keyring) -> None:
         self.database = database
-        self.kept = kept
-        self.people = kept.people
+        self.kept = snapshot
+        self.people = snapshot.people
         self.port = self.pid = 0
         self.keyring = keyring
         self._stride = _stride(self.people.size)
 
     @classmethod
-    async def open(cls, database: Database, kept: Kept) -> "Subject":
+    async def open(cls, database: Database, snapshot: Snapshot) -> "Subject":
         """One that was filled before."""
         store = await open_store(database)
         try:
-            keyring = open_keys(await read_keys(store), kept.master, now=int(time.time()))
+            keyring = open_keys(await read_keys(store), snapshot.master, now=int(time.time()))
         finally:
             await store.close()
-        return cls(database, kept, keyring)
+        return cls(database, snapshot, keyring)
 
     @classmethod
     async def fill(cls, database: Database, people: Population) -> "Subject":
         """A new one."""
-        kept = Kept(people=people, master=os.urandom(32))
-        await fill(database, people, master=kept.master)
-        return await cls.open(database, kept)
+        snapshot = Snapshot(people=people, master=os.urandom(32))
+        await fill(database, people, master=snapshot.master)
+        return await cls.open(database, snapshot)
 
-    async def taken(self) -> int:
+    async def file_size(self) -> int:
         """Bytes that the database takes."""
         return await size(self.database)
 
@@ -200,11 +200,11 @@ class Subject:
 
     async def _turned(self, store: Store) -> None:
         """One of them. Where a busy database does not say what came of it, it is looked at."""
-        wanted = One(TokenFamily, self._next()[0].id)
+        query = One(TokenFamily, self._next()[0].id)
         turned: TokenFamily | None = None
         while True:
             with contextlib.suppress(Unavailable, Stale):
-                family = (await store.read(wanted)).one(wanted)
+                family = (await store.read(query)).one(query)
                 assert family is not None
                 if turned is not None and family.generation == turned.generation:
                     return

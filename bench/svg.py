@@ -26,19 +26,18 @@ def _text(x: float, y: float, words: str, *, anchor: str = "start", style: str =
 
 def bars(title: str, rows: Sequence[tuple[str, float, float, float]], *, mark: float = 1.0) -> str:
     """A bar for each row: its name, the value, the lowest and the highest; a line at `mark`."""
-    left, top, step = 250, 44, 26
+    x0, top, step = 250, 44, 26
     most = max((high for *_, high in rows), default=1.0) * 1.12
 
     def x(value: float) -> float:
-        return left + (WIDTH - left - 70) * value / most
+        return x0 + (WIDTH - x0 - 70) * value / most
 
     parts = [_text(0, 20, title)]
     for number, (name, value, low, high) in enumerate(rows):
         y = top + number * step
-        parts.append(_text(left - 8, y + 13, name, anchor="end"))
+        parts.append(_text(x0 - 8, y + 13, name, anchor="end"))
         parts.append(
-            f'<rect x="{left}" y="{y}" width="{x(value) - left:.1f}" height="17" '
-            f'fill="{COLOURS[0]}"/>'
+            f'<rect x="{x0}" y="{y}" width="{x(value) - x0:.1f}" height="17" fill="{COLOURS[0]}"/>'
         )
         parts.append(
             f'<path d="M{x(low):.1f} {y + 8.5}H{x(high):.1f}" stroke="{COLOURS[3]}" '
@@ -59,7 +58,7 @@ def lines(
     up: str,
 ) -> str:
     """A line for each series of points, both axes logarithmic."""
-    left, top, right, height = 64, 44, 236, 360
+    x0, top, right, height = 64, 44, 236, 360
     points = [point for each in series.values() for point in each]
     low_x, high_x = _decades([x for x, _ in points])
     low_y, high_y = _decades([y for _, y in points])
@@ -67,7 +66,7 @@ def lines(
     def place(x: float, y: float) -> tuple[float, float]:
         along = (math.log10(x) - low_x) / (high_x - low_x)
         above = (math.log10(y) - low_y) / (high_y - low_y)
-        return left + along * (WIDTH - left - right), height - 36 - above * (height - 36 - top)
+        return x0 + along * (WIDTH - x0 - right), height - 36 - above * (height - 36 - top)
 
     parts = [_text(0, 20, title)]
     for power in range(low_x, high_x + 1):
@@ -76,9 +75,9 @@ def lines(
         parts.append(_text(x, height - 20, _power(power), anchor="middle", style="quiet"))
     for power in range(low_y, high_y + 1):
         _, y = place(10.0**low_x, 10.0**power)
-        parts.append(f'<path class="grid" d="M{left} {y:.1f}H{WIDTH - right}"/>')
-        parts.append(_text(left - 6, y + 4, _power(power), anchor="end", style="quiet"))
-    parts.append(_text((left + WIDTH - right) / 2, height - 4, across, anchor="middle"))
+        parts.append(f'<path class="grid" d="M{x0} {y:.1f}H{WIDTH - right}"/>')
+        parts.append(_text(x0 - 6, y + 4, _power(power), anchor="end", style="quiet"))
+    parts.append(_text((x0 + WIDTH - right) / 2, height - 4, across, anchor="middle"))
     parts.append(_text(0, top - 8, up, style="quiet"))
     for number, (name, found) in enumerate(series.items()):
         colour = COLOURS[number % len(COLOURS)]

@@ -171,18 +171,18 @@ class Server:
         """What the token endpoint answers. Raises RuntimeError for a refusal."""
         form = {"client_id": APP.id, "client_secret": SECRET, **parameters}
         body = urlencode(form).encode()
-        sent: list[Any] = []
+        messages: list[Any] = []
 
         async def receive() -> dict[str, Any]:
             return {"type": "http.request", "body": body, "more_body": False}
 
         async def send(message: Any) -> None:
-            sent.append(message)
+            messages.append(message)
 
         await self.front(_scope(body), receive, send)
-        answer = b"".join(one.get("body", b"") for one in sent)
-        if sent[0]["status"] != 200:
-            raise RuntimeError(f"{sent[0]['status']}: {answer!r}")
+        answer = b"".join(one.get("body", b"") for one in messages)
+        if messages[0]["status"] != 200:
+            raise RuntimeError(f"{messages[0]['status']}: {answer!r}")
         document: dict[str, Any] = json.loads(answer)
         return document
 

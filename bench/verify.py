@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from bench.data import BARE, FIRST, NEXT, Kit, quotient
 from bench.verify_calls import answering
-from bench.verify_split import Halves
+from bench.verify_split import HalvesEndpoint
 from valetkey.cli import memory
 from valetkey.jose import base64url, jwk, jws, jwt
 from valetkey.jose.jwk import ALGORITHMS
@@ -55,12 +55,12 @@ class Server(httpx2.AsyncBaseTransport):
 
     def __init__(self) -> None:
         self.key = jwk.generate("ES256")
-        self.halves = Halves(self.key)
+        self.halves = HalvesEndpoint(self.key)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         match request.url.path:
             case "/.well-known/oauth-authorization-server":
-                told: Any = {
+                document: Any = {
                     "issuer": ISSUER,
                     "jwks_uri": f"{ISSUER}/jwks",
                     "change_log_endpoint": f"{ISSUER}/changes",
@@ -68,21 +68,23 @@ class Server(httpx2.AsyncBaseTransport):
                     "access_token_half_endpoint": ISSUER + split_token.PATH,
                 }
             case "/jwks":
-                told = {"keys": [self.key.public().jwk()]}
+                document = {"keys": [self.key.public().jwk()]}
             case split_token.PATH:
-                told = msgspec.Raw(self.halves.told(await request.aread()))
+                document = msgspec.Raw(self.halves.answer(await request.aread()))
             case "/changes":
                 return self._stream(request)
             case _:
                 raise RuntimeError(f"{request.url.path} was asked: what is measured asks nobody")
-        return httpx2.Response(200, content=msgspec.json.encode(told), request=request)
+        return httpx2.Response(200, content=msgspec.json.encode(document), request=request)
 
     def _stream(self, request: httpx2.Request) -> httpx2.Response:
         headers = {"Content-Type": "text/event-stream"}
         nonce = request.url.params["nonce"]
-        return httpx2.Response(200, headers=headers, content=self._pieces(nonce), request=request)
+        return httpx2.Response(
+            200, headers=headers, content=self._log_entries(nonce), request=request
+        )
 
-    async def _pieces(self, nonce: str) -> Any:
+    async def _log_entries(self, nonce: str) -> Any:
         while True:
             piece = Piece(
                 iss=ISSUER,
@@ -111,7 +113,7 @@ class Bench:
     def token(self, *, half: bool = False, **claims: Any) -> str:
         """An access token as the server signs it, or the app's half of it."""
         now = int(time.time())
-        told = {
+        document = {
             "iss": ISSUER,
             "sub": "u" * 22,
             "aud": [CATALOG.resource],
@@ -125,7 +127,7 @@ class Bench:
             "family_id": "f" * 22,
             **claims,
         }
-        token = msgspec.convert(told, AccessToken)
+        token = msgspec.convert(document, AccessToken)
         if half:
             return self.server.halves.split(token)
         return jwt.sign(token, key=self.server.key, typ=access_token.TYPE)
@@ -137,10 +139,10 @@ class Bench:
             issuer=ISSUER, catalog=CATALOG, credentials=("api", "s"), http=http, **options
         )
 
-    def handed_on(self, token: str, hands: int) -> tuple[str, jwk.PrivateKey]:
+    def handed_on(self, token: str, hops: int) -> tuple[str, jwk.PrivateKey]:
         """The key behind so many hands, and the last one's own key."""
         by, now = self.by, int(time.time())
-        for left in reversed(range(hands)):
+        for remaining in reversed(range(hops)):
             to = jwk.generate("ES256")
             token = child_key.delegate(
                 token,
@@ -149,7 +151,7 @@ class Bench:
                 permissions=READ,
                 now=now,
                 until=now + 2000,
-                depth=left,
+                depth=remaining,
             )
             by = to
         return token, by
@@ -172,7 +174,7 @@ class Tokens:
     def __init__(self, bench: Bench, same: str = "", **claims: Any) -> None:
         self._bench, self._same, self._claims = bench, same, claims
 
-    def told(self, count: int) -> list[str]:
+    def take(self, count: int) -> list[str]:
         """As many."""
         if self._same:
             return [self._same] * count
@@ -190,7 +192,9 @@ def called(api: ResourceServer, tokens: Sequence[str], needs: tuple[str, ...]) -
     return work
 
 
-def shown(api: ResourceServer, bench: Bench, tokens: Sequence[str], by: jwk.PrivateKey) -> Work:
+def fresh_proofs(
+    api: ResourceServer, bench: Bench, tokens: Sequence[str], by: jwk.PrivateKey
+) -> Work:
     """Calls with bound tokens, whose proofs are made before the clock runs."""
     proofs = [bench.proof(one, by) for one in tokens]
 
@@ -227,17 +231,17 @@ def bare(token: str, key: jwk.PrivateKey) -> Callable[[int], Work]:
 
 
 def rows(
-    bench: Bench, following: ResourceServer, local: ResourceServer, joining: ResourceServer
+    bench: Bench, following: ResourceServer, local: ResourceServer, joined: ResourceServer
 ) -> list[Row]:
     """What is measured, from the bare signature to three hands."""
     plain = bench.token()
     cnf = {"jkt": bench.by.public().thumbprint()}
-    bound = bench.token(cnf=cnf)
-    handed, last = bench.handed_on(bound, 3)
+    bound_token = bench.token(cnf=cnf)
+    delegated, last = bench.handed_on(bound_token, 3)
 
     again, new = Tokens(bench, plain), Tokens(bench)
-    halves = Tokens(bench, bench.token(half=True, cnf=cnf)), Tokens(bench, half=True, cnf=cnf)
-    bound_again, bound_new = Tokens(bench, bound), Tokens(bench, cnf=cnf)
+    half_tokens = Tokens(bench, bench.token(half=True, cnf=cnf)), Tokens(bench, half=True, cnf=cnf)
+    bound_again, bound_new = Tokens(bench, bound_token), Tokens(bench, cnf=cnf)
 
     def jose(count: int) -> Work:
         async def work(_: int) -> None:
@@ -246,12 +250,12 @@ def rows(
         return work
 
     def bearer(api: ResourceServer, tokens: Tokens, *needs: str) -> Callable[[int], Work]:
-        return lambda count: called(api, tokens.told(count), needs)
+        return lambda count: called(api, tokens.take(count), needs)
 
     def proved(
         api: ResourceServer, tokens: Tokens, by: jwk.PrivateKey = bench.by
     ) -> Callable[[int], Work]:
-        return lambda count: shown(api, bench, tokens.told(count), by)
+        return lambda count: fresh_proofs(api, bench, tokens.take(count), by)
 
     return [
         Row(BARE, 1, bare(plain, bench.server.key)),
@@ -263,16 +267,16 @@ def rows(
         Row(FIRST, 2, proved(following, bound_new)),
         Row("its next calls, a permission", 2, proved(local, bound_again)),
         Row(NEXT, 2, proved(following, bound_again)),
-        Row("+ in halves, a token's first call", 3, proved(joining, halves[1])),
-        Row("+ in halves, its next calls", 2, proved(joining, halves[0])),
-        Row("+ three hands, offline", 5, proved(following, Tokens(bench, handed), last)),
+        Row("+ in halves, a token's first call", 3, proved(joined, half_tokens[1])),
+        Row("+ in halves, its next calls", 2, proved(joined, half_tokens[0])),
+        Row("+ three hands, offline", 5, proved(following, Tokens(bench, delegated), last)),
     ]
 
 
 async def measured(rows: list[Row], *, rounds: int, count: int) -> list[list[float]]:
     """Microseconds of one check, by row and round. Within a round they take turns, FEW checks each:
     a machine that is slower for a moment is so for all of them."""
-    found: list[list[float]] = [[] for _ in rows]
+    timings: list[list[float]] = [[] for _ in rows]
     for _ in range(rounds):
         works = [row.prepare(count) for row in rows]
         # The follower reads what has come meanwhile.
@@ -285,12 +289,12 @@ async def measured(rows: list[Row], *, rounds: int, count: int) -> list[list[flo
                 for turn in turns:
                     await work(turn)
                 spent[number] += time.perf_counter() - began
-        for times, seconds in zip(found, spent, strict=True):
+        for times, seconds in zip(timings, spent, strict=True):
             times.append(seconds / count * 1e6)
-    return found
+    return timings
 
 
-def told(kit: Kit) -> None:
+def print_table(kit: Kit) -> None:
     """The tables."""
     bare, *_ = kit.rows.values()
     print(f"{'':38}{'us':>8}{'to the bare ones':>20}{'spread':>16}")
@@ -313,30 +317,30 @@ async def main(rounds: int, count: int) -> Kit:
         bench.api(live="token"),
         bench.api(live="follow", max_delegations=3, max_staleness=30.0),
     )
-    joining = bench.api(live="follow", split=True, max_staleness=30.0)
-    for api in (following, joining):
+    joined = bench.api(live="follow", split=True, max_staleness=30.0)
+    for api in (following, joined):
         api.start()
         follower = api._connection.status_source._followers.get()
         async with asyncio.timeout(10):
             while follower.state is None:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.01)
-    table = rows(bench, following, local, joining)
+    table = rows(bench, following, local, joined)
     await measured(table, rounds=2, count=count)
-    found = await measured(table, rounds=rounds, count=count)
-    bound = bench.token(cnf={"jkt": bench.by.public().thumbprint()})
+    timings = await measured(table, rounds=rounds, count=count)
+    bound_token = bench.token(cnf={"jkt": bench.by.public().thumbprint()})
     calls = await answering(
         following,
         path=PATH,
         bearer=bench.token(),
-        bound=bound,
-        proof=lambda: bench.proof(bound, bench.by),
+        bound_token=bound_token,
+        proof=lambda: bench.proof(bound_token, bench.by),
         rounds=rounds,
         count=count,
     )
     await following.close()
-    await joining.close()
+    await joined.close()
     return Kit(
-        rows={row.name: times for row, times in zip(table, found, strict=True)},
+        rows={row.name: times for row, times in zip(table, timings, strict=True)},
         signatures={row.name: row.signatures for row in table},
         calls=calls,
     )
@@ -353,4 +357,4 @@ if __name__ == "__main__":
     if given.json:
         print(msgspec.json.encode(kit).decode())
     else:
-        told(kit)
+        print_table(kit)

@@ -17,7 +17,7 @@ async def answering(
     *,
     path: str,
     bearer: str,
-    bound: str,
+    bound_token: str,
     proof: Callable[[], str],
     rounds: int,
     count: int,
@@ -39,10 +39,11 @@ async def answering(
         "without the kit": lambda: [("/open", [])] * count,
         "with it, a bearer token": lambda: [(path, plain)] * count,
         "with it, bound by DPoP": lambda: [
-            (path, [("authorization", f"DPoP {bound}"), ("dpop", proof())]) for _ in range(count)
+            (path, [("authorization", f"DPoP {bound_token}"), ("dpop", proof())])
+            for _ in range(count)
         ],
     }
-    found: dict[str, list[float]] = {name: [] for name in ways}
+    timings: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, prepare in ways.items():
             calls = [_scope(path, headers) for path, headers in prepare()]
@@ -50,8 +51,8 @@ async def answering(
             began = time.perf_counter()
             for scope in calls:
                 await _called(app, scope)
-            found[name].append((time.perf_counter() - began) / count * 1e6)
-    return found
+            timings[name].append((time.perf_counter() - began) / count * 1e6)
+    return timings
 
 
 def _scope(path: str, headers: list[tuple[str, str]]) -> dict[str, Any]:

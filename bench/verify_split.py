@@ -14,7 +14,7 @@ SEALED: Final = 360
 """Bytes that the server seals for a token such as the bench's."""
 
 
-class Halves:
+class HalvesEndpoint:
     """The API's halves, by the app's."""
 
     def __init__(self, key: jwk.PrivateKey) -> None:
@@ -27,7 +27,7 @@ class Halves:
         self._halves[text] = split_token.of_api(token, text, key=self._key)
         return text
 
-    def told(self, form: bytes) -> bytes:
+    def answer(self, form: bytes) -> bytes:
         """What an API is answered."""
         half = self._halves[parse_qs(form.decode())["token"][0]]
         return msgspec.json.encode(split_token.ApiHalfAnswer(active=True, access_token_half=half))

@@ -98,12 +98,12 @@ class Chain:
             "Content-Type: application/x-www-form-urlencoded",
             "Content-Length: ",
         )
-        pieces = ("\r\n".join(head), *form.split("{}"))
+        parts = ("\r\n".join(head), *form.split("{}"))
         self._load = Load(
-            requests=[one.encode() for one in pieces], mode="chain", pattern=JSON_REFRESH_TOKEN
+            requests=[one.encode() for one in parts], mode="chain", pattern=JSON_REFRESH_TOKEN
         )
         self._draw = draw
-        self._full = len(pieces) + live
+        self._full = len(parts) + live
 
     def load(self) -> Load:
         """The next."""
@@ -132,10 +132,10 @@ def run(
             *("--latency", "--timeout", "10s", "-s", str(SCRIPT), f"http://127.0.0.1:{port}", "--"),
             *(str(file), load.mode, str(load.status), str(load.later), load.pattern),
         ]
-        done = subprocess.run(command, capture_output=True, check=False, text=True)
-        if done.returncode:
-            raise RuntimeError(f"wrk: {done.stderr or done.stdout}")
+        process = subprocess.run(command, capture_output=True, check=False, text=True)
+        if process.returncode:
+            raise RuntimeError(f"wrk: {process.stderr or process.stdout}")
         if load.mode == "chain":
             left = (Path(folder) / "requests.left").read_bytes().split()
             load.requests = (*load.requests[:3], *left)
-    return msgspec.json.decode(done.stdout.splitlines()[-1], type=Result)
+    return msgspec.json.decode(process.stdout.splitlines()[-1], type=Result)

@@ -11,7 +11,7 @@ from valetkey.jose import base64url, jwk
 from valetkey.wire import dpop
 
 KEY: Final = jwk.generate("ES256")
-"""The key of whoever proves to have one."""
+"""The key of a caller that proves to have one."""
 
 JKT: Final = KEY.public().thumbprint()
 
@@ -49,7 +49,7 @@ def get(port: int, path: str, *headers: str) -> bytes:
     return "\r\n".join((*lines, "", "")).encode()
 
 
-def shown(port: int, path: str, token: str, *, proved: bool = False) -> bytes:
+def introspect(port: int, path: str, token: str, *, proved: bool = False) -> bytes:
     """The same with an access token, by itself or with a proof."""
     if not proved:
         return get(port, path, f"Authorization: Bearer {token}")

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from bench.machine import SERVER_CORE, free_port, on_core
 from bench.peers.asking import post
-from bench.peers.peer import PATIENCE, Running
+from bench.peers.peer import TIMEOUT, Running
 from bench.subject import basic
 from bench.wrk import ACTIVE, Chain, Load
 
@@ -92,7 +92,7 @@ def _running(config: Path, port: int) -> Iterator[tuple[int, float]]:
         )
     try:
         while not _answers(port):
-            if process.poll() is not None or time.perf_counter() - began > PATIENCE:
+            if process.poll() is not None or time.perf_counter() - began > TIMEOUT:
                 raise RuntimeError(f"glewlwyd did not start: {log.read_text()[-2000:]}")
             time.sleep(0.002)
         yield process.pid, time.perf_counter() - began
@@ -140,8 +140,8 @@ class Requests:
             form = {"grant_type": "client_credentials", "scope": "chirps"}
             with httpx2.Client(auth=("machine", SECRET), timeout=30) as client:
                 for _ in range(LIVE):
-                    said = client.post(f"{self._url}/oidc/token", data=form).raise_for_status()
-                    self._live.append(said.json()["access_token"])
+                    response = client.post(f"{self._url}/oidc/token", data=form).raise_for_status()
+                    self._live.append(response.json()["access_token"])
         forms = [{"token": one} for one in self._live]
         requests = [self._post("/oidc/introspect", form, auth="machine") for form in forms]
         return Load(requests=requests, holds=ACTIVE)
@@ -150,24 +150,24 @@ class Requests:
         """Copies, in its own database, of one that it gave: each by a password would take it a
         tenth of a second."""
         self._by_password()
-        drawn = [os.urandom(64).hex() for _ in range(count)]
+        tokens = [os.urandom(64).hex() for _ in range(count)]
         with contextlib.closing(sqlite3.connect(self._database)) as connection, connection:
             (last,) = connection.execute("SELECT max(gpor_id) FROM gpo_refresh_token").fetchone()
             names = [one[1] for one in connection.execute("PRAGMA table_info(gpo_refresh_token)")]
             ours = {"gpor_id": "NULL", "gpor_token_hash": "?", "gpor_jti": "?"}
             chosen = ", ".join(ours.get(name, name) for name in names)
             copied = f"INSERT INTO gpo_refresh_token SELECT {chosen} FROM gpo_refresh_token "
-            for one in drawn:
+            for one in tokens:
                 kept = base64.b64encode(hashlib.sha512(one.encode()).digest()).decode()
-                done = connection.execute(
+                inserted = connection.execute(
                     f"{copied} WHERE gpor_id = ?", (f"{{SHA512}}{kept}", one[:32], last)
                 )
                 connection.execute(
                     "INSERT INTO gpo_refresh_token_scope SELECT NULL, ?, gpors_scope "
                     "FROM gpo_refresh_token_scope WHERE gpor_id = ?",
-                    (done.lastrowid, last),
+                    (inserted.lastrowid, last),
                 )
-        return drawn
+        return tokens
 
     def _by_password(self) -> None:
         form = {
@@ -176,8 +176,10 @@ class Requests:
             "password": "one password will do",
             "scope": "openid chirps",
         }
-        said = httpx2.post(f"{self._url}/oidc/token", data=form, auth=("web", SECRET), timeout=30)
-        said.raise_for_status()
+        response = httpx2.post(
+            f"{self._url}/oidc/token", data=form, auth=("web", SECRET), timeout=30
+        )
+        response.raise_for_status()
 
     def _post(self, path: str, form: dict[str, str], *, auth: str) -> bytes:
         return post(self._port, f"/api{path}", form, by=(auth, SECRET))
@@ -186,11 +188,11 @@ class Requests:
         key = ec.generate_private_key(ec.SECP256R1())
         with httpx2.Client(timeout=30) as client:
             sign_in = {"username": "admin", "password": "password"}
-            said = client.post(f"{self._url}/auth/", json=sign_in).raise_for_status()
+            response = client.post(f"{self._url}/auth/", json=sign_in).raise_for_status()
             for path, document in _documents(self._port, key):
-                said = client.post(self._url + path, json=document)
-                if said.is_error:
-                    raise RuntimeError(f"glewlwyd: {path}: {said.status_code} {said.text}")
+                response = client.post(self._url + path, json=document)
+                if response.is_error:
+                    raise RuntimeError(f"glewlwyd: {path}: {response.status_code} {response.text}")
 
 
 def _documents(port: int, key: ec.EllipticCurvePrivateKey) -> list[tuple[str, dict[str, Any]]]:

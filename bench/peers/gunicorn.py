@@ -74,7 +74,7 @@ class Requests:
         self._port = port
         self._chain: Chain | None = None
 
-    def drawn(self, what: str, count: int) -> list[str]:
+    def fetch_values(self, what: str, count: int) -> list[str]:
         """So many fresh codes or tokens."""
         url = f"http://127.0.0.1:{self._port}/drawn/{what}?count={count}"
         return httpx2.get(url, timeout=60).raise_for_status().text.split()
@@ -86,7 +86,7 @@ class Requests:
 
     def introspection(self, path: str, by: str) -> Load:
         """Tokens that are live, in turn."""
-        tokens = self.drawn("access", LIVE)
+        tokens = self.fetch_values("access", LIVE)
         requests = [self._post(path, {"token": one}, auth=by) for one in tokens]
         return Load(requests=requests, holds=ACTIVE)
 
@@ -97,14 +97,14 @@ class Requests:
                 self._port,
                 path,
                 "client_id=web&" * public + "grant_type=refresh_token&refresh_token={}",
-                draw=lambda count: self.drawn("refresh", count),
+                draw=lambda count: self.fetch_values("refresh", count),
                 headers=[] if public else [f"Authorization: Basic {basic('web', SECRET)}"],
             )
         return self._chain.load()
 
     def revocation(self, path: str) -> Load:
         """Refresh tokens that are given back."""
-        forms = [{"client_id": "web", "token": one} for one in self.drawn("refresh", MANY)]
+        forms = [{"client_id": "web", "token": one} for one in self.fetch_values("refresh", MANY)]
         return Load(requests=[self._post(path, form) for form in forms], mode="once")
 
     def codes(self, path: str) -> Load:
@@ -115,7 +115,7 @@ class Requests:
             "code_verifier": VERIFIER,
             "redirect_uri": REDIRECT,
         }
-        codes = self.drawn("code", MANY)
+        codes = self.fetch_values("code", MANY)
         return Load(requests=[self._post(path, form | {"code": one}) for one in codes], mode="once")
 
     def _post(self, path: str, form: dict[str, str], *, auth: str = "") -> bytes:

@@ -17,7 +17,7 @@ from bench.machine import CORES, SERVER_CORE, free_port
 from bench.peers.ours_requests import OPERATIONS, Requests
 from bench.peers.peer import Running, program
 from bench.peers.people import SIZE, copy, furnish
-from bench.subject import Kept, Subject
+from bench.subject import Snapshot, Subject
 from valetkey.jose import base64url
 from valetkey.server.store.database import Database, PostgresURL
 
@@ -52,7 +52,7 @@ class Ours:
         self.operations: Sequence[str] = tuple(OPERATIONS)
         self._size = size
         self._how = How(workers=workers, cores=cores, environment=environment)
-        self._filled: tuple[Path, Kept] | None = None
+        self._filled: tuple[Path, Snapshot] | None = None
 
     def missing(self) -> str:
         return ""
@@ -60,10 +60,10 @@ class Ours:
     @contextlib.contextmanager
     def serving(self, operation: str, folder: Path) -> Iterator[Running]:
         """The server on a copy of the database that was filled for the first operation."""
-        source, kept = self._fill(folder)
+        source, snapshot = self._fill(folder)
         file = folder / "valetkey.db"
         copy(source, file)
-        with _served(Database(file), kept, folder, operation, how=self._how) as running:
+        with _served(Database(file), snapshot, folder, operation, how=self._how) as running:
             yield running
 
     def names(self, count: int) -> list[str]:
@@ -73,7 +73,7 @@ class Ours:
         people = self._filled[1].people
         return [people.member(number).user.username for number in range(min(count, people.size))]
 
-    def _fill(self, folder: Path) -> tuple[Path, Kept]:
+    def _fill(self, folder: Path) -> tuple[Path, Snapshot]:
         if self._filled is None:
             source = Path(mkdtemp(prefix="filled ", dir=folder.parent)) / "valetkey.db"
             self._filled = source, asyncio.run(furnish(Database(source), self._size))
@@ -113,8 +113,8 @@ class OnPostgres:
                 os.sched_setaffinity(0, CORES)
             asyncio.run(_fresh(url))
             database = Database(PostgresURL(url.replace("/postgres", "/bench")))
-            kept = asyncio.run(furnish(database))
-            yield stack.enter_context(_served(database, kept, folder, operation, how=self._how))
+            snapshot = asyncio.run(furnish(database))
+            yield stack.enter_context(_served(database, snapshot, folder, operation, how=self._how))
 
 
 async def _fresh(url: str) -> None:
@@ -125,9 +125,9 @@ async def _fresh(url: str) -> None:
 
 @contextlib.contextmanager
 def _served(
-    database: Database, kept: Kept, folder: Path, operation: str, *, how: How
+    database: Database, snapshot: Snapshot, folder: Path, operation: str, *, how: How
 ) -> Iterator[Running]:
-    subject = asyncio.run(Subject.open(database, kept))
+    subject = asyncio.run(Subject.open(database, snapshot))
     subject.kept.refreshes = subject.kept.visits = 0
     subject.port = free_port()
     at = database.at
@@ -143,7 +143,7 @@ def _served(
         environment={
             **os.environ,
             **how.environment,
-            "VALETKEY_MASTER_KEY": base64url.encode(kept.master),
+            "VALETKEY_MASTER_KEY": base64url.encode(snapshot.master),
         },
         cores=how.cores,
     ) as (pid, first):

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from bench.load import drawn
-from bench.peers.asking import JKT, get, post, shown
+from bench.load import fetch_all
+from bench.peers.asking import JKT, get, introspect, post
 from bench.peers.people import (
     BROWSER_SECRET,
     DEVICES,
@@ -39,7 +39,7 @@ from valetkey.wire.access_token import AccessToken, Confirmation
 MANY: Final = 5000
 """Requests of a round, where each is sent once."""
 
-BOUND: Final = 2000
+BOUND_COUNT: Final = 2000
 """The same, where each has a proof of its own, or a family of its own that is there already."""
 
 LIVE: Final = 2000
@@ -84,12 +84,14 @@ class Requests:
 
     def bound_refresh(self) -> Load:
         """Refresh tokens that are bound to a key."""
-        forms = [self._refresh_form() for _ in range(BOUND)]
+        forms = [self._refresh_form() for _ in range(BOUND_COUNT)]
         return self._once("/token", forms, proved=True)
 
-    def codes(self, count: int, *, scope: tuple[str, ...], bound: bool = False) -> Load:
+    def codes(self, count: int, *, scope: tuple[str, ...], dpop_bound: bool = False) -> Load:
         """Codes, each for a new device."""
-        return Load(requests=list(islice(self._exchanges(scope, bound=bound), count)), mode="once")
+        return Load(
+            requests=list(islice(self._exchanges(scope, dpop_bound=dpop_bound), count)), mode="once"
+        )
 
     def introspection(self) -> Load:
         """Tokens that are live, in turn."""
@@ -103,7 +105,7 @@ class Requests:
 
     def introspection_once(self) -> Load:
         """Tokens that the server gave a moment ago, and was never asked about."""
-        tokens = drawn(self._port, (self._subject.exchange() for _ in range(MANY)))
+        tokens = fetch_all(self._port, (self._subject.exchange() for _ in range(MANY)))
         by = API.id, SECRET
         requests = [self._post("/introspect", {"token": one}, by=by) for one in tokens]
         return Load(requests=requests, mode="once", holds=ACTIVE)
@@ -115,9 +117,9 @@ class Requests:
 
     def revocation(self) -> Load:
         """Refresh tokens that are given back."""
-        drawn = [self._subject.refresh_token() for _ in range(BOUND)]
+        values = [self._subject.refresh_token() for _ in range(BOUND_COUNT)]
         return self._once(
-            "/revoke", [{"client_id": client, "token": token} for client, token in drawn]
+            "/revoke", [{"client_id": client, "token": token} for client, token in values]
         )
 
     def userinfo(self) -> Load:
@@ -126,14 +128,14 @@ class Requests:
 
     def _questions(self) -> Load:
         tokens = [self._token(one) for one in self._people]
-        return Load(requests=[shown(self._port, "/userinfo", one) for one in tokens])
+        return Load(requests=[introspect(self._port, "/userinfo", one) for one in tokens])
 
     def bound_userinfo(self) -> Load:
         """Who is it? By tokens that are bound to a key."""
         to = Confirmation(jkt=JKT)
-        people = islice(cycle(self._people), BOUND)
+        people = islice(cycle(self._people), BOUND_COUNT)
         tokens = [self._token(one, cnf=to) for one in people]
-        requests = [shown(self._port, "/userinfo", one, proved=True) for one in tokens]
+        requests = [introspect(self._port, "/userinfo", one, proved=True) for one in tokens]
         return Load(requests=requests, mode="once")
 
     def pushed(self) -> Load:
@@ -152,7 +154,9 @@ class Requests:
     def device(self) -> Load:
         """Devices that come for an answer which nobody has given yet."""
         form = {"grant_type": names.DEVICE_CODE, "client_id": TELEVISION.id}
-        forms = [form | {"device_code": device_code(next(self._devices))} for _ in range(BOUND)]
+        forms = [
+            form | {"device_code": device_code(next(self._devices))} for _ in range(BOUND_COUNT)
+        ]
         return self._once("/token", forms, status=400, holds=PENDING)
 
     def exchange(self) -> Load:
@@ -177,19 +181,19 @@ class Requests:
         seen before is an operation of its own: in short rounds it would be a part of every one, as
         large as the round is short."""
         now = time.monotonic()
-        drawn = self._drawn.get(what)
-        if drawn is None or now - drawn[0] >= GOOD:
-            drawn = self._drawn[what] = now, draw()
-        return drawn[1]
+        values = self._drawn.get(what)
+        if values is None or now - values[0] >= GOOD:
+            values = self._drawn[what] = now, draw()
+        return values[1]
 
-    def _exchanges(self, scope: tuple[str, ...], *, bound: bool) -> Iterator[bytes]:
+    def _exchanges(self, scope: tuple[str, ...], *, dpop_bound: bool) -> Iterator[bytes]:
         if scope != OPENID:
             while True:
                 yield self._subject.exchange()
         while True:
             form = self._web_form(self._people[self._turn % len(self._people)])
             self._turn += 1
-            yield self._post("/token", form, proved=bound)
+            yield self._post("/token", form, proved=dpop_bound)
 
     def _web_form(self, who: Person) -> dict[str, str]:
         millisecond = time.time_ns() // 1_000_000
@@ -297,7 +301,7 @@ OPERATIONS: Final[dict[str, Callable[[Requests], Load]]] = {
     "code": lambda on: on.codes(MANY, scope=()),
     "code, openid": lambda on: on.codes(MANY, scope=OPENID),
     "code, two signatures": lambda on: on.codes(MANY, scope=OPENID),
-    "code, DPoP": lambda on: on.codes(BOUND, scope=OPENID, bound=True),
+    "code, DPoP": lambda on: on.codes(BOUND_COUNT, scope=OPENID, dpop_bound=True),
     "userinfo": Requests.userinfo,
     "userinfo, DPoP": Requests.bound_userinfo,
     "revocation": Requests.revocation,

@@ -14,7 +14,7 @@ import msgspec
 from bench.machine import SERVER_CORE, on_core
 from bench.wrk import Load
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Seconds in which a server has to answer after it was started."""
 
 
@@ -73,7 +73,7 @@ def program(
         )
     try:
         while not _answers(health):
-            if process.poll() is not None or time.perf_counter() - began > PATIENCE:
+            if process.poll() is not None or time.perf_counter() - began > TIMEOUT:
                 raise RuntimeError(f"{command[0]} did not start: {log.read_text()[-2000:]}")
             time.sleep(0.002)
         yield process.pid, time.perf_counter() - began

@@ -1,4 +1,4 @@
-"""What our own server is filled with: the population of the growth bench, and whoever else the
+"""What our own server is filled with: the population of the growth bench, and anyone who else the
 operations need."""
 
 import hashlib
@@ -11,7 +11,7 @@ import msgspec
 
 from bench.fill import fill
 from bench.population import API, SECRET, Member, Population, population
-from bench.subject import Kept
+from bench.subject import Snapshot
 from valetkey.jose.seal import digest
 from valetkey.server.accounts import password
 from valetkey.server.model import ids
@@ -175,37 +175,39 @@ def device(number: int, *, now: int) -> Pending:
     )
 
 
-async def furnish(database: Database, size: int = SIZE) -> Kept:
+async def furnish(database: Database, size: int = SIZE) -> Snapshot:
     """Fills an empty database."""
     now = int(time.time())
     people = msgspec.structs.replace(
         population(size, now=now),
         kept=password.hash_password(Secret(PASSWORD), salt=os.urandom(16)),
     )
-    kept = Kept(people=people, master=os.urandom(32))
-    await fill(database, people, master=kept.master)
+    snapshot = Snapshot(people=people, master=os.urandom(32))
+    await fill(database, people, master=snapshot.master)
     if isinstance(database.at, Path):
         with database.at.open("rb+") as file:
             os.fsync(file.fileno())  # or the first commit would wait for all of it
     store = await open_store(database)
     try:
         await store.commit([Create(one) for one in (*CLIENTS, *POLICIES)])
-        new: list[Create] = [Create(_new(one)) for who in people_of(kept) for one in who.records]
+        new: list[Create] = [
+            Create(_new(one)) for who in people_of(snapshot) for one in who.records
+        ]
         new += [Create(device(number, now=now)) for number in range(DEVICES)]
         for first in range(0, len(new), 300):
             await store.commit(new[first : first + 300])
     finally:
         await store.close()
-    return kept
+    return snapshot
 
 
 def _new(record: Record) -> Record:
     return msgspec.structs.replace(record, version=0)
 
 
-def people_of(kept: Kept) -> list[Person]:
+def people_of(snapshot: Snapshot) -> list[Person]:
     """The users of the web app."""
-    people: Population = kept.people
+    people: Population = snapshot.people
     return [
         person(people.member(number), now=people.now)
         for number in range(min(SIGNED_IN, people.size))

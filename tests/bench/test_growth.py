@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from bench.data import growth
-from bench.growth import OPERATIONS, Asked, Round, record, run, sent
+from bench.growth import OPERATIONS, GrowthOptions, Round, record, run, send_refreshes
 from bench.population import Population, population
 from bench.subject import Subject
 from tests.postgres import MISSING
@@ -31,7 +31,7 @@ STORES = [
 def test_it_fills_measures_and_grows(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = Asked(
+    asked = GrowthOptions(
         sizes=(SIZE // 2, SIZE),
         rounds=1,
         requests=20,
@@ -126,7 +126,7 @@ def test_a_round_with_a_refused_request_does_not_count(tmp_path: Path) -> None:
     people = population(SIZE, now=int(time.time()))
     subject = asyncio.run(Subject.fill(Database(tmp_path / "valetkey.db"), people))
     with subject.serving(tmp_path):
-        sent(subject, [subject.refresh() for _ in range(3)], connections=1)
+        send_refreshes(subject, [subject.refresh() for _ in range(3)], connections=1)
         spent = subject.exchange()
         with pytest.raises(RuntimeError, match="1 of 2 answers were not 200"):
-            sent(subject, [spent, spent], connections=1)
+            send_refreshes(subject, [spent, spent], connections=1)

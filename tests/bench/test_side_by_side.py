@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import msgspec
 import pytest
-from bench.compare import Asked, Failed, Round, compare, probe
+from bench.compare import BenchOptions, Failed, Round, compare, probe
 from bench.core import RULES
 from bench.data import BARE, FIRST, NEXT, Grown, Kit, Run, quotient, save, spread
 from bench.data import load as loaded
@@ -217,7 +217,7 @@ def test_who_answers_wrong_is_named_and_the_others_go_on(tmp_path: Path) -> None
     def sometimes(_: bytes) -> bytes:
         return reply("{}", status=500 if next(answers) == 20 else 200)
 
-    asked = Asked(rounds=1, seconds=1, connections=2)
+    asked = BenchOptions(rounds=1, seconds=1, connections=2)
     load = Load(requests=[GET])
     with toy(sometimes) as bad, toy(lambda _: reply("{}")) as good:
         racers = [Toy(bad, load, name="bad"), Toy(good, load), Broken(0, load, name="broken")]
@@ -272,7 +272,7 @@ def test_what_is_not_installed_is_skipped_by_name(capsys: pytest.CaptureFixture[
 def a_run(rates: Mapping[tuple[str, str], Sequence[float]]) -> Run:
     made = Run.begin(quick=True, command="make bench", seconds=1, connections=64)
     for (operation, peer), values in rates.items():
-        made.seen.append(
+        made.rows.append(
             msgspec.convert(
                 {
                     "operation": operation,
@@ -284,7 +284,7 @@ def a_run(rates: Mapping[tuple[str, str], Sequence[float]]) -> Run:
                     "first": 0.2,
                     "quiet": 40_000_000,
                 },
-                type(made).__annotations__["seen"].__args__[0],
+                type(made).__annotations__["rows"].__args__[0],
             )
         )
     return made

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from bench.data import BARE, FIRST, NEXT
-from bench.verify import main, told
+from bench.verify import main, print_table
 
 
 def test_every_row_is_measured(
@@ -13,7 +13,7 @@ def test_every_row_is_measured(
     monkeypatch.setattr("bench.verify.BEAT", 0.02)  # What is measured here, nobody reads.
     kit = asyncio.run(main(rounds=1, count=3))
     assert {BARE, FIRST, NEXT} < kit.rows.keys()
-    told(kit)
+    print_table(kit)
     said = capsys.readouterr().out
     assert said.count(" x ") == len(kit.rows) == 12
     assert "with it, bound by DPoP" in said

@@ -120,11 +120,11 @@ class Generator(JWTBearerTokenGenerator):
         return KEY
 
 
-def save(token: dict[str, Any], given: Any) -> None:
-    kept = Token(given.client.get_client_id(), token)
-    ACCESS[token["access_token"]] = kept
+def save(token: dict[str, Any], request: Any) -> None:
+    stored = Token(request.client.get_client_id(), token)
+    ACCESS[token["access_token"]] = stored
     if "refresh_token" in token:
-        REFRESH[token["refresh_token"]] = kept
+        REFRESH[token["refresh_token"]] = stored
 
 
 app = Flask(__name__)
@@ -158,12 +158,12 @@ def jwks() -> Any:
 
 
 @app.get("/drawn/<kind>")
-def drawn(kind: str) -> str:
+def fresh_values(kind: str) -> str:
     """Tokens for the load."""
-    made = []
+    codes = []
     for _ in range(int(request.args["count"])):
         value = os.urandom(24).hex()
-        kept = Token("web", {"expires_in": 3600, "scope": "chirps"})
-        (REFRESH if kind == "refresh" else ACCESS)[value] = kept
-        made.append(value)
-    return "\n".join(made)
+        stored = Token("web", {"expires_in": 3600, "scope": "chirps"})
+        (REFRESH if kind == "refresh" else ACCESS)[value] = stored
+        codes.append(value)
+    return "\n".join(codes)

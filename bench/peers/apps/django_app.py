@@ -54,7 +54,7 @@ from oauth2_provider.models import (  # noqa: E402
 )
 
 
-def drawn(request: Any, kind: str) -> HttpResponse:
+def fresh_values(request: Any, kind: str) -> HttpResponse:
     """Codes or tokens for the load."""
     count = int(request.GET["count"])
     user = get_user_model().objects.get(username="somebody")
@@ -109,7 +109,7 @@ def furnish() -> None:
 furnish()
 urlpatterns = [
     path("o/", include("oauth2_provider.urls", namespace="oauth2_provider")),
-    path("drawn/<kind>", drawn),
+    path("drawn/<kind>", fresh_values),
     path("jwks", lambda request: HttpResponse("{}")),
 ]
 app = get_wsgi_application()

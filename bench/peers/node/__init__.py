@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import httpx2
 
 from bench.machine import free_port
-from bench.peers.asking import JKT, get, post, shown
+from bench.peers.asking import JKT, get, introspect, post
 from bench.peers.peer import Running, program
 from bench.wrk import ACTIVE, ANY, PENDING, Chain, Load
 
@@ -28,7 +28,7 @@ VERIFIER: Final = "A" * 43
 MANY: Final = 5000
 """Requests of a round, where each is sent once."""
 
-BOUND: Final = 2000
+BOUND_COUNT: Final = 2000
 """The same, where each has a proof of its own."""
 
 LIVE: Final = 2000
@@ -82,10 +82,10 @@ class Requests:
         self._chain = self._chained(form)
         self._chain_for_api = self._chained(f"{form}&{urlencode({'resource': API})}")
 
-    def drawn(self, what: str, count: int, *, bound: bool = False) -> list[str]:
-        """So many fresh codes or tokens; where they are `bound`, to the key that proves."""
+    def fetch_values(self, what: str, count: int, *, dpop_bound: bool = False) -> list[str]:
+        """So many fresh codes or tokens; where they are `dpop_bound`, to the key that proves."""
         url = f"http://127.0.0.1:{self._control}/{what}?count={count}"
-        url += f"&jkt={JKT}" if bound else ""
+        url += f"&jkt={JKT}" if dpop_bound else ""
         return httpx2.get(url, timeout=60).raise_for_status().text.split()
 
     def credentials(self, client: str) -> Load:
@@ -106,10 +106,10 @@ class Requests:
     def bound_refresh(self) -> Load:
         """Refresh tokens that are bound to a key."""
         form = {"grant_type": "refresh_token", "client_id": "web"}
-        tokens = self.drawn("refresh", BOUND, bound=True)
+        tokens = self.fetch_values("refresh", BOUND_COUNT, dpop_bound=True)
         return self._once("/token", [form | {"refresh_token": one} for one in tokens], proved=True)
 
-    def codes(self, count: int = MANY, *, bound: bool = False, api: bool = False) -> Load:
+    def codes(self, count: int = MANY, *, dpop_bound: bool = False, api: bool = False) -> Load:
         """Codes, each once: the access token is opaque, or for an `api` a JWT."""
         form = {
             "grant_type": "authorization_code",
@@ -118,39 +118,39 @@ class Requests:
             "redirect_uri": REDIRECT,
         }
         form |= {"resource": API} if api else {}
-        codes = self.drawn("code", count)
+        codes = self.fetch_values("code", count)
         forms = [form | {"code": one} for one in codes]
-        return self._once("/token", forms, proved=bound, holds=JWT if api else ANY)
+        return self._once("/token", forms, proved=dpop_bound, holds=JWT if api else ANY)
 
     def introspection(self) -> Load:
         """Tokens that are live, in turn."""
-        tokens, by = self.drawn("access", LIVE), ("chirp", SECRET)
+        tokens, by = self.fetch_values("access", LIVE), ("chirp", SECRET)
         requests = [self._post("/token/introspection", {"token": one}, by=by) for one in tokens]
         return Load(requests=requests, holds=ACTIVE)
 
     def introspection_once(self) -> Load:
         """Tokens that the server has never been asked about."""
         by = "chirp", SECRET
-        tokens = self.drawn("access", MANY)
+        tokens = self.fetch_values("access", MANY)
         requests = [self._post("/token/introspection", {"token": one}, by=by) for one in tokens]
         return Load(requests=requests, mode="once", holds=ACTIVE)
 
     def revocation(self) -> Load:
         """Refresh tokens that are given back."""
-        tokens = self.drawn("refresh", MANY)
+        tokens = self.fetch_values("refresh", MANY)
         return self._once(
             "/token/revocation", [{"client_id": "web", "token": one} for one in tokens]
         )
 
     def userinfo(self) -> Load:
         """Who is it?"""
-        tokens = self.drawn("access", LIVE // 2)
-        return Load(requests=[shown(self._port, "/me", one) for one in tokens])
+        tokens = self.fetch_values("access", LIVE // 2)
+        return Load(requests=[introspect(self._port, "/me", one) for one in tokens])
 
     def bound_userinfo(self) -> Load:
         """Who is it? By tokens that are bound to a key."""
-        tokens = self.drawn("access", BOUND, bound=True)
-        requests = [shown(self._port, "/me", one, proved=True) for one in tokens]
+        tokens = self.fetch_values("access", BOUND_COUNT, dpop_bound=True)
+        requests = [introspect(self._port, "/me", one, proved=True) for one in tokens]
         return Load(requests=requests, mode="once")
 
     def pushed(self) -> Load:
@@ -161,14 +161,14 @@ class Requests:
     def authorize(self) -> Load:
         """The redirect of somebody who has said yes before."""
         path = f"/auth?{urlencode(_REQUEST)}"
-        cookies = [one.replace(";", "; ") for one in self.drawn("session", LIVE // 2)]
+        cookies = [one.replace(";", "; ") for one in self.fetch_values("session", LIVE // 2)]
         requests = [get(self._port, path, f"Cookie: {one}") for one in cookies]
         return Load(requests=requests, status=303, holds=r"[?&]code=")
 
     def device(self) -> Load:
         """Devices that come for an answer which nobody has given yet."""
         form = {"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "client_id": "tv"}
-        codes = self.drawn("device", MANY)
+        codes = self.fetch_values("device", MANY)
         forms = [form | {"device_code": one} for one in codes]
         return self._once("/token", forms, status=400, holds=PENDING)
 
@@ -177,7 +177,9 @@ class Requests:
         return Load(requests=[get(self._port, path)])
 
     def _chained(self, form: str) -> Chain:
-        return Chain(self._port, "/token", form, draw=lambda count: self.drawn("refresh", count))
+        return Chain(
+            self._port, "/token", form, draw=lambda count: self.fetch_values("refresh", count)
+        )
 
     def _once(
         self,
@@ -224,7 +226,7 @@ OPERATIONS: Final[dict[str, Callable[[Requests], Load]]] = {
     "refresh, DPoP": Requests.bound_refresh,
     "code, openid": Requests.codes,
     "code, two signatures": lambda on: on.codes(api=True),
-    "code, DPoP": lambda on: on.codes(BOUND, bound=True),
+    "code, DPoP": lambda on: on.codes(BOUND_COUNT, dpop_bound=True),
     "userinfo": Requests.userinfo,
     "userinfo, DPoP": Requests.bound_userinfo,
     "revocation": Requests.revocation,
