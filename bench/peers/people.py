@@ -171,7 +171,7 @@ def device(number: int, *, now: int) -> Pending:
         parameters={"client_id": TELEVISION.id, "scope": "chirps.read"},
         created=now,
         expires=now + 86400,
-        decoupled=DecoupledRequest(digest=polling.kept(secret), interval=polling.INTERVAL),
+        decoupled=DecoupledRequest(digest=polling.secret_digest(secret), interval=polling.INTERVAL),
     )
 
 

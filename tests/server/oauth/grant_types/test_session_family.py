@@ -24,7 +24,7 @@ from valetkey.server.oauth.core.decision import Issued
 from valetkey.server.oauth.grant_types.session_family import PERIOD, REDEEMED
 from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.grants.changes import disconnect
-from valetkey.server.oauth.issue.status import TAKEN
+from valetkey.server.oauth.issue.status import POSITION_PURPOSE
 from valetkey.spec.errors import InvalidGrant
 
 DAY = 86400
@@ -248,7 +248,7 @@ def test_a_lookup_of_its_status_outlives_it() -> None:
     world.at = replace(world.at, policies=policies)
     world.change(Client, "web", policy="listed", grant_types=("authorization_code",))
     signs_in(world)
-    (taken,) = (one for one in world.all(SingleUse) if one.purpose == TAKEN)
+    (taken,) = (one for one in world.all(SingleUse) if one.purpose == POSITION_PURPOSE)
     world.later(PERIOD - 1)
     signs_in(world)
     (family,) = world.all(TokenFamily)

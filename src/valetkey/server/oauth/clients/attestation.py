@@ -38,7 +38,7 @@ from valetkey.spec.errors import (
 from valetkey.wire import client_attestation as wire
 from valetkey.wire.client_attestation import BadAttestation, Pop
 
-SEEN: Final = "client attestation"
+PROOF_PURPOSE: Final = "client attestation"
 """The purpose under which proofs are remembered."""
 
 CHALLENGE: Final = b"attestation challenge"
@@ -65,15 +65,19 @@ def read(call: Call) -> Credentials | None:
     return Credentials(name, attestation[0], proof=proof[0])
 
 
-def prove(client: Client, by: Credentials, context: Context) -> Rule[str]:
+def prove(client: Client, credentials: Credentials, context: Context) -> Rule[str]:
     """The attester vouches for a key, and whoever calls holds it: its thumbprint. Raises
     InvalidClient, UseFreshAttestation, UseAttestationChallenge."""
     algorithms = keys.algorithms_of(client, client.auth_algorithm, context)
     try:
-        payload = yield from keys.verify(by.secret, client, typ=(wire.TYPE,), algorithms=algorithms)
+        payload = yield from keys.verify(
+            credentials.secret, client, typ=(wire.TYPE,), algorithms=algorithms
+        )
         members = wire.check(payload, client_id=client.id, now=context.env.now)
-        key = wire.key_of(members, jws.read_header(by.proof).get("alg"))
-        pop = wire.check_pop(by.proof, key, issuer=context.installation.issuer, now=context.env.now)
+        key = wire.key_of(members, jws.read_header(credentials.proof).get("alg"))
+        pop = wire.check_pop(
+            credentials.proof, key, issuer=context.installation.issuer, now=context.env.now
+        )
     except wire.Stale as error:
         raise UseFreshAttestation(detail=client.id) from error
     except (BadAttestation, BadSignature) as error:
@@ -86,7 +90,7 @@ def prove(client: Client, by: Credentials, context: Context) -> Rule[str]:
 
 def _count(pop: Pop, thumbprint: str, context: Context) -> Rule[None]:
     marker = SingleUse(
-        purpose=SEEN, value=digest(f"{thumbprint} {pop.jti}"), expires=pop.until + _MARGIN
+        purpose=PROOF_PURPOSE, value=digest(f"{thumbprint} {pop.jti}"), expires=pop.until + _MARGIN
     )
     wanted = One(SingleUse, marker.key)
     if (yield (wanted,)).one(wanted) is not None:
@@ -99,9 +103,9 @@ def challenge(context: Context) -> str:
     return challenges.challenge(CHALLENGE, context)
 
 
-def _tell(brought: RequestInfo, context: Context) -> Mapping[str, str]:
+def _tell(request: RequestInfo, context: Context) -> Mapping[str, str]:
     """With every answer, refused or not, to whoever uses attestations."""
-    used = wire.HEADER.lower() in brought.headers
+    used = wire.HEADER.lower() in request.headers
     return {wire.CHALLENGE_HEADER: challenge(context)} if used else {}
 
 

@@ -46,14 +46,16 @@ def authenticate(call: Call, context: Context) -> Rule[Authenticated]:
 
 
 def _by_another_way(
-    client: Client, by: Credentials, ways: Sequence[str], *, now: int
+    client: Client, credentials: Credentials, ways: Sequence[str], *, now: int
 ) -> InvalidClient:
     """The client came by another way than it is registered for. The log says by which one; the
     caller hears it who brought the very secret, and one that has nothing to prove."""
-    told = f"is registered for {client.auth_method}, and came by {' or '.join(ways)}"
+    mismatch = f"is registered for {client.auth_method}, and came by {' or '.join(ways)}"
     by_secret = BY_SECRET.issuperset(ways)
-    safe = by_secret and (client.is_public or _proves(client, by.secret, now))
-    return InvalidClient(f"this client {told}" if safe else "", detail=f"{client.id} {told}")
+    safe = by_secret and (client.is_public or _proves(client, credentials.secret, now))
+    return InvalidClient(
+        f"this client {mismatch}" if safe else "", detail=f"{client.id} {mismatch}"
+    )
 
 
 def authenticate_resource_server(call: Call, context: Context) -> Rule[ResourceServer | None]:
@@ -82,25 +84,27 @@ def may_use(client: Client, grant_type: str) -> None:
 def _claimed(call: Call, context: Context) -> list[tuple[ClientAuth, Credentials]]:
     """The one way in which the call proves something, or the ways that a bare name or an assertion
     may mean."""
-    found: list[tuple[ClientAuth, Credentials]] = []
+    claimed: list[tuple[ClientAuth, Credentials]] = []
     for way in context.installation.client_auth_methods:
         credentials = way.read(call)
         if credentials is not None:
-            found.append((way, credentials))
-    if len(found) > 1 and not _alike(found):
+            claimed.append((way, credentials))
+    if len(claimed) > 1 and not _alike(claimed):
         # RFC 6749 2.3: not more than one method in a request.
         raise InvalidRequest("the client authenticates in more than one way")
-    if "client_assertion" in call.form and (not found or found[0][0].name in _WITHOUT):
+    if "client_assertion" in call.form and (not claimed or claimed[0][0].name in _WITHOUT):
         # RFC 7521 4.2: not offered here, and a proof that nobody looks at must not seem accepted.
         raise InvalidClient("client assertions are not offered here")
-    if not found:
+    if not claimed:
         raise InvalidClient("the client did not say who it is")
-    return found
+    return claimed
 
 
-def _alike(found: Sequence[tuple[ClientAuth, Credentials]]) -> bool:
+def _alike(claimed: Sequence[tuple[ClientAuth, Credentials]]) -> bool:
     """Whether the client's registration says which of them is meant."""
-    return all(way.by_name_only for way, _ in found) or all(way.by_assertion for way, _ in found)
+    return all(way.by_name_only for way, _ in claimed) or all(
+        way.by_assertion for way, _ in claimed
+    )
 
 
 def _proves(party: Client | ResourceServer, secret: str, now: int) -> bool:
@@ -111,13 +115,13 @@ def _proves(party: Client | ResourceServer, secret: str, now: int) -> bool:
     return fits
 
 
-def _by_secret(client: Client, by: Credentials, context: Context) -> Rule[None]:
+def _by_secret(client: Client, credentials: Credentials, context: Context) -> Rule[None]:
     yield from ()
-    if not _proves(client, by.secret, context.env.now):
+    if not _proves(client, credentials.secret, context.env.now):
         raise InvalidClient(detail=f"wrong secret for {client.id}")
 
 
-def _by_name(client: Client, by: Credentials, context: Context) -> Rule[None]:
+def _by_name(client: Client, credentials: Credentials, context: Context) -> Rule[None]:
     # RFC 6749 3.2.1: it only says who it is; nothing may rest on that alone.
     yield from ()
 

@@ -16,7 +16,7 @@ from valetkey.spec.errors import InvalidClient, InvalidRequest
 from valetkey.wire import assertion
 from valetkey.wire.assertion import Audience, BadAssertion
 
-SEEN: Final = "client assertion"
+ASSERTION_PURPOSE: Final = "client assertion"
 """The purpose under which assertions are remembered."""
 
 
@@ -48,7 +48,7 @@ def count(payload: bytes, client: Client, context: Context, *, path: str) -> Rul
         now=context.env.now,
     )
     marker = SingleUse(
-        purpose=SEEN,
+        purpose=ASSERTION_PURPOSE,
         value=f"{client.id} {digest(claims.jti)}",
         expires=int(claims.exp) + 2 * validity.SKEW,
     )

@@ -20,16 +20,16 @@ from valetkey.wire.assertion import BadAssertion
 CITE: Final = Cite("OpenID Connect Core", "9")
 
 
-def _prove(client: Client, by: Credentials, context: Context) -> Rule[None]:
+def _prove(client: Client, credentials: Credentials, context: Context) -> Rule[None]:
     """The HMAC is by the client's own secret, and the assertion counts."""
     try:
-        known = tuple(
+        secrets = tuple(
             shared_secret.unseal_secrets(
                 client, keyring=context.installation.keyring, now=context.env.now
             )
         )
-        payload = jws.verify_shared(by.secret, known, typ=assertion.TYPES)
-        yield from client_assertion.count(payload, client, context, path=by.path)
+        payload = jws.verify_shared(credentials.secret, secrets, typ=assertion.TYPES)
+        yield from client_assertion.count(payload, client, context, path=credentials.path)
     except (BadAssertion, BadSignature, BadSeal) as error:
         raise InvalidClient(detail=f"{client.id}: {error}") from error
 

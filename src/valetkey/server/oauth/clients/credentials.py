@@ -94,8 +94,8 @@ def token_binding(client: Client, at: Installation) -> Iterator[str]:
         yield "" if name in offered else f"tokens are to be bound by {name}, which is switched off"
 
 
-def _why_not_algorithm(named: str, client: Client, at: Installation) -> str:
+def _why_not_algorithm(algorithm: str, client: Client, at: Installation) -> str:
     allowed = at.all_policies[client.policy].client_algorithms
-    if not named or named in allowed:
+    if not algorithm or algorithm in allowed:
         return ""
     return f"the policy {client.policy} allows only {', '.join(allowed)}"

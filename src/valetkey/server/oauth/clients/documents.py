@@ -43,23 +43,23 @@ def find_client(name: str, context: Context, *, address: str = "") -> Rule[Clien
     """The client of that name, None where there is none; of a document's, as the document has it
     now. `address` is where the call came from. Raises InvalidClient where the document will not do,
     TemporarilyUnavailable where it cannot be had just now."""
-    wanted = RecentOne(Client, name)
+    query = RecentOne(Client, name)
     if not name.startswith("https://"):
-        return (yield (wanted,)).one(wanted)
+        return (yield (query,)).one(query)
     if CLIENT_DOCUMENTS not in context.installation.features:
         return None
     why = why_not_address(name) or _why_not_host(name, context)
     if why:
         raise InvalidClient(_SAYS, detail=f"{name[:200]!r} {why}", status=400)
-    known = (yield (wanted,)).one(wanted)
-    party: Party = "stranger" if known is None else known.party
+    stored = (yield (query,)).one(query)
+    party: Party = "stranger" if stored is None else stored.party
     published = DocumentRequest(url=name, kind="client", party=party, address=address)
     document = (yield (published,)).document(published)
     if isinstance(document, Document):
-        return read(name, document.body, known, context=context)
-    if known is not None:
+        return read(name, document.body, stored, context=context)
+    if stored is not None:
         # What its users allowed goes on while the app's host is away.
-        return known
+        return stored
     detail = f"{name[:200]!r}: {document.why}"
     if document.temporary:
         raise TemporarilyUnavailable(_LATER, detail=detail)
@@ -95,7 +95,7 @@ def _listed(host: str, hosts: Collection[str]) -> bool:
     return any(host == one or host.endswith(f".{one}") for one in hosts)
 
 
-def read(url: str, body: bytes, known: Client | None, *, context: Context) -> Client:
+def read(url: str, body: bytes, stored: Client | None, *, context: Context) -> Client:
     """The client that the document describes. What the operator has decided of it stays. Raises
     InvalidClient."""
     try:
@@ -105,22 +105,22 @@ def read(url: str, body: bytes, known: Client | None, *, context: Context) -> Cl
         said = error.detail or error.description if isinstance(error, OAuthError) else str(error)
         raise InvalidClient(_SAYS, detail=f"{url[:200]!r}: {said}", status=400) from error
     wrong = registration.mistakes(client, context.installation)
-    if known is None or known.name != client.name:
+    if stored is None or stored.name != client.name:
         why = registration.why_not_this_name(client, context.installation)
         wrong += [f"name: {why}"] if why else []
     if wrong:
         raise InvalidClient(_SAYS, detail=f"{url[:200]!r}: {wrong[0]}", status=400)
-    if known is None:
+    if stored is None:
         return client
     return msgspec.structs.replace(
         client,
-        version=known.version,
-        policy=known.policy,
+        version=stored.version,
+        policy=stored.policy,
         # A check mark is for what was checked, and not for what the app calls itself now.
-        verified=known.verified and appearance(client) == appearance(known),
-        status=known.status,
-        limits=known.limits,
-        created=known.created,
+        verified=stored.verified and appearance(client) == appearance(stored),
+        status=stored.status,
+        limits=stored.limits,
+        created=stored.created,
     )
 
 
@@ -161,17 +161,17 @@ def _usable(fields: dict[str, Any], host: str) -> dict[str, Any]:
     """The fields without the addresses that are refused here: the same document is for other
     servers too, and one that this server does not take makes the others no worse. Raises ValueError
     where there is nowhere left to send an answer."""
-    kept = dict(fields)
+    usable = dict(fields)
     for name in ("redirect_uris", "post_logout_redirect_uris"):
-        kept[name] = tuple(uri for uri in fields[name] if not _why_not_redirect(uri, host))
-    if not kept["redirect_uris"]:
+        usable[name] = tuple(uri for uri in fields[name] if not _why_not_redirect(uri, host))
+    if not usable["redirect_uris"]:
         uri = fields["redirect_uris"][0]
         raise ValueError(f"redirect_uris: {uri[:100]!r} {_why_not_redirect(uri, host)}")
-    shown = {name: "" for name in _SHOWN if why_not_https(fields[name])}
-    return kept | shown
+    shown = {name: "" for name in _DISPLAYED if why_not_https(fields[name])}
+    return usable | shown
 
 
-_SHOWN: Final = ("uri", "logo_uri", "policy_uri", "tos_uri")
+_DISPLAYED: Final = ("uri", "logo_uri", "policy_uri", "tos_uri")
 """Addresses that are only shown to people."""
 
 
@@ -208,12 +208,12 @@ def store_client(client: Client) -> Rule[tuple[Change, ...]]:
     """What has to be written so that the store knows a document's client as its user saw it."""
     if client.origin != "document":
         return ()
-    wanted = One(Client, client.id)
-    known = (yield (wanted,)).one(wanted)
-    if known is None:
+    query = One(Client, client.id)
+    stored = (yield (query,)).one(query)
+    if stored is None:
         return (Create(msgspec.structs.replace(client, version=0)),)
-    seen = msgspec.structs.replace(client, version=known.version, created=known.created)
-    return () if seen == known else (Update(seen),)
+    seen = msgspec.structs.replace(client, version=stored.version, created=stored.created)
+    return () if seen == stored else (Update(seen),)
 
 
 CLIENT_DOCUMENTS: Final = Feature(

@@ -23,10 +23,10 @@ without a user's consent, does not ask users out of the blue, and brings nobody 
 
 def grant_types(client: Client, at: Installation) -> Iterator[str]:
     """Those that are offered here, and that such a client may use."""
-    offered = [grant.name for feature in at.features for grant in feature.grant_types]
+    available = [grant.name for feature in at.features for grant in feature.grant_types]
     for one in client.grant_types:
-        if one not in offered:
-            yield f"{one[:60]!r} is not offered here; {', '.join(offered)} are"
+        if one not in available:
+            yield f"{one[:60]!r} is not offered here; {', '.join(available)} are"
     if not client.grant_types:
         yield "at least one is needed"
     if names.REFRESH_TOKEN in client.grant_types and len(client.grant_types) == 1:

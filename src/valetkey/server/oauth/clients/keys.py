@@ -57,14 +57,14 @@ def is_key_of(client: Client, key: object) -> Rule[bool]:
     elsewhere are fetched anew where it is not among them."""
     for algorithm in CLIENT_ALGORITHMS:
         try:
-            wanted = public_of(key, algorithm)
+            public_key = public_of(key, algorithm)
         except ValueError:
             continue
         header = {"alg": algorithm}
-        found = find_keys(client.jwks, header)
+        candidates = find_keys(client.jwks, header)
         if client.jwks_uri:
-            found = yield from _published(client, header, wanted.thumbprint())
-        return any(one.thumbprint() == wanted.thumbprint() for one in found)
+            candidates = yield from _published(client, header, public_key.thumbprint())
+        return any(one.thumbprint() == public_key.thumbprint() for one in candidates)
     return False
 
 
@@ -102,8 +102,10 @@ def _published(
     holder: KeyOwner, header: Mapping[str, Any], thumbprint: str = ""
 ) -> Rule[tuple[PublicKey, ...]]:
     for again in (False, True):
-        wanted = DocumentRequest(url=holder.jwks_uri, kind="keys", again=again, party=holder.party)
-        document = (yield (wanted,)).document(wanted)
+        public_key = DocumentRequest(
+            url=holder.jwks_uri, kind="keys", again=again, party=holder.party
+        )
+        document = (yield (public_key,)).document(public_key)
         if isinstance(document, Unreachable) and document.temporary:
             # Whether the signature is good nobody knows yet: that is no refusal.
             raise TemporarilyUnavailable(detail=f"keys cannot be had: {document.why}")

@@ -63,8 +63,8 @@ def of_scope(client: Client, at: Installation) -> tuple[str, ...]:
     return at.offer.expand(one for one in client.scope if one in at.offer.scopes)
 
 
-def _beyond(named: Iterable[str], client: Client, at: Installation) -> Iterator[str]:
+def _beyond(ids: Iterable[str], client: Client, at: Installation) -> Iterator[str]:
     asked = of_scope(client, at)
-    for one in named:
+    for one in ids:
         if one not in asked:
             yield f"{one[:60]!r} is not among the permissions of its scope"

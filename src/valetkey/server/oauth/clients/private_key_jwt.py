@@ -17,14 +17,14 @@ from valetkey.wire.assertion import BadAssertion
 CITE: Final = Cite("OpenID Connect Core", "9")
 
 
-def _prove(client: Client, by: Credentials, context: Context) -> Rule[None]:
+def _prove(client: Client, credentials: Credentials, context: Context) -> Rule[None]:
     """One of the client's keys signed the assertion, and it counts."""
     algorithms = keys.algorithms_of(client, client.auth_algorithm, context)
     try:
         payload = yield from keys.verify(
-            by.secret, client, typ=assertion.TYPES, algorithms=algorithms
+            credentials.secret, client, typ=assertion.TYPES, algorithms=algorithms
         )
-        yield from client_assertion.count(payload, client, context, path=by.path)
+        yield from client_assertion.count(payload, client, context, path=credentials.path)
     except (BadAssertion, BadSignature) as error:
         raise InvalidClient(detail=f"{client.id}: {error}") from error
 

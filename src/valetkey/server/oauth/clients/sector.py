@@ -19,12 +19,12 @@ def check(client: Client) -> Rule[None]:
     if not client.sector_identifier_uri:
         return
     wanted = DocumentRequest(url=client.sector_identifier_uri, kind="sector", party=client.party)
-    found = (yield (wanted,)).document(wanted)
-    if isinstance(found, Unreachable):
+    document = (yield (wanted,)).document(wanted)
+    if isinstance(document, Unreachable):
         raise metadata.metadata_error(
-            "sector_identifier_uri", "cannot be fetched", detail=found.why
+            "sector_identifier_uri", "cannot be fetched", detail=document.why
         )
-    named: Any = read_value(found.body)
+    named: Any = read_value(document.body)
     if not isinstance(named, list) or not set(client.redirect_uris) <= {
         one for one in named if isinstance(one, str)
     }:

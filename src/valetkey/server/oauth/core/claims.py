@@ -53,11 +53,11 @@ PERMISSION_BY_CLAIM: Final[Mapping[str, str]] = {
 
 def claims_of(user: User, permissions: Iterable[str]) -> dict[str, Claim]:
     """What these permissions tell of the user."""
-    found: dict[str, Claim] = {}
+    result: dict[str, Claim] = {}
     for permission in CLAIMS_BY_PERMISSION:
         if permission in permissions:
-            found |= CLAIMS_BY_PERMISSION[permission][1](user)
-    return found
+            result |= CLAIMS_BY_PERMISSION[permission][1](user)
+    return result
 
 
 def select_claims(
@@ -65,11 +65,11 @@ def select_claims(
 ) -> dict[str, Claim]:
     """What of it was asked for: all that the permissions in `whole` open, and the claims that are
     `named` one by one."""
-    wanted = {
+    selected = {
         claim
         for one in whole
         if one in CLAIMS_BY_PERMISSION
         for claim in CLAIMS_BY_PERMISSION[one][0]
     } | set(claim_names)
-    told = claims_of(user, frozenset(permissions))
-    return {name: value for name, value in told.items() if name in wanted}
+    claims = claims_of(user, frozenset(permissions))
+    return {name: value for name, value in claims.items() if name in selected}

@@ -18,7 +18,7 @@ def close(
 ) -> Ending:
     """Closes an open family. `because` stays in its row, `note` is for the history."""
     closed = msgspec.structs.replace(family, status="closed", because=because)
-    told = event(
+    ending = event(
         context.env,
         kind,
         by=by,
@@ -27,4 +27,4 @@ def close(
         grant=family.grant,
         note=note,
     )
-    return (Update(closed),), (told,)
+    return (Update(closed),), (ending,)

@@ -26,7 +26,7 @@ def read(text: str, context: Context, *, client: Client | None = None) -> IdToke
     if len(text) > LONGEST:
         raise NotOurs(detail="hint: too large")
     try:
-        found = jwt.prove(
+        claims = jwt.prove(
             text,
             IdToken,
             keys=context.installation.keyring.published,
@@ -35,6 +35,6 @@ def read(text: str, context: Context, *, client: Client | None = None) -> IdToke
         )
     except jwt.BadToken as error:
         raise NotOurs(detail=f"hint: {error}") from error
-    if client is not None and found.aud != client.id:
+    if client is not None and claims.aud != client.id:
         raise NotOurs(detail="hint: another client's")
-    return found
+    return claims

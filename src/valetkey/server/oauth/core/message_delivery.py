@@ -82,8 +82,8 @@ def finish(job: Job, context: Context) -> Rule[Outcome]:
     delivery = deliveries(context).get(job.kind)
     if delivery is not None and delivery.on_delivered is not None:
         return (yield from delivery.on_delivered(job, context))
-    kept = yield from _there(job)
-    return Outcome() if kept is None else Outcome(changes=(Remove(kept),))
+    stored = yield from _there(job)
+    return Outcome() if stored is None else Outcome(changes=(Remove(stored),))
 
 
 def retry_or_give_up(job: Job, why: str, context: Context, *, final: bool) -> Rule[Outcome]:
@@ -91,11 +91,11 @@ def retry_or_give_up(job: Job, why: str, context: Context, *, final: bool) -> Ru
     delivery = deliveries(context).get(job.kind)
     if delivery is not None and delivery.on_failed is not None:
         return (yield from delivery.on_failed(job, why, context, final=final))
-    kept = yield from _there(job)
-    if kept is None:
+    stored = yield from _there(job)
+    if stored is None:
         return Outcome()
-    if final or kept.tried >= len(PAUSES):
-        told = event(
+    if final or stored.tried >= len(PAUSES):
+        undelivered = event(
             context.env,
             "undelivered",
             by="server",
@@ -103,10 +103,10 @@ def retry_or_give_up(job: Job, why: str, context: Context, *, final: bool) -> Ru
             client=job.client,
             note=f"{job.kind}: {why}",
         )
-        return Outcome(changes=(Remove(kept),), events=(told,))
-    due = context.env.now + PAUSES[kept.tried]
+        return Outcome(changes=(Remove(stored),), events=(undelivered,))
+    due = context.env.now + PAUSES[stored.tried]
     return Outcome(
-        changes=reschedule(kept, msgspec.structs.replace(kept, due=due, tried=kept.tried + 1))
+        changes=reschedule(stored, msgspec.structs.replace(stored, due=due, tried=stored.tried + 1))
     )
 
 

@@ -116,12 +116,12 @@ class Offer:
         return self._expanded(tuple(scope))
 
     def _expand(self, scope: tuple[str, ...]) -> tuple[str, ...]:
-        wanted: set[str] = set()
+        members: set[str] = set()
         for name in scope:
             if name not in self.permissions and name not in self._sets:
                 raise InvalidScope("the scope names something unknown", detail=f"{name[:80]!r}")
-            wanted.update(self._sets.get(name, (name,)))
-        return self.ordered(self.with_implied(wanted))
+            members.update(self._sets.get(name, (name,)))
+        return self.ordered(self.with_implied(members))
 
     def expand_known(self, scope: Iterable[str]) -> tuple[str, ...]:
         """As `expand`, for names that were right once: what a catalog has dropped since is passed
@@ -143,10 +143,12 @@ class Offer:
 
     def with_all_implied(self, permissions: Iterable[str]) -> set[str]:
         """Those of the permissions of which all that they imply is among them as well."""
-        left = set(permissions)
-        while lame := {one for one in left if not self.with_implied((one,)) <= left}:
-            left -= lame
-        return left
+        remaining = set(permissions)
+        while incomplete := {
+            one for one in remaining if not self.with_implied((one,)) <= remaining
+        }:
+            remaining -= incomplete
+        return remaining
 
     def ordered(self, permissions: Iterable[str]) -> tuple[str, ...]:
         """The known ones among the permissions, in catalog order."""
@@ -172,8 +174,8 @@ class Offer:
 
     def within(self, permissions: Iterable[str], resources: Iterable[str]) -> tuple[str, ...]:
         """Those of the permissions that these resource servers, or the server itself, honour."""
-        wanted = self.find_resources(resources) | {self.issuer}
-        return tuple(one for one in self.ordered(permissions) if self.resource_of[one] in wanted)
+        members = self.find_resources(resources) | {self.issuer}
+        return tuple(one for one in self.ordered(permissions) if self.resource_of[one] in members)
 
     def audience(self, permissions: Iterable[str], resources: Sequence[str]) -> tuple[str, ...]:
         """Who a token with these permissions is for, narrowed to `resources` where there are any.
@@ -184,10 +186,10 @@ class Offer:
 
     def _audience(self, permissions: tuple[str, ...]) -> tuple[str, ...]:
         # Here, a token opens UserInfo, and that is for `openid` alone.
-        spoken = {self.resource_of[one] for one in permissions} - {self.issuer}
+        named_resources = {self.resource_of[one] for one in permissions} - {self.issuer}
         if names.OPENID in permissions:
-            spoken.add(self.issuer)
-        return tuple(one for one in self.resources if one in spoken) or (self.issuer,)
+            named_resources.add(self.issuer)
+        return tuple(one for one in self.resources if one in named_resources) or (self.issuer,)
 
     def check_resources(self, resources: Iterable[str]) -> None:
         """Raises InvalidTarget for a resource server that is not registered (RFC 8707 2)."""

@@ -81,28 +81,28 @@ def read_request(
 
 def resolve(details: Iterable[Detail], offer: Offer) -> ResolvedDetails:
     """What the objects come to: those of one type add up. Raises InvalidAuthorizationDetails."""
-    types, asked = dict[str, None](), dict[str, Bounds]()
+    types, requested = dict[str, None](), dict[str, Bounds]()
     for detail in details:
         types[detail.type] = None
         actions = _actions(detail, offer)
         bounds = _bounds(detail, actions, offer)
         for name in actions:
             mine = bounds.get(name, FREE)
-            if asked.setdefault(name, mine) != mine:
+            if requested.setdefault(name, mine) != mine:
                 # Two bounds may add up, or the wider one may hold: the app has to say which.
                 raise _bad("with two limits for the same permission", name)
-    bound = {name: bounds for name, bounds in asked.items() if bounds != FREE}
+    bound = {name: bounds for name, bounds in requested.items() if bounds != FREE}
     return ResolvedDetails(
-        types=tuple(types), permissions=offer.ordered(asked), limits=limits(permissions=bound)
+        types=tuple(types), permissions=offer.ordered(requested), limits=limits(permissions=bound)
     )
 
 
 def _actions(detail: Detail, offer: Offer) -> set[str]:
     # The server's own catalog is what OpenID Connect has scopes for.
-    known = offer.names_of(detail.type) if detail.type in offer.resources[1:] else frozenset()
-    if not known:
+    available = offer.names_of(detail.type) if detail.type in offer.resources[1:] else frozenset()
+    if not available:
         raise _bad("of an unknown type", detail.type)
-    if not set(detail.actions) <= known:
+    if not set(detail.actions) <= available:
         raise _bad("with an action that its type does not have", detail.type)
     if not set(detail.locations) <= {detail.type}:
         raise _bad("with a location that is not its type's", detail.type)

@@ -33,13 +33,13 @@ def count(pace: RateLimit, address: str, context: Context) -> Rule[None]:
         Count(Throttle(bucket=f"{pace.what} {one}", tried=1, since=now, expires=now + pace.seconds))
         for one in networks
     ]
-    wanted = [One(Throttle, each.record.bucket) for each in counts]
+    queries = [One(Throttle, each.record.bucket) for each in counts]
     # Looked at first, so that those beyond the most have nothing written.
-    found = yield tuple(wanted)
-    rows = [found.one(want) for want in wanted]
+    results = yield tuple(queries)
+    rows = [results.one(want) for want in queries]
     tried = [row.tried + 1 if row is not None and row.is_running(now) else 1 for row in rows]
     if all(map(le, tried, allowed)):
-        found = yield tuple(counts)
-        tried = [found.counter(each).tried for each in counts]
+        results = yield tuple(counts)
+        tried = [results.counter(each).tried for each in counts]
     if not all(map(le, tried, allowed)):
         raise TemporarilyUnavailable(f"too many {pace.what}s from your network", status=429)

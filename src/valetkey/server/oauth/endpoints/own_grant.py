@@ -13,7 +13,7 @@ from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, with_changes
 from valetkey.server.oauth.core.feature import Authenticated, Call, Endpoint, Feature
-from valetkey.server.oauth.grant_types.refresh_token import check_shown
+from valetkey.server.oauth.grant_types.refresh_token import check_presented
 from valetkey.server.oauth.grants.changes import GrantOutcome, NotFound, change_status, narrow
 from valetkey.server.oauth.senders.binding import bind
 from valetkey.server.oauth.tokens import refresh_token
@@ -57,7 +57,7 @@ def _family(text: str, by: Authenticated, context: Context) -> Rule[TokenFamily 
     if family.shards is not None:
         # One shard gives no access, so it can't end access on other devices either.
         raise InvalidRequest("a key in shards is stopped by its user")
-    return check_shown(token, family, by=by, context=context) or family
+    return check_presented(token, family, caller=by, context=context) or family
 
 
 def _changed(family: TokenFamily, form: Form, context: Context) -> Rule[GrantOutcome]:

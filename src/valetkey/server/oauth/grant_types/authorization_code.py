@@ -57,41 +57,41 @@ def parse(form: Form) -> Redemption:
     )
 
 
-def decide(what: Redemption, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
+def decide(request: Redemption, caller: Authenticated, context: Context) -> Rule[Issue | Refuse]:
     """Tokens for a code of this client, once."""
-    code = yield from _opened(what.code, context)
-    return (yield from redeem(code, what, by, context=context))
+    code = yield from _opened(request.code, context)
+    return (yield from redeem(code, request, caller, context=context))
 
 
 def redeem(
-    code: Code, what: Redemption, by: Authenticated, *, context: Context
+    code: Code, request: Redemption, caller: Authenticated, *, context: Context
 ) -> Rule[Issue | Refuse]:
     """Tokens for what was decided, once, whichever way the client has come by it."""
     own, grant, user = One(TokenFamily, code.family), One(Grant, code.grant), One(User, code.user)
-    place = _place(code, by.client, context) if code.browser else None
-    found = yield (own, grant, user) if place is None else (own, grant, user, *place.wants)
-    spent = found.one(own)
+    place = _place(code, caller.client, context) if code.browser else None
+    results = yield (own, grant, user) if place is None else (own, grant, user, *place.wants)
+    spent = results.one(own)
     if spent is not None:
         return _replayed(spent, context)
     root = before = None
     if place is not None:
-        root, before = yield from _before(place, found)
-        if place.is_redeemed(found):
+        root, before = yield from _before(place, results)
+        if place.is_redeemed(results):
             return _replayed(before, context)
     if context.env.now >= code.expires:
         raise InvalidGrant("the code has expired")
-    wrong = _wrong_binding(what, code, by)
+    wrong = _wrong_binding(request, code, caller)
     if wrong:
         return _burnt(code, wrong, context)
-    their_grant, their_user = found.one(grant), found.one(user)
+    their_grant, their_user = results.one(grant), results.one(user)
     if their_grant is None or their_user is None:
         raise InvalidGrant(detail="the grant or the user of the code is gone")
-    fresh = _family(code, by, their_grant, context=context)
-    made = Renewed(fresh, (Create(fresh),))
+    fresh = _family(code, caller, their_grant, context=context)
+    renewed = Renewed(fresh, (Create(fresh),))
     if place is not None:
-        made = place.renewed(fresh, root, before, now=context.env.now)
-    standing = Standing(their_user, their_grant, made.family)
-    issue = _redeemed(what, code, standing, by=by, made=made, context=context)
+        renewed = place.renewed(fresh, root, before, now=context.env.now)
+    standing = Standing(their_user, their_grant, renewed.family)
+    issue = _redeemed(request, code, standing, caller=caller, renewed=renewed, context=context)
     return (yield from _renewing(issue, code, context)) if code.renews else issue
 
 
@@ -100,14 +100,14 @@ def _place(code: Code, client: Client, context: Context) -> Place | None:
         code,
         client,
         refreshable=_may_refresh(code, client, context),
-        kept=_kept(client, context),
+        retention=_retention(client, context),
         context=context,
     )
 
 
-def _before(place: Place, found: Results) -> Rule[tuple[TokenFamily | None, TokenFamily | None]]:
+def _before(place: Place, results: Results) -> Rule[tuple[TokenFamily | None, TokenFamily | None]]:
     """The family with the name of the place, and the one that is there now: mostly the same."""
-    root = found.one(place.wants[1])
+    root = results.one(place.wants[1])
     if root is None or root.status == "open" or not root.replaced_by:
         return root, root
     wanted = One(TokenFamily, root.replaced_by)
@@ -121,7 +121,7 @@ def _renewing(issue: Issue, code: Code, context: Context) -> Rule[Issue]:
     changes, events = issue.changes, issue.events
     for family in (yield (wanted,)).many(wanted):
         if family.status != "closed":
-            more, told = close(
+            more, more_events = close(
                 family,
                 "renewed",
                 kind="disconnected",
@@ -129,7 +129,7 @@ def _renewing(issue: Issue, code: Code, context: Context) -> Rule[Issue]:
                 note=family.device,
                 context=context,
             )
-            changes, events = (*changes, *more), (*events, *told)
+            changes, events = (*changes, *more), (*events, *more_events)
     return msgspec.structs.replace(issue, changes=changes, events=events)
 
 
@@ -146,29 +146,29 @@ def _opened(text: str, context: Context) -> Rule[Code]:
     return inside
 
 
-def _wrong_binding(what: Redemption, code: Code, by: Authenticated) -> str:
+def _wrong_binding(request: Redemption, code: Code, caller: Authenticated) -> str:
     """Which of its bindings the code is presented without, or "" (ATTACKS A05, A08)."""
-    if code.client != by.client.id:
+    if code.client != caller.client.id:
         return "issued to another client"
-    if what.redirect_uri:
-        if not same(digest(what.redirect_uri).encode(), code.redirect_uri.encode()):
+    if request.redirect_uri:
+        if not same(digest(request.redirect_uri).encode(), code.redirect_uri.encode()):
             return "another redirect_uri"
     elif code.redirect_sent and not code.challenge:
         # OAuth 2.1 drops the parameter because PKCE does its work; RFC 6749 4.1.3 wants it.
         return "redirect_uri is missing"
-    if bool(code.challenge) != bool(what.verifier):
+    if bool(code.challenge) != bool(request.verifier):
         return "a verifier without a challenge, or a challenge without a verifier"
-    if code.challenge and not pkce.proves(what.verifier, code.challenge):
+    if code.challenge and not pkce.proves(request.verifier, code.challenge):
         return "another code_verifier"
-    if not fits(by.confirmation, Confirmation(jkt=code.jkt) if code.jkt else None):
+    if not fits(caller.confirmation, Confirmation(jkt=code.jkt) if code.jkt else None):
         return "another key"
-    if code.instance and code.instance != by.instance:
+    if code.instance and code.instance != caller.instance:
         return "another copy of the app"
     return ""
 
 
-def _family(code: Code, by: Authenticated, grant: Grant, *, context: Context) -> TokenFamily:
-    client = by.client
+def _family(code: Code, caller: Authenticated, grant: Grant, *, context: Context) -> TokenFamily:
+    client = caller.client
     lifetimes, policy = (
         context.installation.lifetimes,
         context.installation.all_policies[client.policy],
@@ -188,8 +188,8 @@ def _family(code: Code, by: Authenticated, grant: Grant, *, context: Context) ->
         rotated=context.env.now,
         refreshable=refreshable,
         # RFC 9449 5: a confidential client proves itself, so it may change its key.
-        cnf=by.confirmation if client.is_public else None,
-        instance=by.instance,
+        cnf=caller.confirmation if client.is_public else None,
+        instance=caller.instance,
         session=code.session,
         auth_time=code.auth_time,
         amr=code.amr,
@@ -200,7 +200,8 @@ def _family(code: Code, by: Authenticated, grant: Grant, *, context: Context) ->
         shards=_new_shards(code.tier, code.client, context) if refreshable and code.tier else None,
         created=context.env.now,
         used=context.env.now,
-        expires=context.env.now + (min(until, idle) if refreshable else _kept(client, context)),
+        expires=context.env.now
+        + (min(until, idle) if refreshable else _retention(client, context)),
     )
 
 
@@ -208,13 +209,13 @@ def _new_shards(tier: Tier, client: str, context: Context) -> Shards:
     return new_shards(tier.threshold, tier.holders, client=client, now=context.env.now)
 
 
-def _kept(client: Client, context: Context) -> int:
+def _retention(client: Client, context: Context) -> int:
     """Seconds for which a family is kept that cannot be refreshed: it outlives its last access
     token, so that a replay of the code is still noticed, and the session, where the app wants to
     hear of its end."""
     least = context.installation.lifetimes.access_token + 3600
-    told = client.frontchannel_logout_uri or client.backchannel_logout_uri
-    return max(least, context.installation.lifetimes.session) if told else least
+    more_events = client.frontchannel_logout_uri or client.backchannel_logout_uri
+    return max(least, context.installation.lifetimes.session) if more_events else least
 
 
 def _may_refresh(code: Code, client: Client, context: Context) -> bool:
@@ -224,20 +225,20 @@ def _may_refresh(code: Code, client: Client, context: Context) -> bool:
 
 
 def _redeemed(
-    what: Redemption,
+    request: Redemption,
     code: Code,
     standing: Standing,
     *,
-    by: Authenticated,
-    made: Renewed,
+    caller: Authenticated,
+    renewed: Renewed,
     context: Context,
 ) -> Issue:
-    client, grant, family = by.client, standing.grant, standing.family
+    client, grant, family = caller.client, standing.grant, standing.family
     allowed = still_allowed(
         code.permissions, client=client, grant=grant, offer=context.installation.offer
     )
     permissions, resources = narrowing.narrow(
-        what.narrowing,
+        request.narrowing,
         permissions=allowed,
         resources=code.resources,
         offer=context.installation.offer,
@@ -257,8 +258,8 @@ def _redeemed(
         nonce=code.nonce,
         with_id_token=names.OPENID in allowed,
         refresh_token=refresh_token,
-        state=what.narrowing.state,
-        changes=made.changes,
+        state=request.narrowing.state,
+        changes=renewed.changes,
         events=(_event(context, "connected", code, note=code.device),),
     )
 

@@ -22,7 +22,7 @@ from valetkey.server.oauth.core.feature import Authenticated, Call, Endpoint, Fe
 from valetkey.server.oauth.core.field_checks import why_not_text
 from valetkey.server.oauth.core.subjects import find_user
 from valetkey.server.oauth.grant_types import jwt_bearer, narrowing, polling
-from valetkey.server.oauth.grant_types.polling import Visiting
+from valetkey.server.oauth.grant_types.polling import PollRequest
 from valetkey.server.oauth.grants.approvals import APPROVALS, new_approval, too_many
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
@@ -53,39 +53,39 @@ MAX_MESSAGE: Final = 100
 
 def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     """Puts a question on a user's pages, and gives the app a handle to come for the answer."""
-    by = yield from authenticate(call, context)
-    may_use(by.client, names.CIBA)
+    caller = yield from authenticate(call, context)
+    may_use(caller.client, names.CIBA)
     # CIBA Core 7.1.1: where a request is signed, what is signed counts.
     form = yield from effective_parameters_decoupled(
-        call.form, by.client, context, needs=request_object.BACKCHANNEL_CLAIMS
+        call.form, caller.client, context, needs=request_object.BACKCHANNEL_CLAIMS
     )
     message, seconds = _message(form), _seconds(form, context)
-    request = understand(form, by.client, context)
+    request = understand(form, caller.client, context)
     for check in DECOUPLED_CHECKS["backchannel"]:
         check(request, context)
-    user = yield from _hinted(form, by, context)
-    if (yield from too_many(user.id, by.client.id, context)):
+    user = yield from _hinted(form, caller, context)
+    if (yield from too_many(user.id, caller.client.id, context)):
         raise AccessDenied("this user has not answered what was asked before")
     name, secret = context.env.random_bytes(polling.ID).hex(), context.env.random_bytes(32)
     handle = polling.handle("ar", name, secret)
     row = Pending(
         id=name,
         kind="backchannel",
-        client=by.client.id,
+        client=caller.client.id,
         parameters={**stored_parameters(form, request), "login_hint": user.username},
         resources=form.all("resource"),
         created=context.env.now,
         expires=context.env.now + seconds,
         decoupled=DecoupledRequest(
-            digest=polling.kept(secret),
+            digest=polling.secret_digest(secret),
             interval=polling.INTERVAL,
             user=user.id,
             message=message,
-            notify=ciba_ping.seal_notification(form, by.client, handle=handle, context=context),
+            notify=ciba_ping.seal_notification(form, caller.client, handle=handle, context=context),
         ),
     )
     _, changes, events = new_approval(
-        user.id, by.client.id, words=message, request=name, seconds=seconds, context=context
+        user.id, caller.client.id, words=message, request=name, seconds=seconds, context=context
     )
     document = {
         "auth_req_id": handle,
@@ -95,27 +95,27 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     return Answer(document=document, changes=(Create(row), *changes), events=events)
 
 
-def parse(form: Form) -> Visiting:
+def parse(form: Form) -> PollRequest:
     """The parameters of CIBA Core 10.1."""
-    return Visiting(form.need("auth_req_id"), narrowing.parse(form))
+    return PollRequest(form.need("auth_req_id"), narrowing.parse(form))
 
 
-def decide(what: Visiting, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
+def decide(request: PollRequest, caller: Authenticated, context: Context) -> Rule[Issue | Refuse]:
     """Tokens for an app whose user said yes, once."""
-    return (yield from polling.visit(what, by, context, kind="backchannel", prefix="ar"))
+    return (yield from polling.poll(request, caller, context, kind="backchannel", prefix="ar"))
 
 
-def _hinted(form: Form, by: Authenticated, context: Context) -> Rule[User]:
+def _hinted(form: Form, caller: Authenticated, context: Context) -> Rule[User]:
     """The one user that the one hint names. Unknown and disabled are not told apart."""
-    given = [name for name in HINTS if name in form]
-    if len(given) != 1:
+    parameters = [name for name in HINTS if name in form]
+    if len(parameters) != 1:
         # CIBA Core 7.1: exactly one.
         raise InvalidRequest(f"exactly one of {', '.join(HINTS)} is needed")
     user: User | None
-    if given[0] == "login_hint_token":
-        user = yield from _of_a_trusted_server(form["login_hint_token"], by, context)
-    elif given[0] == "id_token_hint":
-        one = One(User, _subject(form, by.client, context))
+    if parameters[0] == "login_hint_token":
+        user = yield from _of_a_trusted_server(form["login_hint_token"], caller, context)
+    elif parameters[0] == "id_token_hint":
+        one = One(User, _subject(form, caller.client, context))
         user = (yield (one,)).one(one)
     else:
         alias = OneByAlias(User, sign_in_name(form["login_hint"][:255]))
@@ -125,11 +125,11 @@ def _hinted(form: Form, by: Authenticated, context: Context) -> Rule[User]:
     return user
 
 
-def _of_a_trusted_server(text: str, by: Authenticated, context: Context) -> Rule[User | None]:
+def _of_a_trusted_server(text: str, caller: Authenticated, context: Context) -> Rule[User | None]:
     """Of whom a server speaks that the client's policy trusts. The token has a type of its own, so
     that it opens nothing where assertions do (ATTACKS A48)."""
     try:
-        _, user = yield from jwt_bearer.about(text, by, context, typ=(HINT_TYPE,))
+        _, user = yield from jwt_bearer.about(text, caller, context, typ=(HINT_TYPE,))
     except jwt_bearer.Over as error:
         raise ExpiredLoginHintToken(detail=error.detail) from error
     except InvalidGrant as error:

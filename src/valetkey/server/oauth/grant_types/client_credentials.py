@@ -29,43 +29,47 @@ class OwnScope(StepState, frozen=True, eq=False):
     names: tuple[str, ...]
 
 
-def decide(wish: Narrowing, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
+def decide(requested: Narrowing, caller: Authenticated, context: Context) -> Rule[Issue | Refuse]:
     """A token for the client's own use, with what it is registered for."""
     yield from ()
-    if by.client.is_public:
+    if caller.client.is_public:
         # RFC 6749 4.4: only confidential clients.
         raise UnauthorizedClient("a client without a secret cannot act for itself")
     for own in context.installation.client_scopes:
-        if not set(own.names).isdisjoint(wish.scope) and own.may_use(by.client, context):
-            return _own(wish, by, context, scopes=frozenset(own.names))
-    check_resources(by.client, wish.resources, context)
+        if not set(own.names).isdisjoint(requested.scope) and own.may_use(caller.client, context):
+            return _own(requested, caller, context, scopes=frozenset(own.names))
+    check_resources(caller.client, requested.resources, context)
     registered = [
-        one for one in context.installation.offer.expand(by.client.scope) if one not in _OF_PEOPLE
+        one
+        for one in context.installation.offer.expand(caller.client.scope)
+        if one not in _OF_PEOPLE
     ]
     permissions, resources = narrowing.narrow(
-        wish, permissions=registered, resources=(), offer=context.installation.offer
+        requested, permissions=registered, resources=(), offer=context.installation.offer
     )
     return Issue(
-        client=by.client,
+        client=caller.client,
         standing=None,
         permissions=permissions,
-        scope=wish.scope or by.client.scope,
+        scope=requested.scope or caller.client.scope,
         resources=resources,
-        state=wish.state,
+        state=requested.state,
     )
 
 
-def _own(wish: Narrowing, by: Authenticated, context: Context, *, scopes: frozenset[str]) -> Issue:
+def _own(
+    requested: Narrowing, caller: Authenticated, context: Context, *, scopes: frozenset[str]
+) -> Issue:
     """A token for what the client has here for itself, such as the grants that it holds. It opens
     nothing else, so that no API to which it is shown could use it."""
-    if not frozenset(wish.scope) <= scopes:
+    if not frozenset(requested.scope) <= scopes:
         raise InvalidScope("a client's own scopes are asked for alone")
-    if not context.installation.offer.find_resources(wish.resources) <= {
+    if not context.installation.offer.find_resources(requested.resources) <= {
         context.installation.issuer
     }:
         raise InvalidTarget("a client's own scopes are for here and nowhere else")
-    state = (OwnScope(wish.scope),)
-    return Issue(client=by.client, standing=None, permissions=(), scope=(), state=state)
+    state = (OwnScope(requested.scope),)
+    return Issue(client=caller.client, standing=None, permissions=(), scope=(), state=state)
 
 
 def _set_own_scope(token: AccessToken, decision: Issue, context: Context) -> AccessToken:

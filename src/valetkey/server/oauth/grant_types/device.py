@@ -22,7 +22,7 @@ from valetkey.server.oauth.core.decision import Answer, Issue, Issued, Outcome, 
 from valetkey.server.oauth.core.feature import Authenticated, Call, Endpoint, Feature, GrantType
 from valetkey.server.oauth.core.rate_limit import RateLimit, count
 from valetkey.server.oauth.grant_types import narrowing, polling
-from valetkey.server.oauth.grant_types.polling import Visiting
+from valetkey.server.oauth.grant_types.polling import PollRequest
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import AccessDenied
@@ -51,26 +51,26 @@ class Opened(Outcome, frozen=True, kw_only=True, eq=False):
 
 def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     """Keeps the request of a device, and names it twice: for the device, and for its user."""
-    by = yield from authenticate(call, context)
-    may_use(by.client, names.DEVICE_CODE)
-    if by.client.is_public:
+    caller = yield from authenticate(call, context)
+    may_use(caller.client, names.DEVICE_CODE)
+    if caller.client.is_public:
         # Its name is no secret, so this may be anybody.
         yield from count(PACE, call.address, context)
-    form = yield from effective_parameters_decoupled(call.form, by.client, context)
-    request = understand(form, by.client, context)
+    form = yield from effective_parameters_decoupled(call.form, caller.client, context)
+    request = understand(form, caller.client, context)
     for check in DECOUPLED_CHECKS["device"]:
         check(request, context)
     code, secret = user_code.draw(context.env), context.env.random_bytes(32)
     row = Pending(
         id=user_code.names(code, context.installation.keyring)[0],
         kind="device",
-        client=by.client.id,
+        client=caller.client.id,
         parameters=stored_parameters(form, request),
         resources=form.all("resource"),
         created=context.env.now,
         expires=context.env.now + context.installation.lifetimes.elsewhere,
         decoupled=DecoupledRequest(
-            digest=polling.kept(secret),
+            digest=polling.secret_digest(secret),
             interval=polling.INTERVAL,
             address=call.address,
             agent=call.agent,
@@ -85,11 +85,11 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         "expires_in": context.installation.lifetimes.elsewhere,
         "interval": polling.INTERVAL,
     }
-    stranger = row.id if by.client.is_public else ""
+    stranger = row.id if caller.client.is_public else ""
     return Answer(document=document, changes=(Create(row),), unregistered_client=stranger)
 
 
-def enter(typed: str, visit: Browser, context: Context) -> Rule[Opened | Unknown]:
+def enter(typed: str, session: Browser, context: Context) -> Rule[Opened | Unknown]:
     """The request that waits under the code, for this browser to go on with. Nothing is approved
     by it (ATTACKS A36)."""
     code = user_code.plain(typed)
@@ -107,7 +107,7 @@ def enter(typed: str, visit: Browser, context: Context) -> Rule[Opened | Unknown
         kind="interaction",
         client=row.client,
         contents=user_code.seal_code(code, context.installation.keyring, context.env),
-        browser=visit.id,
+        browser=session.id,
         answers=row.id,
         created=context.env.now,
         expires=row.expires,
@@ -115,31 +115,31 @@ def enter(typed: str, visit: Browser, context: Context) -> Rule[Opened | Unknown
     return Opened(pending=pending, changes=(Create(pending),))
 
 
-def confirm(name: str, visit: Browser, context: Context) -> Rule[Outcome]:
+def confirm(name: str, session: Browser, context: Context) -> Rule[Outcome]:
     """The user means this very request: sign-in and consent come next."""
-    _, pending = yield from find_waiting(name, visit, context)
+    _, pending = yield from find_waiting(name, session, context)
     return Outcome(changes=(Update(msgspec.structs.replace(pending, confirmed=True)),))
 
 
-def disown(name: str, visit: Browser, context: Context) -> Rule[Deny]:
+def disown(name: str, session: Browser, context: Context) -> Rule[Deny]:
     """The user did not begin this: the device is told no, and its code is worth nothing now."""
-    asked, _ = yield from find_waiting(name, visit, context)
+    requested, _ = yield from find_waiting(name, session, context)
     return Deny(
         error=AccessDenied(),
-        reply_to=asked.client_request.reply_to,
-        client=asked.client_request.client,
-        changes=finish(asked, context),
+        reply_to=requested.client_request.reply_to,
+        client=requested.client_request.client,
+        changes=finish(requested, context),
     )
 
 
-def parse(form: Form) -> Visiting:
+def parse(form: Form) -> PollRequest:
     """The parameters of RFC 8628 3.4."""
-    return Visiting(form.need("device_code"), narrowing.parse(form))
+    return PollRequest(form.need("device_code"), narrowing.parse(form))
 
 
-def decide(what: Visiting, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
+def decide(request: PollRequest, caller: Authenticated, context: Context) -> Rule[Issue | Refuse]:
     """Tokens for a device whose user said yes, once."""
-    return (yield from polling.visit(what, by, context, kind="device", prefix="dc"))
+    return (yield from polling.poll(request, caller, context, kind="device", prefix="dc"))
 
 
 DEVICE: Final = Feature(

@@ -45,24 +45,24 @@ def is_on(context: Context) -> bool:
     return NAME in context.installation.enabled_features
 
 
-def told(
-    standing: Standing, wish: Narrowing, by: Authenticated, *, until: int, context: Context
+def issue_assertion(
+    standing: Standing, requested: Narrowing, caller: Authenticated, *, until: int, context: Context
 ) -> Answer:
     """The assertion about the user of a sign-in that is good `until` then, for the one server that
     is named as `audience`. Raises InvalidTarget, InvalidScope, InvalidRequest."""
-    known = {} if by.client.exchange is None else by.client.exchange.asserts
-    there = known.get(wish.resources[0]) if len(wish.resources) == 1 else None
+    known = {} if caller.client.exchange is None else caller.client.exchange.asserts
+    there = known.get(requested.resources[0]) if len(requested.resources) == 1 else None
     if there is None:
         raise InvalidTarget("this client may assert nobody to that audience")
-    if not set(wish.scope) <= set(there.scope):
+    if not set(requested.scope) <= set(there.scope):
         raise InvalidScope
-    if wish.details:
+    if requested.details:
         raise InvalidRequest("authorization_details are not asserted")
-    scope = " ".join(wish.scope)
+    scope = " ".join(requested.scope)
     assertion = IdJag(
         iss=context.installation.issuer,
         sub=standing.user.id,
-        aud=wish.resources[0],
+        aud=requested.resources[0],
         client_id=there.client_id,
         jti=encode(context.env.random_bytes(16)),
         iat=context.env.now,
@@ -73,7 +73,7 @@ def told(
         amr=standing.family.amr,
     )
     document = {
-        "access_token": jwt.sign(assertion, key=context.id_token_key(by.client), typ=TYPE),
+        "access_token": jwt.sign(assertion, key=context.id_token_key(caller.client), typ=TYPE),
         "issued_token_type": TOKEN_TYPE,
         # RFC 8693 2.2.1: it opens nothing by itself.
         "token_type": "N_A",
@@ -83,12 +83,12 @@ def told(
 
 
 def _metadata(context: Context) -> dict[str, tuple[str, ...]]:
-    said: dict[str, tuple[str, ...]] = {
+    claims: dict[str, tuple[str, ...]] = {
         "authorization_grant_profiles_supported": ("urn:ietf:params:oauth:grant-profile:id-jag",)
     }
     if names.TOKEN_EXCHANGE in context.installation.grant_types:
-        said["identity_chaining_requested_token_types_supported"] = (TOKEN_TYPE,)
-    return said
+        claims["identity_chaining_requested_token_types_supported"] = (TOKEN_TYPE,)
+    return claims
 
 
 IDENTITY_ASSERTION: Final = Feature(

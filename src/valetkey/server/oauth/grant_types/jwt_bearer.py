@@ -35,7 +35,7 @@ from valetkey.wire.form import Form
 
 CITE: Final = Cite("RFC 7523", "2.1")
 
-SEEN: Final = "assertion of a user"
+ASSERTION_PURPOSE: Final = "assertion of a user"
 """The purpose under which assertions are remembered."""
 
 LONGEST: Final = 3600
@@ -44,7 +44,7 @@ LONGEST: Final = 3600
 MAX_JTI: Final = 512
 
 
-class Asserting(msgspec.Struct, frozen=True):
+class AssertionRequest(msgspec.Struct, frozen=True):
     """What the client brings."""
 
     assertion: str
@@ -73,28 +73,30 @@ class Over(InvalidGrant):
     """The assertion was good, and no longer is."""
 
 
-def parse(form: Form) -> Asserting:
+def parse(form: Form) -> AssertionRequest:
     """The parameters of RFC 7523 2.1."""
-    return Asserting(form.need("assertion"), narrowing.parse(form))
+    return AssertionRequest(form.need("assertion"), narrowing.parse(form))
 
 
-def decide(what: Asserting, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
+def decide(
+    request: AssertionRequest, caller: Authenticated, context: Context
+) -> Rule[Issue | Refuse]:
     """A token for a user of whom a trusted server speaks, within what that user granted."""
-    if by.client.is_public:
+    if caller.client.is_public:
         raise UnauthorizedClient("a client without a secret brings no assertions")
-    check_resources(by.client, what.narrowing.resources, context)
+    check_resources(caller.client, request.narrowing.resources, context)
     jag = identity_assertion.is_on(context)
     typ = ("jwt", "", identity_assertion.TYPE) if jag else ("jwt", "")
-    said, user = yield from about(what.assertion, by, context, typ=typ)
+    assertion, user = yield from about(request.assertion, caller, context, typ=typ)
     if user is None:
         raise InvalidGrant(detail="an assertion about nobody here")
-    grant = yield from _yes(user, by)
+    grant = yield from _yes(user, caller)
     if is_used_up(grant, context.env.now):
         # A yes for once was for its own code.
         raise InvalidGrant("what the user said yes to is used up")
-    code = _code(said, what.narrowing, user, grant=grant, context=context)
-    redemption = authorization_code.Redemption("", "", "", what.narrowing)
-    issued = yield from authorization_code.redeem(code, redemption, by, context=context)
+    code = _code(assertion, request.narrowing, user, grant=grant, context=context)
+    redemption = authorization_code.Redemption("", "", "", request.narrowing)
+    issued = yield from authorization_code.redeem(code, redemption, caller, context=context)
     if isinstance(issued, Refuse):
         return issued
     # RFC 7521 4.1: the next token comes of the next assertion.
@@ -102,71 +104,73 @@ def decide(what: Asserting, by: Authenticated, context: Context) -> Rule[Issue |
 
 
 def about(
-    text: str, by: Authenticated, context: Context, *, typ: tuple[str, ...]
+    text: str, caller: Authenticated, context: Context, *, typ: tuple[str, ...]
 ) -> Rule[tuple[Assertion, User | None]]:
     """What a server that the client's policy trusts says, in a JWT of these types, and of whom;
     once. Raises InvalidGrant."""
-    trusted = _issuer(text, by, context)
-    said = yield from _said(text, trusted, by, typ=typ, context=context)
-    yield from _once(said)
-    return said, (yield from _of(said, trusted))
+    trusted = _issuer(text, caller, context)
+    assertion = yield from _read_assertion(text, trusted, caller, typ=typ, context=context)
+    yield from _once(assertion)
+    return assertion, (yield from _of(assertion, trusted))
 
 
-def _issuer(text: str, by: Authenticated, context: Context) -> TrustedIssuer:
+def _issuer(text: str, caller: Authenticated, context: Context) -> TrustedIssuer:
     """The server that the assertion claims to be of, if the client's policy trusts it."""
     try:
         jws.read_header(text)
         claimed = read_object(base64url.decode(text.split(".")[1])).get("iss")
     except ValueError as error:
         raise InvalidGrant(detail=f"assertion: {error}") from error
-    for one in context.installation.all_policies[by.client.policy].trusts:
+    for one in context.installation.all_policies[caller.client.policy].trusts:
         if one.issuer == claimed:
             return one
     raise InvalidGrant(detail="an assertion of a server that is not trusted")
 
 
-def _said(
+def _read_assertion(
     text: str,
     trusted: TrustedIssuer,
-    by: Authenticated,
+    caller: Authenticated,
     *,
     typ: tuple[str, ...],
     context: Context,
 ) -> Rule[Assertion]:
     """What it says, proved, of this moment and for this server (RFC 7523 3)."""
     try:
-        algorithms = context.installation.all_policies[by.client.policy].client_algorithms
+        algorithms = context.installation.all_policies[caller.client.policy].client_algorithms
         payload = yield from keys.verify(text, trusted, typ=typ, algorithms=algorithms)
-        said = msgspec.convert(read_object(payload), Assertion)
+        assertion = msgspec.convert(read_object(payload), Assertion)
     except (ValueError, msgspec.ValidationError) as error:
         raise InvalidGrant(detail=f"assertion: {error}") from error
     is_jag = jws.media_type(jws.read_header(text).get("typ")) == identity_assertion.TYPE
     why = validity.why_not(
-        context.env.now, exp=said.exp, nbf=said.nbf, iat=said.iat, longest=LONGEST
-    ) or next((why for wrong, why in _wrong(said, by, context, is_jag=is_jag) if wrong), "")
+        context.env.now, exp=assertion.exp, nbf=assertion.nbf, iat=assertion.iat, longest=LONGEST
+    ) or next(
+        (why for wrong, why in _wrong(assertion, caller, context, is_jag=is_jag) if wrong), ""
+    )
     if why:
-        kind = Over if validity.is_over(context.env.now, said.exp) else InvalidGrant
+        kind = Over if validity.is_over(context.env.now, assertion.exp) else InvalidGrant
         raise kind(detail=f"assertion: {why}")
-    return said
+    return assertion
 
 
 def _wrong(
-    said: Assertion, by: Authenticated, context: Context, *, is_jag: bool
+    assertion: Assertion, caller: Authenticated, context: Context, *, is_jag: bool
 ) -> tuple[tuple[bool, str], ...]:
     return (
-        (said.aud != context.installation.issuer, f"for {said.aud[:200]!r}"),
-        (not said.sub, "about nobody"),
-        (not 0 < len(said.jti) <= MAX_JTI, "jti is empty or too long"),
-        (is_jag and said.client_id != by.client.id, "for another client"),
-        (said.client_id not in ("", by.client.id), "for another client"),
+        (assertion.aud != context.installation.issuer, f"for {assertion.aud[:200]!r}"),
+        (not assertion.sub, "about nobody"),
+        (not 0 < len(assertion.jti) <= MAX_JTI, "jti is empty or too long"),
+        (is_jag and assertion.client_id != caller.client.id, "for another client"),
+        (assertion.client_id not in ("", caller.client.id), "for another client"),
     )
 
 
-def _once(said: Assertion) -> Rule[None]:
+def _once(assertion: Assertion) -> Rule[None]:
     marker = SingleUse(
-        purpose=SEEN,
-        value=digest(f"{said.iss} {said.jti}"),
-        expires=int(said.exp) + 2 * validity.SKEW,
+        purpose=ASSERTION_PURPOSE,
+        value=digest(f"{assertion.iss} {assertion.jti}"),
+        expires=int(assertion.exp) + 2 * validity.SKEW,
     )
     wanted = One(SingleUse, marker.key)
     if (yield (wanted,)).one(wanted) is not None:
@@ -174,30 +178,32 @@ def _once(said: Assertion) -> Rule[None]:
     yield (CommitAlways(Create(marker)),)
 
 
-def _of(said: Assertion, trusted: TrustedIssuer) -> Rule[User | None]:
+def _of(assertion: Assertion, trusted: TrustedIssuer) -> Rule[User | None]:
     """The user that is meant, if any. Whether they are alive is asked where tokens are issued."""
     if trusted.subject == "id":
-        named = One(User, said.sub)
+        named = One(User, assertion.sub)
         return (yield (named,)).one(named)
-    called = OneByAlias(User, sign_in_name(said.sub[:255]))
+    called = OneByAlias(User, sign_in_name(assertion.sub[:255]))
     user = (yield (called,)).one(called)
     # RFC 7519 4.1.2: a sub has one spelling. People sign in by any of their name's, another server
     # may have given two of them to two people.
-    return user if user is not None and user.username == said.sub else None
+    return user if user is not None and user.username == assertion.sub else None
 
 
-def _yes(user: User, by: Authenticated) -> Rule[Grant]:
+def _yes(user: User, caller: Authenticated) -> Rule[Grant]:
     """The user's yes to this app."""
-    wanted = OneByAlias(Grant, live_grant_alias(user.id, by.client.id))
+    wanted = OneByAlias(Grant, live_grant_alias(user.id, caller.client.id))
     grant = (yield (wanted,)).one(wanted)
     if grant is None:
         raise InvalidGrant("the user has not said yes to this app")
     return grant
 
 
-def _code(said: Assertion, wish: Narrowing, user: User, *, grant: Grant, context: Context) -> Code:
+def _code(
+    assertion: Assertion, requested: Narrowing, user: User, *, grant: Grant, context: Context
+) -> Code:
     """What may be redeemed: the grant as it stands, within what the assertion is for."""
-    scope = tuple(said.scope.split())
+    scope = tuple(assertion.scope.split())
     allowed = (
         grant.allows(context.installation.offer.expand_known(scope)) if scope else grant.permissions
     )
@@ -213,9 +219,9 @@ def _code(said: Assertion, wish: Narrowing, user: User, *, grant: Grant, context
         session="",
         auth_time=0,
         # Without offline_access nothing of this family can be refreshed.
-        scope=(names.OFFLINE_ACCESS, *(wish.scope or scope)),
+        scope=(names.OFFLINE_ACCESS, *(requested.scope or scope)),
         permissions=tuple(one for one in allowed if one != names.OFFLINE_ACCESS),
-        resources=wish.resources,
+        resources=requested.resources,
         device="",
         expires=context.env.now + 1,
     )

@@ -17,7 +17,7 @@ from valetkey.wire.form import Form
 Both: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
 """Permissions, and the resources that they are for."""
 
-KNOWN: Final = 512
+MEMO_SIZE: Final = 512
 """Narrowings by names alone that are remembered, the last used ones."""
 
 
@@ -48,7 +48,7 @@ def _types(details: Iterable[Detail]) -> tuple[str, ...]:
 
 
 def narrow(
-    wish: Narrowing,
+    requested: Narrowing,
     *,
     permissions: Iterable[str],
     resources: Sequence[str],
@@ -64,36 +64,38 @@ def narrow(
     InvalidScope, InvalidAuthorizationDetails, InvalidTarget.
     """
     authorized = tuple(permissions), tuple(resources)
-    if wish.details:
-        return _narrowed(wish, authorized, offer, limits=limits)
-    if not (wish.scope or wish.resources):
+    if requested.details:
+        return _narrowed(requested, authorized, offer, limits=limits)
+    if not (requested.scope or requested.resources):
         return offer.ordered(authorized[0]), authorized[1]
     # An offer never changes, and clients request the same few combinations.
-    chosen, where = offer.memo.of(_narrowed, size=KNOWN)(wish, authorized, offer)
-    if not (wish.scope and details):
+    chosen, where = offer.memo.of(_narrowed, size=MEMO_SIZE)(requested, authorized, offer)
+    if not (requested.scope and details):
         return chosen, where
     # RFC 9396 6: a scope says nothing about what was asked for by details, so that stays.
     stays = [one for one in authorized[0] if offer.resource_of[one] in details]
-    if wish.resources:
-        stays = [*offer.within(stays, wish.resources)]
+    if requested.resources:
+        stays = [*offer.within(stays, requested.resources)]
     return offer.ordered((*chosen, *stays)), where
 
 
-def _narrowed(wish: Narrowing, authorized: Both, offer: Offer, *, limits: Limits = NONE) -> Both:
+def _narrowed(
+    requested: Narrowing, authorized: Both, offer: Offer, *, limits: Limits = NONE
+) -> Both:
     permissions, resources = authorized
     chosen = allowed = offer.ordered(permissions)
-    if wish.scope or wish.details:
-        by_scope = offer.expand(wish.scope)
+    if requested.scope or requested.details:
+        by_scope = offer.expand(requested.scope)
         if not set(by_scope) <= set(allowed):
             raise InvalidScope
-        by_details = rar.narrow(wish.details, allowed, within=limits, offer=offer)
+        by_details = rar.narrow(requested.details, allowed, within=limits, offer=offer)
         chosen = offer.ordered((*by_scope, *by_details))
-    if not wish.resources:
+    if not requested.resources:
         return chosen, resources
-    offer.check_resources(wish.resources)
-    wanted = offer.find_resources(wish.resources)
-    if not wanted <= offer.find_resources(resources or offer.audience(allowed, ())):
+    offer.check_resources(requested.resources)
+    targets = offer.find_resources(requested.resources)
+    if not targets <= offer.find_resources(resources or offer.audience(allowed, ())):
         raise InvalidTarget
-    if not set(_types(wish.details)) <= wanted:
+    if not set(_types(requested.details)) <= targets:
         raise InvalidTarget("authorization_details are about another resource")
-    return offer.within(chosen, wish.resources), wish.resources
+    return offer.within(chosen, requested.resources), requested.resources

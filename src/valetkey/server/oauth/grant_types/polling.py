@@ -36,7 +36,7 @@ LEEWAY: Final = 1
 ID: Final = 16
 
 
-class Visiting(msgspec.Struct, frozen=True):
+class PollRequest(msgspec.Struct, frozen=True):
     """What the client brings: the handle of its request."""
 
     handle: str
@@ -51,23 +51,28 @@ def handle(kind: opaque.Kind, name: str, secret: bytes) -> str:
     return opaque.write(kind, bytes.fromhex(name) + secret)
 
 
-def kept(secret: bytes) -> str:
+def secret_digest(secret: bytes) -> str:
     """What the row keeps of the secret."""
     return digest(secret.hex())
 
 
-def visit(
-    what: Visiting, by: Authenticated, context: Context, *, kind: Kind, prefix: opaque.Kind
+def poll(
+    request: PollRequest,
+    caller: Authenticated,
+    context: Context,
+    *,
+    kind: Kind,
+    prefix: opaque.Kind,
 ) -> Rule[Issue | Refuse]:
     """Tokens once the user has said yes. Until then, how things stand, in the registered codes."""
-    name, secret = _read(what.handle, prefix)
+    name, secret = _read(request.handle, prefix)
     wanted = One(Pending, name)
     row = (yield (wanted,)).one(wanted)
     if row is None or row.kind != kind or row.decoupled is None:
         raise InvalidGrant(detail="no such request")
-    if not same(row.decoupled.digest.encode(), kept(secret).encode()):
+    if not same(row.decoupled.digest.encode(), secret_digest(secret).encode()):
         raise InvalidGrant(detail="another secret")
-    if row.client != by.client.id:
+    if row.client != caller.client.id:
         # ATTACKS A37, A50: whoever has the handle is not yet the app.
         raise InvalidGrant(detail="another client's request")
     if context.env.now >= row.expires:
@@ -78,8 +83,8 @@ def visit(
     code = codes.contents(row.contents)
     if not isinstance(code, Code):
         raise InvalidGrant(detail="an answer without contents")
-    redemption = authorization_code.Redemption("", "", "", what.narrowing)
-    return (yield from authorization_code.redeem(code, redemption, by, context=context))
+    redemption = authorization_code.Redemption("", "", "", request.narrowing)
+    return (yield from authorization_code.redeem(code, redemption, caller, context=context))
 
 
 def _not_yet(row: Pending, at: DecoupledRequest, context: Context) -> Refuse:

@@ -42,7 +42,7 @@ of the time for which it may lie idle."""
 _WHOSE: Final = (("grant", Grant), ("user", User))
 
 
-class Refreshing(msgspec.Struct, frozen=True):
+class RefreshRequest(msgspec.Struct, frozen=True):
     """What the client brings. `others` are shards beside the refresh token, "" for none."""
 
     refresh_token: str
@@ -53,60 +53,62 @@ class Refreshing(msgspec.Struct, frozen=True):
         return "Refreshing(…)"
 
 
-def parse(form: Form) -> Refreshing:
+def parse(form: Form) -> RefreshRequest:
     """The parameters of RFC 6749 6."""
-    return Refreshing(form.need("refresh_token"), narrowing.parse(form), form.get(OTHERS, ""))
+    return RefreshRequest(form.need("refresh_token"), narrowing.parse(form), form.get(OTHERS, ""))
 
 
-def decide(what: Refreshing, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
+def decide(
+    request: RefreshRequest, caller: Authenticated, context: Context
+) -> Rule[Issue | Refuse]:
     """Fresh tokens for the family that the refresh token names."""
-    shown = read(what.refresh_token, context.installation.keyring)
-    wanted = With(TokenFamily, shown.family, _WHOSE)
+    token = read(request.refresh_token, context.installation.keyring)
+    wanted = With(TokenFamily, token.family, _WHOSE)
     family = (yield (wanted,)).one(wanted)
     if family is not None and family.shards is not None:
-        return (yield from _sharded(what, family, by=by, context=context))
-    if family is None or family.client != by.client.id:
+        return (yield from _sharded(request, family, caller=caller, context=context))
+    if family is None or family.client != caller.client.id:
         raise InvalidGrant(detail="the family is gone, or another client's")
-    replayed = check_shown(shown, family, by=by, context=context)
+    replayed = check_presented(token, family, caller=caller, context=context)
     if replayed is not None:
         return replayed
     user, grant = yield from _whose(family)
-    next_family, changes = _turned(shown, family, by=by, context=context)
+    next_family, changes = _turned(token, family, caller=caller, context=context)
     standing = Standing(user, grant, next_family)
-    return _issue(what, standing, client=by.client, context=context, changes=changes)
+    return _issue(request, standing, client=caller.client, context=context, changes=changes)
 
 
-def check_shown(
-    shown: RefreshToken, family: TokenFamily, *, by: Authenticated, context: Context
+def check_presented(
+    token: RefreshToken, family: TokenFamily, *, caller: Authenticated, context: Context
 ) -> Refuse | None:
     """The refusal that closes the family, where the token is in two hands; None where it may be
     used by whoever shows it, which is its client. Raises InvalidGrant for any other refusal."""
     if family.status != "open" or not family.refreshable or context.env.now >= family.expires:
         raise InvalidGrant(detail=f"the family is {family.status} or expired")
-    held = fits(by.confirmation, family.cnf)
-    _check_holder(shown, family, by, held=held)
-    if held and is_fresh(shown, family, client=by.client, context=context):
+    is_holder = fits(caller.confirmation, family.cnf)
+    _check_holder(token, family, caller, is_holder=is_holder)
+    if is_holder and is_fresh(token, family, client=caller.client, context=context):
         return None
     return _replayed(family, context)
 
 
 def _sharded(
-    what: Refreshing, family: TokenFamily, *, by: Authenticated, context: Context
+    request: RefreshRequest, family: TokenFamily, *, caller: Authenticated, context: Context
 ) -> Rule[Issue | Refuse]:
     """Fresh tokens for so many shards of a key, or the alarm."""
-    if family.status == "suspended" and by.client.id == family.client:
-        yield from _check_comes_back(family, by, context)
+    if family.status == "suspended" and caller.client.id == family.client:
+        yield from _check_comes_back(family, caller, context)
     turned = yield from refresh_shards(
-        what.refresh_token, what.others, family, by=by, context=context
+        request.refresh_token, request.others, family, by=caller, context=context
     )
     if isinstance(turned, Refuse):
         return turned
     user, grant = yield from _whose(family)
     standing = Standing(user, grant, turned.family)
     issue = _issue(
-        what,
+        request,
         standing,
-        client=by.client,
+        client=caller.client,
         context=context,
         changes=turned.changes,
         spare=turned.spare,
@@ -117,12 +119,12 @@ def _sharded(
     return msgspec.structs.replace(issue, refresh_token=token, state=state)
 
 
-def _check_comes_back(family: TokenFamily, by: Authenticated, context: Context) -> Rule[None]:
+def _check_comes_back(family: TokenFamily, caller: Authenticated, context: Context) -> Rule[None]:
     """Raises InvalidGrant where a suspended key can never be resumed: its app need not wait."""
     user, grant = yield from _whose(family)
     standing = Standing(user, grant, family)
     if not why_suspended(
-        by.client, standing, epoch=context.installation.epoch, now=context.env.now
+        caller.client, standing, epoch=context.installation.epoch, now=context.env.now
     ):
         raise InvalidGrant(detail="the key is suspended, and its grant is over")
 
@@ -142,23 +144,23 @@ def _whose(family: TokenFamily) -> Rule[tuple[User, Grant]]:
 
 
 def _check_holder(
-    shown: RefreshToken, family: TokenFamily, by: Authenticated, *, held: bool
+    token: RefreshToken, family: TokenFamily, caller: Authenticated, *, is_holder: bool
 ) -> None:
     """Raises InvalidGrant where the token is shown without what it was issued to."""
-    if family.instance not in {"", by.instance}:
+    if family.instance not in {"", caller.instance}:
         # draft-ietf-oauth-attestation-based-client-auth 11.3: of this copy of the app alone.
         raise InvalidGrant("the refresh token is another copy's of the app")
     # One from before the app began to prove a key was a bearer token: shown without the key, it is
     # in two hands.
-    if not held and shown.generation >= family.bound_since:
+    if not is_holder and token.generation >= family.bound_since:
         raise InvalidGrant("the refresh token is bound to another key")
 
 
-def is_fresh(shown: RefreshToken, family: TokenFamily, *, client: Client, context: Context) -> bool:
+def is_fresh(token: RefreshToken, family: TokenFamily, *, client: Client, context: Context) -> bool:
     """Whether it is the family's present token, or the one before it while that is still good."""
-    if shown.shard != 0 or shown.generation == family.generation:
-        return shown.shard == 0
-    if shown.generation != family.generation - 1:
+    if token.shard != 0 or token.generation == family.generation:
+        return token.shard == 0
+    if token.generation != family.generation - 1:
         return False
     window = context.installation.all_policies[client.policy].refresh_window
     if window is None:
@@ -174,11 +176,11 @@ def only_while_present(family: TokenFamily, grant: Grant) -> bool:
 
 
 def _turned(
-    shown: RefreshToken, family: TokenFamily, *, by: Authenticated, context: Context
+    token: RefreshToken, family: TokenFamily, *, caller: Authenticated, context: Context
 ) -> tuple[TokenFamily, tuple[Change, ...]]:
     """The family after this refresh, and what has to be written for it."""
-    client = by.client
-    if shown.generation < family.generation:
+    client = caller.client
+    if token.generation < family.generation:
         # A retry: the reply with the successor was lost. The same successor goes out again.
         return family, ()
     idle = (
@@ -196,10 +198,10 @@ def _turned(
         generation=family.generation + (1 if client.is_public else 0),
         rotated=context.env.now if client.is_public else family.rotated,
         # An app that begins to prove a key is held to it from here on.
-        cnf=by.confirmation if client.is_public else family.cnf,
+        cnf=caller.confirmation if client.is_public else family.cnf,
         bound_since=(
             family.generation + 1
-            if client.is_public and family.cnf is None and by.confirmation is not None
+            if client.is_public and family.cnf is None and caller.confirmation is not None
             else family.bound_since
         ),
         used=context.env.now,
@@ -209,7 +211,7 @@ def _turned(
 
 
 def _issue(
-    what: Refreshing,
+    request: RefreshRequest,
     standing: Standing,
     *,
     client: Client,
@@ -225,7 +227,7 @@ def _issue(
     if policy.one_more_shard and not spare:
         allowed = without_risky(allowed, client, context)
     permissions, resources = narrowing.narrow(
-        what.narrowing,
+        request.narrowing,
         permissions=allowed,
         resources=family.resources,
         offer=context.installation.offer,
@@ -240,7 +242,7 @@ def _issue(
         resources=resources,
         with_id_token=names.OPENID in permissions,
         refresh_token=RefreshToken(family.id, 0, family.generation),
-        state=what.narrowing.state,
+        state=request.narrowing.state,
         changes=changes,
     )
 

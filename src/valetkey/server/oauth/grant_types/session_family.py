@@ -56,35 +56,37 @@ class Place(msgspec.Struct, frozen=True, eq=False):
         """What tells how it stands."""
         return One(SingleUse, self.used.key), One(TokenFamily, self.name)
 
-    def is_redeemed(self, found: Results) -> bool:
+    def is_redeemed(self, results: Results) -> bool:
         """Whether the code was."""
-        return found.one(self.wants[0]) is not None
+        return results.one(self.wants[0]) is not None
 
     def renewed(
-        self, fresh: TokenFamily, root: TokenFamily | None, found: TokenFamily | None, *, now: int
+        self, fresh: TokenFamily, root: TokenFamily | None, current: TokenFamily | None, *, now: int
     ) -> Renewed:
-        """The family after a sign-in that would have made `fresh`. `root` has the name, and `found`
+        """The family after a sign-in that would have made `fresh`. `root` has the name, and `current`
         is the one that has taken its place since it was closed, or else the same."""
         used = Create(self.used)
-        if root is None or found is None:
+        if root is None or current is None:
             made = fresh if root else msgspec.structs.replace(fresh, id=self.name)
             return Renewed(made, (Create(made), *_led(root, made), used))
         # What cannot be refreshed has nothing that could come back with it.
-        ends = found.expires if found.refreshable else found.created + self.lasts
-        over = found.status != "open" or now >= ends
-        if over or (found.refreshable, found.instance) != (fresh.refreshable, fresh.instance):
+        ends = current.expires if current.refreshable else current.created + self.lasts
+        over = current.status != "open" or now >= ends
+        if over or (current.refreshable, current.instance) != (fresh.refreshable, fresh.instance):
             return Renewed(fresh, (Create(fresh), *_led(root, fresh), used))
         after = msgspec.structs.replace(
-            found,
+            current,
             permissions=fresh.permissions,
             session=fresh.session,
             auth_time=fresh.auth_time,
             amr=fresh.amr,
             device=fresh.device,
         )
-        if after == found and now < found.used + min(_STEP, (found.expires - found.used) // 10):
-            return Renewed(found, (used,))
-        ends = min(fresh.expires, found.created + self.lasts)
+        if after == current and now < current.used + min(
+            _STEP, (current.expires - current.used) // 10
+        ):
+            return Renewed(current, (used,))
+        ends = min(fresh.expires, current.created + self.lasts)
         after = msgspec.structs.replace(after, used=now, rotated=now, expires=ends)
         return Renewed(after, (Update(after), used))
 
@@ -97,13 +99,13 @@ def _led(root: TokenFamily | None, to: TokenFamily) -> tuple[Change, ...]:
 
 
 def place(
-    code: Code, client: Client, *, refreshable: bool, kept: int, context: Context
+    code: Code, client: Client, *, refreshable: bool, retention: int, context: Context
 ) -> Place | None:
     """That of the family which the code makes or renews; None for a code that makes its own. `kept`
     is for how many seconds one is kept that cannot be refreshed."""
     if not code.browser:
         return None
-    period, lasts = PERIOD, PERIOD + kept
+    period, lasts = PERIOD, PERIOD + retention
     if refreshable:
         policy = context.installation.all_policies[client.policy]
         lasts = policy.refresh_token or context.installation.lifetimes.refresh_token

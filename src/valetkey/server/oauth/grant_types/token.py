@@ -26,20 +26,20 @@ def token(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     grant_type = installation.grant_types.get(name)
     if grant_type is None:
         raise UnsupportedGrantType
-    by = yield from authenticate(call, context)
-    may_use(by.client, name)
-    by, proof = yield from bind(by, call.request, context)
-    check_required(by, context)
+    caller = yield from authenticate(call, context)
+    may_use(caller.client, name)
+    caller, proof = yield from bind(caller, call.request, context)
+    check_required(caller, context)
     form = call.form
     if not installation.ignored_parameters.isdisjoint(form):
         form = _without(form, installation.ignored_parameters)
-    decision = yield from grant_type.decide(grant_type.parse(form), by, context)
+    decision = yield from grant_type.decide(grant_type.parse(form), caller, context)
     outcome: Answer | Issued | Refuse
     match decision:
         case Issue():
-            if by.client.unused_until:
-                yield from _keep_registration(by.client)
-            outcome = yield from issue(decision, context, confirmation=by.confirmation)
+            if caller.client.unused_until:
+                yield from _keep_registration(caller.client)
+            outcome = yield from issue(decision, context, confirmation=caller.confirmation)
         case Answer() | Refuse():
             outcome = decision
     return with_changes(outcome, proof) if proof else outcome

@@ -38,13 +38,13 @@ from valetkey.wire.id_token import IdToken
 
 CITE: Final = Cite("RFC 8693", "2.1")
 
-MAX_HANDS: Final = 4
+MAX_DELEGATES: Final = 4
 """Hands through which a key may go: a longer chain is a mistake."""
 
 _SUBJECTS: Final = (names.TYPE_ACCESS_TOKEN, names.TYPE_JWT, names.TYPE_ID_TOKEN)
 
 
-class Exchanging(msgspec.Struct, frozen=True):
+class ExchangeRequest(msgspec.Struct, frozen=True):
     """What the client brings. `actor` is "" where it sent no actor token."""
 
     subject: str
@@ -57,7 +57,7 @@ class Exchanging(msgspec.Struct, frozen=True):
         return "Exchanging(…)"
 
 
-class Brought(msgspec.Struct, frozen=True, eq=False):
+class SubjectToken(msgspec.Struct, frozen=True, eq=False):
     """A subject token that is good: whose key it shows, what that opens, where, and until when.
     `client` holds it now, `owner` is the client whose grant it is, `cnf` what it is bound to."""
 
@@ -71,7 +71,7 @@ class Brought(msgspec.Struct, frozen=True, eq=False):
     cnf: Confirmation | None
 
 
-def parse(form: Form) -> Exchanging:
+def parse(form: Form) -> ExchangeRequest:
     """The parameters of RFC 8693 2.1; `audience` and `resource` name the same things here."""
     kind = form.need("subject_token_type")
     if kind not in _SUBJECTS:
@@ -83,78 +83,86 @@ def parse(form: Form) -> Exchanging:
         raise InvalidRequest("actor_token and actor_token_type go together")
     if form.get("actor_token_type", names.TYPE_ACCESS_TOKEN) != names.TYPE_ACCESS_TOKEN:
         raise InvalidRequest("actor_token_type is none that is accepted here")
-    wish = narrowing.parse(form)
-    targets = dict.fromkeys((*wish.resources, *form.all("audience")))
-    return Exchanging(
+    narrows = narrowing.parse(form)
+    targets = dict.fromkeys((*narrows.resources, *form.all("audience")))
+    return ExchangeRequest(
         form.need("subject_token"),
         kind,
         form.get("actor_token", ""),
-        msgspec.structs.replace(wish, resources=tuple(targets)),
+        msgspec.structs.replace(narrows, resources=tuple(targets)),
         requested,
     )
 
 
-def decide(what: Exchanging, by: Authenticated, context: Context) -> Rule[Issue | Answer | Refuse]:
+def decide(
+    request: ExchangeRequest, caller: Authenticated, context: Context
+) -> Rule[Issue | Answer | Refuse]:
     """A smaller token of the same grant, for the client that passes it on; or an assertion."""
-    policy = by.client.exchange
-    if by.client.is_public or policy is None:
+    policy = caller.client.exchange
+    if caller.client.is_public or policy is None:
         raise UnauthorizedClient("this client may exchange nothing")
-    check_resources(by.client, what.narrowing.resources, context)
-    if what.requested == identity_assertion.TOKEN_TYPE:
-        return (yield from _asserted(what, by, context))
-    brought = yield from _subject(what, context)
-    if brought.client not in policy.clients:
+    check_resources(caller.client, request.narrowing.resources, context)
+    if request.requested == identity_assertion.TOKEN_TYPE:
+        return (yield from _asserted(request, caller, context))
+    subject_token = yield from _subject(request, context)
+    if subject_token.client not in policy.clients:
         raise InvalidRequest("the subject_token is of a client whose tokens are not exchanged here")
-    _check_bound(brought, by, context)
-    if what.actor:
-        yield from _actor(what.actor, by, context)
-    act = _acting(brought, by.client)
-    grant = brought.standing.grant
+    _check_bound(subject_token, caller, context)
+    if request.actor:
+        yield from _actor(request.actor, caller, context)
+    act = _acting(subject_token, caller.client)
+    grant = subject_token.standing.grant
     if act is not None and has_revoked_delegate(grant, act):
         # RFC 8628 3.5: the code for what the user has said no to, at this endpoint.
         raise AccessDenied("the user lets this client have no key of that app any more", status=400)
-    permissions, resources = _narrowed(what.narrowing, brought, client=by.client, context=context)
+    permissions, resources = _narrowed(
+        request.narrowing, subject_token, client=caller.client, context=context
+    )
     if not permissions:
         raise InvalidTarget("nothing of what was brought opens anything there")
     noted = yield from delegates.record_delegation(grant, act, permissions, context=context)
     return Issue(
-        client=by.client,
-        standing=brought.standing,
+        client=caller.client,
+        standing=subject_token.standing,
         permissions=permissions,
-        scope=what.narrowing.scope,
+        scope=request.narrowing.scope,
         resources=resources,
-        state=what.narrowing.state,
-        delegation=Delegation(brought.owner, act, brought.until),
+        state=request.narrowing.state,
+        delegation=Delegation(subject_token.owner, act, subject_token.until),
         changes=noted,
         members={"issued_token_type": names.TYPE_ACCESS_TOKEN},
     )
 
 
-def _asserted(what: Exchanging, by: Authenticated, context: Context) -> Rule[Answer]:
+def _asserted(request: ExchangeRequest, caller: Authenticated, context: Context) -> Rule[Answer]:
     """Who signed in with this client, told to another server: by its own ID Token alone."""
     if not identity_assertion.is_on(context):
         raise InvalidRequest("requested_token_type is none that is issued here")
-    if what.subject_type != names.TYPE_ID_TOKEN or what.actor:
+    if request.subject_type != names.TYPE_ID_TOKEN or request.actor:
         raise InvalidRequest("an assertion is made of an ID Token, and of nothing else")
-    brought = yield from _signed_in(what.subject, context)
-    if brought.client != by.client.id:
+    subject_token = yield from _signed_in(request.subject, context)
+    if subject_token.client != caller.client.id:
         raise InvalidRequest("the subject_token is of another client")
-    _check_bound(brought, by, context)
-    return identity_assertion.told(
-        brought.standing, what.narrowing, by, until=brought.until, context=context
+    _check_bound(subject_token, caller, context)
+    return identity_assertion.issue_assertion(
+        subject_token.standing,
+        request.narrowing,
+        caller,
+        until=subject_token.until,
+        context=context,
     )
 
 
-def _subject(what: Exchanging, context: Context) -> Rule[Brought]:
-    if what.subject_type == names.TYPE_ID_TOKEN:
-        return (yield from _signed_in(what.subject, context))
-    token = yield from token_state(what.subject, context)
+def _subject(request: ExchangeRequest, context: Context) -> Rule[SubjectToken]:
+    if request.subject_type == names.TYPE_ID_TOKEN:
+        return (yield from _signed_in(request.subject, context))
+    token = yield from token_state(request.subject, context)
     if isinstance(token, Dead) or token.standing is None:
         # RFC 8693 2.2.2: a subject token that is invalid for any reason.
         dead = token if isinstance(token, Dead) else Dead("no user is behind it")
         raise InvalidRequest("the subject_token is not valid", detail=dead.why, reason=dead.reason)
     owner = yield from _owner(token, token.standing)
-    return Brought(
+    return SubjectToken(
         client=token.token.client_id,
         owner=owner,
         standing=token.standing,
@@ -176,7 +184,7 @@ def _owner(token: Live, of: Standing) -> Rule[Client]:
     return owner
 
 
-def _signed_in(text: str, context: Context) -> Rule[Brought]:
+def _signed_in(text: str, context: Context) -> Rule[SubjectToken]:
     """What an ID Token stands for: the key of its client, as far as the sign-in that it tells of is
     still good."""
     try:
@@ -210,7 +218,7 @@ def _signed_in(text: str, context: Context) -> Rule[Brought]:
     allowed = still_allowed(
         of[-1].permissions, client=app, grant=yes, offer=context.installation.offer
     )
-    return Brought(
+    return SubjectToken(
         client=app.id,
         owner=app,
         standing=its,
@@ -231,39 +239,41 @@ def _is_of(claims: IdToken, family: TokenFamily) -> bool:
     return claims.sid == family.session if claims.sid else claims.auth_time == family.auth_time
 
 
-def _check_bound(brought: Brought, by: Authenticated, context: Context) -> None:
+def _check_bound(subject_token: SubjectToken, caller: Authenticated, context: Context) -> None:
     """What is bound is no use to a thief here either (RFC 9449 7.1, RFC 8705 3): the proof of the
     same key comes along, or the policy trusts the client to have seen one. Either way the new token
     is bound, as is every token of an app that may have no other."""
-    trusted = by.client.exchange is not None and by.client.exchange.bound
-    if not (trusted or fits(by.confirmation, brought.cnf)):
+    trusted = caller.client.exchange is not None and caller.client.exchange.bound
+    if not (trusted or fits(caller.confirmation, subject_token.cnf)):
         raise InvalidRequest("the subject_token is bound, and no proof of its holder came along")
-    if by.confirmation is None and (brought.cnf is not None or is_bound(brought.owner, context)):
+    if caller.confirmation is None and (
+        subject_token.cnf is not None or is_bound(subject_token.owner, context)
+    ):
         raise InvalidRequest("the subject_token is bound, and the new one would not be")
 
 
-def _actor(text: str, by: Authenticated, context: Context) -> Rule[None]:
+def _actor(text: str, caller: Authenticated, context: Context) -> Rule[None]:
     """An actor token has to be the client's own: who acts is known by its authentication."""
     token = yield from token_state(text, context)
-    if isinstance(token, Dead) or token.standing is not None or token.client.id != by.client.id:
+    if isinstance(token, Dead) or token.standing is not None or token.client.id != caller.client.id:
         why = token.why if isinstance(token, Dead) else "of somebody else"
         raise InvalidRequest("the actor_token is not this client's own", detail=why)
-    if not fits(by.confirmation, token.token.cnf):
+    if not fits(caller.confirmation, token.token.cnf):
         raise InvalidRequest("the actor_token is bound, and no proof of that came along")
 
 
-def _acting(brought: Brought, client: Client) -> Actor | None:
+def _acting(subject_token: SubjectToken, client: Client) -> Actor | None:
     """Who acts now. A client that makes its own key smaller acts for nobody new."""
-    if brought.client == client.id:
-        return brought.act
-    act = Actor(sub=f"client:{client.id}", act=brought.act)
-    if len(act.chain) > MAX_HANDS:
+    if subject_token.client == client.id:
+        return subject_token.act
+    act = Actor(sub=f"client:{client.id}", act=subject_token.act)
+    if len(act.chain) > MAX_DELEGATES:
         raise InvalidRequest("the token went through too many hands")
     return act
 
 
 def _narrowed(
-    wish: Narrowing, brought: Brought, *, client: Client, context: Context
+    requested: Narrowing, subject_token: SubjectToken, *, client: Client, context: Context
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What the new token opens, and where: within the old one, within the policy, and within what
     the client itself is registered for."""
@@ -273,19 +283,19 @@ def _narrowed(
         frozenset(context.installation.offer.expand_known(client.scope)),
     )
     there = offer.find_resources(allowed)
-    reachable = tuple(one for one in brought.audience if offer.find_resource(one) in there)
+    reachable = tuple(one for one in subject_token.audience if offer.find_resource(one) in there)
     reached = offer.find_resources(reachable)
-    if not reachable or not offer.find_resources(wish.resources) <= reached:
+    if not reachable or not offer.find_resources(requested.resources) <= reached:
         raise InvalidTarget("this client may exchange nothing for that audience")
     within = [
-        one for one in brought.permissions if one in own and offer.resource_of[one] in reached
+        one for one in subject_token.permissions if one in own and offer.resource_of[one] in reached
     ]
     return narrowing.narrow(
-        wish,
+        requested,
         permissions=within,
         resources=reachable,
         offer=offer,
-        limits=brought.standing.grant.limits,
+        limits=subject_token.standing.grant.limits,
     )
 
 

@@ -26,7 +26,7 @@ NAME: Final = "status lists"
 
 PATH: Final = "/status"
 
-TAKEN: Final = "place in a status list"
+POSITION_PURPOSE: Final = "place in a status list"
 """The purpose under which it is remembered whose a place is."""
 
 LISTS: Final = 4
@@ -48,13 +48,13 @@ def assign_place(issue: Issue, context: Context) -> Rule[Issue]:
         return issue
     if not _is_listed(issue, context):
         return issue
-    taken = yield from _free(standing.family, issue, context)
-    listed = taken.value.rpartition(" ")[2]
+    marker = yield from _free(standing.family, issue, context)
+    listed = marker.value.rpartition(" ")[2]
     family = msgspec.structs.replace(standing.family, listed=listed)
     return msgspec.structs.replace(
         issue,
         standing=Standing(standing.user, standing.grant, family),
-        changes=(*_with(family, issue.changes), Create(taken)),
+        changes=(*_with(family, issue.changes), Create(marker)),
     )
 
 
@@ -97,18 +97,18 @@ def _free(family: TokenFamily, issue: Issue, context: Context) -> Rule[SingleUse
     # One that cannot be refreshed may be renewed for some time by sign-ins.
     ends = max(family.expires + SIGN_INS, family.created + longest if family.refreshable else 0)
     for _ in range(ROUNDS):
-        drawn = [
+        candidates = [
             SingleUse(
-                purpose=TAKEN,
+                purpose=POSITION_PURPOSE,
                 value=f"{family.client} {number}.{_draw(context)}",
                 expires=ends + LONGEST,
             )
             for number in range(LISTS)
         ]
-        wanted = [One(SingleUse, one.key) for one in drawn]
-        found = yield tuple(wanted)
-        for want, one in zip(wanted, drawn, strict=True):
-            if found.one(want) is None:
+        wanted = [One(SingleUse, one.key) for one in candidates]
+        results = yield tuple(wanted)
+        for want, one in zip(wanted, candidates, strict=True):
+            if results.one(want) is None:
                 return one
     raise TemporarilyUnavailable(detail=f"no place in the status lists of {family.client}")
 

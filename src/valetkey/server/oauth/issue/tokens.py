@@ -206,10 +206,10 @@ def _user_claims(decision: Issue, standing: Standing, context: Context) -> dict[
 
 
 def _sign_id_token(issued: Issued, token: IdToken, *, access: str, context: Context) -> str:
-    bound: object = msgspec.structs.replace(token, at_hash=id_token.at_hash(access))
+    claims: object = msgspec.structs.replace(token, at_hash=id_token.at_hash(access))
     if issued.id_token_claims:
-        bound = {**msgspec.to_builtins(bound), **issued.id_token_claims}
+        claims = {**msgspec.to_builtins(claims), **issued.id_token_claims}
     installation = context.installation
     policy = installation.all_policies[issued.client.policy]
     key = installation.keyring.signing[policy.id_token_algorithm]
-    return jws.sign(msgspec.json.encode(bound), key=key, typ=id_token.TYPE)
+    return jws.sign(msgspec.json.encode(claims), key=key, typ=id_token.TYPE)

@@ -49,43 +49,43 @@ def is_offered(cnf: Confirmation | None, context: Context) -> bool:
 
 
 def bind(
-    by: Authenticated, brought: RequestInfo, context: Context
+    caller: Authenticated, request: RequestInfo, context: Context
 ) -> Rule[tuple[Authenticated, tuple[Change, ...]]]:
     """The client with what it proves to hold, and what has to be remembered of the proof where
     something comes of it. Of a client that has proved who it is, it is remembered in any case:
     whoever did not could fill the memory with proofs of keys made up on the spot."""
-    if not brought.headers and not brought.certificate:
-        return by, ()  # There is nothing to prove anything by.
+    if not request.headers and not request.certificate:
+        return caller, ()  # There is nothing to prove anything by.
     for sender in senders(context):
-        held = yield from sender.prove(brought, by.client.id, context)
-        if held is None:
+        proof = yield from sender.prove(request, caller.client.id, context)
+        if proof is None:
             continue
-        bound = msgspec.structs.replace(by, confirmation=held.cnf)
-        if by.client.is_public:
-            return bound, held.changes
-        yield from _remember(held)
-        return bound, ()
-    return by, ()
+        bound_to = msgspec.structs.replace(caller, confirmation=proof.cnf)
+        if caller.client.is_public:
+            return bound_to, proof.changes
+        yield from _remember(proof)
+        return bound_to, ()
+    return caller, ()
 
 
-def _remember(held: SenderProof) -> Rule[None]:
-    if held.changes:
-        yield tuple(CommitAlways(change) for change in held.changes)
+def _remember(proof: SenderProof) -> Rule[None]:
+    if proof.changes:
+        yield tuple(CommitAlways(change) for change in proof.changes)
 
 
-def check_required(by: Authenticated, context: Context) -> None:
+def check_required(caller: Authenticated, context: Context) -> None:
     """Raises InvalidRequest where the client is registered for bound tokens and proves to hold
     nothing to bind them to; so it is where they are switched off, for it gets no others."""
-    policy = context.installation.all_policies[by.client.policy]
-    if policy.bound == "required" and by.confirmation is None:
+    policy = context.installation.all_policies[caller.client.policy]
+    if policy.bound == "required" and caller.confirmation is None:
         raise InvalidRequest("this client has to prove what it holds")
-    bound_by = by.client.bound_by
+    bound_by = caller.client.bound_by
     if not bound_by:
         return
     offered = {sender.name: sender for sender in senders(context)}
     for name in bound_by:
         sender = offered.get(name)
-        if sender is None or by.confirmation is None or not sender.binds(by.confirmation):
+        if sender is None or caller.confirmation is None or not sender.binds(caller.confirmation):
             raise InvalidRequest(f"this client has to prove what it holds: {name}")
 
 
@@ -95,33 +95,33 @@ def is_bound(client: Client, context: Context) -> bool:
     return demanded or bool(client.bound_by)
 
 
-def check_presented(scheme: str, brought: RequestInfo, context: Context) -> Rule[None]:
+def check_presented(scheme: str, request: RequestInfo, context: Context) -> Rule[None]:
     """Remembers the proof with which `brought.token` is shown, whatever comes of the call. Raises
     InvalidToken where it is shown in another way than it is bound (ATTACKS A11), InvalidDpopProof
     where its proof is missing."""
-    token = check_token(brought.token, context)
+    token = check_token(request.token, context)
     if isinstance(token, Dead):
         return  # The endpoint itself says what that comes to.
     sender = sender_of(token.cnf, context)
     if scheme.lower() != sender.token_type.lower():
         raise InvalidToken("the access token is bound in another way than it is shown")
-    held = yield from sender.prove(brought, token.client_id, context)
-    if token.cnf is not None and held is None:
+    proof = yield from sender.prove(request, token.client_id, context)
+    if token.cnf is not None and proof is None:
         # RFC 9449 7.1, as the kit tells it; of a certificate RFC 8705 3.
         lacking = InvalidDpopProof if token.cnf.jkt else InvalidToken
         raise lacking("the access token is bound, and no proof came with it")
-    if held is not None and held.cnf != token.cnf:
+    if proof is not None and proof.cnf != token.cnf:
         raise InvalidToken("the access token is bound to another key")
-    if held is not None:
-        yield from _remember(held)
+    if proof is not None:
+        yield from _remember(proof)
 
 
-def fits(held: Confirmation | None, bound: Confirmation | None) -> bool:
-    """Whether what is held is what something was bound to; all may use what is bound to nobody."""
-    return bound is None or held == bound
+def fits(confirmation: Confirmation | None, bound_to: Confirmation | None) -> bool:
+    """Whether the caller proved the key that something is bound to. Anyone fits if it is unbound."""
+    return bound_to is None or confirmation == bound_to
 
 
-def _prove_nothing(brought: RequestInfo, client: str, context: Context) -> Rule[SenderProof | None]:
+def _prove_nothing(request: RequestInfo, client: str, context: Context) -> Rule[SenderProof | None]:
     yield from ()
     return None
 

@@ -21,7 +21,7 @@ from valetkey.wire import dpop
 from valetkey.wire.access_token import Confirmation
 from valetkey.wire.dpop import Proof
 
-SEEN: Final = "DPoP proof"
+PROOF_PURPOSE: Final = "DPoP proof"
 """The purpose under which proofs are remembered."""
 
 NONCE: Final = b"DPoP nonce"
@@ -30,30 +30,30 @@ _MARGIN: Final = 60
 """Seconds that a proof is remembered beyond its end: nodes' clocks may differ."""
 
 
-def prove(brought: RequestInfo, client: str, context: Context) -> Rule[SenderProof | None]:
+def prove(request: RequestInfo, client: str, context: Context) -> Rule[SenderProof | None]:
     """The key that the request proves to hold; None where it brings no proof. Raises
     InvalidDpopProof, UseDpopNonce."""
-    sent = brought.headers.get(dpop.HEADER.lower(), ())
-    if not sent:
+    proofs = request.headers.get(dpop.HEADER.lower(), ())
+    if not proofs:
         return None
-    if len(sent) > 1:
+    if len(proofs) > 1:
         # RFC 9449 4.3: not more than one.
         raise InvalidDpopProof("more than one DPoP header")
     try:
         proof = dpop.check(
-            sent[0],
-            method=brought.method,
-            addresses=[base + brought.path for base in context.installation.base_urls],
+            proofs[0],
+            method=request.method,
+            addresses=[base + request.path for base in context.installation.base_urls],
             now=context.env.now,
-            access_token=brought.token,
+            access_token=request.token,
         )
     except dpop.BadProof as error:
         raise InvalidDpopProof(detail=str(error)) from error
-    marker = SingleUse(purpose=SEEN, value=proof.name, expires=proof.until + _MARGIN)
-    seen, who = One(SingleUse, marker.key), RecentOne(Client, client)
-    found = yield (seen, who)
+    marker = SingleUse(purpose=PROOF_PURPOSE, value=proof.name, expires=proof.until + _MARGIN)
+    marker_query, who = One(SingleUse, marker.key), RecentOne(Client, client)
+    found = yield (marker_query, who)
     _check_nonce(proof, found.one(who), context)
-    if found.one(seen) is not None:
+    if found.one(marker_query) is not None:
         raise InvalidDpopProof("this proof was used before")
     return SenderProof(Confirmation(jkt=proof.jkt), changes=(Create(marker),))
 
@@ -71,9 +71,9 @@ def nonce(context: Context) -> str:
     return challenges.challenge(NONCE, context)
 
 
-def _tell(brought: RequestInfo, context: Context) -> Mapping[str, str]:
+def _tell(request: RequestInfo, context: Context) -> Mapping[str, str]:
     """RFC 9449 8.2: with every answer, refused or not, to whoever uses proofs."""
-    used = dpop.HEADER.lower() in brought.headers
+    used = dpop.HEADER.lower() in request.headers
     return {dpop.NONCE_HEADER: nonce(context)} if used else {}
 
 

@@ -55,59 +55,59 @@ def subjects(client: Client) -> dict[str, str]:
 
 
 def _read(call: Call) -> Credentials | None:
-    named = bare_name(call)
-    if named is None or not call.request.certificate:
+    credentials = bare_name(call)
+    if credentials is None or not call.request.certificate:
         return None
-    brought = call.request
+    request = call.request
     return Credentials(
-        named.client_id,
-        certificate=brought.certificate,
-        certificate_trusted=brought.certificate_trusted,
+        credentials.client_id,
+        certificate=request.certificate,
+        certificate_trusted=request.certificate_trusted,
     )
 
 
-def _by_authority(client: Client, by: Credentials, context: Context) -> Rule[None]:
+def _by_authority(client: Client, credentials: Credentials, context: Context) -> Rule[None]:
     """The certificate is from an authority that is trusted, and says what was registered."""
     yield from ()
-    if not by.certificate_trusted:
+    if not credentials.certificate_trusted:
         raise InvalidClient(detail=f"{client.id}: no authority that is trusted issued it")
-    certificate = certificates.loaded(by.certificate)
+    certificate = certificates.loaded(credentials.certificate)
     registered = subjects(client)
     says = [SUBJECTS[name](certificate, value) for name, value in registered.items()]
     if not says or not all(says):
         raise InvalidClient(detail=f"{client.id}: the certificate is somebody else's")
 
 
-def _by_key(client: Client, by: Credentials, context: Context) -> Rule[None]:
+def _by_key(client: Client, credentials: Credentials, context: Context) -> Rule[None]:
     """The certificate's key is one that the client registered (RFC 8705 2.2): the handshake has
     proved that it holds it, so who signed the certificate does not matter."""
-    key = certificates.loaded(by.certificate).public_key()
+    key = certificates.loaded(credentials.certificate).public_key()
     if not (yield from keys.is_key_of(client, key)):
         raise InvalidClient(detail=f"{client.id}: the certificate's key is not registered")
 
 
-def _prove(brought: RequestInfo, client: str, context: Context) -> Rule[SenderProof | None]:
-    if not brought.certificate:
+def _prove(request: RequestInfo, client: str, context: Context) -> Rule[SenderProof | None]:
+    if not request.certificate:
         return None
     wanted = RecentOne(Client, client)
     found = (yield (wanted,)).one(wanted)
     if found is None or not found.tls_client_certificate_bound_access_tokens:
         return None
-    return SenderProof(Confirmation(x5t_s256=certificates.thumbprint(brought.certificate)))
+    return SenderProof(Confirmation(x5t_s256=certificates.thumbprint(request.certificate)))
 
 
 def _metadata(context: Context) -> Mapping[str, Any]:
-    told: dict[str, Any] = {"tls_client_certificate_bound_access_tokens": True}
+    members: dict[str, Any] = {"tls_client_certificate_bound_access_tokens": True}
     address = context.installation.mtls_address
     if not address:
-        return told
+        return members
     aliases = {
         endpoint.metadata: address + endpoint.path
         for feature in context.installation.features
         for endpoint in feature.endpoints
         if isinstance(endpoint, Endpoint) and endpoint.who != "nobody" and endpoint.metadata
     }
-    return told | {"mtls_endpoint_aliases": aliases}
+    return members | {"mtls_endpoint_aliases": aliases}
 
 
 SENDER: Final = Sender(

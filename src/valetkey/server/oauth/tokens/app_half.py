@@ -27,7 +27,7 @@ KID: Final = 4
 SALT: Final = 16
 """Bytes by which each half has a key of its own: one key has not nonces enough for every token."""
 
-KNOWN: Final = 4096
+MEMO_SIZE: Final = 4096
 """Halves whose contents are remembered, the last used ones."""
 
 
@@ -72,7 +72,7 @@ def read(text: str, context: Context) -> AccessToken:
     if not is_enabled(context):
         raise jwt.BadToken("split access tokens are not offered here")
     ring = context.installation.keyring
-    open_half = context.installation.memo.of(_read, size=KNOWN)
+    open_half = context.installation.memo.of(_read, size=MEMO_SIZE)
     token = open_half(text, ring.published, tuple(ring.sealing))
     if token.iss != context.installation.issuer:
         raise jwt.BadToken(f"issued by {token.iss!r}")

@@ -64,33 +64,33 @@ class ProvenClaims(msgspec.Struct, frozen=True, eq=False):
 
 def token_state(text: str, context: Context) -> Rule[Live | Dead]:
     """What an access token is worth, all facts considered."""
-    known = _check_signature(text, context)
-    if isinstance(known, Dead):
-        return known
-    if known.token.grant_id:
-        return (yield from _of_user(known, context))
-    return (yield from _of_client(known.token, context))
+    verified = _check_signature(text, context)
+    if isinstance(verified, Dead):
+        return verified
+    if verified.token.grant_id:
+        return (yield from _of_user(verified, context))
+    return (yield from _of_client(verified.token, context))
 
 
 def check_token(text: str, context: Context) -> AccessToken | Dead:
     """The token, where it is ours and not expired, whatever has become of its grant."""
-    known = _check_signature(text, context)
-    return known if isinstance(known, Dead) else known.token
+    verified = _check_signature(text, context)
+    return verified if isinstance(verified, Dead) else verified.token
 
 
 def _check_signature(text: str, context: Context) -> ProvenClaims | Dead:
     try:
         if split_token.is_app_half(text):
-            known = _resting(app_half.read(text, context))
+            verified = _resting(app_half.read(text, context))
         else:
             at = context.installation
             prove = at.memo.of(_ours, size=PROVED)
-            known = prove(text, at.keyring.published, at.issuer, signed=at.signed_tokens)
+            verified = prove(text, at.keyring.published, at.issuer, signed=at.signed_tokens)
         # Two clocks need leeway; here there is only one.
-        jwt.check_time(known.token, context.env.now, leeway=0)
+        jwt.check_time(verified.token, context.env.now, leeway=0)
     except jwt.BadToken as error:
         return Dead(str(error))
-    return known
+    return verified
 
 
 def _ours(
@@ -115,16 +115,16 @@ def _resting(token: AccessToken, *, is_remembered: bool = False) -> ProvenClaims
     return ProvenClaims(token, (client, user, grant, family), is_remembered)
 
 
-def _of_user(known: ProvenClaims, context: Context) -> Rule[Live | Dead]:
-    token, wants = known.token, known.wants
-    found = yield wants
+def _of_user(verified: ProvenClaims, context: Context) -> Rule[Live | Dead]:
+    token, wants = verified.token, verified.wants
+    results = yield wants
     client, user, grant, family = wants
-    app, person = found.one(client), found.one(user)
-    yes, descent = found.one(grant), found.one(family)
+    app, person = results.one(client), results.one(user)
+    yes, descent = results.one(grant), results.one(family)
     if app is None or person is None or yes is None or descent is None:
         return Dead("its client, user, grant or family is gone")
     standing = Standing(person, yes, descent)
-    if (same := _as_before(known, app, standing, context=context)) is not None:
+    if (same := _as_before(verified, app, standing, context=context)) is not None:
         return same
     owner, scope = app, context.installation.offer.ordered(token.scope.split())
     if token.act is not None:
@@ -139,15 +139,17 @@ def _of_user(known: ProvenClaims, context: Context) -> Rule[Live | Dead]:
     granted = still_allowed(scope, client=owner, grant=yes, offer=context.installation.offer)
     live = Live(token, app, standing, granted)
     # The status of an exchanged token depends on more records than these.
-    if known.is_remembered and token.act is None:
-        context.installation.memo.live_tokens.put(known, live)
+    if verified.is_remembered and token.act is None:
+        context.installation.memo.live_tokens.put(verified, live)
     return live
 
 
-def _as_before(known: ProvenClaims, app: Client, now: Standing, *, context: Context) -> Live | None:
+def _as_before(
+    verified: ProvenClaims, app: Client, now: Standing, *, context: Context
+) -> Live | None:
     """Its last status, if nothing has changed since: the records that were just read are equal to
     those of then, the installation is the same, and nothing has expired."""
-    live: Live | None = context.installation.memo.live_tokens.get(known)
+    live: Live | None = context.installation.memo.live_tokens.get(verified)
     if live is None or live.standing is None:
         return None
     then = live.standing
@@ -161,13 +163,13 @@ def _passed_on(token: AccessToken, act: Actor, grant: Grant) -> Rule[Client | De
     """The client whose grant it is, where the token has been passed on: everybody through whose
     hands it went has to be there still."""
     owner = One(Client, grant.client)
-    hands = [One(Client, name.removeprefix("client:")) for name in act.chain]
+    delegates = [One(Client, name.removeprefix("client:")) for name in act.chain]
     revoked = One(SingleUse, f"{REVOKED} {token.jti}")
-    found = yield (owner, *hands, revoked)
-    clients = [found.one(one) for one in (owner, *hands)]
+    results = yield (owner, *delegates, revoked)
+    clients = [results.one(one) for one in (owner, *delegates)]
     if any(one is None or one.status != "active" for one in clients):
         return Dead("a client through whose hands it went is gone or suspended")
-    if found.one(revoked) is not None:
+    if results.one(revoked) is not None:
         return Dead("revoked")
     app = clients[0]
     return Dead("its client is gone") if app is None else app
@@ -180,11 +182,11 @@ def _registered(scope: Sequence[str], client: Client, offer: Offer) -> tuple[str
 
 def _of_client(token: AccessToken, context: Context) -> Rule[Live | Dead]:
     client, revoked = RecentOne(Client, token.client_id), One(SingleUse, f"{REVOKED} {token.jti}")
-    found = yield (client, revoked)
-    app = found.one(client)
+    results = yield (client, revoked)
+    app = results.one(client)
     if app is None:
         return Dead("its client is gone")
-    if found.one(revoked) is not None:
+    if results.one(revoked) is not None:
         return Dead("revoked")
     dead = why_dead(app, None, epoch=context.installation.epoch, now=context.env.now)
     if dead:
