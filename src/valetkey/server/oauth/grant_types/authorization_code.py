@@ -36,7 +36,8 @@ CITE: Final = Cite("RFC 6749", "4.1.3")
 
 
 class Redemption(msgspec.Struct, frozen=True):
-    """What the client brings. `redirect_uri` and `verifier` are "" where it sent none."""
+    """The parameters of a token request for a code. `redirect_uri` and `verifier` are "" if
+    absent."""
 
     code: str
     redirect_uri: str
@@ -48,7 +49,7 @@ class Redemption(msgspec.Struct, frozen=True):
 
 
 def parse(form: Form) -> Redemption:
-    """The parameters of RFC 6749 4.1.3 and RFC 7636 4.5."""
+    """Read the parameters of RFC 6749 4.1.3 and RFC 7636 4.5."""
     return Redemption(
         form.need("code"),
         form.get("redirect_uri", ""),
@@ -58,7 +59,7 @@ def parse(form: Form) -> Redemption:
 
 
 def decide(request: Redemption, caller: Authenticated, context: Context) -> Rule[Issue | Refuse]:
-    """Tokens for a code of this client, once."""
+    """Issue tokens for a code of this client, once."""
     code = yield from _opened(request.code, context)
     return (yield from redeem(code, request, caller, context=context))
 
@@ -66,7 +67,8 @@ def decide(request: Redemption, caller: Authenticated, context: Context) -> Rule
 def redeem(
     code: Code, request: Redemption, caller: Authenticated, *, context: Context
 ) -> Rule[Issue | Refuse]:
-    """Tokens for what was decided, once, whichever way the client has come by it."""
+    """Issue tokens, once, for what the user allowed. Other grant types pass a code that they made
+    themselves."""
     own, grant, user = One(TokenFamily, code.family), One(Grant, code.grant), One(User, code.user)
     place = _place(code, caller.client, context) if code.browser else None
     results = yield (own, grant, user) if place is None else (own, grant, user, *place.wants)
@@ -106,7 +108,8 @@ def _place(code: Code, client: Client, context: Context) -> Place | None:
 
 
 def _before(place: Place, results: Results) -> Rule[tuple[TokenFamily | None, TokenFamily | None]]:
-    """The family with the name of the place, and the one that is there now: mostly the same."""
+    """The family that the place names, and the family that is in that place now (mostly the
+    same)."""
     root = results.one(place.wants[1])
     if root is None or root.status == "open" or not root.replaced_by:
         return root, root
@@ -115,8 +118,8 @@ def _before(place: Place, results: Results) -> Rule[tuple[TokenFamily | None, To
 
 
 def _renewing(issue: Issue, code: Code, context: Context) -> Rule[Issue]:
-    """With a grant that was merged or replaced, the refresh tokens from before are over (Grant
-    Management for OAuth 2.0 5.2)."""
+    """End the refresh tokens from before, after a grant was merged or replaced (Grant Management
+    for OAuth 2.0 5.2)."""
     wanted = Many(TokenFamily, "grant", code.grant)
     changes, events = issue.changes, issue.events
     for family in (yield (wanted,)).many(wanted):
@@ -147,14 +150,14 @@ def _opened(text: str, context: Context) -> Rule[Code]:
 
 
 def _wrong_binding(request: Redemption, code: Code, caller: Authenticated) -> str:
-    """Which of its bindings the code is presented without, or "" (ATTACKS A05, A08)."""
+    """Which of the code's bindings the request fails to prove, or "" (ATTACKS A05, A08)."""
     if code.client != caller.client.id:
         return "issued to another client"
     if request.redirect_uri:
         if not same(digest(request.redirect_uri).encode(), code.redirect_uri.encode()):
             return "another redirect_uri"
     elif code.redirect_sent and not code.challenge:
-        # OAuth 2.1 drops the parameter because PKCE does its work; RFC 6749 4.1.3 wants it.
+        # OAuth 2.1 drops the parameter because PKCE does its work; RFC 6749 4.1.3 requires it.
         return "redirect_uri is missing"
     if bool(code.challenge) != bool(request.verifier):
         return "a verifier without a challenge, or a challenge without a verifier"
@@ -184,7 +187,8 @@ def _family(code: Code, caller: Authenticated, grant: Grant, *, context: Context
         scope=code.scope,
         permissions=code.permissions,
         resources=code.resources,
-        # There from the first, like all that a refresh writes: the row then changes in its place.
+        # Set from the start, like every field that a refresh writes, so that the row keeps its
+        # size.
         rotated=context.env.now,
         refreshable=refreshable,
         # RFC 9449 5: a confidential client proves itself, so it may change its key.
@@ -210,9 +214,9 @@ def _new_shards(tier: Tier, client: str, context: Context) -> Shards:
 
 
 def _retention(client: Client, context: Context) -> int:
-    """Seconds for which a family is kept that cannot be refreshed: it outlives its last access
-    token, so that a replay of the code is still noticed, and the session, where the app wants to
-    hear of its end."""
+    """Seconds for which a family that can't be refreshed is stored: longer than its last access
+    token, so that a replay of the code is still detected, and as long as the session if the client
+    is notified of its end."""
     least = context.installation.lifetimes.access_token + 3600
     more_events = client.frontchannel_logout_uri or client.backchannel_logout_uri
     return max(least, context.installation.lifetimes.session) if more_events else least
@@ -265,7 +269,8 @@ def _redeemed(
 
 
 def _replayed(family: TokenFamily | None, context: Context) -> Refuse:
-    """A code that comes twice is in two hands: all that came of it ends (RFC 6749 4.1.2)."""
+    """Refuse a code that was redeemed before, and close its family: two parties have the code (RFC
+    6749 4.1.2)."""
     if family is None or family.status == "closed":
         return Refuse(error=InvalidGrant("the code was used before"))
     error = InvalidGrant("the code was used before", detail=f"family {family.id}")
@@ -281,7 +286,8 @@ def _replayed(family: TokenFamily | None, context: Context) -> Refuse:
 
 
 def _burnt(code: Code, wrong: str, context: Context) -> Refuse:
-    """A code in the wrong hands is spent at once: its family is born closed."""
+    """Refuse a code that another party presents. Its family is created closed, so the code is
+    spent."""
     family = TokenFamily(
         id=code.family,
         grant=code.grant,

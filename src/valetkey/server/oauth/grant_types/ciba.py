@@ -1,5 +1,5 @@
-"""Client-initiated backchannel authentication (OpenID Connect CIBA Core 1.0): an app asks a user
-who is elsewhere, and comes for the answer."""
+"""Client-initiated backchannel authentication (OpenID Connect CIBA Core 1.0): an app asks a user on
+another device, and polls for the answer."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -42,20 +42,21 @@ CITE: Final = Cite("OpenID Connect CIBA", "7")
 REDEEM: Final = Cite("OpenID Connect CIBA", "10.1")
 
 HINT_TYPE: Final = "login-hint+jwt"
-"""CIBA Core 7.1 leaves the form of a login_hint_token to whoever deploys it: here it is an
-assertion about a user (RFC 7523 3) with this type."""
+"""The type of a login_hint_token. CIBA Core 7.1 leaves its form to the deployment: here it is an
+assertion about a user (RFC 7523 3)."""
 
 HINTS: Final = ("login_hint", "id_token_hint", "login_hint_token")
 
 MAX_MESSAGE: Final = 100
-"""Characters of a binding message: it has to fit on two screens, and be compared."""
+"""Characters of a binding message. It has to fit on two screens, so that the user can compare
+them."""
 
 
 def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
-    """Puts a question on a user's pages, and gives the app a handle to come for the answer."""
+    """Put a question on a user's pages, and give the app a handle to poll with."""
     caller = yield from authenticate(call, context)
     may_use(caller.client, names.CIBA)
-    # CIBA Core 7.1.1: where a request is signed, what is signed counts.
+    # CIBA Core 7.1.1: of a signed request, only the signed parameters count.
     form = yield from effective_parameters_decoupled(
         call.form, caller.client, context, needs=request_object.BACKCHANNEL_CLAIMS
     )
@@ -96,17 +97,17 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
 
 
 def parse(form: Form) -> PollRequest:
-    """The parameters of CIBA Core 10.1."""
+    """Read the parameters of CIBA Core 10.1."""
     return PollRequest(form.need("auth_req_id"), narrowing.parse(form))
 
 
 def decide(request: PollRequest, caller: Authenticated, context: Context) -> Rule[Issue | Refuse]:
-    """Tokens for an app whose user said yes, once."""
+    """Issue tokens, once, after the user allowed the request."""
     return (yield from polling.poll(request, caller, context, kind="backchannel", prefix="ar"))
 
 
 def _hinted(form: Form, caller: Authenticated, context: Context) -> Rule[User]:
-    """The one user that the one hint names. Unknown and disabled are not told apart."""
+    """The user that the one hint names. An unknown user and a disabled one get the same answer."""
     parameters = [name for name in HINTS if name in form]
     if len(parameters) != 1:
         # CIBA Core 7.1: exactly one.
@@ -126,8 +127,8 @@ def _hinted(form: Form, caller: Authenticated, context: Context) -> Rule[User]:
 
 
 def _of_a_trusted_server(text: str, caller: Authenticated, context: Context) -> Rule[User | None]:
-    """Of whom a server speaks that the client's policy trusts. The token has a type of its own, so
-    that it opens nothing where assertions do (ATTACKS A48)."""
+    """The user that an issuer trusted by the client's policy names. The token has a type of its
+    own, so that it can't be used as an assertion grant (ATTACKS A48)."""
     try:
         _, user = yield from jwt_bearer.about(text, caller, context, typ=(HINT_TYPE,))
     except jwt_bearer.Over as error:
@@ -138,7 +139,7 @@ def _of_a_trusted_server(text: str, caller: Authenticated, context: Context) -> 
 
 
 def _subject(form: Form, client: Client, context: Context) -> str:
-    """The user of an ID Token of ours, to this client; it may have expired (CIBA Core 7.1)."""
+    """The user of an ID Token that this client got here. It may have expired (CIBA Core 7.1)."""
     try:
         claims = jwt.prove(
             form["id_token_hint"],
@@ -163,7 +164,7 @@ def _message(form: Form) -> str:
 
 
 def _seconds(form: Form, context: Context) -> int:
-    """How long the question waits: as long as the app wants, within what is offered."""
+    """Seconds for which the question waits: as the app requested, within the limits here."""
     text, most = form.get("requested_expiry"), context.installation.lifetimes.elsewhere
     if text is None:
         return most

@@ -24,13 +24,13 @@ _OF_PEOPLE: Final = frozenset(permission.id for permission in IDENTITY)
 
 
 class OwnScope(StepState, frozen=True, eq=False):
-    """Scopes for what the client has here for itself (see `ClientScopes`)."""
+    """Scopes for what the client has at this server for itself (see `ClientScopes`)."""
 
     names: tuple[str, ...]
 
 
 def decide(requested: Narrowing, caller: Authenticated, context: Context) -> Rule[Issue | Refuse]:
-    """A token for the client's own use, with what it is registered for."""
+    """Issue a token for the client's own use, within its registration."""
     yield from ()
     if caller.client.is_public:
         # RFC 6749 4.4: only confidential clients.
@@ -60,8 +60,8 @@ def decide(requested: Narrowing, caller: Authenticated, context: Context) -> Rul
 def _own(
     requested: Narrowing, caller: Authenticated, context: Context, *, scopes: frozenset[str]
 ) -> Issue:
-    """A token for what the client has here for itself, such as the grants that it holds. It opens
-    nothing else, so that no API to which it is shown could use it."""
+    """Issue a token for what the client has at this server for itself, such as its grants. The
+    token opens nothing else, so an API that receives it can't use it."""
     if not frozenset(requested.scope) <= scopes:
         raise InvalidScope("a client's own scopes are asked for alone")
     if not context.installation.offer.find_resources(requested.resources) <= {

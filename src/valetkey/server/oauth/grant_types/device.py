@@ -1,5 +1,5 @@
-"""The device authorization grant (RFC 8628): a device without a keyboard shows a code, and its user
-types that where there is one. RFC 10027 says what such a user has to be told."""
+"""The device authorization grant (RFC 8628): a device without a keyboard displays a code, which its
+user types into a browser. RFC 10027 says what that user has to be warned of."""
 
 from typing import Final
 
@@ -32,15 +32,16 @@ CITE: Final = Cite("RFC 8628", "3.1")
 REDEEM: Final = Cite("RFC 8628", "3.4")
 
 PAGE: Final = "/device"
-"""Where people type the code."""
+"""The page where people type the code."""
 
 
 PACE: Final = RateLimit(what="device request", most=300, seconds=600)
-"""Of one network, in the name of public clients."""
+"""The rate limit of requests that public clients start from one network."""
 
 
 class Unknown(Outcome, frozen=True, kw_only=True, eq=False):
-    """No request waits under this code: it is wrong, answered or over, and nobody learns which."""
+    """No request waits under this code: it is wrong, answered or expired. The answer is the same
+    for all three."""
 
 
 class Opened(Outcome, frozen=True, kw_only=True, eq=False):
@@ -50,11 +51,11 @@ class Opened(Outcome, frozen=True, kw_only=True, eq=False):
 
 
 def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
-    """Keeps the request of a device, and names it twice: for the device, and for its user."""
+    """Store a device's request under two names: one for the device, one for its user."""
     caller = yield from authenticate(call, context)
     may_use(caller.client, names.DEVICE_CODE)
     if caller.client.is_public:
-        # Its name is no secret, so this may be anybody.
+        # A public client's name is no secret, so anyone may be calling.
         yield from count(PACE, call.address, context)
     form = yield from effective_parameters_decoupled(call.form, caller.client, context)
     request = understand(form, caller.client, context)
@@ -90,8 +91,8 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
 
 
 def enter(typed: str, session: Browser, context: Context) -> Rule[Opened | Unknown]:
-    """The request that waits under the code, for this browser to go on with. Nothing is approved
-    by it (ATTACKS A36)."""
+    """The request that waits under the code, for this browser to go on with. This approves nothing
+    (ATTACKS A36)."""
     code = user_code.plain(typed)
     if len(code) != user_code.LENGTH:
         return Unknown()
@@ -116,13 +117,13 @@ def enter(typed: str, session: Browser, context: Context) -> Rule[Opened | Unkno
 
 
 def confirm(name: str, session: Browser, context: Context) -> Rule[Outcome]:
-    """The user means this very request: sign-in and consent come next."""
+    """Confirm that the user means this request. Sign-in and consent come next."""
     _, pending = yield from find_waiting(name, session, context)
     return Outcome(changes=(Update(msgspec.structs.replace(pending, confirmed=True)),))
 
 
 def disown(name: str, session: Browser, context: Context) -> Rule[Deny]:
-    """The user did not begin this: the device is told no, and its code is worth nothing now."""
+    """Deny a request that the user did not start. Its code is invalid from now on."""
     requested, _ = yield from find_waiting(name, session, context)
     return Deny(
         error=AccessDenied(),
@@ -133,12 +134,12 @@ def disown(name: str, session: Browser, context: Context) -> Rule[Deny]:
 
 
 def parse(form: Form) -> PollRequest:
-    """The parameters of RFC 8628 3.4."""
+    """Read the parameters of RFC 8628 3.4."""
     return PollRequest(form.need("device_code"), narrowing.parse(form))
 
 
 def decide(request: PollRequest, caller: Authenticated, context: Context) -> Rule[Issue | Refuse]:
-    """Tokens for a device whose user said yes, once."""
+    """Issue tokens, once, after the user allowed the request."""
     return (yield from polling.poll(request, caller, context, kind="device", prefix="dc"))
 
 

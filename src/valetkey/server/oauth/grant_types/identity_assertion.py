@@ -1,8 +1,8 @@
-"""Identity assertions (ID-JAG, draft-ietf-oauth-identity-assertion-authz-grant): who signed in
-here, told to another authorization server, so that no app has to send its users through a browser
-there.
+"""Identity assertions (ID-JAG, draft-ietf-oauth-identity-assertion-authz-grant): this server tells
+another authorization server who signed in here, so the app does not have to send its users through
+a browser there.
 
-What is said to whom stands in the client's registration. Taking one is `jwt_bearer`'s.
+The client's registration says which servers it may get an assertion for. `jwt_bearer` accepts them.
 """
 
 from typing import Final
@@ -24,11 +24,12 @@ TYPE: Final = "oauth-id-jag+jwt"
 TOKEN_TYPE: Final = "urn:ietf:params:oauth:token-type:id-jag"
 
 LASTS: Final = 300
-"""Seconds for which one is good: it is brought at once."""
+"""Seconds for which an assertion is valid. The client presents it at once."""
 
 
 class IdJag(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
-    """Who signed in, told to the server `aud` by way of the client that is `client_id` there."""
+    """Claims about a signed-in user for the server `aud`, where the client is called
+    `client_id`."""
 
     sub: str
     aud: str
@@ -41,15 +42,15 @@ class IdJag(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def is_on(context: Context) -> bool:
-    """Whether they are issued and taken here."""
+    """Whether identity assertions are issued and accepted here."""
     return NAME in context.installation.enabled_features
 
 
 def issue_assertion(
     standing: Standing, requested: Narrowing, caller: Authenticated, *, until: int, context: Context
 ) -> Answer:
-    """The assertion about the user of a sign-in that is good `until` then, for the one server that
-    is named as `audience`. Raises InvalidTarget, InvalidScope, InvalidRequest."""
+    """Issue an assertion about the user of a sign-in that is valid `until` then, for the one server
+    that is named as `audience`. Raises InvalidTarget, InvalidScope, InvalidRequest."""
     known = {} if caller.client.exchange is None else caller.client.exchange.asserts
     there = known.get(requested.resources[0]) if len(requested.resources) == 1 else None
     if there is None:
@@ -75,7 +76,7 @@ def issue_assertion(
     document = {
         "access_token": jwt.sign(assertion, key=context.id_token_key(caller.client), typ=TYPE),
         "issued_token_type": TOKEN_TYPE,
-        # RFC 8693 2.2.1: it opens nothing by itself.
+        # RFC 8693 2.2.1: the assertion is not an access token.
         "token_type": "N_A",
         "expires_in": assertion.exp - context.env.now,
     }

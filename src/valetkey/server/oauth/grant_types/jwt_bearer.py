@@ -1,8 +1,8 @@
-"""JWT assertions as grants (RFC 7523 2.1): another server says who the user is.
+"""JWT assertions as grants (RFC 7523 2.1): another server names the user.
 
-It has to be one that the client's policy trusts, and the user has to have said yes to this app
-already: an assertion opens what their grant opens, and nothing that they were never asked. Each
-counts once. With `identity assertion` switched on, ID-JAG counts too (see there).
+The client's policy has to trust that server, and the user has to have allowed this app before: an
+assertion opens what their grant opens. Each assertion is accepted once. With `identity assertion`
+switched on, an ID-JAG is accepted too.
 """
 
 from typing import Final
@@ -36,16 +36,16 @@ from valetkey.wire.form import Form
 CITE: Final = Cite("RFC 7523", "2.1")
 
 ASSERTION_PURPOSE: Final = "assertion of a user"
-"""The purpose under which assertions are remembered."""
+"""The purpose of the single-use values of assertions."""
 
 LONGEST: Final = 3600
-"""Seconds from now to an assertion's end, at the most."""
+"""The longest time, in seconds, from now to the end of an assertion."""
 
 MAX_JTI: Final = 512
 
 
 class AssertionRequest(msgspec.Struct, frozen=True):
-    """What the client brings."""
+    """The parameters of a token request with an assertion."""
 
     assertion: str
     narrowing: Narrowing
@@ -55,8 +55,8 @@ class AssertionRequest(msgspec.Struct, frozen=True):
 
 
 class Assertion(msgspec.Struct, frozen=True, kw_only=True):
-    """What the other server says. `client_id` and `scope` are an ID-JAG's: who may bring it, and
-    for what."""
+    """Claims of the other server's assertion. `client_id` and `scope` are those of an ID-JAG: which
+    client may present it, and for what."""
 
     iss: str
     sub: str
@@ -70,18 +70,18 @@ class Assertion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Over(InvalidGrant):
-    """The assertion was good, and no longer is."""
+    """The assertion was valid, and has expired or was used."""
 
 
 def parse(form: Form) -> AssertionRequest:
-    """The parameters of RFC 7523 2.1."""
+    """Read the parameters of RFC 7523 2.1."""
     return AssertionRequest(form.need("assertion"), narrowing.parse(form))
 
 
 def decide(
     request: AssertionRequest, caller: Authenticated, context: Context
 ) -> Rule[Issue | Refuse]:
-    """A token for a user of whom a trusted server speaks, within what that user granted."""
+    """Issue a token for the user that a trusted server names, within what that user granted."""
     if caller.client.is_public:
         raise UnauthorizedClient("a client without a secret brings no assertions")
     check_resources(caller.client, request.narrowing.resources, context)
@@ -92,22 +92,22 @@ def decide(
         raise InvalidGrant(detail="an assertion about nobody here")
     grant = yield from _yes(user, caller)
     if is_used_up(grant, context.env.now):
-        # A yes for once was for its own code.
+        # A grant that allows one use was for its own code.
         raise InvalidGrant("what the user said yes to is used up")
     code = _code(assertion, request.narrowing, user, grant=grant, context=context)
     redemption = authorization_code.Redemption("", "", "", request.narrowing)
     issued = yield from authorization_code.redeem(code, redemption, caller, context=context)
     if isinstance(issued, Refuse):
         return issued
-    # RFC 7521 4.1: the next token comes of the next assertion.
+    # RFC 7521 4.1: the client gets its next token with its next assertion.
     return msgspec.structs.replace(issued, refresh_token=None, with_id_token=False)
 
 
 def about(
     text: str, caller: Authenticated, context: Context, *, typ: tuple[str, ...]
 ) -> Rule[tuple[Assertion, User | None]]:
-    """What a server that the client's policy trusts says, in a JWT of these types, and of whom;
-    once. Raises InvalidGrant."""
+    """The claims of a JWT of one of these types by an issuer that the client's policy trusts, and
+    the user that it names. Each JWT is accepted once. Raises InvalidGrant."""
     trusted = _issuer(text, caller, context)
     assertion = yield from _read_assertion(text, trusted, caller, typ=typ, context=context)
     yield from _once(assertion)
@@ -115,7 +115,7 @@ def about(
 
 
 def _issuer(text: str, caller: Authenticated, context: Context) -> TrustedIssuer:
-    """The server that the assertion claims to be of, if the client's policy trusts it."""
+    """The issuer that the assertion claims to be from, if the client's policy trusts it."""
     try:
         jws.read_header(text)
         claimed = read_object(base64url.decode(text.split(".")[1])).get("iss")
@@ -135,7 +135,8 @@ def _read_assertion(
     typ: tuple[str, ...],
     context: Context,
 ) -> Rule[Assertion]:
-    """What it says, proved, of this moment and for this server (RFC 7523 3)."""
+    """The verified claims of an assertion that is valid now and meant for this server (RFC 7523
+    3)."""
     try:
         algorithms = context.installation.all_policies[caller.client.policy].client_algorithms
         payload = yield from keys.verify(text, trusted, typ=typ, algorithms=algorithms)
@@ -179,19 +180,19 @@ def _once(assertion: Assertion) -> Rule[None]:
 
 
 def _of(assertion: Assertion, trusted: TrustedIssuer) -> Rule[User | None]:
-    """The user that is meant, if any. Whether they are alive is asked where tokens are issued."""
+    """The user that the assertion names, if any. `issue.tokens` checks that the user is active."""
     if trusted.subject == "id":
         named = One(User, assertion.sub)
         return (yield (named,)).one(named)
     called = OneByAlias(User, sign_in_name(assertion.sub[:255]))
     user = (yield (called,)).one(called)
-    # RFC 7519 4.1.2: a sub has one spelling. People sign in by any of their name's, another server
-    # may have given two of them to two people.
+    # RFC 7519 4.1.2: a sub has one spelling. People sign in with any spelling of their name, but
+    # another server may have given two spellings to two people.
     return user if user is not None and user.username == assertion.sub else None
 
 
 def _yes(user: User, caller: Authenticated) -> Rule[Grant]:
-    """The user's yes to this app."""
+    """The user's grant to this app."""
     wanted = OneByAlias(Grant, live_grant_alias(user.id, caller.client.id))
     grant = (yield (wanted,)).one(wanted)
     if grant is None:
@@ -202,7 +203,7 @@ def _yes(user: User, caller: Authenticated) -> Rule[Grant]:
 def _code(
     assertion: Assertion, requested: Narrowing, user: User, *, grant: Grant, context: Context
 ) -> Code:
-    """What may be redeemed: the grant as it stands, within what the assertion is for."""
+    """A code for the grant as it stands, within what the assertion is for."""
     scope = tuple(assertion.scope.split())
     allowed = (
         grant.allows(context.installation.offer.expand_known(scope)) if scope else grant.permissions
@@ -218,7 +219,7 @@ def _code(
         family=ids.owned_id(context.env, owner=user.id),
         session="",
         auth_time=0,
-        # Without offline_access nothing of this family can be refreshed.
+        # Without offline_access, this family can't be refreshed.
         scope=(names.OFFLINE_ACCESS, *(requested.scope or scope)),
         permissions=tuple(one for one in allowed if one != names.OFFLINE_ACCESS),
         resources=requested.resources,

@@ -1,5 +1,5 @@
-"""`scope`, `authorization_details` and `resource` at the token endpoint: they may narrow what was
-authorized, no more."""
+"""Narrowing at the token endpoint: `scope`, `authorization_details` and `resource` may narrow what
+was authorized, and no more."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final, TypeAlias
@@ -18,7 +18,7 @@ Both: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
 """Permissions, and the resources that they are for."""
 
 MEMO_SIZE: Final = 512
-"""Narrowings by names alone that are remembered, the last used ones."""
+"""How many results of narrowing by names are remembered."""
 
 
 class Narrowing(msgspec.Struct, frozen=True):
@@ -32,7 +32,8 @@ class Narrowing(msgspec.Struct, frozen=True):
 
 
 def parse(form: Form) -> Narrowing:
-    """The parameters, unjudged. Raises InvalidAuthorizationDetails for what cannot be read."""
+    """Read the parameters without checking them. Raises InvalidAuthorizationDetails for a malformed
+    value."""
     scope, resources = form.get("scope"), form.all("resource")
     details = rar.parse_parameter(form) if PARAMETER in form else ()
     return Narrowing(
@@ -57,11 +58,11 @@ def narrow(
     details: Collection[str] = (),
 ) -> Both:
     """The permissions and resources of one token, within those authorized under these limits.
-    `details` are the types that were asked for by details.
+    `details` are the types that the authorization requested by details.
 
-    RFC 6749 6: the scope must not include any that was not granted; no more may the details (RFC
-    9396 6). RFC 8707 2.2: the resource must be among those of the authorization. Raises
-    InvalidScope, InvalidAuthorizationDetails, InvalidTarget.
+    RFC 6749 6: the scope must not include any that was not granted; neither may the details (RFC
+    9396 6). RFC 8707 2.2: the resource must be one of the authorization. Raises InvalidScope,
+    InvalidAuthorizationDetails, InvalidTarget.
     """
     authorized = tuple(permissions), tuple(resources)
     if requested.details:
@@ -72,7 +73,7 @@ def narrow(
     chosen, where = offer.memo.of(_narrowed, size=MEMO_SIZE)(requested, authorized, offer)
     if not (requested.scope and details):
         return chosen, where
-    # RFC 9396 6: a scope says nothing about what was asked for by details, so that stays.
+    # RFC 9396 6: a scope does not limit what was requested by details, so that stays.
     stays = [one for one in authorized[0] if offer.resource_of[one] in details]
     if requested.resources:
         stays = [*offer.within(stays, requested.resources)]

@@ -1,4 +1,5 @@
-"""An app on another device comes for the user's answer (RFC 8628 3.4, 3.5; CIBA Core 10.1, 11)."""
+"""Polling: an app on another device asks for the user's answer (RFC 8628 3.4, 3.5; CIBA Core 10.1,
+11)."""
 
 from typing import Final
 
@@ -25,19 +26,19 @@ from valetkey.spec.errors import (
 from valetkey.wire import opaque
 
 INTERVAL: Final = 5
-"""Seconds between two visits, at first."""
+"""Seconds between two polls, at first."""
 
 STEP: Final = 5
-"""Seconds that are added for who comes too soon (RFC 8628 3.5)."""
+"""Seconds added for a client that polls too soon (RFC 8628 3.5)."""
 
 LEEWAY: Final = 1
-"""Seconds by which a visit may seem too soon, because the one before was slow on its way."""
+"""Seconds by which a poll may come too soon, because the poll before was slow on its way."""
 
 ID: Final = 16
 
 
 class PollRequest(msgspec.Struct, frozen=True):
-    """What the client brings: the handle of its request."""
+    """The parameters of a poll: the handle of the client's request."""
 
     handle: str
     narrowing: narrowing.Narrowing
@@ -47,12 +48,12 @@ class PollRequest(msgspec.Struct, frozen=True):
 
 
 def handle(kind: opaque.Kind, name: str, secret: bytes) -> str:
-    """The handle of a request by its row's name (32 hex digits) and the secret of the app."""
+    """The handle of a request: the name of its row (32 hex digits) and the app's secret."""
     return opaque.write(kind, bytes.fromhex(name) + secret)
 
 
 def secret_digest(secret: bytes) -> str:
-    """What the row keeps of the secret."""
+    """The digest of the secret that the row stores."""
     return digest(secret.hex())
 
 
@@ -64,7 +65,8 @@ def poll(
     kind: Kind,
     prefix: opaque.Kind,
 ) -> Rule[Issue | Refuse]:
-    """Tokens once the user has said yes. Until then, how things stand, in the registered codes."""
+    """Issue tokens after the user allowed the request. Until then, answer with the registered
+    codes."""
     name, secret = _read(request.handle, prefix)
     wanted = One(Pending, name)
     row = (yield (wanted,)).one(wanted)
@@ -73,10 +75,10 @@ def poll(
     if not same(row.decoupled.digest.encode(), secret_digest(secret).encode()):
         raise InvalidGrant(detail="another secret")
     if row.client != caller.client.id:
-        # ATTACKS A37, A50: whoever has the handle is not yet the app.
+        # ATTACKS A37, A50: another party may have the handle.
         raise InvalidGrant(detail="another client's request")
     if context.env.now >= row.expires:
-        # RFC 8628 3.2, CIBA Core 7.3: it ends when it was said to, with or without an answer.
+        # RFC 8628 3.2, CIBA Core 7.3: a request expires when the answer said, answered or not.
         return Refuse(error=ExpiredToken())
     if row.decoupled.answer != "yes":
         return _not_yet(row, row.decoupled, context)

@@ -1,10 +1,10 @@
 """The refresh token grant (RFC 6749 6): rotation that a lost reply cannot break.
 
-Public clients rotate (RFC 9700 4.14.2), confidential ones do not. The previous generation, shown
-again, gets the very same successor, because tokens are derived, not drawn: from whoever proves to
-hold the family's key for as long as the successor was not shown, from others inside a window. An
-older one is in two hands: the family closes. Without the proof that a token was issued to, it is
-worth nothing, and neither is it a sign that anybody has the key: it is refused, and no more.
+Public clients rotate (RFC 9700 4.14.2), confidential ones do not. A client that presents the
+previous generation again gets the same successor, since tokens are derived. With proof of the
+family's key, this works until the successor was presented; without a key, inside a window. An older
+token means that two parties have it: the family closes. A token without the proof that it was
+issued to is refused and closes nothing, since it does not show that anyone has the key.
 """
 
 from typing import Final
@@ -36,14 +36,14 @@ from valetkey.wire.key_shards import OTHERS
 CITE: Final = Cite("RFC 6749", "6")
 
 USED_STEP: Final = 3600
-"""A family that does not rotate notes its last use at most once in so many seconds, or in a tenth
-of the time for which it may lie idle."""
+"""Longest time, in seconds, between two notes of the last use of a family that does not rotate. It
+is shorter if a tenth of the family's idle time is shorter."""
 
 _WHOSE: Final = (("grant", Grant), ("user", User))
 
 
 class RefreshRequest(msgspec.Struct, frozen=True):
-    """What the client brings. `others` are shards beside the refresh token, "" for none."""
+    """The parameters of a refresh. `others` are shards besides the refresh token, "" for none."""
 
     refresh_token: str
     narrowing: narrowing.Narrowing
@@ -54,14 +54,14 @@ class RefreshRequest(msgspec.Struct, frozen=True):
 
 
 def parse(form: Form) -> RefreshRequest:
-    """The parameters of RFC 6749 6."""
+    """Read the parameters of RFC 6749 6."""
     return RefreshRequest(form.need("refresh_token"), narrowing.parse(form), form.get(OTHERS, ""))
 
 
 def decide(
     request: RefreshRequest, caller: Authenticated, context: Context
 ) -> Rule[Issue | Refuse]:
-    """Fresh tokens for the family that the refresh token names."""
+    """Issue new tokens for the family that the refresh token names."""
     token = read(request.refresh_token, context.installation.keyring)
     wanted = With(TokenFamily, token.family, _WHOSE)
     family = (yield (wanted,)).one(wanted)
@@ -81,8 +81,9 @@ def decide(
 def check_presented(
     token: RefreshToken, family: TokenFamily, *, caller: Authenticated, context: Context
 ) -> Refuse | None:
-    """The refusal that closes the family, where the token is in two hands; None where it may be
-    used by whoever shows it, which is its client. Raises InvalidGrant for any other refusal."""
+    """Check a refresh token that a client presents. Returns the refusal that closes the family, if
+    two parties have the token, or None for a good token. Raises InvalidGrant for any other
+    refusal."""
     if family.status != "open" or not family.refreshable or context.env.now >= family.expires:
         raise InvalidGrant(detail=f"the family is {family.status} or expired")
     is_holder = fits(caller.confirmation, family.cnf)
@@ -95,7 +96,7 @@ def check_presented(
 def _sharded(
     request: RefreshRequest, family: TokenFamily, *, caller: Authenticated, context: Context
 ) -> Rule[Issue | Refuse]:
-    """Fresh tokens for so many shards of a key, or the alarm."""
+    """Issue new tokens for enough shards of a key, or raise the alarm."""
     if family.status == "suspended" and caller.client.id == family.client:
         yield from _check_comes_back(family, caller, context)
     turned = yield from refresh_shards(
@@ -120,7 +121,8 @@ def _sharded(
 
 
 def _check_comes_back(family: TokenFamily, caller: Authenticated, context: Context) -> Rule[None]:
-    """Raises InvalidGrant where a suspended key can never be resumed: its app need not wait."""
+    """Raise InvalidGrant for a suspended key that can never be resumed, so that its app does not
+    wait."""
     user, grant = yield from _whose(family)
     standing = Standing(user, grant, family)
     if not why_suspended(
@@ -130,7 +132,7 @@ def _check_comes_back(family: TokenFamily, caller: Authenticated, context: Conte
 
 
 def _whose(family: TokenFamily) -> Rule[tuple[User, Grant]]:
-    """The user and the grant, while the user lets the app go on without them."""
+    """The user and the grant, if the user still lets the app go on in their absence."""
     grant, user = One(Grant, family.grant), One(User, family.user)
     found = yield (grant, user)
     their_grant, their_user = found.one(grant), found.one(user)
@@ -146,18 +148,18 @@ def _whose(family: TokenFamily) -> Rule[tuple[User, Grant]]:
 def _check_holder(
     token: RefreshToken, family: TokenFamily, caller: Authenticated, *, is_holder: bool
 ) -> None:
-    """Raises InvalidGrant where the token is shown without what it was issued to."""
+    """Raise InvalidGrant if the token is presented without what it was issued to."""
     if family.instance not in {"", caller.instance}:
-        # draft-ietf-oauth-attestation-based-client-auth 11.3: of this copy of the app alone.
+        # draft-ietf-oauth-attestation-based-client-auth 11.3: for this copy of the app alone.
         raise InvalidGrant("the refresh token is another copy's of the app")
-    # One from before the app began to prove a key was a bearer token: shown without the key, it is
-    # in two hands.
+    # A token from before the app began to prove a key is a bearer token. If it comes without the
+    # key, two parties have it.
     if not is_holder and token.generation >= family.bound_since:
         raise InvalidGrant("the refresh token is bound to another key")
 
 
 def is_fresh(token: RefreshToken, family: TokenFamily, *, client: Client, context: Context) -> bool:
-    """Whether it is the family's present token, or the one before it while that is still good."""
+    """Whether this is the family's current token, or the previous one while that is still valid."""
     if token.shard != 0 or token.generation == family.generation:
         return token.shard == 0
     if token.generation != family.generation - 1:
@@ -165,12 +167,12 @@ def is_fresh(token: RefreshToken, family: TokenFamily, *, client: Client, contex
     window = context.installation.all_policies[client.policy].refresh_window
     if window is None:
         window = context.installation.lifetimes.refresh_window
-    # Whoever holds the key of the family, and only they, got the successor.
+    # Only the holder of the family's key got the successor.
     return family.cnf is not None or context.env.now <= family.rotated + window
 
 
 def only_while_present(family: TokenFamily, grant: Grant) -> bool:
-    """Whether the user has taken back the leave to go on while away, which the app once had."""
+    """Whether the user has withdrawn background access, which the app had."""
     away = names.OFFLINE_ACCESS
     return away in family.permissions and away not in grant.permissions
 
@@ -178,10 +180,10 @@ def only_while_present(family: TokenFamily, grant: Grant) -> bool:
 def _turned(
     token: RefreshToken, family: TokenFamily, *, caller: Authenticated, context: Context
 ) -> tuple[TokenFamily, tuple[Change, ...]]:
-    """The family after this refresh, and what has to be written for it."""
+    """The family after this refresh, and the changes to commit."""
     client = caller.client
     if token.generation < family.generation:
-        # A retry: the reply with the successor was lost. The same successor goes out again.
+        # A retry: the reply with the successor was lost. Send the same successor again.
         return family, ()
     idle = (
         context.installation.all_policies[client.policy].refresh_idle
@@ -197,7 +199,7 @@ def _turned(
         family,
         generation=family.generation + (1 if client.is_public else 0),
         rotated=context.env.now if client.is_public else family.rotated,
-        # An app that begins to prove a key is held to it from here on.
+        # From now on, an app that begins to prove a key has to prove it.
         cnf=caller.confirmation if client.is_public else family.cnf,
         bound_since=(
             family.generation + 1

@@ -1,12 +1,11 @@
-"""The one family that a client which does not rotate has in a browser: made at the first sign-in,
-renewed in place by each later one. So the database grows with grants, not with sign-ins.
+"""The one family that a client without rotation has in a browser: created at the first sign-in, and
+renewed in place by later ones. So the database grows with grants, not with sign-ins.
 
-Families are told apart by what is asked for, since a refresh token brings back what was asked for
-with it. Their names follow from that, so that they are found without an index. After half the time
-for which a refresh token may live the names are others: a family that is renewed has the other half
-before it.
+Families differ by what was requested, since a refresh repeats that request. A family's name is
+derived from the request, so no index is needed to find it. The names change after half the lifetime
+of a refresh token, so a family that is renewed has at least the other half to live.
 
-A code that makes no family is single use by a marker, which lives as long as the code.
+A code that creates no family is made single-use by a marker, which lives as long as the code.
 """
 
 from typing import Final
@@ -24,28 +23,28 @@ from valetkey.server.oauth.issue.status import SIGN_INS
 from valetkey.server.oauth.tokens.code import Code
 
 REDEEMED: Final = "authorization code"
-"""The purpose under which codes are remembered that made no family."""
+"""The purpose of the single-use values of codes that created no family."""
 
 PERIOD: Final = SIGN_INS
-"""Seconds for which a family is renewed that cannot be refreshed."""
+"""Seconds for which a family that can't be refreshed is renewed."""
 
 _STEP: Final = 3600
-"""Seconds between two renewals that change nothing but the end."""
+"""Seconds between two renewals that change only the end."""
 
 _MARGIN: Final = 60
 """Seconds for which a code is remembered after its end: the clocks of two nodes may differ."""
 
 
 class Renewed(msgspec.Struct, frozen=True, eq=False):
-    """The family that a code comes to, and what is to be written."""
+    """The family that a code leads to, and the changes to commit."""
 
     family: TokenFamily
     changes: tuple[Change, ...]
 
 
 class Place(msgspec.Struct, frozen=True, eq=False):
-    """Where such a family is: by this name, for `lasts` seconds at the longest. `used` remembers
-    that the code was redeemed."""
+    """Where such a family is stored: its name, and `lasts`, its longest life in seconds. `used`
+    marks the code as redeemed."""
 
     name: str
     lasts: int
@@ -53,23 +52,23 @@ class Place(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def wants(self) -> tuple[One[SingleUse], One[TokenFamily]]:
-        """What tells how it stands."""
+        """The queries for the marker of the code and for the family."""
         return One(SingleUse, self.used.key), One(TokenFamily, self.name)
 
     def is_redeemed(self, results: Results) -> bool:
-        """Whether the code was."""
+        """Whether the code was redeemed before."""
         return results.one(self.wants[0]) is not None
 
     def renewed(
         self, fresh: TokenFamily, root: TokenFamily | None, current: TokenFamily | None, *, now: int
     ) -> Renewed:
-        """The family after a sign-in that would have made `fresh`. `root` has the name, and `current`
-        is the one that has taken its place since it was closed, or else the same."""
+        """The family after a sign-in that would have created `fresh`. `root` has the name, and
+        `current` is the family that replaced it when it was closed, or else `root` itself."""
         used = Create(self.used)
         if root is None or current is None:
             made = fresh if root else msgspec.structs.replace(fresh, id=self.name)
             return Renewed(made, (Create(made), *_led(root, made), used))
-        # What cannot be refreshed has nothing that could come back with it.
+        # A family that can't be refreshed could not be used for longer anyway.
         ends = current.expires if current.refreshable else current.created + self.lasts
         over = current.status != "open" or now >= ends
         if over or (current.refreshable, current.instance) != (fresh.refreshable, fresh.instance):
@@ -92,7 +91,7 @@ class Place(msgspec.Struct, frozen=True, eq=False):
 
 
 def _led(root: TokenFamily | None, to: TokenFamily) -> tuple[Change, ...]:
-    """What leads from the name to the family that takes its place."""
+    """The change that leads from the name to the family that replaces it."""
     if root is None:
         return ()
     return (Update(msgspec.structs.replace(root, replaced_by=to.id)),)
@@ -101,8 +100,9 @@ def _led(root: TokenFamily | None, to: TokenFamily) -> tuple[Change, ...]:
 def place(
     code: Code, client: Client, *, refreshable: bool, retention: int, context: Context
 ) -> Place | None:
-    """That of the family which the code makes or renews; None for a code that makes its own. `kept`
-    is for how many seconds one is kept that cannot be refreshed."""
+    """The place of the family that the code creates or renews; None for a code that creates a
+    family of its own. `retention` is how many seconds a family that can't be refreshed is
+    stored."""
     if not code.browser:
         return None
     period, lasts = PERIOD, PERIOD + retention

@@ -1,4 +1,5 @@
-"""The token endpoint (RFC 6749 3.2): authenticate, decide by grant type, pass the choke point."""
+"""The token endpoint (RFC 6749 3.2): authenticate the client, decide by grant type, issue
+tokens."""
 
 from collections.abc import Collection
 from typing import Final
@@ -20,7 +21,7 @@ from valetkey.wire.form import REPEATABLE, Form
 
 
 def token(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
-    """Tokens for what the client brings, or a refusal."""
+    """Issue tokens for a token request, or refuse it."""
     name = call.form.need("grant_type")
     installation = context.installation
     grant_type = installation.grant_types.get(name)
@@ -46,13 +47,13 @@ def token(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
 
 
 def _without(form: Form, names: Collection[str]) -> Form:
-    """The form without these parameters."""
+    """Copy the form without these parameters."""
     one = {name: value for name, value in form.items() if name not in names}
     return Form(one, {name: form.all(name) for name in REPEATABLE})
 
 
 def _keep_registration(client: Client) -> Rule[None]:
-    """A self-registered client that is used does not expire."""
+    """Keep a self-registered client that is in use: it no longer expires."""
     yield (CommitAlways(Update(msgspec.structs.replace(client, unused_until=0))),)
 
 

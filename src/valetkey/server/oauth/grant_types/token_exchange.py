@@ -1,8 +1,9 @@
-"""Token exchange (RFC 8693): a service passes a user's key on to the next one, made smaller.
+"""Token exchange (RFC 8693): a service delegates a user's grant to the next service, with less
+access.
 
-The new token is a shadow of the same grant and family, so one stop ends it too. It opens no more
-than the token that was brought, ends no later, and says who acts. What may be exchanged by whom is
-written in the client's registration; nothing is, unless it says so. Nobody is impersonated.
+The new token belongs to the same grant and family, so one stop ends it too. It opens no more than
+the subject token, ends no later, and names the actor. A client's registration says what it may
+exchange; by default, nothing. Impersonation is not possible.
 """
 
 from typing import Final
@@ -39,13 +40,13 @@ from valetkey.wire.id_token import IdToken
 CITE: Final = Cite("RFC 8693", "2.1")
 
 MAX_DELEGATES: Final = 4
-"""Hands through which a key may go: a longer chain is a mistake."""
+"""Longest chain of delegates. A longer one is a mistake."""
 
 _SUBJECTS: Final = (names.TYPE_ACCESS_TOKEN, names.TYPE_JWT, names.TYPE_ID_TOKEN)
 
 
 class ExchangeRequest(msgspec.Struct, frozen=True):
-    """What the client brings. `actor` is "" where it sent no actor token."""
+    """The parameters of a token exchange. `actor` is "" without an actor token."""
 
     subject: str
     subject_type: str
@@ -58,8 +59,9 @@ class ExchangeRequest(msgspec.Struct, frozen=True):
 
 
 class SubjectToken(msgspec.Struct, frozen=True, eq=False):
-    """A subject token that is good: whose key it shows, what that opens, where, and until when.
-    `client` holds it now, `owner` is the client whose grant it is, `cnf` what it is bound to."""
+    """A valid subject token: its grant, its permissions, its audience, and its end. `client` has
+    the token now, `owner` is the client of the grant, `cnf` is the key that the token is bound
+    to."""
 
     client: str
     owner: Client
@@ -72,7 +74,7 @@ class SubjectToken(msgspec.Struct, frozen=True, eq=False):
 
 
 def parse(form: Form) -> ExchangeRequest:
-    """The parameters of RFC 8693 2.1; `audience` and `resource` name the same things here."""
+    """Read the parameters of RFC 8693 2.1. `audience` and `resource` mean the same here."""
     kind = form.need("subject_token_type")
     if kind not in _SUBJECTS:
         raise InvalidRequest("subject_token_type is none that is exchanged here")
@@ -97,7 +99,8 @@ def parse(form: Form) -> ExchangeRequest:
 def decide(
     request: ExchangeRequest, caller: Authenticated, context: Context
 ) -> Rule[Issue | Answer | Refuse]:
-    """A smaller token of the same grant, for the client that passes it on; or an assertion."""
+    """Issue a token of the same grant with less access for the client that delegates it, or an
+    assertion."""
     policy = caller.client.exchange
     if caller.client.is_public or policy is None:
         raise UnauthorizedClient("this client may exchange nothing")
@@ -113,7 +116,7 @@ def decide(
     act = _acting(subject_token, caller.client)
     grant = subject_token.standing.grant
     if act is not None and has_revoked_delegate(grant, act):
-        # RFC 8628 3.5: the code for what the user has said no to, at this endpoint.
+        # RFC 8628 3.5 uses this code at this endpoint for what the user has denied.
         raise AccessDenied("the user lets this client have no key of that app any more", status=400)
     permissions, resources = _narrowed(
         request.narrowing, subject_token, client=caller.client, context=context
@@ -135,7 +138,8 @@ def decide(
 
 
 def _asserted(request: ExchangeRequest, caller: Authenticated, context: Context) -> Rule[Answer]:
-    """Who signed in with this client, told to another server: by its own ID Token alone."""
+    """Tell another server who signed in with this client. Only the client's own ID Token is
+    accepted."""
     if not identity_assertion.is_on(context):
         raise InvalidRequest("requested_token_type is none that is issued here")
     if request.subject_type != names.TYPE_ID_TOKEN or request.actor:
@@ -185,8 +189,7 @@ def _owner(token: Live, of: Standing) -> Rule[Client]:
 
 
 def _signed_in(text: str, context: Context) -> Rule[SubjectToken]:
-    """What an ID Token stands for: the key of its client, as far as the sign-in that it tells of is
-    still good."""
+    """The grant that an ID Token stands for, if the sign-in that it describes is still valid."""
     try:
         keys = context.installation.keyring.published
         claims = jwt.verify(
@@ -226,23 +229,23 @@ def _signed_in(text: str, context: Context) -> Rule[SubjectToken]:
         audience=of[-1].resources or context.installation.offer.audience(allowed, ()),
         act=None,
         until=claims.exp,
-        # An ID Token is bound to nothing; the key that it stands for may be.
+        # An ID Token is bound to no key; the family that it stands for may be.
         cnf=of[-1].cnf,
     )
 
 
 def _is_of(claims: IdToken, family: TokenFamily) -> bool:
-    """Whether the family is of the sign-in that an ID Token tells of: by its session, or by its
-    time where the client is told of no sessions."""
+    """Whether the family is from the sign-in that the ID Token describes: compared by session, or
+    by time if the client gets no session ids."""
     if not family.session:
         return False
     return claims.sid == family.session if claims.sid else claims.auth_time == family.auth_time
 
 
 def _check_bound(subject_token: SubjectToken, caller: Authenticated, context: Context) -> None:
-    """What is bound is no use to a thief here either (RFC 9449 7.1, RFC 8705 3): the proof of the
-    same key comes along, or the policy trusts the client to have seen one. Either way the new token
-    is bound, as is every token of an app that may have no other."""
+    """Check that the caller may use a bound token (RFC 9449 7.1, RFC 8705 3): it proves the same
+    key, or its policy trusts it to have seen a proof. Either way the new token is bound, as is
+    every token of an app that may have no other."""
     trusted = caller.client.exchange is not None and caller.client.exchange.bound
     if not (trusted or fits(caller.confirmation, subject_token.cnf)):
         raise InvalidRequest("the subject_token is bound, and no proof of its holder came along")
@@ -253,7 +256,8 @@ def _check_bound(subject_token: SubjectToken, caller: Authenticated, context: Co
 
 
 def _actor(text: str, caller: Authenticated, context: Context) -> Rule[None]:
-    """An actor token has to be the client's own: who acts is known by its authentication."""
+    """Check that an actor token is the client's own. Client authentication already says who
+    acts."""
     token = yield from token_state(text, context)
     if isinstance(token, Dead) or token.standing is not None or token.client.id != caller.client.id:
         why = token.why if isinstance(token, Dead) else "of somebody else"
@@ -263,7 +267,7 @@ def _actor(text: str, caller: Authenticated, context: Context) -> Rule[None]:
 
 
 def _acting(subject_token: SubjectToken, client: Client) -> Actor | None:
-    """Who acts now. A client that makes its own key smaller acts for nobody new."""
+    """The actor of the new token. A client that narrows its own token adds no actor."""
     if subject_token.client == client.id:
         return subject_token.act
     act = Actor(sub=f"client:{client.id}", act=subject_token.act)
@@ -275,8 +279,8 @@ def _acting(subject_token: SubjectToken, client: Client) -> Actor | None:
 def _narrowed(
     requested: Narrowing, subject_token: SubjectToken, *, client: Client, context: Context
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What the new token opens, and where: within the old one, within the policy, and within what
-    the client itself is registered for."""
+    """The permissions and audience of the new token: within the old one, the policy, and the
+    client's own registration."""
     allowed = () if client.exchange is None else client.exchange.audiences
     offer, own = (
         context.installation.offer,

@@ -1,7 +1,7 @@
-"""Where the status of a token is published: its family has a place in a list, for good.
+"""The positions of tokens in status lists. A family gets a position once and keeps it.
 
-A place is drawn, so it tells nothing about when. It is one family's, which a marker holds it for as
-long as the family may live; there is no row for a token, and none for a list.
+The position is random, so it does not tell when the family was created. A marker reserves it for as
+long as the family may live. Tokens and lists have no rows.
 """
 
 from typing import Final
@@ -22,28 +22,28 @@ from valetkey.wire.change_log import LONGEST
 from valetkey.wire.status_list import SIZE, Reference, Status
 
 NAME: Final = "status lists"
-"""The feature, which is called so in settings."""
+"""The name of the feature in settings."""
 
 PATH: Final = "/status"
 
 POSITION_PURPOSE: Final = "place in a status list"
-"""The purpose under which it is remembered whose a place is."""
+"""The purpose of the single-use values that reserve positions."""
 
 LISTS: Final = 4
-"""Lists of one client. The second is begun when the first fills up, and so on."""
+"""Lists of one client. The next one is used when a list fills up."""
 
 SIGN_INS: Final = 86400
-"""Seconds for which a family lives on by sign-ins (`oauth.grants.session_family`)."""
+"""Seconds for which a family is renewed by sign-ins (`oauth.grant_types.session_family`)."""
 
 ROUNDS: Final = 3
-"""How often places are drawn, before it is said that there is none."""
+"""How many times random positions are tried."""
 
 
 def assign_place(issue: Issue, context: Context) -> Rule[Issue]:
-    """The same, with a place for the family where its tokens are looked up and it has none yet.
-    Raises TemporarilyUnavailable where every place that was drawn is taken."""
+    """Give the family a position, if its tokens are looked up in lists and it has none yet. Raises
+    TemporarilyUnavailable if every position that was tried is taken."""
     standing = issue.standing
-    # A key that was passed on also hangs on whoever holds it, of which a list knows nothing.
+    # The status of a delegated token also depends on its delegates, which a list does not cover.
     if standing is None or issue.delegation is not None or standing.family.listed:
         return issue
     if not _is_listed(issue, context):
@@ -59,7 +59,7 @@ def assign_place(issue: Issue, context: Context) -> Rule[Issue]:
 
 
 def add_status(token: AccessToken, issue: Issue, context: Context) -> AccessToken:
-    """The token with its `status` claim, where an API looks the token up in a list."""
+    """Add the `status` claim to a token that APIs look up in a list."""
     standing = issue.standing
     if standing is None or issue.delegation is not None:
         return token
@@ -73,12 +73,13 @@ def add_status(token: AccessToken, issue: Issue, context: Context) -> AccessToke
 
 
 def list_name(epoch: int, number: int, client: str) -> str:
-    """What a list is called. A restored backup begins new ones: the old may have lost places."""
+    """The name of a list. A restored backup starts new lists, since the old ones may have lost
+    entries."""
     return f"{epoch}.{number}.{base64url.encode(client.encode())}"
 
 
 def _is_listed(issue: Issue, context: Context) -> bool:
-    """Whether the client is held to it, or an API that the token is for has asked."""
+    """Whether the client's policy, or an API that the token is for, requires a status list."""
     offer = context.installation.offer
     if (
         context.installation.all_policies[issue.client.policy].status_list
@@ -94,7 +95,7 @@ def _free(family: TokenFamily, issue: Issue, context: Context) -> Rule[SingleUse
         context.installation.all_policies[issue.client.policy].refresh_token
         or context.installation.lifetimes.refresh_token
     )
-    # One that cannot be refreshed may be renewed for some time by sign-ins.
+    # Sign-ins may renew a family that can't be refreshed.
     ends = max(family.expires + SIGN_INS, family.created + longest if family.refreshable else 0)
     for _ in range(ROUNDS):
         candidates = [
@@ -118,7 +119,7 @@ def _draw(context: Context) -> int:
 
 
 def _with(family: TokenFamily, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-    """The changes, of which the one to this family writes its place as well."""
+    """The changes, where the one to this family also writes its position."""
     for number, change in enumerate(changes):
         record = change.record
         if isinstance(change, Count | Uncount | Tally):

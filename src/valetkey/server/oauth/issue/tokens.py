@@ -26,11 +26,12 @@ from valetkey.wire.token_response import GRANT_EXPIRES_AT
 def issue(
     decision: Issue, context: Context, *, confirmation: Confirmation | None = None
 ) -> Rule[Issued]:
-    """The tokens of a yes, unsigned, bound to what the client has proved to hold (`confirmation`).
+    """Make the tokens for a grant type's decision, unsigned, bound to the key that the client
+    proved (`confirmation`).
 
-    The features' steps run in the order of `core.issuing.ORDER`. Raises InvalidGrant where the
-    client, the user, the grant or the family is not alive, and where the family is bound to another
-    key; InvalidRequest where the token has to be bound and is not.
+    The steps of features run in the order of `core.issuing.ORDER`. Raises InvalidGrant if the
+    client, the user, the grant or the family is not active, or if the family is bound to another
+    key; InvalidRequest if the token has to be bound and is not.
     """
     for step in context.installation.issuing:
         if step.prepare is not None:
@@ -62,8 +63,8 @@ def issue(
 
 
 def _members(decision: Issue, context: Context) -> dict[str, Any]:
-    """What the response has besides the tokens: when the grant ends, and what features add. The end
-    is not for a delegate: the grant is another client's."""
+    """The other members of the response: when the grant ends, and what features add. A delegate is
+    not given the end, since the grant is another client's."""
     members, standing = {**decision.members}, decision.standing
     if standing is not None and standing.grant.limits.until and decision.delegation is None:
         members[GRANT_EXPIRES_AT] = standing.grant.limits.until
@@ -97,7 +98,7 @@ def _check_alive(decision: Issue, context: Context) -> None:
 
 
 def response(issued: Issued, context: Context) -> dict[str, Any]:
-    """The token response (RFC 6749 5.1), signed. Only for what has been committed."""
+    """Sign the token response (RFC 6749 5.1). Call this only after the changes are committed."""
     signed = _signed(issued, context)
     answer: dict[str, Any] = {
         "access_token": signed,
@@ -117,7 +118,7 @@ def response(issued: Issued, context: Context) -> dict[str, Any]:
 
 
 def _signed(issued: Issued, context: Context) -> str:
-    """The access token as the client gets it: as a JWT, or as a feature's step writes it."""
+    """Sign the access token as a JWT, unless a feature's step writes it in another form."""
     installation = context.installation
     for step in installation.issuing:
         if step.write is not None and (written := step.write(issued.access_token, context)):
@@ -137,7 +138,7 @@ def _access_token(
     seconds = policy.access_token or installation.lifetimes.access_token
     token = AccessToken(
         iss=installation.issuer,
-        # A client's own name lies in a namespace of its own: no user is called that.
+        # A prefix keeps clients' names apart from users' names.
         sub=f"client:{decision.client.id}",
         aud=installation.offer.audience(decision.permissions, decision.resources),
         client_id=decision.client.id,

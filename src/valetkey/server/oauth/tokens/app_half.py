@@ -1,7 +1,7 @@
-"""Split access tokens (`wire.split_token`): the app's half is made here, and read again.
+"""Split access tokens (`wire.split_token`): this module writes and reads the app half.
 
-It carries what the token says, sealed, so there is no row for it: the API's half is derived from it
-whenever the API asks.
+The app half contains the sealed token, so it has no row. The API half is derived from it when the
+API asks.
 """
 
 from typing import Final
@@ -19,16 +19,17 @@ from valetkey.wire import split_token
 from valetkey.wire.access_token import AccessToken
 
 NAME: Final = "split access tokens"
-"""The feature, which is called so in settings."""
+"""The name of the feature in settings."""
 
 PURPOSE: Final = b"app's half of an access token"
 KID: Final = 4
 
 SALT: Final = 16
-"""Bytes by which each half has a key of its own: one key has not nonces enough for every token."""
+"""Bytes of salt. Each app half has a key of its own, since one key has too few nonces for all
+tokens."""
 
 MEMO_SIZE: Final = 4096
-"""Halves whose contents are remembered, the last used ones."""
+"""How many app halves are remembered with their contents."""
 
 
 def is_enabled(context: Context) -> bool:
@@ -37,23 +38,23 @@ def is_enabled(context: Context) -> bool:
 
 
 def is_split(token: AccessToken, context: Context) -> bool:
-    """Whether the token is for an API that holds the other half. One is enough: it would be whole
-    in that API's log."""
+    """Whether the token is for an API that gets API halves. One such API is enough: a whole token
+    would be visible in that API's log."""
     offer = context.installation.offer
     split = offer.split_token_resources
     return bool(split) and not split.isdisjoint(offer.find_resources(token.aud))
 
 
 def check_bound(token: AccessToken, decision: Issue, context: Context) -> AccessToken:
-    """Raises InvalidRequest where a token that is split is bound to nobody: whoever reads the
-    app's half in a log would show it as the app does."""
+    """Raise InvalidRequest for a split token that is not bound to a key: anyone who reads the app
+    half in a log could use it as the app does."""
     if token.cnf is None and is_split(token, context):
         raise InvalidRequest("a token for this API has to be bound: prove what you hold")
     return token
 
 
 def write(token: AccessToken, context: Context) -> str:
-    """The app's half, "" for a token that is not split."""
+    """Write the app half, or "" for a token that is not split."""
     if not is_split(token, context):
         return ""
     key, salt = context.installation.keyring.sealing[0], context.env.random_bytes(SALT)
@@ -68,7 +69,7 @@ def write(token: AccessToken, context: Context) -> str:
 
 
 def read(text: str, context: Context) -> AccessToken:
-    """What the token says whose half this is, whatever the time is. Raises jwt.BadToken."""
+    """The token that an app half belongs to, even if it has expired. Raises jwt.BadToken."""
     if not is_enabled(context):
         raise jwt.BadToken("split access tokens are not offered here")
     ring = context.installation.keyring

@@ -1,4 +1,4 @@
-"""Authorization codes: sealed, not stored. What was decided travels inside, unreadable."""
+"""Authorization codes: sealed and not stored. A code contains the decision in encrypted form."""
 
 from typing import Final
 
@@ -14,18 +14,20 @@ from valetkey.wire.key_shards import Tier
 PURPOSE: Final = b"authorization code"
 KID: Final = 4
 MAX_BYTES: Final = 1024
-"""What a code may carry; a larger request stays in a pending row, and the code names it."""
+"""Bytes that a code may contain. A larger request stays in a pending row, which the code names."""
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="code"):
-    """One yes, good for seconds. `family` is the family that redeeming it creates: that is what
-    makes it single use. `redirect_sent` tells whether the request named its redirect URI;
-    `jkt` names the key that its redeemer has to hold, "" for none (RFC 9449 10).
-    `details` are the types in which it was asked by details.
-    `instance` is the copy of the app that has to redeem it, "" for any.
-    `renews`: it takes the place of every family that its grant has. `tier`: the key is held in so
-    many shards, None for an ordinary one. `browser` is that of a client that does not rotate, which
-    has one family there; "" for any other, which gets the family that the code names."""
+    """One consent, valid for seconds.
+
+    `family` is the family that redeeming the code creates, which makes the code single-use.
+    `redirect_sent` tells whether the request had a redirect URI; `jkt` names the key that the
+    client has to prove, "" for none (RFC 9449 10). `details` are the types that the request had in
+    its details. `instance` is the copy of the app that has to redeem the code, "" for any.
+    `renews`: the new family replaces all families of the grant. `tier` says how the key is split
+    into shards, None for a key in one piece. `browser` is the browser of a client without rotation,
+    which has one family there; it is "" for other clients, whose family the code names.
+    """
 
     client: str
     redirect_uri: str
@@ -54,20 +56,20 @@ class Code(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="code
 
 
 class CodeReference(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ref"):
-    """Where the contents of a large code are."""
+    """Names the row that has the contents of a large code."""
 
     pending: str
 
 
 def write(raw: bytes, keyring: Keyring, env: Env) -> str:
-    """A code that carries `raw`."""
+    """Write a code that contains `raw`."""
     key = keyring.sealing[0]
     sealed = seal.seal(key.raw, raw, nonce=env.random_bytes(seal.NONCE), purpose=PURPOSE)
     return opaque.write("code", bytes.fromhex(key.kid) + sealed)
 
 
 def read(text: str, keyring: Keyring) -> bytes:
-    """What the code carries. Raises InvalidGrant."""
+    """The contents of the code. Raises InvalidGrant."""
     try:
         raw = opaque.read("code", text)
         key = keyring.sealing_key(raw[:KID].hex())
@@ -79,7 +81,7 @@ def read(text: str, keyring: Keyring) -> bytes:
 
 
 def contents(raw: bytes) -> Code | CodeReference:
-    """What was written by us, so it can be read by us."""
+    """Decode the contents that this server wrote."""
     return _CONTENTS.decode(raw)
 
 

@@ -1,8 +1,9 @@
-"""Refresh tokens: derived, not stored.
+"""Refresh tokens: derived and not stored.
 
-prefix ‖ base64url(key id ‖ family ‖ shard ‖ generation ‖ HMAC-SHA-256). The database holds the
-family and its generation; without the MAC key, which is sealed, it yields no token. A key in
-several shards has one for each of them; shard 0 is the device's, and all of an ordinary key.
+prefix ‖ base64url(key id ‖ family ‖ shard ‖ generation ‖ HMAC-SHA-256). The database has the family
+and its generation; without the MAC key, which is sealed, no token can be made from them. A key in
+shards has one token for each shard; shard 0 is the device's, and the only one of a key in one
+piece.
 """
 
 from typing import Final
@@ -20,7 +21,7 @@ _BODY: Final = KID + ids.LENGTH + 1 + 4
 
 
 def write(token: RefreshToken, keyring: Keyring) -> str:
-    """The token, the same each time while the key is."""
+    """Write the token. The result is the same each time while the key is the same."""
     key = keyring.macs[0]
     body = (
         bytes.fromhex(key.kid)
@@ -32,7 +33,7 @@ def write(token: RefreshToken, keyring: Keyring) -> str:
 
 
 def read(text: str, keyring: Keyring) -> RefreshToken:
-    """The token, once its MAC has proved it ours. Raises InvalidGrant."""
+    """Read a token and check its MAC. Raises InvalidGrant."""
     kind: opaque.Kind = "ks" if text.startswith("vk_ks_") else "rt"
     try:
         raw = opaque.read(kind, text)

@@ -1,4 +1,4 @@
-"""What is a token of ours worth at this moment? Asked by introspection, userinfo and revocation."""
+"""The state of one of our tokens at this moment, for introspection, userinfo and revocation."""
 
 from collections.abc import Sequence
 from typing import Final, TypeAlias
@@ -21,12 +21,12 @@ from valetkey.wire import access_token, split_token
 from valetkey.wire.access_token import AccessToken, Actor
 
 PROVED: Final = 4096
-"""Tokens whose signature is remembered, the last used ones."""
+"""How many verified signatures are remembered."""
 
 
 class Live(msgspec.Struct, frozen=True, eq=False):
-    """A token that is good now. `permissions` is what its grant still allows of its scope. It is
-    the same object as long as all that it follows from is the same."""
+    """A token that is valid now. `permissions` is the part of its scope that its grant still
+    allows. The object stays the same as long as everything that it depends on does."""
 
     token: AccessToken
     client: Client
@@ -35,13 +35,13 @@ class Live(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def scope(self) -> tuple[str, ...]:
-        """The names by which the app asked."""
+        """The names that the app requested."""
         return tuple(self.token.scope.split())
 
 
 class Dead(msgspec.Struct, frozen=True):
-    """A token that is worth nothing. `why` is for the log; `reason` says why it is worth nothing
-    for now (see `wire.token_response`), "" for nothing."""
+    """A token that is not valid. `why` is for the log; `reason` says why the token is suspended
+    (see `wire.token_response`), "" if it is not valid for good."""
 
     why: str
     reason: str = ""
@@ -51,8 +51,8 @@ Wants: TypeAlias = tuple[RecentOne[Client], One[User], One[Grant], One[TokenFami
 
 
 class ProvenClaims(msgspec.Struct, frozen=True, eq=False):
-    """The claims that one of our keys signed, and what they rest on. `is_remembered`: the same text
-    gets the same object, so its status is remembered too."""
+    """Claims that one of our keys signed, and the queries for the records that they depend on.
+    `is_remembered`: the same text gets the same object, so its status is remembered too."""
 
     token: AccessToken
     wants: Wants
@@ -63,7 +63,7 @@ class ProvenClaims(msgspec.Struct, frozen=True, eq=False):
 
 
 def token_state(text: str, context: Context) -> Rule[Live | Dead]:
-    """What an access token is worth, all facts considered."""
+    """The state of an access token."""
     verified = _check_signature(text, context)
     if isinstance(verified, Dead):
         return verified
@@ -73,7 +73,7 @@ def token_state(text: str, context: Context) -> Rule[Live | Dead]:
 
 
 def check_token(text: str, context: Context) -> AccessToken | Dead:
-    """The token, where it is ours and not expired, whatever has become of its grant."""
+    """The claims of a token that is ours and has not expired, whatever has become of its grant."""
     verified = _check_signature(text, context)
     return verified if isinstance(verified, Dead) else verified.token
 
@@ -86,7 +86,7 @@ def _check_signature(text: str, context: Context) -> ProvenClaims | Dead:
             at = context.installation
             prove = at.memo.of(_ours, size=PROVED)
             verified = prove(text, at.keyring.published, at.issuer, signed=at.signed_tokens)
-        # Two clocks need leeway; here there is only one.
+        # Leeway is for two clocks; here there is one.
         jwt.check_time(verified.token, context.env.now, leeway=0)
     except jwt.BadToken as error:
         return Dead(str(error))
@@ -160,8 +160,8 @@ def _as_before(
 
 
 def _passed_on(token: AccessToken, act: Actor, grant: Grant) -> Rule[Client | Dead]:
-    """The client whose grant it is, where the token has been passed on: everybody through whose
-    hands it went has to be there still."""
+    """The client of the grant, if the token was delegated. Every delegate in the chain has to be
+    active."""
     owner = One(Client, grant.client)
     delegates = [One(Client, name.removeprefix("client:")) for name in act.chain]
     revoked = One(SingleUse, f"{REVOKED} {token.jti}")
