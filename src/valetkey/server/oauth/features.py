@@ -1,4 +1,4 @@
-"""The features that there are: one line each."""
+"""All features, one line each."""
 
 from collections.abc import Collection
 from typing import Final
@@ -94,7 +94,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
 
 
 def switched(on: Collection[str] = (), off: Collection[str] = ()) -> tuple[Feature, ...]:
-    """Those that are on, where these differ from what they are by themselves."""
+    """The features that are on, where `on` and `off` differ from the defaults."""
     chosen = {
         one.name: one
         for one in FEATURES
@@ -107,6 +107,6 @@ def switched(on: Collection[str] = (), off: Collection[str] = ()) -> tuple[Featu
 
 
 def pages_off(features: Collection[Feature]) -> frozenset[str]:
-    """The paths of pages that are not there, because none of these features needs them."""
+    """The paths of pages that are off, because none of these features needs them."""
     there = {path for one in features for path in one.pages}
     return frozenset(path for one in FEATURES for path in one.pages) - there

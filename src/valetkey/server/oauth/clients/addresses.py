@@ -1,4 +1,5 @@
-"""The addresses of a registered client: where its users come back to, and where it is told."""
+"""The addresses of a registered client: where its users return to, and where it gets
+notifications."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -19,7 +20,7 @@ MAX_URIS: Final = 20
 
 
 def redirect_uris(client: Client, at: Installation) -> Iterator[str]:
-    """Where users come back to: of use with codes only (RFC 6749 3.1.2)."""
+    """Check where users return to. Only clients that get codes need this (RFC 6749 3.1.2)."""
     codes = names.AUTHORIZATION_CODE in client.grant_types
     if codes and not client.redirect_uris:
         yield "authorization_code needs at least one"
@@ -30,7 +31,7 @@ def redirect_uris(client: Client, at: Installation) -> Iterator[str]:
 
 
 def request_uris(client: Client, at: Installation) -> Iterator[str]:
-    """Where its requests may be fetched from (OpenID Connect Registration 2)."""
+    """Check where request objects may be fetched from (OpenID Connect Registration 2)."""
     yield from check_each(client.request_uris, lambda uri: https.why_not(uri.partition("#")[0]))
     if len(client.request_uris) > MAX_URIS:
         yield f"are more than {MAX_URIS}"
@@ -38,38 +39,38 @@ def request_uris(client: Client, at: Installation) -> Iterator[str]:
 
 
 def client_uri(client: Client, at: Installation) -> Iterator[str]:
-    """Its page for people."""
+    """Check the client's home page."""
     yield why_not_web(client.uri) if client.uri else ""
 
 
 def logo_uri(client: Client, at: Installation) -> Iterator[str]:
-    """Its picture."""
+    """Check the client's logo."""
     yield why_not_https(client.logo_uri)
 
 
 def policy_uri(client: Client, at: Installation) -> Iterator[str]:
-    """What it does with what it learns, for people."""
+    """Check the client's privacy policy."""
     yield why_not_https(client.policy_uri)
 
 
 def tos_uri(client: Client, at: Installation) -> Iterator[str]:
-    """Its terms, for people."""
+    """Check the client's terms of service."""
     yield why_not_https(client.tos_uri)
 
 
 def initiate_login_uri(client: Client, at: Installation) -> Iterator[str]:
-    """Where others may send users to begin (OpenID Connect Core 4)."""
+    """Check where others may send users to start a sign-in (OpenID Connect Core 4)."""
     yield why_not_https(client.initiate_login_uri)
 
 
 def post_logout_redirect_uris(client: Client, at: Installation) -> Iterator[str]:
-    """Where users come back to when they have signed out."""
+    """Check where users return to after they sign out."""
     yield from check_each(client.post_logout_redirect_uris, redirect.why_not)
     yield from find_duplicates(client.post_logout_redirect_uris)
 
 
 def frontchannel_logout_uri(client: Client, at: Installation) -> Iterator[str]:
-    """Where the browser tells it that a session has ended."""
+    """Check where the browser tells the client that a session has ended."""
     uri = client.frontchannel_logout_uri
     if not uri:
         return
@@ -82,5 +83,5 @@ def frontchannel_logout_uri(client: Client, at: Installation) -> Iterator[str]:
 
 
 def backchannel_logout_uri(client: Client, at: Installation) -> Iterator[str]:
-    """Where the server tells it that a session has ended."""
+    """Check where the server tells the client that a session has ended."""
     yield why_not_https(client.backchannel_logout_uri)

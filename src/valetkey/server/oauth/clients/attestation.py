@@ -1,8 +1,8 @@
 """attest_jwt_client_auth: each copy of an app proves that its publisher vouches for it, and that it
-is this very copy (draft-ietf-oauth-attestation-based-client-auth). The keys that the client
-registers are its attester's. What a copy is given belongs to it, and to no other copy of the app.
+is this copy (draft-ietf-oauth-attestation-based-client-auth). The keys that the client registers
+are its attester's. Tokens belong to one copy, and to no other copy of the app.
 
-Challenges are derived from the time, so none is stored. A proof is remembered until it is too old.
+Challenges are derived from the time, so they have no rows. A proof is remembered until it expires.
 """
 
 from collections.abc import Mapping
@@ -39,17 +39,16 @@ from valetkey.wire import client_attestation as wire
 from valetkey.wire.client_attestation import BadAttestation, Pop
 
 PROOF_PURPOSE: Final = "client attestation"
-"""The purpose under which proofs are remembered."""
+"""The purpose of the single-use values of proofs."""
 
 CHALLENGE: Final = b"attestation challenge"
 
 _MARGIN: Final = 60
-"""Seconds that a proof is remembered beyond its end: nodes' clocks may differ."""
+"""Seconds for which a proof is remembered after its end: the clocks of two nodes may differ."""
 
 
 def read(call: Call) -> Credentials | None:
-    """The attestation and its proof that came with the call. Raises InvalidClient,
-    InvalidRequest."""
+    """Read the attestation and its proof from a call. Raises InvalidClient, InvalidRequest."""
     attestation = call.request.headers.get(wire.HEADER.lower(), ())
     proof = call.request.headers.get(wire.POP_HEADER.lower(), ())
     if not attestation:
@@ -66,8 +65,8 @@ def read(call: Call) -> Credentials | None:
 
 
 def prove(client: Client, credentials: Credentials, context: Context) -> Rule[str]:
-    """The attester vouches for a key, and whoever calls holds it: its thumbprint. Raises
-    InvalidClient, UseFreshAttestation, UseAttestationChallenge."""
+    """Verify that the attester vouches for a key and that the caller has it. Returns the thumbprint
+    of the key. Raises InvalidClient, UseFreshAttestation, UseAttestationChallenge."""
     algorithms = keys.algorithms_of(client, client.auth_algorithm, context)
     try:
         payload = yield from keys.verify(
@@ -104,13 +103,14 @@ def challenge(context: Context) -> str:
 
 
 def _tell(request: RequestInfo, context: Context) -> Mapping[str, str]:
-    """With every answer, refused or not, to whoever uses attestations."""
+    """The response header with a challenge, for a caller that uses attestations, with every
+    answer."""
     used = wire.HEADER.lower() in request.headers
     return {wire.CHALLENGE_HEADER: challenge(context)} if used else {}
 
 
 def _ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
-    """A challenge, for anybody who asks."""
+    """Answer with a challenge. No authentication is required."""
     yield from ()
     return Answer(document={"attestation_challenge": challenge(context)})
 

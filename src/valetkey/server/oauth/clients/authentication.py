@@ -1,4 +1,4 @@
-"""Client authentication (RFC 6749 2.3): who makes this call?"""
+"""Client authentication (RFC 6749 2.3)."""
 
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
@@ -18,9 +18,10 @@ from valetkey.wire.token_response import APP_SUSPENDED
 
 
 def authenticate(call: Call, context: Context) -> Rule[Authenticated]:
-    """The client that makes the call. Raises InvalidClient, or InvalidRequest for two methods.
+    """Authenticate the client that makes the call. Raises InvalidClient, or InvalidRequest for two
+    methods.
 
-    A public client only says who it is (RFC 6749 3.2.1); nothing may rest on that alone.
+    A public client only gives its name (RFC 6749 3.2.1), so nothing may depend on that alone.
     """
     ways = _claimed(call, context)
     name = ways[0][1].client_id
@@ -48,8 +49,8 @@ def authenticate(call: Call, context: Context) -> Rule[Authenticated]:
 def _by_another_way(
     client: Client, credentials: Credentials, ways: Sequence[str], *, now: int
 ) -> InvalidClient:
-    """The client came by another way than it is registered for. The log says by which one; the
-    caller hears it who brought the very secret, and one that has nothing to prove."""
+    """The error for a client that used another method than its registered one. The log says which.
+    The caller learns it only if it presented the right secret, or has no secret to guess."""
     mismatch = f"is registered for {client.auth_method}, and came by {' or '.join(ways)}"
     by_secret = BY_SECRET.issuperset(ways)
     safe = by_secret and (client.is_public or _proves(client, credentials.secret, now))
@@ -59,8 +60,8 @@ def _by_another_way(
 
 
 def authenticate_resource_server(call: Call, context: Context) -> Rule[ResourceServer | None]:
-    """The resource server that makes the call, or None where no resource server has that name.
-    Raises InvalidClient for a wrong secret."""
+    """The resource server that makes the call, or None if no resource server has that name. Raises
+    InvalidClient for a wrong secret."""
     way, claimed = _claimed(call, context)[0]
     wanted = RecentOne(ResourceServer, claimed.client_id)
     server = (yield (wanted,)).one(wanted)
@@ -72,18 +73,18 @@ def authenticate_resource_server(call: Call, context: Context) -> Rule[ResourceS
 
 
 def may_use(client: Client, grant_type: str) -> None:
-    """Raises UnauthorizedClient where the client is not registered for the grant type, or has only
-    registered itself for it."""
+    """Raise UnauthorizedClient if the client is not registered for the grant type, or if only an
+    administrator can register it for that."""
     if grant_type not in client.grant_types:
         raise UnauthorizedClient("this client is not registered for this grant type")
     if grant_type in DECLARED_ONLY and client.origin != "declared":
-        # Asked here too: the registration may be older than the rule.
+        # Checked here too, since the registration may be older than the rule.
         raise UnauthorizedClient("this grant type is for clients that an administrator registers")
 
 
 def _claimed(call: Call, context: Context) -> list[tuple[ClientAuth, Credentials]]:
-    """The one way in which the call proves something, or the ways that a bare name or an assertion
-    may mean."""
+    """The authentication method that the call uses, or all that a bare name or an assertion may
+    mean."""
     claimed: list[tuple[ClientAuth, Credentials]] = []
     for way in context.installation.client_auth_methods:
         credentials = way.read(call)
@@ -93,7 +94,7 @@ def _claimed(call: Call, context: Context) -> list[tuple[ClientAuth, Credentials
         # RFC 6749 2.3: not more than one method in a request.
         raise InvalidRequest("the client authenticates in more than one way")
     if "client_assertion" in call.form and (not claimed or claimed[0][0].name in _WITHOUT):
-        # RFC 7521 4.2: not offered here, and a proof that nobody looks at must not seem accepted.
+        # RFC 7521 4.2: not offered here. Ignoring a proof would look like accepting it.
         raise InvalidClient("client assertions are not offered here")
     if not claimed:
         raise InvalidClient("the client did not say who it is")
@@ -110,7 +111,7 @@ def _alike(claimed: Sequence[tuple[ClientAuth, Credentials]]) -> bool:
 def _proves(party: Client | ResourceServer, secret: str, now: int) -> bool:
     fits = False
     for kept in party.secrets:
-        # Each of them is compared, so that time tells nothing about which one fits.
+        # Compare each of them, so that the time does not tell which one matches.
         fits |= kept.matches(secret, now)
     return fits
 
@@ -122,7 +123,7 @@ def _by_secret(client: Client, credentials: Credentials, context: Context) -> Ru
 
 
 def _by_name(client: Client, credentials: Credentials, context: Context) -> Rule[None]:
-    # RFC 6749 3.2.1: it only says who it is; nothing may rest on that alone.
+    # RFC 6749 3.2.1: a public client only gives its name; nothing may depend on that alone.
     yield from ()
 
 
@@ -149,8 +150,7 @@ def _basic(call: Call) -> Credentials | None:
 
 
 def _decoded(text: str) -> bytes:
-    """The bytes behind the text. Raises ValueError for all but the one spelling that RFC 4648 3.5
-    and 4 have for them."""
+    """Decode Base64. Raises ValueError for any but the canonical spelling (RFC 4648 3.5 and 4)."""
     raw = a2b_base64(text, strict_mode=True)
     if b2a_base64(raw, newline=False).decode() != text:
         raise ValueError("not canonical base64")
@@ -163,7 +163,7 @@ def _post(call: Call) -> Credentials | None:
 
 
 def bare_name(call: Call) -> Credentials | None:
-    """The client of a call that proves nothing in its form."""
+    """The client of a call whose form has a name and no proof."""
     form = call.form
     if call.authorization or "client_secret" in form or "client_assertion" in form:
         return None
@@ -172,7 +172,7 @@ def bare_name(call: Call) -> Credentials | None:
 
 _SECRETS: Final = Cite("RFC 6749", "2.3.1")
 _WITHOUT: Final = BY_SECRET | {"none"}
-"""The methods that know of no assertion."""
+"""The methods without an assertion."""
 
 CLIENT_AUTHENTICATION: Final = Feature(
     name="client authentication",

@@ -1,5 +1,5 @@
-"""What every assertion of a client has to be, whatever it is signed with (RFC 7523 3). Each counts
-once, on whichever node it comes."""
+"""The checks that every client assertion has to pass, however it is signed (RFC 7523 3). Each is
+accepted once, on any node."""
 
 from typing import Final
 
@@ -17,11 +17,11 @@ from valetkey.wire import assertion
 from valetkey.wire.assertion import Audience, BadAssertion
 
 ASSERTION_PURPOSE: Final = "client assertion"
-"""The purpose under which assertions are remembered."""
+"""The purpose of the single-use values of assertions."""
 
 
 def read(call: Call) -> Credentials | None:
-    """The assertion that the call brings, and whose it claims to be. Raises InvalidClient,
+    """Read the assertion in a call, and the client that it names. Raises InvalidClient,
     InvalidRequest."""
     text = call.form.get("client_assertion")
     if text is None:
@@ -39,8 +39,8 @@ def read(call: Call) -> Credentials | None:
 
 
 def count(payload: bytes, client: Client, context: Context, *, path: str) -> Rule[None]:
-    """A payload whose signature was checked is the client's, meant for this server at `path`, of
-    this moment, and new. Raises BadAssertion, InvalidClient."""
+    """Check a payload whose signature was verified: it is the client's, meant for this server at
+    `path`, valid now, and not seen before. Raises BadAssertion, InvalidClient."""
     claims = assertion.check(
         payload,
         client_id=client.id,
@@ -59,15 +59,15 @@ def count(payload: bytes, client: Client, context: Context, *, path: str) -> Rul
 
 
 def audience(client: Client, path: str, context: Context) -> Audience:
-    """What the client's assertion may be for at the endpoint at `path`: the issuer alone, as a
-    string, or the endpoints as well, as the client's policy says."""
+    """The audiences that the client's assertion may have at the endpoint at `path`: the issuer
+    alone, as a string, or the endpoints too, by the client's policy."""
     at = context.installation
     with_ciba = names.CIBA in client.grant_types
-    # FAPI 2.0 is about authorization codes: for clients that have none, CIBA Core 7.1 counts.
+    # FAPI 2.0 is about authorization codes. For clients without them, CIBA Core 7.1 applies.
     only_ciba = with_ciba and names.AUTHORIZATION_CODE not in client.grant_types
     if at.all_policies[client.policy].assertion_audience == "issuer" and not only_ciba:
         return Audience(frozenset({at.issuer}))
-    # OpenID Connect Core 9: the token endpoint; RFC 7523 3 lets the endpoint called stand for it.
+    # OpenID Connect Core 9: the token endpoint. RFC 7523 3 also allows the endpoint called.
     paths = {at.paths.get("token_endpoint", ""), path}
     if with_ciba:
         paths.add(at.paths.get("backchannel_authentication_endpoint", ""))

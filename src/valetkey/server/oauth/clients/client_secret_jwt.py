@@ -1,6 +1,6 @@
-"""client_secret_jwt: a client proves itself by an assertion under an HMAC with its own secret
-(OpenID Connect Core 9). The secret does not travel, but the server has to keep it: private_key_jwt
-needs no such trust, so this is off unless switched on."""
+"""client_secret_jwt: a client proves itself by an assertion with an HMAC under its secret (OpenID
+Connect Core 9). The secret does not travel, but the server has to store it in a form that it can
+read. private_key_jwt needs no such trust, so this method is off unless you switch it on."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ CITE: Final = Cite("OpenID Connect Core", "9")
 
 
 def _prove(client: Client, credentials: Credentials, context: Context) -> Rule[None]:
-    """The HMAC is by the client's own secret, and the assertion counts."""
+    """Verify the HMAC under the client's secret, then check the assertion."""
     try:
         secrets = tuple(
             shared_secret.unseal_secrets(

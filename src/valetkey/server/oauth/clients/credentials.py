@@ -1,4 +1,5 @@
-"""How a registered client proves who it is: method, secrets, keys, certificate (RFC 7591 2)."""
+"""The checks of how a registered client authenticates: method, secrets, keys, certificate (RFC 7591
+2)."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -19,11 +20,11 @@ OF_CERTIFICATES: Final = (
     "tls_client_auth_san_ip",
     "tls_client_auth_san_email",
 )
-"""What may be registered of a client's certificate (RFC 8705 2.1.2)."""
+"""The ways to name a client's certificate (RFC 8705 2.1.2)."""
 
 
 def auth_method(client: Client, at: Installation) -> Iterator[str]:
-    """One that is offered here, and what it needs."""
+    """Check that the method is offered here, and that the client has what it needs."""
     offered = [way.name for feature in at.features for way in feature.client_auth]
     if client.auth_method not in offered:
         yield f"{client.auth_method} is not offered here; {', '.join(offered)} are"
@@ -32,7 +33,7 @@ def auth_method(client: Client, at: Installation) -> Iterator[str]:
 
 
 def auth_algorithm(client: Client, at: Installation) -> Iterator[str]:
-    """What it signs its assertions with: of use with assertions only."""
+    """Check the algorithm of the client's assertions. Other methods have none."""
     if client.auth_method in BY_SHARED:
         fits = client.auth_algorithm in ("", jws.SHARED)
         yield "" if fits else f"{client.auth_method} is with {jws.SHARED} alone"
@@ -44,7 +45,7 @@ def auth_algorithm(client: Client, at: Installation) -> Iterator[str]:
 
 
 def secrets(client: Client, at: Installation) -> Iterator[str]:
-    """Some exactly where the method needs them, and in the form in which it does."""
+    """Check that the client has secrets exactly if its method needs them, in the form it needs."""
     if client.is_public and client.secrets:
         yield "a public client (auth_method none) keeps none"
     if client.auth_method in WITH_SECRET and not client.secrets:
@@ -56,7 +57,7 @@ def secrets(client: Client, at: Installation) -> Iterator[str]:
 
 
 def jwks(client: Client, at: Installation) -> Iterator[str]:
-    """Its keys, by value: not by reference as well."""
+    """Check the client's keys by value. A client can't have keys by reference as well."""
     if client.jwks and client.jwks_uri:
         # RFC 7591 2: not both.
         yield "is given, and jwks_uri as well: only one of them"
@@ -64,19 +65,20 @@ def jwks(client: Client, at: Installation) -> Iterator[str]:
 
 
 def jwks_uri(client: Client, at: Installation) -> Iterator[str]:
-    """Its keys, by reference."""
+    """Check the address of the client's keys."""
     yield https.why_not(client.jwks_uri) if client.jwks_uri else ""
 
 
 def request_object_algorithm(client: Client, at: Installation) -> Iterator[str]:
-    """What it signs its requests with: of use with keys only."""
+    """Check the algorithm of the client's request objects. Only clients with keys have one."""
     if client.request_object_algorithm and not (client.jwks or client.jwks_uri):
         yield "needs jwks or jwks_uri"
     yield _why_not_algorithm(client.request_object_algorithm, client, at)
 
 
 def certificate(client: Client, at: Installation) -> Iterator[str]:
-    """What names its certificate (RFC 8705 2.1.2), and what its tokens are bound to."""
+    """Check what names the client's certificate (RFC 8705 2.1.2), and what its tokens are bound
+    to."""
     says = [name for name in OF_CERTIFICATES if getattr(client, name)]
     if client.auth_method == "tls_client_auth" and len(says) != 1:
         # RFC 8705 2.1.2: exactly one of them.
@@ -88,7 +90,7 @@ def certificate(client: Client, at: Installation) -> Iterator[str]:
 
 
 def token_binding(client: Client, at: Installation) -> Iterator[str]:
-    """Its tokens are bound in a way that is offered here: it gets none in another."""
+    """Check that the client's tokens are bound in a way that is offered here."""
     offered = {sender.name for sender in at.senders}
     for name in client.bound_by:
         yield "" if name in offered else f"tokens are to be bound by {name}, which is switched off"

@@ -1,9 +1,9 @@
 """Clients that nobody registered: the `client_id` is the address of a document in which the app
-says what it is (draft-ietf-oauth-client-id-metadata-document).
+describes itself (draft-ietf-oauth-client-id-metadata-document).
 
-The address is what vouches for it, so its host is what the user is shown. The document is fetched
-whenever the app appears, within what its headers allow; a row is kept from the first yes on, for
-the pages and the grants that name it.
+The host of the address vouches for the app, so the user sees the host. The server fetches the
+document each time the app appears, within its caching headers. A row is stored from the first
+consent on, for the pages and for the grants that name it.
 """
 
 import re
@@ -31,18 +31,18 @@ from valetkey.wire.https import BadAddress, target
 CITE: Final = Cite("draft-ietf-oauth-client-id-metadata-document", "4")
 
 METHODS: Final = ("none", "private_key_jwt")
-"""How such a client may prove itself: nobody shares a secret with it."""
+"""How such a client may authenticate: it has no shared secret."""
 
 GRANT_TYPES: Final = (names.AUTHORIZATION_CODE, names.REFRESH_TOKEN)
-"""What it may be registered for: that for which a user says yes."""
+"""The grant types that it may have: those that need a user's consent."""
 
 _DOTS: Final = re.compile(r"/\.{1,2}(/|$)|%2e", re.IGNORECASE)
 
 
 def find_client(name: str, context: Context, *, address: str = "") -> Rule[Client | None]:
-    """The client of that name, None where there is none; of a document's, as the document has it
-    now. `address` is where the call came from. Raises InvalidClient where the document will not do,
-    TemporarilyUnavailable where it cannot be had just now."""
+    """The client of that name, or None. A client with a document is as its document describes it
+    now. `address` is where the call comes from. Raises InvalidClient for a bad document,
+    TemporarilyUnavailable if the document can't be fetched at the moment."""
     query = RecentOne(Client, name)
     if not name.startswith("https://"):
         return (yield (query,)).one(query)
@@ -58,7 +58,7 @@ def find_client(name: str, context: Context, *, address: str = "") -> Rule[Clien
     if isinstance(document, Document):
         return read(name, document.body, stored, context=context)
     if stored is not None:
-        # What its users allowed goes on while the app's host is away.
+        # The grants of its users stay valid while the app's host is down.
         return stored
     detail = f"{name[:200]!r}: {document.why}"
     if document.temporary:
@@ -71,7 +71,7 @@ _LATER: Final = "the document that describes this app cannot be had just now: tr
 
 
 def why_not_address(url: str) -> str:
-    """Why this address names no client, or "" (3)."""
+    """Why this address can't name a client, or "" (3)."""
     try:
         path = target(url).path.partition("?")[0]
     except BadAddress as error:
@@ -91,12 +91,12 @@ def _why_not_host(url: str, context: Context) -> str:
 
 
 def _listed(host: str, hosts: Collection[str]) -> bool:
-    """`example.org` lists itself and every host under it."""
+    """Whether these hosts include `host`. `example.org` includes every host under it."""
     return any(host == one or host.endswith(f".{one}") for one in hosts)
 
 
 def read(url: str, body: bytes, stored: Client | None, *, context: Context) -> Client:
-    """The client that the document describes. What the operator has decided of it stays. Raises
+    """The client that the document describes, with what the operator has decided about it. Raises
     InvalidClient."""
     try:
         document = read_object(body)
@@ -116,7 +116,7 @@ def read(url: str, body: bytes, stored: Client | None, *, context: Context) -> C
         client,
         version=stored.version,
         policy=stored.policy,
-        # A check mark is for what was checked, and not for what the app calls itself now.
+        # The verification is for what was checked. It ends when the app changes its appearance.
         verified=stored.verified and appearance(client) == appearance(stored),
         status=stored.status,
         limits=stored.limits,
@@ -142,7 +142,7 @@ def _client(url: str, document: dict[str, Any], context: Context) -> Client:
     client = Client(
         **{
             **fields,
-            # The host that vouches for it, whatever the document says of a home page.
+            # The host that vouches for it, whatever the document gives as its home page.
             "uri": home if home and redirect.host(home) == host else f"https://{host}",
             "grant_types": tuple(one for one in fields["grant_types"] if one in GRANT_TYPES),
         },
@@ -158,9 +158,9 @@ def _client(url: str, document: dict[str, Any], context: Context) -> Client:
 
 
 def _usable(fields: dict[str, Any], host: str) -> dict[str, Any]:
-    """The fields without the addresses that are refused here: the same document is for other
-    servers too, and one that this server does not take makes the others no worse. Raises ValueError
-    where there is nowhere left to send an answer."""
+    """The fields without the addresses that this server refuses. The document is for other servers
+    too, so one bad address does not make the others unusable. Raises ValueError if no redirect URI
+    is left."""
     usable = dict(fields)
     for name in ("redirect_uris", "post_logout_redirect_uris"):
         usable[name] = tuple(uri for uri in fields[name] if not _why_not_redirect(uri, host))
@@ -172,11 +172,12 @@ def _usable(fields: dict[str, Any], host: str) -> dict[str, Any]:
 
 
 _DISPLAYED: Final = ("uri", "logo_uri", "policy_uri", "tos_uri")
-"""Addresses that are only shown to people."""
+"""Addresses that are only displayed to people."""
 
 
 def _why_not_redirect(uri: str, host: str) -> str:
-    """ATTACKS A54: its own host, or the user's device; another's host would speak for it."""
+    """Why a redirect URI is refused, or "": it has to be on the app's own host or on the user's
+    device. Another host would speak for it (ATTACKS A54)."""
     own = uri.startswith("https:") and redirect.host(uri) == host
     if not own and not redirect.is_loopback(uri):
         return "is neither on its own host nor on loopback"
@@ -184,13 +185,13 @@ def _why_not_redirect(uri: str, host: str) -> str:
 
 
 def appearance(client: Client) -> tuple[str, str, str, frozenset[str]]:
-    """By what people know an app, and where their answers go."""
+    """What people recognize an app by, and where its answers go."""
     return client.name, client.uri, client.logo_uri, frozenset(client.redirect_uris)
 
 
 def consent_digest(client: Client) -> str:
-    """A digest of what a user relied on when they said yes to an app that describes itself; "" for
-    an app that the operator wrote down, who answers for what it becomes."""
+    """A digest of what a user relied on when they allowed an app that describes itself. "" for a
+    declared app: the operator is responsible for its changes."""
     if client.origin == "declared":
         return ""
     relied_on = (
@@ -205,7 +206,7 @@ def consent_digest(client: Client) -> str:
 
 
 def store_client(client: Client) -> Rule[tuple[Change, ...]]:
-    """What has to be written so that the store knows a document's client as its user saw it."""
+    """The changes that store a document's client as its user saw it."""
     if client.origin != "document":
         return ()
     query = One(Client, client.id)

@@ -1,4 +1,4 @@
-"""The grant types of a registered client, and what some of them need."""
+"""The checks of a registered client's grant types, and of what some of them need."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -8,7 +8,7 @@ from valetkey.server.oauth.core.context import Installation
 from valetkey.server.oauth.core.field_checks import find_duplicates, why_not_https, why_not_web
 from valetkey.spec import names
 
-# RFC 6749 4.4, CIBA Core 4, RFC 8693 5: whoever uses these proves who it is.
+# RFC 6749 4.4, CIBA Core 4, RFC 8693 5: clients that use these authenticate.
 _CONFIDENTIAL: Final = frozenset(
     {names.CLIENT_CREDENTIALS, names.CIBA, names.JWT_BEARER, names.TOKEN_EXCHANGE}
 )
@@ -17,12 +17,12 @@ DECLARED_ONLY: Final = frozenset(
     {names.CLIENT_CREDENTIALS, names.CIBA, names.JWT_BEARER, names.TOKEN_EXCHANGE}
 )
 """Grant types of clients that an operator registers. A client that registers itself gets no token
-without a user's consent, does not ask users out of the blue, and brings nobody else's tokens
-(ATTACKS A100)."""
+without a user's consent, can't ask users unprompted, and can't present others' tokens (ATTACKS
+A100)."""
 
 
 def grant_types(client: Client, at: Installation) -> Iterator[str]:
-    """Those that are offered here, and that such a client may use."""
+    """Check that the grant types are offered here, and that such a client may use them."""
     available = [grant.name for feature in at.features for grant in feature.grant_types]
     for one in client.grant_types:
         if one not in available:
@@ -40,7 +40,7 @@ def grant_types(client: Client, at: Installation) -> Iterator[str]:
 
 
 def ping_delivery(client: Client, at: Installation) -> Iterator[str]:
-    """Whether it is told that tokens are ready, and where (CIBA Core 4)."""
+    """Check whether the client is notified that tokens are ready, and where (CIBA Core 4)."""
     address = client.backchannel_client_notification_endpoint
     pings = client.backchannel_token_delivery_mode == "ping"
     if pings and names.CIBA not in client.grant_types:
@@ -51,7 +51,8 @@ def ping_delivery(client: Client, at: Installation) -> Iterator[str]:
 
 
 def exchange(client: Client, at: Installation) -> Iterator[str]:
-    """What it may exchange (RFC 8693): some exactly with that grant type."""
+    """Check what the client may exchange (RFC 8693). It has this exactly if it has that grant
+    type."""
     if client.exchange is None:
         if names.TOKEN_EXCHANGE in client.grant_types:
             yield "is missing: it says what may be exchanged"

@@ -1,4 +1,4 @@
-"""A client's own keys: who signed this? (RFC 7591 2: `jwks`, `jwks_uri`.)"""
+"""A client's own keys, and the signatures that they make (RFC 7591 2: `jwks`, `jwks_uri`)."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
@@ -16,13 +16,13 @@ from valetkey.spec.errors import TemporarilyUnavailable
 CITE: Final = Cite("RFC 7591", "2")
 
 MOST: Final = 20
-"""Keys of a set that are looked at."""
+"""The most keys of a set that are tried."""
 
 _SECRET_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
 class KeyOwner(Protocol):
-    """Whoever signs: by keys that it brought, or by those that it publishes."""
+    """A party that signs, with keys that it registered or keys that it publishes."""
 
     @property
     def jwks(self) -> Mapping[str, Any]: ...
@@ -37,12 +37,12 @@ class KeyOwner(Protocol):
 def verify(
     text: str, client: KeyOwner, *, typ: Collection[str], algorithms: Collection[Algorithm]
 ) -> Rule[bytes]:
-    """The payload of a JWS that one of the client's keys signed, in one of the algorithms. Keys
-    that are published elsewhere are fetched anew where the one that is named is not among them.
-    Raises BadSignature, TemporarilyUnavailable where they cannot be had just now."""
+    """Verify a JWS by one of the client's keys, in one of the algorithms. Returns the payload.
+    Published keys are fetched again if the named key is not among them. Raises BadSignature, or
+    TemporarilyUnavailable if the keys can't be fetched at the moment."""
     header = jws.read_header(text)
     if header.get("alg") not in algorithms:
-        # Before any key is looked for (ATTACKS A59).
+        # Before any key is looked up (ATTACKS A59).
         raise BadSignature(f"algorithm {header.get('alg')!r} is not accepted here")
     keys = find_keys(client.jwks, header)
     if client.jwks_uri:
@@ -53,8 +53,8 @@ def verify(
 
 
 def is_key_of(client: Client, key: object) -> Rule[bool]:
-    """Whether a public key of `cryptography` is one of the client's. Keys that are published
-    elsewhere are fetched anew where it is not among them."""
+    """Whether a public key of `cryptography` is one of the client's. Published keys are fetched
+    again if it is not among them."""
     for algorithm in CLIENT_ALGORITHMS:
         try:
             public_key = public_of(key, algorithm)
@@ -69,15 +69,15 @@ def is_key_of(client: Client, key: object) -> Rule[bool]:
 
 
 def algorithms_of(client: Client, registered: str, context: Context) -> tuple[Algorithm, ...]:
-    """Those in which the client may sign: what its policy allows, narrowed to the one that it
-    registered where it did."""
+    """The algorithms that the client may sign with: those of its policy, or the one that it
+    registered."""
     allowed = context.installation.all_policies[client.policy].client_algorithms
     return tuple(one for one in allowed if registered in ("", one))
 
 
 def find_keys(jwks: Mapping[str, Any], header: Mapping[str, Any]) -> tuple[PublicKey, ...]:
-    """The keys of a set that may have signed what has this header. A key without a name may be any;
-    so may all where the header names none."""
+    """The keys of a set that may have signed a JWS with this header. A key without a `kid` fits any
+    header, and a header without one fits any key."""
     keys, kid = jwks.get("keys"), header.get("kid")
     if not isinstance(keys, list) or not isinstance(kid, str | None):
         return ()
@@ -107,7 +107,7 @@ def _published(
         )
         document = (yield (public_key,)).document(public_key)
         if isinstance(document, Unreachable) and document.temporary:
-            # Whether the signature is good nobody knows yet: that is no refusal.
+            # Nobody knows yet whether the signature is good, so this is no refusal.
             raise TemporarilyUnavailable(detail=f"keys cannot be had: {document.why}")
         if not isinstance(document, Document):
             raise BadSignature(f"the client's keys cannot be had: {document.why}")
@@ -127,7 +127,7 @@ def verify_with(
     typ: Collection[str],
     algorithms: Collection[Algorithm],
 ) -> bytes:
-    """The payload, once one of the keys has proved to have signed it. Raises BadSignature."""
+    """Verify a JWS by one of these keys. Returns the payload. Raises BadSignature."""
     for key in keys[:-1]:
         try:
             return jws.verify(text, [key], algorithms=algorithms, typ=typ)
@@ -137,7 +137,7 @@ def verify_with(
 
 
 def mistakes(client: Client) -> Iterator[str]:
-    """What is wrong with a set of keys that a client brings."""
+    """Find what is wrong with the keys that a client registers."""
     if not client.jwks:
         return
     keys = client.jwks.get("keys")
@@ -152,7 +152,7 @@ def mistakes(client: Client) -> Iterator[str]:
     elif len(set(names)) < len(names):
         yield "has two keys of one kid"
     if any(_SECRET_MEMBERS & key.keys() for key in keys):
-        # Whoever reads a registration would hold the key.
+        # Anyone who reads the registration would have the private key.
         yield "holds a private or shared key: public ones only"
     elif not any(_usable(key) for key in keys):
         yield f"has no key for {', '.join(CLIENT_ALGORITHMS)}"

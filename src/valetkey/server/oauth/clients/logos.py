@@ -1,6 +1,6 @@
-"""The pictures of apps (RFC 7591 2, `logo_uri`): fetched by this server and shown as its own, so
-that an app's host does not learn who looks. Only of apps that somebody has checked: a picture says
-more than a name, and anybody can copy one."""
+"""The logos of apps (RFC 7591 2, `logo_uri`). This server fetches and serves them itself, so the
+app's host does not learn who looks at a page. Only verified apps have one: a picture says more than
+a name, and anyone can copy it."""
 
 from typing import Final
 
@@ -10,28 +10,29 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.query import DocumentRequest, One, Rule, Unreachable
 
 MOST_PIXELS: Final = 1024
-"""On each side: a small file can hold a picture that fills a browser's memory."""
+"""The most pixels on each side. A small file can contain a picture that fills a browser's
+memory."""
 
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _JPEG: Final = b"\xff\xd8\xff"
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""Markers of JPEG behind which the size stands (ITU-T T.81 B.1.1.3)."""
+"""JPEG markers that are followed by the size (ITU-T T.81 B.1.1.3)."""
 
 
 class Logo(msgspec.Struct, frozen=True):
-    """A picture, and what it is."""
+    """A picture and its media type."""
 
     media: str
     body: bytes
 
 
 def has_logo(client: Client) -> bool:
-    """Whether its picture may be shown."""
+    """Whether the app's logo may be displayed."""
     return client.verified and bool(client.logo_uri)
 
 
 def logo(name: str) -> Rule[Logo | None]:
-    """The picture of that app; None where there is none that may be shown."""
+    """The logo of an app, or None if it has none that may be displayed."""
     wanted = One(Client, name)
     client = (yield (wanted,)).one(wanted)
     if client is None or not has_logo(client):
@@ -42,8 +43,8 @@ def logo(name: str) -> Rule[Logo | None]:
 
 
 def read(body: bytes) -> Logo | None:
-    """The picture, by what it is and not by what its host calls it; None for any other file, and
-    for one that is too large."""
+    """Read a picture by its contents, whatever media type its host gives. None for any other file,
+    and for a picture that is too large."""
     for media, size in (("image/png", _png(body)), ("image/jpeg", _jpeg(body))):
         if size and all(0 < side <= MOST_PIXELS for side in size):
             return Logo(media, body)
@@ -51,7 +52,7 @@ def read(body: bytes) -> Logo | None:
 
 
 def _png(body: bytes) -> tuple[int, ...]:
-    """Width and height, () where it is none: they come first (PNG 11.2.1)."""
+    """Width and height, which come first in the file (PNG 11.2.1); () for another file."""
     if not body.startswith(_PNG) or body[12:16] != b"IHDR":
         return ()
     return _number(body[16:20]), _number(body[20:24])

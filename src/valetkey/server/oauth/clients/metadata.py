@@ -1,4 +1,4 @@
-"""A client's metadata (RFC 7591 2): one table of what it is called on the wire and here."""
+"""A client's metadata (RFC 7591 2): one table of its names on the wire and here."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -15,9 +15,9 @@ RFC: Final = Cite("RFC 7591", "2")
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
-    """A member of the document: its name there, the field that it is here, and whether it stays as
-    it is where an update leaves it out (else it goes back to its default, RFC 7592 2.2). What an
-    update leaves out must never weaken the client."""
+    """A member of the document: its name there, its field here, and whether an update that leaves
+    it out keeps the value. Otherwise the value returns to its default (RFC 7592 2.2). Leaving out a
+    member must never weaken the client."""
 
     name: str
     field: str
@@ -44,7 +44,7 @@ _CONNECT: Final = (
     "frontchannel_logout_uri",
     "backchannel_logout_uri",
 )
-"""What OpenID Connect adds to them, called the same here, as far as it is there."""
+"""Members of OpenID Connect with the same names here."""
 
 _STAY: Final = frozenset(
     {
@@ -94,14 +94,14 @@ FIELDS: Final = (
         cite=Cite("RFC 9396", "10"),
         stays=True,
     ),
-    # What an update leaves out must not make its keys weaker.
+    # An update that leaves these out must not weaken the keys.
     Field(
         name="key_shards", field="key_shards", cite=SHARDS, stays=True, write=msgspec.to_builtins
     ),
     Field(name="key_shard_backend", field="key_shard_backend", cite=SHARDS, stays=True),
-    # Ours: for libraries that never ask the UserInfo endpoint.
+    # Ours: for libraries that never call the UserInfo endpoint.
     Field(name="claims_in_id_token", field="claims_in_id_token"),
-    # Ours: which permissions it cannot do without, and why it wants each.
+    # Ours: the permissions that the app can't work without, and its reason for each.
     Field(name="required_permissions", field="required"),
     Field(name="permission_reasons", field="reasons"),
 )
@@ -132,14 +132,14 @@ _DEFAULTS: Final = {
     else (field.default_factory() if field.default_factory is not msgspec.NODEFAULT else "")
     for field in msgspec.structs.fields(Client)
 }
-# RFC 7591 2: what a client is that says nothing of it.
+# RFC 7591 2: the defaults of a client.
 _DEFAULTS["auth_method"] = "client_secret_basic"
 _DEFAULTS["grant_types"] = (names.AUTHORIZATION_CODE,)
 
 
 def read(document: Mapping[str, Any], before: Client | None = None) -> dict[str, Any]:
-    """The fields that the document makes; what it does not know is passed over (RFC 7591 2).
-    `before` is the client that it replaces. Raises InvalidRedirectUri, InvalidClientMetadata."""
+    """Read the fields from a document. Unknown members are ignored (RFC 7591 2). `before` is the
+    client that the document replaces. Raises InvalidRedirectUri, InvalidClientMetadata."""
     _check_response_types(document)
     fields: dict[str, Any] = {}
     for one in FIELDS:
@@ -158,7 +158,7 @@ def _value(field: Field, value: Any) -> Any:
 
 
 def _check_response_types(document: Mapping[str, Any]) -> None:
-    # It follows from the grant types; OpenID Connect's other ones are not offered, for good.
+    # It follows from the grant types; OpenID Connect's other values are not offered.
     asked = document.get("response_types")
     if asked is not None and asked not in ([], ["code"]):
         raise metadata_error("response_types", "may hold only code")
@@ -167,17 +167,18 @@ def _check_response_types(document: Mapping[str, Any]) -> None:
 def metadata_error(
     name: str, why: str, *, detail: str = ""
 ) -> InvalidClientMetadata | InvalidRedirectUri:
-    """The refusal for that member (RFC 7591 3.2.2)."""
+    """The error for that member (RFC 7591 3.2.2)."""
     kind = InvalidRedirectUri if name == "redirect_uris" else InvalidClientMetadata
     return kind(f"{name} {why}", detail=detail)
 
 
 def write(client: Client) -> dict[str, Any]:
-    """All of it as a document: with it, an update changes nothing (ATTACKS A53)."""
+    """Write all members as a document. An update with that document changes nothing (ATTACKS
+    A53)."""
     fields = {one.name: one.write(getattr(client, one.field)) for one in FIELDS}
     codes = names.AUTHORIZATION_CODE in client.grant_types
     document = {"client_id": client.id, **fields, "response_types": ["code"] if codes else []}
-    # 0 says something, and equals False.
+    # 0 is a value, though it equals False.
     return {
         name: value
         for name, value in document.items()
@@ -186,5 +187,5 @@ def write(client: Client) -> dict[str, Any]:
 
 
 def name_of(field: str) -> str:
-    """What a field is called on the wire; its own name where it is not there."""
+    """The name of a field on the wire, or the name of the field if it is not on the wire."""
     return next((one.name for one in FIELDS if one.field == field), field)

@@ -1,4 +1,4 @@
-"""What a registered client may ask its users for: permissions, reasons, limits."""
+"""The checks of what a registered client may ask its users for: permissions, reasons, limits."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -15,7 +15,7 @@ _OF_PEOPLE: Final = frozenset(permission.id for permission in IDENTITY)
 
 
 def scope(client: Client, at: Installation) -> Iterator[str]:
-    """What it may ask for, all of it in a catalog."""
+    """Check the scope: every name is in a catalog."""
     if not client.scope:
         yield "is empty, so there is nothing that it may ask for"
     for one in client.scope:
@@ -29,13 +29,13 @@ def scope(client: Client, at: Installation) -> Iterator[str]:
 
 
 def required(client: Client, at: Installation) -> Iterator[str]:
-    """What it cannot do without."""
+    """Check the permissions that the app can't work without."""
     yield from _beyond(client.required, client, at)
     yield from find_duplicates(client.required)
 
 
 def reasons(client: Client, at: Installation) -> Iterator[str]:
-    """Why it asks, for the user to read."""
+    """Check the reasons that the user reads."""
     yield from _beyond(client.reasons, client, at)
     for one, text in client.reasons.items():
         why = why_not_text(text, MAX_REASON)
@@ -43,7 +43,7 @@ def reasons(client: Client, at: Installation) -> Iterator[str]:
 
 
 def limits(client: Client, at: Installation) -> Iterator[str]:
-    """The limits that it proposes."""
+    """Check the limits that the app proposes."""
     asked = of_scope(client, at)
     yield from _beyond(client.limits.permissions, client, at)
     rest = {name: one for name, one in client.limits.permissions.items() if name in asked}
@@ -51,7 +51,7 @@ def limits(client: Client, at: Installation) -> Iterator[str]:
 
 
 def types(client: Client, at: Installation) -> Iterator[str]:
-    """The types in which it asks by details."""
+    """Check the types of authorization details."""
     for one in client.authorization_details_types:
         if one not in at.offer.resources[1:]:
             yield f"{one[:100]!r} is no resource server"
@@ -59,7 +59,7 @@ def types(client: Client, at: Installation) -> Iterator[str]:
 
 
 def of_scope(client: Client, at: Installation) -> tuple[str, ...]:
-    """The permissions behind the scope that it may ask for."""
+    """The permissions of the client's scope."""
     return at.offer.expand(one for one in client.scope if one in at.offer.scopes)
 
 

@@ -18,7 +18,7 @@ CITE: Final = Cite("OpenID Connect Core", "9")
 
 
 def _prove(client: Client, credentials: Credentials, context: Context) -> Rule[None]:
-    """One of the client's keys signed the assertion, and it counts."""
+    """Verify the signature by one of the client's keys, then check the assertion."""
     algorithms = keys.algorithms_of(client, client.auth_algorithm, context)
     try:
         payload = yield from keys.verify(

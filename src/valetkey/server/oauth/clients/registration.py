@@ -1,4 +1,4 @@
-"""What a client's registration has to hold to (RFC 7591 2), however it was made."""
+"""The checks that every client registration has to pass (RFC 7591 2), however it was made."""
 
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
@@ -19,14 +19,15 @@ Check: TypeAlias = Callable[[Client, Installation], Iterator[str]]
 
 
 def mistakes(client: Client, at: Installation) -> list[str]:
-    """Everything that is wrong, each as `field: why`; empty where nothing is."""
+    """Find everything that is wrong, each as `field: why`."""
     found = ((field, why) for field, check in CHECKS.items() for why in check(client, at))
     return [f"{field}: {why}" for field, why in found if why]
 
 
 def why_not_this_name(client: Client, at: Installation) -> str:
-    """Why an app that nobody has checked may not be called so, or "": a checked one is (ATTACKS
-    A52). It is asked when an app takes a name, not later: its users have said yes to it by then."""
+    """Why an unverified app may not have this name, or "": the name looks like that of a verified
+    app (ATTACKS A52). Checked only when an app takes a name, since users may have allowed it
+    later."""
     if client.verified or client.origin == "declared":
         return ""
     owner = at.verified_names.get(silhouette(client.name), client.id)
@@ -34,14 +35,14 @@ def why_not_this_name(client: Client, at: Installation) -> str:
 
 
 def _id(client: Client, at: Installation) -> Iterator[str]:
-    # The name of a document's client is the address of the document (`clients.documents`).
+    # A document's client is named by the address of the document (`clients.documents`).
     yield "" if client.origin == "document" else why_not_name(client.id)
 
 
 def _name(client: Client, at: Installation) -> Iterator[str]:
     yield why_not_text(client.name, MAX_NAME)
     if client.origin != "declared":
-        # Nobody has looked at it (ATTACKS A52).
+        # Nobody has checked the name (ATTACKS A52).
         yield why_not_one_script(client.name)
 
 
@@ -94,4 +95,4 @@ CHECKS: Final[dict[str, Check]] = {
     "backchannel_logout_uri": addresses.backchannel_logout_uri,
     "policy": _policy,
 }
-"""What each field has to hold to. The order is that of the report."""
+"""The check of each field, in the order of the report."""

@@ -1,4 +1,4 @@
-"""What apps may ask for that nobody but themselves has written down."""
+"""The scope of self-registered clients, and the `resource` that a policy requires."""
 
 from collections.abc import Collection
 
@@ -12,8 +12,8 @@ from valetkey.spec.errors import InvalidRequest
 
 
 def restrict_scope(client: Client, scope: tuple[str, ...], offer: Offer) -> Client:
-    """The client with what strangers may have of the scope that it asks for; with all of that where
-    it asks for nothing (RFC 7591 2). Raises InvalidClientMetadata."""
+    """Restrict a client's scope to what self-registered clients may have. A client without a scope
+    gets all of that (RFC 7591 2). Raises InvalidClientMetadata."""
     allowed = allowed_scope(scope, offer)
     if client.subject_type == "pairwise":
         allowed = tuple(one for one in allowed if offer.resource_of.get(one) == offer.issuer)
@@ -32,8 +32,8 @@ def restrict_scope(client: Client, scope: tuple[str, ...], offer: Offer) -> Clie
 
 
 def allowed_scope(scope: tuple[str, ...], offer: Offer) -> tuple[str, ...]:
-    """What strangers may ask for: what is set, else every permission of no high risk, and that
-    implies none."""
+    """The scope that self-registered clients may have: the setting, or else every permission that
+    is not of high risk and implies none that is."""
     if scope:
         return tuple(one for one in scope if one in offer.scopes)
     return tuple(name for name in offer.permissions if not _is_risky(name, offer))

@@ -14,8 +14,8 @@ from valetkey.server.oauth.core.subjects import sector
 
 
 def check(client: Client) -> Rule[None]:
-    """Raises InvalidClientMetadata unless the client's sector document names each of its redirect
-    URIs: whoever wrote it vouches for them."""
+    """Raise InvalidClientMetadata unless the client's sector document lists each of its redirect
+    URIs. The author of the document vouches for them."""
     if not client.sector_identifier_uri:
         return
     wanted = DocumentRequest(url=client.sector_identifier_uri, kind="sector", party=client.party)
@@ -32,7 +32,8 @@ def check(client: Client) -> Rule[None]:
 
 
 def subject_type(client: Client, at: Installation) -> Iterator[str]:
-    """Whether each sector knows users under another name (OpenID Connect Core 8.1)."""
+    """Check the subject type: pairwise gives each sector another name for a user (OpenID Connect
+    Core 8.1)."""
     if client.subject_type == "public":
         return
     if not sector(client):
@@ -42,10 +43,10 @@ def subject_type(client: Client, at: Installation) -> Iterator[str]:
         one for one in permissions.of_scope(client, at) if at.offer.resource_of[one] != at.issuer
     ]
     if api:
-        # The app can read the tokens for an API, and the API has to know whose data it opens.
+        # The app can read the tokens for an API, and the API has to know the user.
         yield f"pairwise is for apps that ask about people alone, not for {', '.join(api[:3])}"
 
 
 def sector_identifier_uri(client: Client, at: Installation) -> Iterator[str]:
-    """Who vouches that its redirect URIs belong together (`check`)."""
+    """Check the address of the document that lists the redirect URIs (`check`)."""
     yield why_not_https(client.sector_identifier_uri)

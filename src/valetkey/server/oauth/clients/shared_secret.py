@@ -1,9 +1,9 @@
-"""How clients' secrets are kept: as a digest, and sealed as well for a client that computes with
-its secret.
+"""How clients' secrets are stored: as a digest, and also sealed for a client that computes with its
+secret.
 
-The sealing key is derived from the salt, which is at rest under the master key and never turns: the
-keys that seal codes are gone within minutes. The seal names the client, so that what is sealed for
-one is of no use in the row of another.
+The sealing key is derived from the salt, which is stored under the master key and never changes.
+The keys that seal codes last only minutes. The seal names the client, so a sealed secret is useless
+in another client's row.
 """
 
 from collections.abc import Iterator
@@ -21,8 +21,7 @@ PURPOSE: Final = b"shared client secret"
 
 
 def new_secret(secret: Secret, *, client: Client, keyring: Keyring, env: Env) -> StoredSecret:
-    """What is kept of a new secret of the client. Raises ValueError where the salt is needed and
-    there is none."""
+    """The stored form of a new secret. Raises ValueError if the salt is needed and missing."""
     plain = secret.reveal()
     sealed = b""
     if client.auth_method in BY_SHARED:
@@ -32,7 +31,7 @@ def new_secret(secret: Secret, *, client: Client, keyring: Keyring, env: Env) ->
 
 
 def usable_secrets(client: Client) -> tuple[StoredSecret, ...]:
-    """Those of the client's secrets that its method can use, and no more of each than it needs."""
+    """The client's secrets that its method can use, without what the method does not need."""
     if client.auth_method in BY_SHARED:
         return tuple(kept for kept in client.secrets if kept.sealed)
     if client.auth_method in BY_SECRET:
@@ -41,8 +40,8 @@ def usable_secrets(client: Client) -> tuple[StoredSecret, ...]:
 
 
 def unseal_secrets(client: Client, *, keyring: Keyring, now: int) -> Iterator[bytes]:
-    """The shared secrets that are good now, as bytes for an HMAC (OpenID Connect Core 10.1).
-    Raises BadSeal where one was sealed for another client, or elsewhere."""
+    """The shared secrets that are valid now, as bytes for an HMAC (OpenID Connect Core 10.1).
+    Raises BadSeal for a secret that was sealed for another client or by another installation."""
     for kept in client.secrets:
         if kept.sealed and kept.is_valid(now):
             yield seal.unseal(_key(keyring), kept.sealed, purpose=_purpose(client.id))

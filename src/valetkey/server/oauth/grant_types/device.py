@@ -90,7 +90,7 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     return Answer(document=document, changes=(Create(row),), unregistered_client=stranger)
 
 
-def enter(typed: str, session: Browser, context: Context) -> Rule[Opened | Unknown]:
+def enter(typed: str, browser: Browser, context: Context) -> Rule[Opened | Unknown]:
     """The request that waits under the code, for this browser to go on with. This approves nothing
     (ATTACKS A36)."""
     code = user_code.plain(typed)
@@ -108,7 +108,7 @@ def enter(typed: str, session: Browser, context: Context) -> Rule[Opened | Unkno
         kind="interaction",
         client=row.client,
         contents=user_code.seal_code(code, context.installation.keyring, context.env),
-        browser=session.id,
+        browser=browser.id,
         answers=row.id,
         created=context.env.now,
         expires=row.expires,
@@ -116,15 +116,15 @@ def enter(typed: str, session: Browser, context: Context) -> Rule[Opened | Unkno
     return Opened(pending=pending, changes=(Create(pending),))
 
 
-def confirm(name: str, session: Browser, context: Context) -> Rule[Outcome]:
+def confirm(name: str, browser: Browser, context: Context) -> Rule[Outcome]:
     """Confirm that the user means this request. Sign-in and consent come next."""
-    _, pending = yield from find_waiting(name, session, context)
+    _, pending = yield from find_waiting(name, browser, context)
     return Outcome(changes=(Update(msgspec.structs.replace(pending, confirmed=True)),))
 
 
-def disown(name: str, session: Browser, context: Context) -> Rule[Deny]:
+def disown(name: str, browser: Browser, context: Context) -> Rule[Deny]:
     """Deny a request that the user did not start. Its code is invalid from now on."""
-    requested, _ = yield from find_waiting(name, session, context)
+    requested, _ = yield from find_waiting(name, browser, context)
     return Deny(
         error=AccessDenied(),
         reply_to=requested.client_request.reply_to,

@@ -1,4 +1,4 @@
-"""Who holds what? Asked where tokens are issued, and where they are shown."""
+"""Binding tokens to a key or a certificate, when they are issued and when they are presented."""
 
 from typing import Final
 
@@ -22,13 +22,13 @@ from valetkey.wire.access_token import Confirmation
 
 
 def senders(context: Context) -> tuple[Sender, ...]:
-    """The enabled senders, in the order in which they are asked."""
+    """The enabled senders, in the order in which they are tried."""
     return context.installation.senders
 
 
 def sender_of(cnf: Confirmation | None, context: Context) -> Sender:
-    """The sender whose a token with this confirmation is. Raises InvalidToken where that is
-    switched off: a bound token is never honoured as if it were not."""
+    """The sender of a token with this confirmation. Raises InvalidToken if it is switched off: a
+    bound token is never accepted as if it were unbound."""
     for sender in context.installation.senders:
         if sender.binds(cnf):
             return sender
@@ -36,7 +36,7 @@ def sender_of(cnf: Confirmation | None, context: Context) -> Sender:
 
 
 def find_sender(cnf: Confirmation | None, at: Installation) -> Sender | None:
-    """The enabled sender that honours a token with this confirmation."""
+    """The enabled sender that accepts a token with this confirmation."""
     for sender in at.senders:
         if sender.binds(cnf):
             return sender
@@ -44,18 +44,18 @@ def find_sender(cnf: Confirmation | None, at: Installation) -> Sender | None:
 
 
 def is_offered(cnf: Confirmation | None, context: Context) -> bool:
-    """Whether there is one."""
+    """Whether a sender accepts a token with this confirmation."""
     return find_sender(cnf, context.installation) is not None
 
 
 def bind(
     caller: Authenticated, request: RequestInfo, context: Context
 ) -> Rule[tuple[Authenticated, tuple[Change, ...]]]:
-    """The client with what it proves to hold, and what has to be remembered of the proof where
-    something comes of it. Of a client that has proved who it is, it is remembered in any case:
-    whoever did not could fill the memory with proofs of keys made up on the spot."""
+    """The client with the key that it proves, and the changes that record the proof. For a
+    confidential client the record is committed in any case. For a public one it is committed only
+    with a result: otherwise anyone could fill the database with proofs of new keys."""
     if not request.headers and not request.certificate:
-        return caller, ()  # There is nothing to prove anything by.
+        return caller, ()  # The request has nothing that could be a proof.
     for sender in senders(context):
         proof = yield from sender.prove(request, caller.client.id, context)
         if proof is None:
@@ -74,8 +74,8 @@ def _remember(proof: SenderProof) -> Rule[None]:
 
 
 def check_required(caller: Authenticated, context: Context) -> None:
-    """Raises InvalidRequest where the client is registered for bound tokens and proves to hold
-    nothing to bind them to; so it is where they are switched off, for it gets no others."""
+    """Raise InvalidRequest if the client's tokens have to be bound and the client proves no key of
+    the required kind, or that kind is switched off."""
     policy = context.installation.all_policies[caller.client.policy]
     if policy.bound == "required" and caller.confirmation is None:
         raise InvalidRequest("this client has to prove what it holds")
@@ -90,24 +90,24 @@ def check_required(caller: Authenticated, context: Context) -> None:
 
 
 def is_bound(client: Client, context: Context) -> bool:
-    """Whether the client gets no tokens but bound ones."""
+    """Whether the client gets only bound tokens."""
     demanded = context.installation.all_policies[client.policy].bound == "required"
     return demanded or bool(client.bound_by)
 
 
 def check_presented(scheme: str, request: RequestInfo, context: Context) -> Rule[None]:
-    """Remembers the proof with which `brought.token` is shown, whatever comes of the call. Raises
-    InvalidToken where it is shown in another way than it is bound (ATTACKS A11), InvalidDpopProof
-    where its proof is missing."""
+    """Record the proof that comes with `request.token`, whatever the result of the call. Raises
+    InvalidToken if the token is presented in another way than it is bound (ATTACKS A11),
+    InvalidDpopProof if its proof is missing."""
     token = check_token(request.token, context)
     if isinstance(token, Dead):
-        return  # The endpoint itself says what that comes to.
+        return  # The endpoint refuses the token itself.
     sender = sender_of(token.cnf, context)
     if scheme.lower() != sender.token_type.lower():
         raise InvalidToken("the access token is bound in another way than it is shown")
     proof = yield from sender.prove(request, token.client_id, context)
     if token.cnf is not None and proof is None:
-        # RFC 9449 7.1, as the kit tells it; of a certificate RFC 8705 3.
+        # RFC 9449 7.1, with the same error as the kit; for a certificate RFC 8705 3.
         lacking = InvalidDpopProof if token.cnf.jkt else InvalidToken
         raise lacking("the access token is bound, and no proof came with it")
     if proof is not None and proof.cnf != token.cnf:
@@ -117,7 +117,7 @@ def check_presented(scheme: str, request: RequestInfo, context: Context) -> Rule
 
 
 def fits(confirmation: Confirmation | None, bound_to: Confirmation | None) -> bool:
-    """Whether the caller proved the key that something is bound to. Anyone fits if it is unbound."""
+    """Whether the caller proved the key that something is bound to. True if it is unbound."""
     return bound_to is None or confirmation == bound_to
 
 

@@ -1,7 +1,7 @@
-"""DPoP (RFC 9449): tokens are bound to a key that the app makes in place and shows to hold.
+"""DPoP (RFC 9449): tokens are bound to a key that the app creates and proves.
 
-Nonces are derived from the time, so none is stored. A proof is remembered until it is too old, with
-or without a nonce: a nonce makes proofs short-lived, and only the memory makes them single.
+Nonces are derived from the time, so they have no rows. A proof is remembered until it expires, with
+or without a nonce: a nonce makes proofs short-lived, but only the record makes them single-use.
 """
 
 from collections.abc import Mapping
@@ -22,17 +22,17 @@ from valetkey.wire.access_token import Confirmation
 from valetkey.wire.dpop import Proof
 
 PROOF_PURPOSE: Final = "DPoP proof"
-"""The purpose under which proofs are remembered."""
+"""The purpose of the single-use values of proofs."""
 
 NONCE: Final = b"DPoP nonce"
 
 _MARGIN: Final = 60
-"""Seconds that a proof is remembered beyond its end: nodes' clocks may differ."""
+"""Seconds for which a proof is remembered after its end: the clocks of two nodes may differ."""
 
 
 def prove(request: RequestInfo, client: str, context: Context) -> Rule[SenderProof | None]:
-    """The key that the request proves to hold; None where it brings no proof. Raises
-    InvalidDpopProof, UseDpopNonce."""
+    """The key that the request proves, or None without a proof. Raises InvalidDpopProof,
+    UseDpopNonce."""
     proofs = request.headers.get(dpop.HEADER.lower(), ())
     if not proofs:
         return None
@@ -72,7 +72,8 @@ def nonce(context: Context) -> str:
 
 
 def _tell(request: RequestInfo, context: Context) -> Mapping[str, str]:
-    """RFC 9449 8.2: with every answer, refused or not, to whoever uses proofs."""
+    """The response header with a nonce, for a caller that uses proofs, with every answer (RFC 9449
+    8.2)."""
     used = dpop.HEADER.lower() in request.headers
     return {dpop.NONCE_HEADER: nonce(context)} if used else {}
 

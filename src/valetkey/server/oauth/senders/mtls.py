@@ -1,7 +1,7 @@
-"""Mutual TLS (RFC 8705): a client proves itself by its certificate, and its tokens are bound to it.
+"""Mutual TLS (RFC 8705): a client authenticates by its certificate, and its tokens are bound to it.
 
-The connection ends at a proxy, which hands the certificate on (RFC 9440). Whoever reads it from the
-wire makes sure that the proxy is one that was configured.
+The connection ends at a proxy, which forwards the certificate (RFC 9440). The code that reads it
+from the request checks that the proxy is a configured one.
 """
 
 from collections.abc import Callable, Mapping
@@ -46,11 +46,11 @@ SUBJECTS: Final[dict[str, Says]] = {
     ),
     "tls_client_auth_san_email": lambda of, name: name in certificates.emails(of),
 }
-"""What a registration may say of a certificate (RFC 8705 2.1.2), and whether it does say so."""
+"""The ways to name a certificate in a registration (RFC 8705 2.1.2), each with its check."""
 
 
 def subjects(client: Client) -> dict[str, str]:
-    """What the client's registration says of its certificate."""
+    """The names of the client's certificate in its registration."""
     return {name: getattr(client, name) for name in SUBJECTS if getattr(client, name)}
 
 
@@ -67,7 +67,8 @@ def _read(call: Call) -> Credentials | None:
 
 
 def _by_authority(client: Client, credentials: Credentials, context: Context) -> Rule[None]:
-    """The certificate is from an authority that is trusted, and says what was registered."""
+    """Check that a trusted authority issued the certificate, and that it has the registered
+    name."""
     yield from ()
     if not credentials.certificate_trusted:
         raise InvalidClient(detail=f"{client.id}: no authority that is trusted issued it")
@@ -79,8 +80,8 @@ def _by_authority(client: Client, credentials: Credentials, context: Context) ->
 
 
 def _by_key(client: Client, credentials: Credentials, context: Context) -> Rule[None]:
-    """The certificate's key is one that the client registered (RFC 8705 2.2): the handshake has
-    proved that it holds it, so who signed the certificate does not matter."""
+    """Check that the certificate's key is registered (RFC 8705 2.2). The handshake has proved that
+    the client has the key, so the signer of the certificate does not matter."""
     key = certificates.loaded(credentials.certificate).public_key()
     if not (yield from keys.is_key_of(client, key)):
         raise InvalidClient(detail=f"{client.id}: the certificate's key is not registered")
