@@ -1,1 +1,1 @@
-"""What every rule stands on: context, decision, feature, claims, subjects."""
+"""What every rule builds on: context, decision, feature, claims, subjects."""

@@ -1,7 +1,7 @@
-"""An app that does not want to come again and again is told when there is an answer (CIBA Core
-10.2): the server posts the name of the request to where the app listens, with the app's own token.
+"""Ping delivery: the server notifies an app when there is an answer, so the app need not poll (CIBA
+Core 10.2). The server posts the name of the request to the app's address, with the app's own token.
 
-Both are secrets, so they lie sealed until they go out.
+Both are secrets, so they are stored sealed until they are sent.
 """
 
 import re
@@ -37,8 +37,8 @@ class _Notification(msgspec.Struct, array_like=True):
 
 
 def seal_notification(form: Form, client: Client, *, handle: str, context: Context) -> bytes:
-    """What is needed to tell the app; b"" for one that comes by itself. Raises InvalidRequest where
-    the app brought no token to be told with (CIBA Core 7.1)."""
+    """Seal what the notification needs; b"" for an app that polls. Raises InvalidRequest if the app
+    sent no valid token for the notification (CIBA Core 7.1)."""
     if client.backchannel_token_delivery_mode != "ping":
         return b""
     token = form.get("client_notification_token", "")
@@ -51,7 +51,7 @@ def seal_notification(form: Form, client: Client, *, handle: str, context: Conte
 
 
 def notify(row: Pending, client: Client, context: Context) -> tuple[Change, ...]:
-    """The message that there is an answer now, for an app that wants one."""
+    """The notification that there is an answer, for an app that registered for one."""
     wanted = client.backchannel_token_delivery_mode == "ping"
     if row.decoupled is None or not row.decoupled.notify or not wanted:
         return ()
@@ -61,7 +61,7 @@ def notify(row: Pending, client: Client, context: Context) -> tuple[Change, ...]
 
 
 def write(job: Job, context: Context) -> Rule[Message | None]:
-    """The message, for an app that still listens at this address."""
+    """Write the notification, if the app still has this address."""
     wanted = One(Client, job.client)
     client = (yield (wanted,)).one(wanted)
     if client is None or client.status != "active":

@@ -1,4 +1,4 @@
-"""Claims about a user: which there are, and which permission opens them (OpenID Connect Core 5)."""
+"""The claims about a user, and the permission for each (OpenID Connect Core 5)."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
@@ -41,18 +41,19 @@ CLAIMS_BY_PERMISSION: Final[
     names.ADDRESS: (("address",), _address),
     names.PHONE: (("phone_number", "phone_number_verified"), _phone),
 }
-"""The claims that a permission opens (OpenID Connect Core 5.4), and what they are for a user."""
+"""The claims of each permission (OpenID Connect Core 5.4), and the function that reads them from a
+user."""
 
 PERMISSION_BY_CLAIM: Final[Mapping[str, str]] = {
     claim: permission
     for permission, (claims, _) in CLAIMS_BY_PERMISSION.items()
     for claim in claims
 }
-"""The permission that opens a claim."""
+"""The permission for each claim."""
 
 
 def claims_of(user: User, permissions: Iterable[str]) -> dict[str, Claim]:
-    """What these permissions tell of the user."""
+    """The claims of the user that these permissions allow."""
     result: dict[str, Claim] = {}
     for permission in CLAIMS_BY_PERMISSION:
         if permission in permissions:
@@ -63,8 +64,8 @@ def claims_of(user: User, permissions: Iterable[str]) -> dict[str, Claim]:
 def select_claims(
     user: User, permissions: Iterable[str], *, whole: Iterable[str], claim_names: Iterable[str]
 ) -> dict[str, Claim]:
-    """What of it was asked for: all that the permissions in `whole` open, and the claims that are
-    `named` one by one."""
+    """The allowed claims that were requested: all claims of the permissions in `whole`, and the
+    claims in `claim_names`."""
     selected = {
         claim
         for one in whole

@@ -1,7 +1,6 @@
-"""The limits of a key: what may be limited, and what comes of a yes.
+"""The limits of a grant: what may be limited, and which limits a consent leads to.
 
-An app may propose limits, the user may set their own: both hold, so nobody ever gets more than the
-tighter of the two.
+An app may propose limits, and the user may set limits: both apply, so the tighter one decides.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,12 +17,12 @@ from valetkey.spec.errors import InvalidRequest
 
 
 def mistakes(some: Limits | Proposal, *, offer: Offer, now: int = 0) -> list[str]:
-    """Everything that is wrong with limits, each in one sentence; empty where nothing is."""
+    """Find everything that is wrong with limits, one sentence each."""
     return [*language.mistakes(some, now), *_uncounted(some.permissions, offer)]
 
 
 def check(some: Limits | Proposal, context: Context) -> None:
-    """Raises InvalidRequest for limits that make no sense."""
+    """Raise InvalidRequest for limits that make no sense."""
     wrong = mistakes(some, offer=context.installation.offer, now=context.env.now)
     if wrong:
         raise InvalidRequest("the limits make no sense", detail="; ".join(wrong))
@@ -35,15 +34,15 @@ def _uncounted(permissions: Mapping[str, Bounds], offer: Offer) -> Iterator[str]
         if permission is None:
             yield f"{name[:60]!r} is in no catalog"
         elif not permission.counted:
-            # A limit that nobody holds the app to would only be decoration.
+            # No API would enforce it.
             yield f"{name!r} cannot be limited: its API does not count"
         elif (bounds.much or bounds.ask_above is not None) and not permission.unit:
             yield f"{name!r} has no amounts"
 
 
 def is_used_up(grant: Grant, now: int) -> bool:
-    """Whether the yes is used up: it was for once, or its time is over. Then the user is asked as
-    if for the first time."""
+    """Whether the grant is used up: it allowed one use, or it has expired. The user is then asked
+    as if for the first time."""
     return grant.limits.once or language.expired(grant.limits, now)
 
 
@@ -55,8 +54,8 @@ def new_grant_limits(
     permissions: Iterable[str],
     context: Context,
 ) -> Limits:
-    """The limits of a key that is given now: `its` are what the app proposes. Raises InvalidRequest
-    for a wish without sense."""
+    """The limits of a new grant: the app's `proposal` and the user's `choice` together. Raises
+    InvalidRequest for a choice that makes no sense."""
     check(choice, context)
     both = meet(proposal, choice.since(context.env.now))
     return only(_for_once(both, client, context), permissions)
@@ -65,8 +64,8 @@ def new_grant_limits(
 def widened_grant_limits(
     grant: Grant, proposal: Limits, choice: Proposal, *, new: Iterable[str], context: Context
 ) -> Limits:
-    """The limits of a key that opens more from now on: those in force, and for what is new those
-    that are proposed and wished. How long it lasts does not change."""
+    """The limits of a grant that gets more permissions: its limits, and the app's `proposal` and
+    the user's `choice` for the new permissions. The end of the grant does not change."""
     check(choice, context)
     fresh = only(meet(proposal, choice.since(context.env.now)), new)
     return limits(
@@ -77,8 +76,8 @@ def widened_grant_limits(
 
 
 def proposed_limits(client: Client, requested: Proposal, context: Context) -> Limits:
-    """What the app proposes, in its registration and in what it `asked`, as far as it can still be
-    counted. Both hold."""
+    """The limits that the app proposes, in its registration and in the request together, without
+    those that no API counts any more."""
     counted = [one.id for one in context.installation.offer.permissions.values() if one.counted]
     return only(
         meet(client.limits.since(context.env.now), requested.since(context.env.now)), counted
@@ -86,7 +85,7 @@ def proposed_limits(client: Client, requested: Proposal, context: Context) -> Li
 
 
 def _for_once(some: Limits, client: Client, context: Context) -> Limits:
-    """For once is: one code, and what comes of it, without a refresh."""
+    """Add the end of a grant for one use: it covers one code and its tokens, without a refresh."""
     if not some.once:
         return some
     token = (

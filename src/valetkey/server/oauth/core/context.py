@@ -1,4 +1,4 @@
-"""What every rule may rely on: the installation as it stands, the time, and randomness."""
+"""What every rule may use: the installation, the time, and randomness."""
 
 from __future__ import annotations
 
@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):
-    """What apps may be that register themselves: whether anybody may (`open`), the policy that they
-    are held to, the scope that they may ask for (() for all of no high risk), how many may come in
-    an hour from one network (`hourly`), and the JWK Set of those whose software statements count.
-    Of apps that describe themselves in documents, the hosts that they may lie at, () for all, and
-    those at which they may not."""
+    """The rules for clients that register themselves.
+
+    `open`: whether anyone may register. They get the policy `policy` and may request `scope`, ()
+    for every permission that is not of high risk; `hourly` is how many one network may register in
+    an hour. `publishers` is the JWK Set that verifies software statements. For clients with a
+    metadata document, `documents_allow` are the allowed hosts, () for all, and `documents_deny` the
+    denied ones.
+    """
 
     open: bool = False
     policy: str = "default"
@@ -52,26 +55,26 @@ NO_POLICIES: Final = Policies()
 
 
 class SignedTokens(Hashable, Protocol):
-    """Knows access tokens that this server signed lately, so that it need not check its own
-    signature."""
+    """Remembers access tokens that this server signed recently, so that it can skip the check of
+    its own signature."""
 
     def add(self, token: str) -> None:
-        """Remembers a token that was just signed."""
+        """Remember a token that was just signed."""
         ...
 
     def has(self, token: str) -> bool:
-        """Whether exactly this text was signed here. False says nothing."""
+        """Whether exactly this text was signed here. False means nothing."""
         ...
 
 
 class _NoSignedTokens:
-    """Remembers nothing: every signature is checked."""
+    """Remembers nothing, so every signature is checked."""
 
     def add(self, token: str) -> None:
-        """Forgets it."""
+        """Do nothing."""
 
     def has(self, token: str) -> bool:
-        """No."""
+        """Return False."""
         return False
 
 
@@ -134,12 +137,12 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def base_urls(self) -> tuple[str, ...]:
-        """Where the endpoints are reached."""
+        """The addresses under which the endpoints can be reached."""
         return (self.issuer, self.mtls_address) if self.mtls_address else (self.issuer,)
 
 
 class Context(msgspec.Struct, frozen=True, eq=False):
-    """An installation at a moment."""
+    """An installation at one moment."""
 
     installation: Installation
     env: Env

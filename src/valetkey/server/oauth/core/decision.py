@@ -1,4 +1,5 @@
-"""Outcomes: closed unions, matched exhaustively. Changes and events are committed together."""
+"""The outcomes of rules: closed unions, matched exhaustively. Changes and events are committed
+together."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias, TypeVar
@@ -17,7 +18,8 @@ from valetkey.wire.id_token import IdToken
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What a rule returns: the facts of its answer, and what has to be written first."""
+    """The result of a rule: the facts of its answer, and the changes to commit before the answer is
+    sent."""
 
     changes: tuple[Change, ...] = ()
     events: tuple[Event, ...] = ()
@@ -27,21 +29,22 @@ OutcomeT = TypeVar("OutcomeT", bound=Outcome)
 
 
 def with_changes(outcome: OutcomeT, changes: tuple[Change, ...]) -> OutcomeT:
-    """The same outcome, with more to write. A refusal that writes nothing of its own stays so:
-    strangers can have as many of those as they like."""
+    """Add changes to an outcome. A refusal without changes stays without: otherwise anonymous
+    callers could cause any number of writes."""
     if not changes or (isinstance(outcome, Refuse) and not outcome.changes):
         return outcome
     return msgspec.structs.replace(outcome, changes=(*outcome.changes, *changes))
 
 
 class Refuse(Outcome, frozen=True, kw_only=True, eq=False):
-    """No, in a registered code. A refusal may write too: close a family, count an attempt."""
+    """A refusal with a registered error. A refusal may have changes too: close a family, count an
+    attempt."""
 
     error: OAuthError
 
 
 class TextDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """A document that is not JSON: its text, and its media type."""
+    """A document that is not JSON: its text and its media type."""
 
     body: str
     media_type: str
@@ -51,15 +54,16 @@ class TextDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(Outcome, frozen=True, kw_only=True, eq=False):
-    """A JSON document, or a `Written` one; None for an empty answer. `stranger` names a
-    request that waits now for a client for whom nobody vouches: an older one may have to go."""
+    """A JSON document, or a `TextDocument`; None for an empty answer. `unregistered_client` names a
+    client that nobody vouches for and that now has a waiting request: its oldest one may have to be
+    dropped."""
 
     document: object
     unregistered_client: str = ""
 
 
 class Standing(msgspec.Struct, frozen=True, eq=False):
-    """Who said yes, to what, on which device."""
+    """A user's grant, and the family of tokens on one device."""
 
     user: User
     grant: Grant
@@ -67,8 +71,8 @@ class Standing(msgspec.Struct, frozen=True, eq=False):
 
 
 class Delegation(msgspec.Struct, frozen=True, eq=False):
-    """The key of one client in the hands of another: `owner` is the one whose grant it is, `act`
-    says who acts, `until` is when the token that was exchanged ends."""
+    """One client's grant that another client uses: `owner` is the client of the grant, `act` names
+    the actor, `until` is the end of the token that was exchanged."""
 
     owner: Client
     act: Actor | None
@@ -110,7 +114,7 @@ class Issue(Outcome, frozen=True, kw_only=True, eq=False):
 
 
 class Issued(Outcome, frozen=True, kw_only=True, eq=False):
-    """Tokens that have passed the choke point, to be signed once the changes are written."""
+    """Tokens that passed the choke point. They are signed after the changes are committed."""
 
     client: Client
     access_token: AccessToken

@@ -1,4 +1,4 @@
-"""How a family ends: closed, and told."""
+"""The end of a token family: it is closed, and an event records that."""
 
 from typing import TypeAlias
 
@@ -10,13 +10,13 @@ from valetkey.server.model.grant import TokenFamily
 from valetkey.server.oauth.core.context import Context
 
 Ending: TypeAlias = tuple[tuple[Change, ...], tuple[Event, ...]]
-"""What has to be written, and what is told."""
+"""The changes to commit, and the events for the history."""
 
 
 def close(
     family: TokenFamily, because: str, *, kind: Kind, by: By, note: str, context: Context
 ) -> Ending:
-    """Closes an open family. `because` stays in its row, `note` is for the history."""
+    """Close an open family. `because` stays in its row, `note` goes into the history."""
     closed = msgspec.structs.replace(family, status="closed", because=because)
     ending = event(
         context.env,

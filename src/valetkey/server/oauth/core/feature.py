@@ -25,9 +25,10 @@ P = TypeVar("P")
 
 
 class RequestInfo(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """How a request came: what senders are told of it. `headers` are those that they read, in lower
-    case, with every value; `token` is the access token that it shows, "" for none. `certificate` is
-    the caller's, in DER, b"" for none; `vouched`: an authority that is trusted here issued it."""
+    """What a request has for senders to check. `headers` are the headers that senders read, in
+    lower case, with every value; `token` is the access token that the request presents, "" for
+    none. `certificate` is the caller's, in DER, b"" for none; `certificate_trusted`: a trusted
+    authority issued it."""
 
     method: str = "POST"
     path: str = ""
@@ -72,10 +73,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Authenticated(msgspec.Struct, frozen=True, eq=False):
-    """A client that proved who it is, or a public one that said so. Only
-    `clients.authentication.authenticate` makes one. `holds` is what it has proved to hold: only
-    `senders.binding.bind` says so. `instance` is the copy of the app, by its key, where copies are
-    told apart (see `clients.attestation`)."""
+    """A client that authenticated, or a public one that gave its name. Only
+    `clients.authentication.authenticate` creates one. `confirmation` is the key that it proved;
+    only `senders.binding.bind` sets it. `instance` is the copy of the app, by its key, where copies
+    have keys (see `clients.attestation`)."""
 
     client: Client
     confirmation: Confirmation | None = None
@@ -83,8 +84,8 @@ class Authenticated(msgspec.Struct, frozen=True, eq=False):
 
 
 class GrantType(msgspec.Struct, Generic[P], frozen=True, kw_only=True):
-    """An exchange at the token endpoint. `parse` reads its parameters, `decide` says yes or no, or
-    answers with what opens nothing here."""
+    """An exchange at the token endpoint. `parse` reads its parameters. `decide` issues tokens,
+    refuses, or answers with a document that is no token of this server."""
 
     name: str
     cite: Cite
@@ -93,10 +94,8 @@ class GrantType(msgspec.Struct, Generic[P], frozen=True, kw_only=True):
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """Who a call claims to be, and the secret or signed proof that it brings, with the `proof` that
-    goes with that; or the certificate that came with its connection, which may be `vouched` for.
-    `path` is where the call went.
-    """
+    """The client that a call names, and its secret or signed assertion, with the `proof` that goes
+    with the assertion; or the certificate of its connection. `path` is the path of the call."""
 
     client_id: str
     secret: str = msgspec.field(default="")
@@ -110,11 +109,14 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 class ClientAuth(msgspec.Struct, frozen=True, kw_only=True):
-    """A way for a client to prove who it is. `read` finds its credentials in a call, or None;
-    `prove` raises InvalidClient where they are not those of the client. `bare`: the form holds
-    nothing but the client's name, so its registration says which way is meant; so it does of those
-    that are `asserted`: the form holds an assertion. `prove` may name the copy of the app that
-    calls. `headers`, `tells` and `tell` are as those of a `Sender`."""
+    """A way for a client to authenticate.
+
+    `read` finds its credentials in a call, or None; `prove` raises InvalidClient if they are not
+    the client's, and may return the copy of the app that calls. `by_name_only`: the form has the
+    client's name and no proof, so several methods may be meant, and the registration decides;
+    `by_assertion`: the same for an assertion. `request_headers`, `response_headers` and
+    `write_headers` are as in `Sender`.
+    """
 
     name: AuthMethod
     cite: Cite
@@ -128,21 +130,21 @@ class ClientAuth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SenderProof(msgspec.Struct, frozen=True, eq=False):
-    """What a caller has proved to hold, and what has to be remembered of the proof."""
+    """The key that a caller proved, and the changes that record the proof."""
 
     cnf: Confirmation
     changes: tuple[Change, ...] = ()
 
 
 class Sender(msgspec.Struct, frozen=True, kw_only=True):
-    """A way to bind tokens to whoever asks for them.
+    """A way to bind tokens to the client that requests them.
 
-    `token_type` is also the scheme under which its tokens are shown. `headers` are those that it
-    reads, `tells` those that it writes, by `tell`; `challenge` has the parameters of its own in
-    WWW-Authenticate; `errors` are the codes in which a proof is refused. `binds` says whether a
-    token with this confirmation is its own; a client whose `bound_by` has the name gets no other.
-    `prove` finds what the request of the client of that id proves to hold, or None; raises
-    OAuthError for a proof that is wrong.
+    `token_type` is also the scheme under which its tokens are presented. `request_headers` are the
+    headers that it reads; `response_headers` are those that `write_headers` writes; `challenge` has
+    its own parameters for WWW-Authenticate; `errors` are the codes for a bad proof. `binds` tells
+    whether a token with this confirmation is its own; a client whose `bound_by` has the name gets
+    only such tokens. `prove` finds the key that a request of this client proves, or None, and
+    raises OAuthError for a bad proof.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a field has to hold to, whoever registers it: names, texts, addresses, lists."""
+"""Checks of registered fields: names, texts, addresses, lists."""
 
 import re
 import unicodedata
@@ -24,12 +24,12 @@ def why_not_name(name: str) -> str:
         ids.to_bytes(name)
     except ValueError:
         return ""
-    # ATTACKS A16: a client's name must never be taken for a user's.
+    # ATTACKS A16: nobody may mistake a client's name for a user's.
     return "has the form of a user's name"
 
 
 def why_not_text(text: str, limit: int) -> str:
-    """Why a person cannot read this as one line, or ""."""
+    """Why this is not a readable line of text, or ""."""
     if not text.strip():
         return "is empty"
     if len(text) > limit:
@@ -44,28 +44,29 @@ def _is_visible(char: str) -> bool:
 
 
 def why_not_web(uri: str) -> str:
-    """Why this is no address of the web: https, or http on a loopback literal; or ""."""
+    """Why this is not a web address (https, or http on a loopback literal), or ""."""
     if not uri.startswith(("https://", "http://")):
         return "must begin with https://"
     return redirect.why_not(uri)
 
 
 def why_not_https(uri: str) -> str:
-    """Why this is no https address that a browser may be sent to, or ""; none at all will do."""
+    """Why this is not an https address that a browser may be sent to, or "". An empty address is
+    fine."""
     if not uri:
         return ""
     return redirect.why_not(uri) if uri.startswith("https://") else "must begin with https://"
 
 
 def find_duplicates(values: Iterable[str]) -> Iterator[str]:
-    """A sentence for each value that stands more than once."""
+    """Yield a sentence for each value that is repeated."""
     for value, times in Counter(values).items():
         if times > 1:
             yield f"{value!r} stands twice"
 
 
 def check_each(uris: Iterable[str], why_not: Callable[[str], str]) -> Iterator[str]:
-    """A sentence for each address that will not do."""
+    """Yield a sentence for each address that is refused."""
     for uri in uris:
         why = why_not(uri)
         yield f"{uri[:100]!r} {why}" if why else ""

@@ -1,7 +1,7 @@
-"""`id_token_hint`: an ID Token that this server once gave to the app that shows it.
+"""`id_token_hint`: an ID Token of this server that an app sends back.
 
-It proves nothing of who sits there. It says about whom the app speaks, and it must be ours
-(ATTACKS A92). It may have expired: sessions outlive ID Tokens.
+It does not prove who is at the browser. It names the user that the app means, and it has to be ours
+(ATTACKS A92). It may have expired, since sessions last longer than ID Tokens.
 """
 
 from valetkey.jose import jwt
@@ -12,17 +12,17 @@ from valetkey.wire import id_token
 from valetkey.wire.id_token import IdToken
 
 LONGEST = 8 * 1024
-"""Characters of a hint."""
+"""The most characters of a hint."""
 
 
 class NotOurs(InvalidRequest):
-    """The hint is no ID Token of this server, or not one for this app."""
+    """The hint is not an ID Token of this server for this app."""
 
     says = "id_token_hint is no ID Token that this app got here"
 
 
 def read(text: str, context: Context, *, client: Client | None = None) -> IdToken:
-    """The claims of the hint; for this client, where one is named. Raises NotOurs."""
+    """The claims of the hint, for this client if one is given. Raises NotOurs."""
     if len(text) > LONGEST:
         raise NotOurs(detail="hint: too large")
     try:

@@ -1,4 +1,4 @@
-"""How a feature takes part in issuing tokens: steps, which `issue.tokens` runs in this order.
+"""How features take part in issuing tokens: by steps that `issue.tokens` runs in this order.
 
 A feature that is switched off has no step, so a token request never enters its code.
 """

@@ -1,5 +1,5 @@
-"""Answers of the authorization endpoint as one signed token (JARM): nobody can write one, and what
-the server said to one app says nothing to another."""
+"""Signed answers of the authorization endpoint (JARM): nobody can forge one, and an answer to one
+app is useless to another."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -17,7 +17,7 @@ CITE: Final = Cite("JWT Secured Authorization Response Mode", "4.1")
 
 PARAMETER: Final = "response"
 SECONDS: Final = 600
-"""For which an answer is good, at the most (2.1)."""
+"""The longest time, in seconds, for which an answer is valid (2.1)."""
 
 TYPE: Final = "JWT"
 
@@ -26,7 +26,7 @@ MODES: Final[Mapping[str, str]] = {
     "query.jwt": "query",
     "form_post.jwt": "form_post",
 }
-"""How each of its modes travels. `jwt` alone is the usual one for a code (2.3.4)."""
+"""How the answer travels in each of its modes. `jwt` alone is the default for a code (2.3.4)."""
 
 
 def is_signed(mode: str) -> bool:
@@ -35,7 +35,7 @@ def is_signed(mode: str) -> bool:
 
 
 def sign_answer(parameters: Mapping[str, str], client: Client, context: Context) -> dict[str, str]:
-    """The answer as one parameter (2.1). `iss` is among what it says already."""
+    """Sign the answer as one parameter (2.1). `iss` is already among its parameters."""
     claims = {**parameters, "aud": client.id, "exp": context.env.now + SECONDS}
     key = context.id_token_key(client)
     return {PARAMETER: jws.sign(msgspec.json.encode(claims), key=key, typ=TYPE)}

@@ -1,4 +1,4 @@
-"""Is the key still good? Asked by every path that issues a token or honours one."""
+"""Whether a grant can be used at this moment. Every path that issues or accepts a token asks."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -26,10 +26,10 @@ def why_dead(
     epoch: int,
     now: int,
 ) -> str:
-    """Why nothing may be had for these any more, or "" while everybody is alive.
+    """Why the grant can't be used, or "" if it can.
 
-    The one place that knows: user, client, grant and family must all be as they were, and the
-    grant's time not be over. `act` is everybody through whose hands the key went.
+    This is the one place that decides: user, client, grant and family have to be active and belong
+    together, and the grant must not have expired. `act` is the chain of delegates.
     """
     if client.status != "active":
         return "the client is suspended"
@@ -46,8 +46,8 @@ def why_suspended(
     epoch: int,
     now: int,
 ) -> Reason | Literal[""]:
-    """Why nothing may be had for the time being, where it may come back by itself; "" where all is
-    well, and where anything of it is over for good."""
+    """The reason if the grant is only suspended and may become usable again; "" if it is usable, or
+    ended for good."""
     if standing is None:
         return APP_SUSPENDED if client.status != "active" else ""
     user, grant, family = standing.user, standing.grant, standing.family
@@ -92,8 +92,8 @@ def _why_strange(client: Client, standing: Standing, *, act: Actor | None, epoch
 
 
 def is_over(standing: Standing, now: int) -> bool:
-    """Whether it is dead by the time alone: nothing else that `why_dead` asks changes without a
-    change of what it is asked of."""
+    """Whether the grant has expired. Everything else that `why_dead` checks changes only with a
+    record."""
     return expired(standing.grant.limits, now)
 
 
@@ -105,7 +105,7 @@ def has_revoked_delegate(grant: Grant, act: Actor) -> bool:
 def still_allowed(
     permissions: Iterable[str], *, client: Client, grant: Grant, offer: Offer
 ) -> tuple[str, ...]:
-    """What of these permissions holds now: granted by the user, and within what the client is
-    registered for at this moment (ATTACKS A80)."""
+    """The permissions that are still allowed: granted by the user, and within the client's current
+    registration (ATTACKS A80)."""
     granted, registered = grant.permissions, offer.expand_known(client.scope)
     return tuple([one for one in permissions if one in granted and one in registered])

@@ -1,7 +1,8 @@
-"""What becomes of a message for another host: taken by one, delivered, tried again, or given up.
+"""The delivery of messages to other hosts: one node leases a message, sends it, and tries again or
+gives up after a failure.
 
-A feature that sends such messages exports a `Delivery`, which writes them. Whoever decides that one
-has to go out returns `send(…)` among its changes.
+A feature with such messages exports a `Delivery`, which writes them. A rule that wants to send one
+returns `enqueue(…)` among its changes.
 """
 
 from collections.abc import Mapping
@@ -19,8 +20,8 @@ from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.core.outbound_message import Delivery, LeasedJob, Message
 
 PAUSES: Final = (2, 10, 30, 120, 600, 1200)
-"""Seconds to wait after each failure; after the last one it is given up. All together they are less
-than the hour for which a retired sealing key is kept."""
+"""Seconds to wait after each failure. After the last one the message is dropped. The sum is less
+than the hour for which a retired sealing key is stored."""
 
 
 def enqueue(
@@ -34,7 +35,7 @@ def enqueue(
     sealed: bytes = b"",
     wait: int = 0,
 ) -> Create:
-    """The change by which a message will go out, from `wait` seconds on."""
+    """The change that queues a message, to be sent `wait` seconds from now."""
     return Create(
         Job(
             id=ids.to_text(context.env.random_bytes(ids.LENGTH)),
@@ -51,7 +52,7 @@ def enqueue(
 
 
 def lease(job: Job, context: Context) -> Rule[LeasedJob]:
-    """Takes a job that is due: nobody else does until the lease is over."""
+    """Lease a job that is due. No other node gets it until the lease ends."""
     if (yield from _there(job)) is None:
         return LeasedJob()
     delivery = deliveries(context).get(job.kind)
@@ -62,7 +63,7 @@ def lease(job: Job, context: Context) -> Rule[LeasedJob]:
 
 
 def write_message(job: Job, context: Context) -> Rule[Message | None]:
-    """What to send, None where there is no longer a reason to."""
+    """Write the message; None if it is no longer needed."""
     delivery = deliveries(context).get(job.kind)
     if delivery is None:
         yield from ()
@@ -71,14 +72,14 @@ def write_message(job: Job, context: Context) -> Rule[Message | None]:
 
 
 def deliveries(context: Context) -> dict[str, Delivery]:
-    """Who writes which messages."""
+    """The enabled deliveries by the kind of their messages."""
     return {
         one.kind: one for feature in context.installation.features for one in feature.deliveries
     }
 
 
 def finish(job: Job, context: Context) -> Rule[Outcome]:
-    """It was delivered, or is no longer needed."""
+    """Finish a job whose message was delivered or is no longer needed."""
     delivery = deliveries(context).get(job.kind)
     if delivery is not None and delivery.on_delivered is not None:
         return (yield from delivery.on_delivered(job, context))
@@ -87,7 +88,8 @@ def finish(job: Job, context: Context) -> Rule[Outcome]:
 
 
 def retry_or_give_up(job: Job, why: str, context: Context, *, final: bool) -> Rule[Outcome]:
-    """It was not delivered: again after a pause, or never. `final`: the other side refused it."""
+    """Handle a failed delivery: schedule another attempt, or drop the message. `final`: the other
+    host refused it."""
     delivery = deliveries(context).get(job.kind)
     if delivery is not None and delivery.on_failed is not None:
         return (yield from delivery.on_failed(job, why, context, final=final))
@@ -116,5 +118,5 @@ def _there(job: Job) -> Rule[Job | None]:
 
 
 def reschedule(job: Job, to: Job) -> tuple[Change, ...]:
-    """The job under its new name. Only one of those who try can remove the old one."""
+    """Store the job under a new name. Only one of several nodes can remove the old one."""
     return (Remove(job), Create(msgspec.structs.replace(to, version=0)))

@@ -1,4 +1,5 @@
-"""All that can be opened here: the catalogs of every resource server, and the scopes over them."""
+"""Everything that can be granted here: the catalogs of all resource servers, and the scopes over
+them."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -13,12 +14,12 @@ from valetkey.wire.address import canonical
 from valetkey.wire.catalog import Catalog, Permission
 
 EXPANDED: Final = 512
-"""Scopes whose permissions are remembered, the last used ones."""
+"""How many results for scopes are remembered."""
 
 
 class Locked(msgspec.Struct, frozen=True):
-    """What stays locked of one API, which calls itself `name`; riskiest first. `whole`: nothing of
-    it is open."""
+    """The permissions of one API that stay locked, riskiest first, and the API's `name`. `whole`:
+    all of its permissions are locked."""
 
     resource: str
     name: str
@@ -27,7 +28,7 @@ class Locked(msgspec.Struct, frozen=True):
 
 
 class Offer:
-    """The closed set of permissions, in the order in which the catalogs list them."""
+    """The closed set of permissions, in the order of the catalogs."""
 
     def __init__(self, issuer: str, resource_servers: Sequence[ResourceServer] = ()) -> None:
         self.issuer = issuer
@@ -41,11 +42,11 @@ class Offer:
         self.status_list_resources = frozenset(
             one.catalog.resource for one in resource_servers if one.status_list
         )
-        """The resource servers that look into status lists."""
+        """The resource servers that look up tokens in status lists."""
         self.split_token_resources = frozenset(
             one.catalog.resource for one in resource_servers if one.split
         )
-        """Those whose tokens come in halves."""
+        """The resource servers that get API halves of split tokens."""
         self._sets: dict[str, tuple[str, ...]] = {}
         self._names: dict[str, frozenset[str]] = {}
         self._spelled = {canonical(one.resource): one.resource for one in self.catalogs}
@@ -72,18 +73,18 @@ class Offer:
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """Every name that a `scope` parameter may hold."""
+        """All names that a `scope` parameter may have."""
         return (*self.permissions, *self._sets)
 
     def find_resource(self, spelling: str) -> str:
-        """The identifier of the resource server that is meant (RFC 3986 6.2.3), "" for none.
-        Tokens say it as their app spelled it."""
+        """The identifier of a resource server in any spelling (RFC 3986 6.2.3), "" for none. A
+        token has the spelling that its app used."""
         if spelling in self._names:
             return spelling
         return self._spelled.get(canonical(spelling), "")
 
     def is_for(self, audience: Iterable[str], resource: str) -> bool:
-        """Whether this audience has the resource server in it, in any spelling."""
+        """Whether this audience includes the resource server, in any spelling."""
         return resource in audience or any(self.find_resource(one) == resource for one in audience)
 
     def find_resources(self, audience: Iterable[str]) -> frozenset[str]:
@@ -91,8 +92,8 @@ class Offer:
         return frozenset(map(self.find_resource, audience))
 
     def concerns(self, names: Iterable[str], resource: str) -> bool:
-        """Whether any of these permissions, sets of them, or resources is of this resource server;
-        so it is of each, where one is not known here any more."""
+        """Whether any of these permissions, permission sets, or resources belongs to this resource
+        server. True for a name that is no longer known."""
         for name in names:
             if name in self.resources:
                 if name == resource:
@@ -105,13 +106,13 @@ class Offer:
         return False
 
     def names_of(self, resource: str) -> frozenset[str]:
-        """The permissions of one resource server, and its names for sets of them."""
+        """The permissions of one resource server, and its names for permission sets."""
         return self._names.get(resource, frozenset())
 
     def expand(self, scope: Iterable[str]) -> tuple[str, ...]:
-        """The permissions that the names stand for, implied ones included, in catalog order.
+        """The permissions that the names stand for, with implied ones, in catalog order.
 
-        Raises InvalidScope for a name that nobody declared.
+        Raises InvalidScope for an undeclared name.
         """
         return self._expanded(tuple(scope))
 
@@ -124,15 +125,15 @@ class Offer:
         return self.ordered(self.with_implied(members))
 
     def expand_known(self, scope: Iterable[str]) -> tuple[str, ...]:
-        """As `expand`, for names that were right once: what a catalog has dropped since is passed
-        over."""
+        """As `expand`, for names that were declared once: names that a catalog has dropped are
+        skipped."""
         return self._registered(tuple(scope))
 
     def _known(self, scope: tuple[str, ...]) -> tuple[str, ...]:
         return self.expand(name for name in scope if name in self.permissions or name in self._sets)
 
     def with_implied(self, permissions: Iterable[str]) -> set[str]:
-        """The permissions, and all that they imply."""
+        """The permissions, and all permissions that they imply."""
         todo, reached = list(permissions), set[str]()
         while todo:
             one = todo.pop()
@@ -142,7 +143,7 @@ class Offer:
         return reached
 
     def with_all_implied(self, permissions: Iterable[str]) -> set[str]:
-        """Those of the permissions of which all that they imply is among them as well."""
+        """The permissions whose implied permissions are all included too."""
         remaining = set(permissions)
         while incomplete := {
             one for one in remaining if not self.with_implied((one,)) <= remaining
@@ -151,7 +152,7 @@ class Offer:
         return remaining
 
     def ordered(self, permissions: Iterable[str]) -> tuple[str, ...]:
-        """The known ones among the permissions, in catalog order."""
+        """The known ones of the permissions, in catalog order."""
         return self._sorted(tuple(permissions))
 
     def _in_order(self, permissions: tuple[str, ...]) -> tuple[str, ...]:
@@ -159,8 +160,8 @@ class Offer:
         return tuple(one for one in self.permissions if one in members)
 
     def names(self, permissions: Iterable[str], *, requested: Iterable[str] = ()) -> str:
-        """The `scope` that says what the permissions are: each of them by its own name, and after
-        them those asked names for sets of which every member is there."""
+        """The `scope` for the permissions: each by its own name, followed by the requested names of
+        sets that are complete."""
         return self._named(tuple(permissions), tuple(requested))
 
     def _names_for(self, permissions: tuple[str, ...], requested: tuple[str, ...]) -> str:
@@ -173,37 +174,37 @@ class Offer:
         return " ".join((*members, *whole))
 
     def within(self, permissions: Iterable[str], resources: Iterable[str]) -> tuple[str, ...]:
-        """Those of the permissions that these resource servers, or the server itself, honour."""
+        """The permissions of these resource servers and of the authorization server."""
         members = self.find_resources(resources) | {self.issuer}
         return tuple(one for one in self.ordered(permissions) if self.resource_of[one] in members)
 
     def audience(self, permissions: Iterable[str], resources: Sequence[str]) -> tuple[str, ...]:
-        """Who a token with these permissions is for, narrowed to `resources` where there are any.
+        """The audience of a token with these permissions: `resources` if there are any.
 
-        RFC 9068 3: with no resource asked, those that the scope speaks of.
+        RFC 9068 3: without a requested resource, the resource servers of the scope.
         """
         return tuple(resources) if resources else self._spoken(tuple(permissions))
 
     def _audience(self, permissions: tuple[str, ...]) -> tuple[str, ...]:
-        # Here, a token opens UserInfo, and that is for `openid` alone.
+        # A token for this server opens UserInfo, which needs `openid`.
         named_resources = {self.resource_of[one] for one in permissions} - {self.issuer}
         if names.OPENID in permissions:
             named_resources.add(self.issuer)
         return tuple(one for one in self.resources if one in named_resources) or (self.issuer,)
 
     def check_resources(self, resources: Iterable[str]) -> None:
-        """Raises InvalidTarget for a resource server that is not registered (RFC 8707 2)."""
+        """Raise InvalidTarget for a resource server that is not registered (RFC 8707 2)."""
         for resource in resources:
             if not self.find_resource(resource):
                 raise InvalidTarget("the resource is unknown", detail=f"{resource[:200]!r}")
 
     def cannot(self, permissions: Iterable[str]) -> tuple[Locked, ...]:
-        """All the rest of the platform, by API: those that these permissions open in part, then the
-        user's account, then those of which nothing is open."""
+        """All permissions that are not among these, by API: first APIs of which some are included,
+        then the user's account, then APIs of which none is."""
         return self._locked(tuple(permissions))
 
     def _all_but(self, permissions: tuple[str, ...]) -> tuple[Locked, ...]:
-        # To be recognised opens nothing, so it is not among what an app cannot do.
+        # Recognizing a user opens nothing, so it is not among what an app cannot do.
         can = frozenset((*permissions, "openid"))
         account, *groups = (self._rest(catalog, can) for catalog in self.catalogs)
         touched = [one for one in groups if not one.whole]
@@ -217,6 +218,6 @@ class Offer:
             resource=catalog.resource,
             name=catalog.name,
             permissions=tuple(sorted(rest, key=lambda one: rank[one.risk])),
-            # The user's own account is always among what could have been opened.
+            # The user's own account is never listed as a whole.
             whole=len(rest) == len(catalog.permissions) and catalog.resource != self.issuer,
         )

@@ -1,6 +1,6 @@
-"""Messages to other hosts: what a feature has to say to them, and what becomes of a message.
+"""Messages to other hosts: what a feature sends, and how a delivery ends.
 
-A message is taken by one node, written, and settled once it was delivered, or failed.
+One node leases a message, writes it, and finishes it or handles the failure.
 """
 
 from collections.abc import Callable
@@ -16,14 +16,13 @@ from valetkey.spec.cite import Cite
 
 
 class LeasedJob(Outcome, frozen=True, kw_only=True, eq=False):
-    """The job, for the length of a lease; None where somebody else was first, or where it is not
-    the time for it."""
+    """A job with a lease; None if another node has it, or if it is not due."""
 
     job: Job | None = None
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """What is posted to another host."""
+    """A message that is posted to another host."""
 
     body: bytes
     content_type: str
@@ -34,15 +33,15 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OnFailed(Protocol):
-    """What becomes of a message that was not delivered. `final`: the other side refused it."""
+    """Handles a failed delivery. `final`: the other host refused the message."""
 
     def __call__(self, job: Job, why: str, context: Context, *, final: bool) -> Rule[Outcome]: ...
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of message to other hosts. `write` makes one when it goes out, None where there is no
-    longer a reason to. The others say what becomes of one, where that is not as usual (see
-    `oauth.outgoing`): when it is `take`n, when it is `settled`, when it has `failed`."""
+    """A kind of message to other hosts. `write` writes one when it is sent, or returns None if it
+    is no longer needed. `lease`, `on_delivered` and `on_failed` replace the default of
+    `core.message_delivery`."""
 
     kind: str
     cite: Cite

@@ -1,7 +1,7 @@
-"""Rich authorization requests (RFC 9396): another way to say permissions and their limits.
+"""Rich authorization requests (RFC 9396): another way to request permissions and their limits.
 
-What is asked by details is kept as permissions and limits of the grant, and nothing beside them. So
-a change of the grant changes what its tokens say, and no second record of rights can be wider.
+Details are stored as permissions and limits of the grant and in no other form. So a change of the
+grant changes what its tokens say, and no second record can be wider.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,8 +28,8 @@ NAME: Final = "rich authorization requests"
 
 
 class ResolvedDetails(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked by details: the types, the permissions that they come to, and the limits within
-    which the app asks for them."""
+    """What the details of a request mean: the types, their permissions, and the limits that the app
+    requests."""
 
     types: tuple[str, ...] = ()
     permissions: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class ResolvedDetails(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def proposal(self) -> Proposal:
-        """The limits, as an app proposes them."""
+        """The limits as a proposal of the app."""
         return Proposal(permissions=self.limits.permissions)
 
 
@@ -45,7 +45,7 @@ NO_DETAILS: Final = ResolvedDetails()
 
 
 def parse_parameter(form: Form) -> tuple[Detail, ...]:
-    """The objects in a form; none, where it has none. Raises InvalidAuthorizationDetails."""
+    """Read the details in a form; () without the parameter. Raises InvalidAuthorizationDetails."""
     if wire.PARAMETER not in form:
         return ()
     try:
@@ -55,22 +55,22 @@ def parse_parameter(form: Form) -> tuple[Detail, ...]:
 
 
 def is_enabled(context: Context) -> bool:
-    """Whether anybody reads them here."""
+    """Whether details are accepted here."""
     return NAME in context.installation.enabled_features
 
 
 def read_request(
     form: Form, client: Client, *, resources: tuple[str, ...], context: Context
 ) -> ResolvedDetails:
-    """What an authorization request asks for by details. Raises InvalidAuthorizationDetails, and
-    InvalidTarget for a type that is none of the `resources` that the request names."""
+    """What an authorization request asks for by details. Raises InvalidAuthorizationDetails, or
+    InvalidTarget for a type that is not one of the request's `resources`."""
     if not is_enabled(context):
         return NO_DETAILS
     details, offer = parse_parameter(form), context.installation.offer
     rich = resolve(details, offer)
     own = client.authorization_details_types
     if own and not set(rich.types) <= set(own):
-        # RFC 9396 10: what the client has registered that it uses.
+        # RFC 9396 10: the types that the client registered.
         raise _bad("of a type that this app is not registered for")
     if not set(rich.permissions) <= set(offer.expand_known(client.scope)):
         raise _bad("more than this app is registered for")
@@ -80,7 +80,8 @@ def read_request(
 
 
 def resolve(details: Iterable[Detail], offer: Offer) -> ResolvedDetails:
-    """What the objects come to: those of one type add up. Raises InvalidAuthorizationDetails."""
+    """The permissions and limits of the details. Several details of one type are combined. Raises
+    InvalidAuthorizationDetails."""
     types, requested = dict[str, None](), dict[str, Bounds]()
     for detail in details:
         types[detail.type] = None
@@ -89,7 +90,7 @@ def resolve(details: Iterable[Detail], offer: Offer) -> ResolvedDetails:
         for name in actions:
             mine = bounds.get(name, FREE)
             if requested.setdefault(name, mine) != mine:
-                # Two bounds may add up, or the wider one may hold: the app has to say which.
+                # The sum or the wider limit could be meant, so the app has to say which.
                 raise _bad("with two limits for the same permission", name)
     bound = {name: bounds for name, bounds in requested.items() if bounds != FREE}
     return ResolvedDetails(
@@ -98,7 +99,7 @@ def resolve(details: Iterable[Detail], offer: Offer) -> ResolvedDetails:
 
 
 def _actions(detail: Detail, offer: Offer) -> set[str]:
-    # The server's own catalog is what OpenID Connect has scopes for.
+    # OpenID Connect has scopes for the server's own catalog.
     available = offer.names_of(detail.type) if detail.type in offer.resources[1:] else frozenset()
     if not available:
         raise _bad("of an unknown type", detail.type)
@@ -125,8 +126,8 @@ def _bounds(detail: Detail, actions: set[str], offer: Offer) -> dict[str, Bounds
 def granted_details(
     types: Iterable[str], permissions: Iterable[str], *, within: Limits, offer: Offer
 ) -> tuple[Detail, ...]:
-    """What these permissions, under these limits, are in details of these types (RFC 9396 7): as
-    they stand, whatever was asked."""
+    """Write these permissions, under these limits, as details of these types (RFC 9396 7): as they
+    are granted, whatever was requested."""
     held = tuple(permissions)
     return tuple(_write_details(dict.fromkeys(types), held, within=within, offer=offer))
 
@@ -149,8 +150,7 @@ def narrow(
     details: tuple[Detail, ...], allowed: Iterable[str], *, within: Limits, offer: Offer
 ) -> tuple[str, ...]:
     """The permissions that a token request narrows to by details (RFC 9396 6). Limits belong to the
-    grant, so a token has none of its own: they may be sent back as they are, and no others. Raises
-    InvalidAuthorizationDetails."""
+    grant: a request may repeat them and can't change them. Raises InvalidAuthorizationDetails."""
     rich = resolve(details, offer)
     if not set(rich.permissions) <= set(allowed):
         raise _bad("more than was granted")
@@ -164,12 +164,12 @@ def _bad(why: str, detail: str = "") -> InvalidAuthorizationDetails:
 
 
 def types(context: Context) -> tuple[str, ...]:
-    """The types that there are: one for each resource server."""
+    """The types: one for each resource server."""
     return context.installation.offer.resources[1:]
 
 
 def _document(context: Context) -> Mapping[str, Any]:
-    """The metadata of every type."""
+    """Write the metadata of all types."""
     described = {
         one.resource: wire.type_metadata(one) for one in context.installation.offer.catalogs[1:]
     }
@@ -183,7 +183,7 @@ class RequestedTypes(StepState, frozen=True, eq=False):
 
 
 def _add_details(token: AccessToken, decision: Issue, context: Context) -> AccessToken:
-    """The token with the details that it grants (RFC 9396 7)."""
+    """Add the granted details to the token (RFC 9396 7)."""
     state, standing = state_of(decision, RequestedTypes), decision.standing
     types, within = () if state is None else state.types, NONE
     if standing is not None:

@@ -1,4 +1,4 @@
-"""How often strangers may make this server keep something, by the networks they come from."""
+"""Rate limits by network, for requests that anyone can make the server store."""
 
 from operator import le
 from typing import Final
@@ -13,11 +13,11 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.spec.errors import TemporarilyUnavailable
 
 WIDER: Final = (1, 2, 4, 16)
-"""How many times as much as the narrowest network of an address each of the wider ones may have."""
+"""How much more each wider network of an address may have than the narrowest one."""
 
 
 class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
-    """At most so many of `what` in so many seconds from one network."""
+    """The most requests of the kind `what` from one network: `most` in `seconds`."""
 
     what: str
     most: int
@@ -25,7 +25,8 @@ class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def count(pace: RateLimit, address: str, context: Context) -> Rule[None]:
-    """Counts one, whatever comes of it. Raises TemporarilyUnavailable (429) beyond the most."""
+    """Count one request, whatever its result. Raises TemporarilyUnavailable (429) above the
+    limit."""
     now = context.env.now
     networks = networks_of(address)
     allowed = [pace.most * times for times, _ in zip(WIDER, networks, strict=False)]
@@ -34,7 +35,7 @@ def count(pace: RateLimit, address: str, context: Context) -> Rule[None]:
         for one in networks
     ]
     queries = [One(Throttle, each.record.bucket) for each in counts]
-    # Looked at first, so that those beyond the most have nothing written.
+    # Read first, so that requests above the limit cause no write.
     results = yield tuple(queries)
     rows = [results.one(want) for want in queries]
     tried = [row.tried + 1 if row is not None and row.is_running(now) else 1 for row in rows]

@@ -1,4 +1,4 @@
-"""Which keys may be cut, and how: what is offered, and what a client has opted into."""
+"""Which keys may be split into shards, and how: what is offered, and what a client opted into."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -13,23 +13,23 @@ from valetkey.wire.form import Form
 from valetkey.wire.key_shards import PARAMETER, BadShards, Tier, read_tier, why_not_tier
 
 NAME: Final = "key shards"
-"""The feature, which is called so in settings."""
+"""The name of the feature in settings."""
 
 TIERS: Final[tuple[Tier, ...]] = (
     Tier(2, ("device", "backend")),
     Tier(2, ("device", "backend", "recovery_code")),
     Tier(2, ("device", "backend", "second_device")),
 )
-"""What is offered beside the ordinary key, which is 1 of 1."""
+"""The ways to split a key. An ordinary key is 1 of 1."""
 
 
 def is_enabled(context: Context) -> bool:
-    """Whether keys may be cut here."""
+    """Whether keys may be split here."""
     return NAME in context.installation.enabled_features
 
 
 def requested_tier(form: Form, client: Client, context: Context) -> Tier | None:
-    """What a request asks for, None for an ordinary key. Raises InvalidRequest."""
+    """The split that a request asks for, None for an ordinary key. Raises InvalidRequest."""
     text = form.get(PARAMETER, "")
     if not text or not is_enabled(context):
         return None
@@ -47,7 +47,7 @@ def requested_tier(form: Form, client: Client, context: Context) -> Tier | None:
 def without_risky(
     permissions: tuple[str, ...], client: Client, context: Context
 ) -> tuple[str, ...]:
-    """Those of the permissions that need no shard beyond the threshold, by the client's policy."""
+    """The permissions that need no shard above the threshold, by the client's policy."""
     from_risk = context.installation.all_policies[client.policy].one_more_shard
     if not from_risk:
         return permissions
@@ -58,7 +58,7 @@ def without_risky(
 
 
 def key_shards(client: Client, at: Installation) -> Iterator[str]:
-    """What a client may be registered for."""
+    """Check the splits that a client may request."""
     if not client.key_shards:
         return
     if all(feature.name != NAME for feature in at.features):
@@ -72,7 +72,7 @@ def key_shards(client: Client, at: Installation) -> Iterator[str]:
 
 
 def key_shard_backend(client: Client, at: Installation) -> Iterator[str]:
-    """Who holds the backend's shards: somebody who proves who it is."""
+    """Check who has the backend's shards: a party that authenticates."""
     cut = any("backend" in tier.holders for tier in client.key_shards)
     if client.key_shard_backend and not cut:
         yield "of no use without key_shards that have a backend"

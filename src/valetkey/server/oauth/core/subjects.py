@@ -1,6 +1,6 @@
-"""How tokens tell of a user, their session and their sign-in: `sub`, `sid` and `acr`.
+"""How tokens describe a user, a session and a sign-in: `sub`, `sid` and `acr`.
 
-An app knows a user by one name for all apps, or by one for each sector (OpenID Connect Core 8).
+An app knows a user by one name for all apps, or by a name for each sector (OpenID Connect Core 8).
 """
 
 from collections.abc import Iterable
@@ -17,14 +17,14 @@ SIGNALS: Final[Extension] = "shared_signals"
 
 
 PASSWORD: Final = "urn:valetkey:acr:password"
-"""A password, given in this session."""
+"""A password, entered in this session."""
 
 LEVELS: Final[dict[str, frozenset[str]]] = {PASSWORD: frozenset({"pwd"})}
-"""What each level needs (the words of RFC 8176), the strongest first."""
+"""What each level requires (in the words of RFC 8176), the strongest first."""
 
 
 def level(amr: tuple[str, ...]) -> str:
-    """The strongest level that these ways of proving reach, "" for none."""
+    """The strongest level that these authentication methods reach, "" for none."""
     proved = frozenset(amr)
     for name, needs in LEVELS.items():
         if needs <= proved:
@@ -33,18 +33,18 @@ def level(amr: tuple[str, ...]) -> str:
 
 
 def is_met(amr: Iterable[str], levels: Iterable[str]) -> bool:
-    """Whether one of the wanted levels is reached."""
+    """Whether these authentication methods reach one of the levels."""
     proved = frozenset(amr)
     return any(one in LEVELS and LEVELS[one] <= proved for one in levels)
 
 
 def subject(user: str, client: Client, keyring: Keyring) -> str:
-    """The `sub` of the user before the client."""
+    """The `sub` of a user for a client."""
     return _pairwise(PURPOSE, user, client, keyring=keyring)
 
 
 def find_user(sub: str, client: Client, keyring: Keyring) -> str:
-    """The user whom the client knows by that `sub`; "" for a name that it was never told."""
+    """The user that a client knows by that `sub`; "" for a name that the client never got."""
     if client.subject_type == "public":
         return sub
     try:
@@ -55,14 +55,14 @@ def find_user(sub: str, client: Client, keyring: Keyring) -> str:
 
 
 def session(name: str, client: Client, keyring: Keyring) -> str:
-    """The `sid` of a session before the client: for apps that may not know that they have the same
-    user, it is not the same session either."""
+    """The `sid` of a session for a client. Clients that must not know that they have the same user
+    get different names for the same session."""
     return _pairwise(SESSION, name, client, keyring=keyring)
 
 
 def receives_sessions(client: Client) -> bool:
-    """Whether the client is told of sessions by their `sid`: when they end, or in signals. To any
-    other, its ID Tokens say none, for it did not ask for any."""
+    """Whether the client gets sessions by their `sid`: when they end, or in signals. The ID Tokens
+    of other clients have no `sid`, since they did not ask for it."""
     logout = client.backchannel_logout_uri or client.frontchannel_logout_uri
     return bool(logout or client.post_logout_redirect_uris or SIGNALS in client.understands)
 
@@ -82,8 +82,8 @@ def _place(client: Client, keyring: Keyring) -> bytes:
 
 
 def sector(client: Client) -> str:
-    """The host that stands for the client and its kin; "" where it is not clear (8.1). A native app
-    has no host that others do not have too, so it stands for itself."""
+    """The host that stands for the client's sector; "" if that is not clear (8.1). A native app
+    shares its redirect hosts with other apps, so it is its own sector."""
     if client.sector_identifier_uri:
         return redirect.host(client.sector_identifier_uri)
     places = {_host(uri) or f"client:{client.id}" for uri in client.redirect_uris}
