@@ -61,7 +61,7 @@ def test_no_client_may_be_named_like_a_user(server: Live) -> None:
     env = Env(int(time.time()), urandom)
     for name in (server.users["miko"].id, ids.user_id(env), ids.free_id(env)):
         made = planned(server, _client(name))
-        assert "has the form of a user's name" in "\n".join(made.mistakes)
+        assert "has the form of a user id" in "\n".join(made.mistakes)
     for name in ("client:machine", "client:x", "a b", "", "x" * 200, "http://evil.example"):
         assert planned(server, _client(name)).mistakes
     assert not planned(server, _client("another-machine")).mistakes

@@ -61,7 +61,7 @@ def refused(it: World, call: Call) -> None:
         proves(it, call)
     # An empty parameter is an absent one (RFC 6749 3.2).
     unsaid = not call.form.keys() & {"client_assertion", "client_id"}
-    said = "the client did not say who it is" if unsaid else InvalidClient.says
+    said = "the client did not authenticate" if unsaid else InvalidClient.says
     assert caught.value.description == said
     assert it.digest() == before
 

@@ -93,7 +93,7 @@ def _count(pop: Pop, thumbprint: str, context: Context) -> Rule[None]:
     )
     wanted = One(SingleUse, marker.key)
     if (yield (wanted,)).one(wanted) is not None:
-        raise InvalidClient(detail="a proof that came before")
+        raise InvalidClient(detail="the proof was used before")
     yield (CommitAlways(Create(marker)),)
 
 

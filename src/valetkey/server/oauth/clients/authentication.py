@@ -39,7 +39,7 @@ def authenticate(call: Call, context: Context) -> Rule[Authenticated]:
                 raise InvalidClient(detail=f"{client.policy} does not allow {client.auth_method}")
             instance = yield from way.prove(client, claimed, context)
             if client.status != "active":
-                # Whoever cannot prove to be the client does not learn of it.
+                # Only the authenticated client may learn this.
                 raise InvalidClient("the app is suspended", reason=APP_SUSPENDED)
             return Authenticated(client, instance=instance or "")
     names = [way.name for way, _ in ways]
@@ -51,7 +51,7 @@ def _by_another_way(
 ) -> InvalidClient:
     """The error for a client that used another method than its registered one. The log says which.
     The caller learns it only if it presented the right secret, or has no secret to guess."""
-    mismatch = f"is registered for {client.auth_method}, and came by {' or '.join(ways)}"
+    mismatch = f"is registered for {client.auth_method}, and used {' or '.join(ways)}"
     by_secret = BY_SECRET.issuperset(ways)
     safe = by_secret and (client.is_public or _proves(client, credentials.secret, now))
     return InvalidClient(
@@ -97,7 +97,7 @@ def _claimed(call: Call, context: Context) -> list[tuple[ClientAuth, Credentials
         # RFC 7521 4.2: not offered here. Ignoring a proof would look like accepting it.
         raise InvalidClient("client assertions are not offered here")
     if not claimed:
-        raise InvalidClient("the client did not say who it is")
+        raise InvalidClient("the client did not authenticate")
     return claimed
 
 

@@ -54,7 +54,7 @@ def count(payload: bytes, client: Client, context: Context, *, path: str) -> Rul
     )
     wanted = One(SingleUse, marker.key)
     if (yield (wanted,)).one(wanted) is not None:
-        raise InvalidClient(detail=f"{client.id}: an assertion that came before")
+        raise InvalidClient(detail=f"{client.id}: the assertion was used before")
     yield (CommitAlways(Create(marker)),)
 
 

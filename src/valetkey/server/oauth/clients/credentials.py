@@ -36,7 +36,7 @@ def auth_algorithm(client: Client, at: Installation) -> Iterator[str]:
     """Check the algorithm of the client's assertions. Other methods have none."""
     if client.auth_method in BY_SHARED:
         fits = client.auth_algorithm in ("", jws.SHARED)
-        yield "" if fits else f"{client.auth_method} is with {jws.SHARED} alone"
+        yield "" if fits else f"{client.auth_method} allows only {jws.SHARED}"
         return
     signs = BY_KEY | {"attest_jwt_client_auth"}
     if client.auth_algorithm and client.auth_method not in signs:
@@ -47,20 +47,20 @@ def auth_algorithm(client: Client, at: Installation) -> Iterator[str]:
 def secrets(client: Client, at: Installation) -> Iterator[str]:
     """Check that the client has secrets exactly if its method needs them, in the form it needs."""
     if client.is_public and client.secrets:
-        yield "a public client (auth_method none) keeps none"
+        yield "a public client (auth_method none) has no secret"
     if client.auth_method in WITH_SECRET and not client.secrets:
         yield f"{client.auth_method} needs one"
     if client.auth_method not in WITH_SECRET and not client.is_public and client.secrets:
         yield f"of no use with {client.auth_method}"
     if client.auth_method in BY_SHARED and not all(kept.sealed for kept in client.secrets):
-        yield f"{client.auth_method} needs the secret itself, and a digest is all that there is"
+        yield f"{client.auth_method} needs the secret itself, and only a digest is stored"
 
 
 def jwks(client: Client, at: Installation) -> Iterator[str]:
     """Check the client's keys by value. A client can't have keys by reference as well."""
     if client.jwks and client.jwks_uri:
         # RFC 7591 2: not both.
-        yield "is given, and jwks_uri as well: only one of them"
+        yield "jwks and jwks_uri cannot both be set"
     yield from keys.mistakes(client)
 
 
@@ -93,7 +93,7 @@ def token_binding(client: Client, at: Installation) -> Iterator[str]:
     """Check that the client's tokens are bound in a way that is offered here."""
     offered = {sender.name for sender in at.senders}
     for name in client.bound_by:
-        yield "" if name in offered else f"tokens are to be bound by {name}, which is switched off"
+        yield "" if name in offered else f"tokens have to be bound by {name}, which is switched off"
 
 
 def _why_not_algorithm(algorithm: str, client: Client, at: Installation) -> str:

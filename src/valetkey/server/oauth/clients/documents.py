@@ -66,8 +66,10 @@ def find_client(name: str, context: Context, *, address: str = "") -> Rule[Clien
     raise InvalidClient(_SAYS, detail=detail, status=400)
 
 
-_SAYS: Final = "the document that describes this app cannot be had, or will not do"
-_LATER: Final = "the document that describes this app cannot be had just now: try again in a moment"
+_SAYS: Final = "the document that describes this app cannot be fetched or is not valid"
+_LATER: Final = (
+    "the document that describes this app cannot be fetched at the moment: try again soon"
+)
 
 
 def why_not_address(url: str) -> str:
@@ -78,7 +80,7 @@ def why_not_address(url: str) -> str:
         return str(error)
     if path == "/":
         return "has no path"
-    return "has dots for a part of its path" if _DOTS.search(path) else ""
+    return "has a dot segment in its path" if _DOTS.search(path) else ""
 
 
 def _why_not_host(url: str, context: Context) -> str:
@@ -132,7 +134,7 @@ def _client(url: str, document: dict[str, Any], context: Context) -> Client:
         if not document.get(name):
             raise ValueError(f"{name} is missing")
     if "client_secret" in document or "client_secret_expires_at" in document:
-        raise ValueError("it holds a secret")
+        raise ValueError("it contains a secret")
     document = {"token_endpoint_auth_method": "none"} | document
     if document["token_endpoint_auth_method"] not in METHODS:
         raise ValueError("its token_endpoint_auth_method needs a shared secret")

@@ -30,7 +30,7 @@ def grant_types(client: Client, at: Installation) -> Iterator[str]:
     if not client.grant_types:
         yield "at least one is needed"
     if names.REFRESH_TOKEN in client.grant_types and len(client.grant_types) == 1:
-        yield "refresh_token needs another one that issues it"
+        yield "refresh_token needs another grant type that issues one"
     for one in client.grant_types:
         if one in _CONFIDENTIAL and client.is_public:
             yield f"a public client may not use {one}"
@@ -46,7 +46,7 @@ def ping_delivery(client: Client, at: Installation) -> Iterator[str]:
     if pings and names.CIBA not in client.grant_types:
         yield f"of no use without the grant type {names.CIBA}"
     if pings != bool(address):
-        yield "ping and the address to be told at go together"
+        yield "ping mode and the notification endpoint go together"
     yield why_not_web(address) if address else ""
 
 
@@ -77,6 +77,6 @@ def _what(policy: Exchange, at: Installation) -> Iterator[str]:
 def _asserts(policy: Exchange, at: Installation) -> Iterator[str]:
     for issuer, there in policy.asserts.items():
         if not issuer or issuer == at.issuer or why_not_https(issuer):
-            yield f"{issuer[:100]!r} is no other authorization server"
+            yield f"{issuer[:100]!r} is not another authorization server"
         if not there.client_id:
             yield f"client_id at {issuer[:100]!r} is empty"

@@ -108,13 +108,13 @@ def _published(
         document = (yield (public_key,)).document(public_key)
         if isinstance(document, Unreachable) and document.temporary:
             # Nobody knows yet whether the signature is good, so this is no refusal.
-            raise TemporarilyUnavailable(detail=f"keys cannot be had: {document.why}")
+            raise TemporarilyUnavailable(detail=f"keys cannot be fetched: {document.why}")
         if not isinstance(document, Document):
-            raise BadSignature(f"the client's keys cannot be had: {document.why}")
+            raise BadSignature(f"the client's keys cannot be fetched: {document.why}")
         try:
             keys = find_keys(read_object(document.body), header)
         except ValueError as error:
-            raise BadSignature("what the client publishes is no JWK Set") from error
+            raise BadSignature("what the client publishes is not a JWK Set") from error
         if any(thumbprint in ("", key.thumbprint()) for key in keys):
             return keys
     return ()
@@ -142,18 +142,18 @@ def mistakes(client: Client) -> Iterator[str]:
         return
     keys = client.jwks.get("keys")
     if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
-        yield "is no JWK Set: an object whose keys are a list of objects"
+        yield "is not a JWK Set: an object whose keys are a list of objects"
         return
     if len(keys) > MOST:
         yield f"has more than {MOST} keys"
     names = [key["kid"] for key in keys if "kid" in key]
     if not all(isinstance(name, str) and 0 < len(name) <= 255 for name in names):
-        yield "has a kid that is no short text"
+        yield "has a kid that is not a short text"
     elif len(set(names)) < len(names):
-        yield "has two keys of one kid"
+        yield "has two keys with the same kid"
     if any(_SECRET_MEMBERS & key.keys() for key in keys):
         # Anyone who reads the registration would have the private key.
-        yield "holds a private or shared key: public ones only"
+        yield "has a private or shared key: only public keys are allowed"
     elif not any(_usable(key) for key in keys):
         yield f"has no key for {', '.join(CLIENT_ALGORITHMS)}"
 

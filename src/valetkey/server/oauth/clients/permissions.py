@@ -17,7 +17,7 @@ _OF_PEOPLE: Final = frozenset(permission.id for permission in IDENTITY)
 def scope(client: Client, at: Installation) -> Iterator[str]:
     """Check the scope: every name is in a catalog."""
     if not client.scope:
-        yield "is empty, so there is nothing that it may ask for"
+        yield "is empty, so the app could request nothing"
     for one in client.scope:
         if one not in at.offer.scopes:
             yield f"{one[:60]!r} is in no catalog"

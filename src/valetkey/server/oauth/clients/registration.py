@@ -31,7 +31,7 @@ def why_not_this_name(client: Client, at: Installation) -> str:
     if client.verified or client.origin == "declared":
         return ""
     owner = at.verified_names.get(silhouette(client.name), client.id)
-    return "" if owner == client.id else "looks like that of an app that was verified"
+    return "" if owner == client.id else "looks like the name of a verified app"
 
 
 def _id(client: Client, at: Installation) -> Iterator[str]:

@@ -44,7 +44,7 @@ def subject_type(client: Client, at: Installation) -> Iterator[str]:
     ]
     if api:
         # The app can read the tokens for an API, and the API has to know the user.
-        yield f"pairwise is for apps that ask about people alone, not for {', '.join(api[:3])}"
+        yield f"pairwise is only for apps that request claims alone, not {', '.join(api[:3])}"
 
 
 def sector_identifier_uri(client: Client, at: Installation) -> Iterator[str]:

@@ -43,7 +43,7 @@ def seal_notification(form: Form, client: Client, *, handle: str, context: Conte
         return b""
     token = form.get("client_notification_token", "")
     if not _TOKEN.fullmatch(token) or len(token) > 1024:
-        raise InvalidRequest("client_notification_token is missing, or none that is hard to guess")
+        raise InvalidRequest("client_notification_token is missing or too easy to guess")
     raw = msgspec.msgpack.encode(_Notification(handle, token))
     key = context.installation.keyring.sealing[0]
     closed = seal.seal(key.raw, raw, nonce=context.env.random_bytes(seal.NONCE), purpose=PURPOSE)

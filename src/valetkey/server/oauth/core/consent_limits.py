@@ -35,7 +35,7 @@ def _uncounted(permissions: Mapping[str, Bounds], offer: Offer) -> Iterator[str]
             yield f"{name[:60]!r} is in no catalog"
         elif not permission.counted:
             # No API would enforce it.
-            yield f"{name!r} cannot be limited: its API does not count"
+            yield f"{name!r} cannot be limited: its API does not count its use"
         elif (bounds.much or bounds.ask_above is not None) and not permission.unit:
             yield f"{name!r} has no amounts"
 

@@ -25,7 +25,7 @@ def why_not_name(name: str) -> str:
     except ValueError:
         return ""
     # ATTACKS A16: nobody may mistake a client's name for a user's.
-    return "has the form of a user's name"
+    return "has the form of a user id"
 
 
 def why_not_text(text: str, limit: int) -> str:
@@ -35,7 +35,7 @@ def why_not_text(text: str, limit: int) -> str:
     if len(text) > limit:
         return f"is longer than {limit} characters"
     unseen = [one for one in text if not _is_visible(one)]
-    return f"holds U+{ord(unseen[0]):04X}, which cannot be seen" if unseen else ""
+    return f"holds U+{ord(unseen[0]):04X}, which is invisible" if unseen else ""
 
 
 def _is_visible(char: str) -> bool:
@@ -62,7 +62,7 @@ def find_duplicates(values: Iterable[str]) -> Iterator[str]:
     """Yield a sentence for each value that is repeated."""
     for value, times in Counter(values).items():
         if times > 1:
-            yield f"{value!r} stands twice"
+            yield f"{value!r} is repeated"
 
 
 def check_each(uris: Iterable[str], why_not: Callable[[str], str]) -> Iterator[str]:

@@ -72,7 +72,7 @@ def _why_ended(standing: Standing, now: int) -> str:
     if family.status != "open":
         return f"the family is closed: {family.because}"
     if grant.limits.until and is_over(standing, now):
-        return "the grant is over: its user set an end"
+        return "the grant has expired"
     return ""
 
 

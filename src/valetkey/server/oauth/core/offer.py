@@ -60,7 +60,7 @@ class Offer:
         # Clients request the same scopes again and again, and an offer never changes.
         self.memo = Memo()
         self._expanded = self.memo.of(self._expand, size=EXPANDED)
-        self._registered = self.memo.of(self._known, size=EXPANDED)
+        self._registered = self.memo.of(self._expand_known, size=EXPANDED)
         self._named = self.memo.of(self._names_for, size=EXPANDED)
         self._sorted = self.memo.of(self._in_order, size=EXPANDED)
         self._spoken = self.memo.of(self._audience, size=EXPANDED)
@@ -129,7 +129,7 @@ class Offer:
         skipped."""
         return self._registered(tuple(scope))
 
-    def _known(self, scope: tuple[str, ...]) -> tuple[str, ...]:
+    def _expand_known(self, scope: tuple[str, ...]) -> tuple[str, ...]:
         return self.expand(name for name in scope if name in self.permissions or name in self._sets)
 
     def with_implied(self, permissions: Iterable[str]) -> set[str]:

@@ -106,13 +106,13 @@ def _actions(detail: Detail, offer: Offer) -> set[str]:
     if not set(detail.actions) <= available:
         raise _bad("with an action that its type does not have", detail.type)
     if not set(detail.locations) <= {detail.type}:
-        raise _bad("with a location that is not its type's", detail.type)
+        raise _bad("with a location of another type", detail.type)
     return set(offer.expand(detail.actions))
 
 
 def _bounds(detail: Detail, actions: set[str], offer: Offer) -> dict[str, Bounds]:
     if not set(detail.limits) <= actions:
-        raise _bad("with limits on what it does not ask for", detail.type)
+        raise _bad("with limits on permissions that it does not request", detail.type)
     try:
         bounds = msgspec.convert(detail.limits, dict[str, Bounds])
     except msgspec.ValidationError as error:

@@ -38,9 +38,9 @@ def requested_tier(form: Form, client: Client, context: Context) -> Tier | None:
     except BadShards as error:
         raise InvalidRequest(f"{PARAMETER} cannot be read", detail=str(error)) from error
     if tier not in client.key_shards or tier not in TIERS:
-        raise InvalidRequest("this app is not registered for keys that are cut so")
+        raise InvalidRequest("this app is not registered for this kind of key_shards")
     if names.REFRESH_TOKEN not in client.grant_types:
-        raise InvalidRequest("this app gets no key that could be cut")
+        raise InvalidRequest("this app gets no refresh token, so there is nothing to split")
     return tier
 
 
@@ -78,7 +78,7 @@ def key_shard_backend(client: Client, at: Installation) -> Iterator[str]:
         yield "of no use without key_shards that have a backend"
     many = client.is_public or client.auth_method == "attest_jwt_client_auth"
     if cut and many and client.key_shard_backend in {"", client.id}:
-        yield "is missing: who holds the backend's shard is one party, and proves who it is"
+        yield "is missing: the backend's shard belongs to one party that authenticates"
 
 
 def _describe_tier(tier: Tier) -> str:

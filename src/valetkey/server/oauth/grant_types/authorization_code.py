@@ -87,7 +87,7 @@ def redeem(
         return _burnt(code, wrong, context)
     their_grant, their_user = results.one(grant), results.one(user)
     if their_grant is None or their_user is None:
-        raise InvalidGrant(detail="the grant or the user of the code is gone")
+        raise InvalidGrant(detail="the grant or the user of the code does not exist")
     fresh = _family(code, caller, their_grant, context=context)
     renewed = Renewed(fresh, (Create(fresh),))
     if place is not None:
@@ -145,7 +145,7 @@ def _opened(text: str, context: Context) -> Rule[Code]:
             raise InvalidGrant(detail="the contents of the code are gone")
         inside = codes.contents(pending.contents)
     if not isinstance(inside, Code):
-        raise InvalidGrant(detail="a code that names a code")
+        raise InvalidGrant(detail="the code names another code")
     return inside
 
 

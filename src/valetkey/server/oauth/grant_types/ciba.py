@@ -66,7 +66,7 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         check(request, context)
     user = yield from _hinted(form, caller, context)
     if (yield from too_many(user.id, caller.client.id, context)):
-        raise AccessDenied("this user has not answered what was asked before")
+        raise AccessDenied("this user has not answered the previous request")
     name, secret = context.env.random_bytes(polling.ID).hex(), context.env.random_bytes(32)
     handle = polling.handle("ar", name, secret)
     row = Pending(
@@ -149,7 +149,9 @@ def _subject(form: Form, client: Client, context: Context) -> str:
             issuer=context.installation.issuer,
         )
     except jwt.BadToken as error:
-        raise InvalidRequest("the id_token_hint is none of ours", detail=str(error)) from error
+        raise InvalidRequest(
+            "the id_token_hint is not from this server", detail=str(error)
+        ) from error
     if claims.aud != client.id:
         raise InvalidRequest("the id_token_hint is another client's")
     return find_user(claims.sub, client, context.installation.keyring)

@@ -63,11 +63,11 @@ def _own(
     """Issue a token for what the client has at this server for itself, such as its grants. The
     token opens nothing else, so an API that receives it can't use it."""
     if not frozenset(requested.scope) <= scopes:
-        raise InvalidScope("a client's own scopes are asked for alone")
+        raise InvalidScope("a client's own scopes cannot be combined with others")
     if not context.installation.offer.find_resources(requested.resources) <= {
         context.installation.issuer
     }:
-        raise InvalidTarget("a client's own scopes are for here and nowhere else")
+        raise InvalidTarget("a client's own scopes are for this server alone")
     state = (OwnScope(requested.scope),)
     return Issue(client=caller.client, standing=None, permissions=(), scope=(), state=state)
 

@@ -54,11 +54,11 @@ def issue_assertion(
     known = {} if caller.client.exchange is None else caller.client.exchange.asserts
     there = known.get(requested.resources[0]) if len(requested.resources) == 1 else None
     if there is None:
-        raise InvalidTarget("this client may assert nobody to that audience")
+        raise InvalidTarget("this client may not get an assertion for that audience")
     if not set(requested.scope) <= set(there.scope):
         raise InvalidScope
     if requested.details:
-        raise InvalidRequest("authorization_details are not asserted")
+        raise InvalidRequest("an assertion has no authorization_details")
     scope = " ".join(requested.scope)
     assertion = IdJag(
         iss=context.installation.issuer,

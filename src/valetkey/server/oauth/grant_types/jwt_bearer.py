@@ -83,17 +83,17 @@ def decide(
 ) -> Rule[Issue | Refuse]:
     """Issue a token for the user that a trusted server names, within what that user granted."""
     if caller.client.is_public:
-        raise UnauthorizedClient("a client without a secret brings no assertions")
+        raise UnauthorizedClient("a public client cannot present assertions")
     check_resources(caller.client, request.narrowing.resources, context)
     jag = identity_assertion.is_on(context)
     typ = ("jwt", "", identity_assertion.TYPE) if jag else ("jwt", "")
     assertion, user = yield from about(request.assertion, caller, context, typ=typ)
     if user is None:
-        raise InvalidGrant(detail="an assertion about nobody here")
+        raise InvalidGrant(detail="the assertion names no user of this server")
     grant = yield from _yes(user, caller)
     if is_used_up(grant, context.env.now):
         # A grant that allows one use was for its own code.
-        raise InvalidGrant("what the user said yes to is used up")
+        raise InvalidGrant("the user's grant is used up")
     code = _code(assertion, request.narrowing, user, grant=grant, context=context)
     redemption = authorization_code.Redemption("", "", "", request.narrowing)
     issued = yield from authorization_code.redeem(code, redemption, caller, context=context)
@@ -124,7 +124,7 @@ def _issuer(text: str, caller: Authenticated, context: Context) -> TrustedIssuer
     for one in context.installation.all_policies[caller.client.policy].trusts:
         if one.issuer == claimed:
             return one
-    raise InvalidGrant(detail="an assertion of a server that is not trusted")
+    raise InvalidGrant(detail="the issuer of the assertion is not trusted")
 
 
 def _read_assertion(
@@ -175,7 +175,7 @@ def _once(assertion: Assertion) -> Rule[None]:
     )
     wanted = One(SingleUse, marker.key)
     if (yield (wanted,)).one(wanted) is not None:
-        raise InvalidGrant(detail="an assertion that came before")
+        raise InvalidGrant(detail="the assertion was used before")
     yield (CommitAlways(Create(marker)),)
 
 
@@ -196,7 +196,7 @@ def _yes(user: User, caller: Authenticated) -> Rule[Grant]:
     wanted = OneByAlias(Grant, live_grant_alias(user.id, caller.client.id))
     grant = (yield (wanted,)).one(wanted)
     if grant is None:
-        raise InvalidGrant("the user has not said yes to this app")
+        raise InvalidGrant("the user has not allowed this app")
     return grant
 
 

@@ -84,7 +84,7 @@ def poll(
         return _not_yet(row, row.decoupled, context)
     code = codes.contents(row.contents)
     if not isinstance(code, Code):
-        raise InvalidGrant(detail="an answer without contents")
+        raise InvalidGrant(detail="the answer has no contents")
     redemption = authorization_code.Redemption("", "", "", request.narrowing)
     return (yield from authorization_code.redeem(code, redemption, caller, context=context))
 

@@ -139,9 +139,9 @@ def _whose(family: TokenFamily) -> Rule[tuple[User, Grant]]:
     if their_grant is None or their_user is None:
         raise InvalidGrant(detail="the grant or the user is gone")
     if their_grant.limits.once:
-        raise InvalidGrant("the user said yes for once")
+        raise InvalidGrant("the user allowed one use")
     if only_while_present(family, their_grant):
-        raise InvalidGrant("the user no longer lets the app go on while away")
+        raise InvalidGrant("the user has withdrawn background access")
     return their_user, their_grant
 
 
@@ -151,7 +151,7 @@ def _check_holder(
     """Raise InvalidGrant if the token is presented without what it was issued to."""
     if family.instance not in {"", caller.instance}:
         # draft-ietf-oauth-attestation-based-client-auth 11.3: for this copy of the app alone.
-        raise InvalidGrant("the refresh token is another copy's of the app")
+        raise InvalidGrant("the refresh token belongs to another copy of the app")
     # A token from before the app began to prove a key is a bearer token. If it comes without the
     # key, two parties have it.
     if not is_holder and token.generation >= family.bound_since:

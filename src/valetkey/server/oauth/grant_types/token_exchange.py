@@ -77,14 +77,14 @@ def parse(form: Form) -> ExchangeRequest:
     """Read the parameters of RFC 8693 2.1. `audience` and `resource` mean the same here."""
     kind = form.need("subject_token_type")
     if kind not in _SUBJECTS:
-        raise InvalidRequest("subject_token_type is none that is exchanged here")
+        raise InvalidRequest("subject_token_type is not supported")
     requested = form.get("requested_token_type", names.TYPE_ACCESS_TOKEN)
     if requested not in (names.TYPE_ACCESS_TOKEN, identity_assertion.TOKEN_TYPE):
-        raise InvalidRequest("requested_token_type is none that is issued here")
+        raise InvalidRequest("requested_token_type is not supported")
     if ("actor_token" in form) != ("actor_token_type" in form):
         raise InvalidRequest("actor_token and actor_token_type go together")
     if form.get("actor_token_type", names.TYPE_ACCESS_TOKEN) != names.TYPE_ACCESS_TOKEN:
-        raise InvalidRequest("actor_token_type is none that is accepted here")
+        raise InvalidRequest("actor_token_type is not supported")
     narrows = narrowing.parse(form)
     targets = dict.fromkeys((*narrows.resources, *form.all("audience")))
     return ExchangeRequest(
@@ -117,12 +117,12 @@ def decide(
     grant = subject_token.standing.grant
     if act is not None and has_revoked_delegate(grant, act):
         # RFC 8628 3.5 uses this code at this endpoint for what the user has denied.
-        raise AccessDenied("the user lets this client have no key of that app any more", status=400)
+        raise AccessDenied("the user has revoked this client as a delegate", status=400)
     permissions, resources = _narrowed(
         request.narrowing, subject_token, client=caller.client, context=context
     )
     if not permissions:
-        raise InvalidTarget("nothing of what was brought opens anything there")
+        raise InvalidTarget("the subject_token opens nothing for that audience")
     noted = yield from delegates.record_delegation(grant, act, permissions, context=context)
     return Issue(
         client=caller.client,
@@ -141,9 +141,9 @@ def _asserted(request: ExchangeRequest, caller: Authenticated, context: Context)
     """Tell another server who signed in with this client. Only the client's own ID Token is
     accepted."""
     if not identity_assertion.is_on(context):
-        raise InvalidRequest("requested_token_type is none that is issued here")
+        raise InvalidRequest("requested_token_type is not supported")
     if request.subject_type != names.TYPE_ID_TOKEN or request.actor:
-        raise InvalidRequest("an assertion is made of an ID Token, and of nothing else")
+        raise InvalidRequest("an assertion is issued only for an ID Token")
     subject_token = yield from _signed_in(request.subject, context)
     if subject_token.client != caller.client.id:
         raise InvalidRequest("the subject_token is of another client")
@@ -248,7 +248,7 @@ def _check_bound(subject_token: SubjectToken, caller: Authenticated, context: Co
     every token of an app that may have no other."""
     trusted = caller.client.exchange is not None and caller.client.exchange.bound
     if not (trusted or fits(caller.confirmation, subject_token.cnf)):
-        raise InvalidRequest("the subject_token is bound, and no proof of its holder came along")
+        raise InvalidRequest("the subject_token is bound, and its proof is missing")
     if caller.confirmation is None and (
         subject_token.cnf is not None or is_bound(subject_token.owner, context)
     ):
@@ -263,7 +263,7 @@ def _actor(text: str, caller: Authenticated, context: Context) -> Rule[None]:
         why = token.why if isinstance(token, Dead) else "of somebody else"
         raise InvalidRequest("the actor_token is not this client's own", detail=why)
     if not fits(caller.confirmation, token.token.cnf):
-        raise InvalidRequest("the actor_token is bound, and no proof of that came along")
+        raise InvalidRequest("the actor_token is bound, and its proof is missing")
 
 
 def _acting(subject_token: SubjectToken, client: Client) -> Actor | None:
@@ -272,7 +272,7 @@ def _acting(subject_token: SubjectToken, client: Client) -> Actor | None:
         return subject_token.act
     act = Actor(sub=f"client:{client.id}", act=subject_token.act)
     if len(act.chain) > MAX_DELEGATES:
-        raise InvalidRequest("the token went through too many hands")
+        raise InvalidRequest("the chain of delegates is too long")
     return act
 
 

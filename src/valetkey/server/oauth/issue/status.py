@@ -111,7 +111,7 @@ def _free(family: TokenFamily, issue: Issue, context: Context) -> Rule[SingleUse
         for want, one in zip(wanted, candidates, strict=True):
             if results.one(want) is None:
                 return one
-    raise TemporarilyUnavailable(detail=f"no place in the status lists of {family.client}")
+    raise TemporarilyUnavailable(detail=f"no free position in the status lists of {family.client}")
 
 
 def _draw(context: Context) -> int:

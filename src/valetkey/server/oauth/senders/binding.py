@@ -78,7 +78,7 @@ def check_required(caller: Authenticated, context: Context) -> None:
     the required kind, or that kind is switched off."""
     policy = context.installation.all_policies[caller.client.policy]
     if policy.bound == "required" and caller.confirmation is None:
-        raise InvalidRequest("this client has to prove what it holds")
+        raise InvalidRequest("this client has to prove possession of a key")
     bound_by = caller.client.bound_by
     if not bound_by:
         return
@@ -86,7 +86,7 @@ def check_required(caller: Authenticated, context: Context) -> None:
     for name in bound_by:
         sender = offered.get(name)
         if sender is None or caller.confirmation is None or not sender.binds(caller.confirmation):
-            raise InvalidRequest(f"this client has to prove what it holds: {name}")
+            raise InvalidRequest(f"this client has to prove possession of a key: {name}")
 
 
 def is_bound(client: Client, context: Context) -> bool:
@@ -104,7 +104,7 @@ def check_presented(scheme: str, request: RequestInfo, context: Context) -> Rule
         return  # The endpoint refuses the token itself.
     sender = sender_of(token.cnf, context)
     if scheme.lower() != sender.token_type.lower():
-        raise InvalidToken("the access token is bound in another way than it is shown")
+        raise InvalidToken("the access token is presented in another way than it is bound")
     proof = yield from sender.prove(request, token.client_id, context)
     if token.cnf is not None and proof is None:
         # RFC 9449 7.1, with the same error as the kit; for a certificate RFC 8705 3.

@@ -71,12 +71,12 @@ def _by_authority(client: Client, credentials: Credentials, context: Context) ->
     name."""
     yield from ()
     if not credentials.certificate_trusted:
-        raise InvalidClient(detail=f"{client.id}: no authority that is trusted issued it")
+        raise InvalidClient(detail=f"{client.id}: no trusted authority issued the certificate")
     certificate = certificates.loaded(credentials.certificate)
     registered = subjects(client)
     says = [SUBJECTS[name](certificate, value) for name, value in registered.items()]
     if not says or not all(says):
-        raise InvalidClient(detail=f"{client.id}: the certificate is somebody else's")
+        raise InvalidClient(detail=f"{client.id}: the certificate has another name")
 
 
 def _by_key(client: Client, credentials: Credentials, context: Context) -> Rule[None]:

@@ -49,7 +49,7 @@ def check_bound(token: AccessToken, decision: Issue, context: Context) -> Access
     """Raise InvalidRequest for a split token that is not bound to a key: anyone who reads the app
     half in a log could use it as the app does."""
     if token.cnf is None and is_split(token, context):
-        raise InvalidRequest("a token for this API has to be bound: prove what you hold")
+        raise InvalidRequest("a token for this API has to be bound: prove possession of a key")
     return token
 
 

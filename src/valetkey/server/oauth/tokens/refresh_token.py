@@ -42,11 +42,11 @@ def read(text: str, keyring: Keyring) -> RefreshToken:
     body, proof = raw[:_BODY], raw[_BODY:]
     key = keyring.mac_key(body[:KID].hex())
     if len(proof) != seal.MAC or key is None:
-        raise InvalidGrant(detail="refresh token: cut, or its key is gone")
+        raise InvalidGrant(detail="refresh token: truncated, or its key is gone")
     if not seal.same(proof, seal.mac(key.raw, PURPOSE, body)):
         raise InvalidGrant(detail="refresh token: forged")
     family, rest = body[KID : KID + ids.LENGTH], body[KID + ids.LENGTH :]
     token = RefreshToken(ids.to_text(family), rest[0], int.from_bytes(rest[1:], "big"))
     if (token.shard > 0) != (kind == "ks"):
-        raise InvalidGrant(detail="refresh token: one kind in the clothes of another")
+        raise InvalidGrant(detail="refresh token: prefix and shard do not match")
     return token
