@@ -222,7 +222,7 @@ def test_who_comes_by_another_way_is_told_which_is_theirs(by: Call, told: bool) 
     with pytest.raises(InvalidClient) as caught:
         world.ask(authenticate(by, world.context))
     assert "is registered for" in caught.value.detail
-    assert ", and came by" in caught.value.detail
+    assert ", and used" in caught.value.detail
     assert ("is registered for" in caught.value.description) == told
 
 

@@ -187,7 +187,7 @@ def test_both_ways_are_told_apart_by_the_registration() -> None:
 MISTAKES: list[Any] = [
     row("Core 9", "HS256", {"auth_algorithm": "HS256"}, ""),
     row("Core 9", "no algorithm", {}, ""),
-    row("Core 9", "another", {"auth_algorithm": "ES256"}, "HS256 alone"),
+    row("Core 9", "another", {"auth_algorithm": "ES256"}, "allows only HS256"),
     row("Core 9", "no secret", {"secrets": ()}, "needs one"),
     row("FAPI 5.3.2.1", "where the profile forbids it", {"policy": "fapi2"}, "not client_secret"),
 ]

@@ -60,7 +60,7 @@ def jwks(client: Client, at: Installation) -> Iterator[str]:
     """Check the client's keys by value. A client can't have keys by reference as well."""
     if client.jwks and client.jwks_uri:
         # RFC 7591 2: not both.
-        yield "jwks and jwks_uri cannot both be set"
+        yield "and jwks_uri cannot both be set"
     yield from keys.mistakes(client)
 
 
