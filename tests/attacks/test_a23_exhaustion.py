@@ -74,7 +74,7 @@ class Crowd(NamedTuple):
 @pytest.fixture
 def crowd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crowd]:
     few = functools.partial(pending_quota.AnonymousRequests, most=30, of_one=10)
-    monkeypatch.setattr(pending_quota, "Strangers", few)
+    monkeypatch.setattr(pending_quota, "AnonymousRequests", few)
     with live(tmp_path, trusted_proxies=("127.0.0.1",)) as server:
         yield Crowd(server, 30, 10)
 

@@ -89,7 +89,7 @@ def test_a_document_that_changes_after_the_yes(
     open_server: Live, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A55: what it says next is seen at once here, and the user is asked again."""
-    monkeypatch.setattr(fetch, "SHORTEST", 0.0)
+    monkeypatch.setattr(fetch, "MIN_SECONDS", 0.0)
     callback = f"https://{host.name}/cb"
     client = publish(host, "/agent.json", client_name="Helper")
     browser = open_server.browser()
@@ -103,7 +103,7 @@ def test_a_document_that_changes_after_the_yes(
     assert 'id="allow"' in browser.page.text
     assert "has changed" in browser.page.text
     # A failure is remembered for seconds.
-    monkeypatch.setattr(document_cache, "FAILED", 0.0)
+    monkeypatch.setattr(document_cache, "FAILURE_SECONDS", 0.0)
     known = host.published.pop("/agent.json")
     other = publish(host, "/late.json")
     late = host.published.pop("/late.json")

@@ -79,7 +79,7 @@ def test_whoever_is_checked_by_keys_elsewhere_is_checked(
     server: Live, silent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While strangers name a thousand apps at a host that is silent."""
-    monkeypatch.setattr(fetch, "SHORTEST", 0.0)  # Each call fetches its keys.
+    monkeypatch.setattr(fetch, "MIN_SECONDS", 0.0)  # Each call fetches its keys.
     over = threading.Event()
 
     def strange(number: int) -> int:

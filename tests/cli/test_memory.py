@@ -68,6 +68,7 @@ def test_only_a_server_restarts(
         raise Restarted
 
     monkeypatch.setattr(memory, "restart_with_huge_pages", restart)
+    monkeypatch.setattr(valetkey, "may_restart", True)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(Restarted if restarts else SystemExit):
         valetkey(words.split(), prog_name="valetkey")

@@ -22,6 +22,7 @@ def main() -> None:
         # Here, so that an installation without the extra gets a sentence instead of a traceback.
         from valetkey.cli.root import valetkey  # noqa: PLC0415
 
+        valetkey.may_restart = True
         valetkey(prog_name="valetkey")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "valetkey":

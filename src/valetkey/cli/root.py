@@ -48,14 +48,16 @@ class Commands(Mapping[str, click.Command]):
 
 
 class Root(Group):
-    """The root of the command line."""
+    """The root of the command line. `may_restart`: the process runs nothing but this line."""
+
+    may_restart = False
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         # The options before the command are parsed, so this is the command. Its module is not
         # imported yet: a restart repeats as little as possible.
-        if args[0] in LONG_RUNNING:
+        if self.may_restart and args[0] in LONG_RUNNING:
             memory.restart_with_huge_pages()
         return super().resolve_command(ctx, args)
 

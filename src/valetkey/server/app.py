@@ -90,14 +90,14 @@ class LazyApp:
     for it wait."""
 
     def __init__(self, make: Callable[[], App]) -> None:
-        self._make = make
+        self.make = make
         self._making: asyncio.Task[App] | None = None
         self._app: App | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._app is None:
             if self._making is None or self._making.done():
-                self._making = asyncio.create_task(asyncio.to_thread(self._make))
+                self._making = asyncio.create_task(asyncio.to_thread(self.make))
             # Shielded: one of the requests that wait may be cancelled.
             self._app = await asyncio.shield(self._making)
         await self._app(scope, receive, send)
