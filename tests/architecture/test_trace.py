@@ -10,7 +10,7 @@ MOST = {"code exchange": (150, 45), "refresh": (145, 43)}
 
 OFF = (
     *("core/rar.py", "core/shard_policy.py", "clients/documents.py", "clients/grant_management.py"),
-    *("issue/status.py", "issue/extensions.py", "tokens/app_half.py", "signals/fan_out.py"),
+    *("issue/status.py", "issue/expiration.py", "tokens/app_half.py", "signals/fan_out.py"),
 )
 
 

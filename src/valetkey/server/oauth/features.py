@@ -37,7 +37,7 @@ from valetkey.server.oauth.grant_types.token import TOKEN
 from valetkey.server.oauth.grant_types.token_exchange import TOKEN_EXCHANGE
 from valetkey.server.oauth.grants.lease import LEASE
 from valetkey.server.oauth.grants.usage import USAGE
-from valetkey.server.oauth.issue.extensions import EXPIRATION
+from valetkey.server.oauth.issue.expiration import EXPIRATION
 from valetkey.server.oauth.logout.backchannel import BACKCHANNEL_LOGOUT
 from valetkey.server.oauth.logout.end_session import END_SESSION, FRONTCHANNEL_LOGOUT
 from valetkey.server.oauth.senders.binding import BEARER

@@ -68,7 +68,7 @@ class Place(msgspec.Struct, frozen=True, eq=False):
         if root is None or current is None:
             made = fresh if root else msgspec.structs.replace(fresh, id=self.name)
             return Renewed(made, (Create(made), *_led(root, made), used))
-        # A family that can't be refreshed could not be used for longer anyway.
+        # Renewing an expired family that can't be refreshed revives no token.
         ends = current.expires if current.refreshable else current.created + self.lasts
         over = current.status != "open" or now >= ends
         if over or (current.refreshable, current.instance) != (fresh.refreshable, fresh.instance):

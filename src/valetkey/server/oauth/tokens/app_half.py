@@ -81,7 +81,7 @@ def read(text: str, context: Context) -> AccessToken:
 
 
 def _read(text: str, keys: tuple[PublicKey, ...], sealing: tuple[RawKey, ...]) -> AccessToken:
-    """Every API of the token asks for its half, and then what it is worth, again and again."""
+    """Cached, since every API of the token asks for its half, and then for its state."""
     try:
         half = split_token.read(text)
         split_token.prove(half, keys)
