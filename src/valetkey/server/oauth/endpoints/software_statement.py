@@ -59,7 +59,7 @@ def with_statement(document: Mapping[str, Any], context: Context) -> StatedMetad
     claims = _proved(text, trusted, context.env.now)
     stated = {name: value for name, value in claims.items() if name not in _OF_JWT}
     if _OF_AN_APP.isdisjoint(stated):
-        raise InvalidSoftwareStatement(detail="it says nothing of an app")
+        raise InvalidSoftwareStatement(detail="it has no metadata of an app")
     vouched = all(
         name in stated for name in (*_FACE, *(one for one in _MAY_HAVE if one in document))
     )
