@@ -115,9 +115,10 @@ def test_every_change_is_seen_in_the_apps_window(two: Two) -> None:
     app, tab = two.app, two.tab
     two.signs_in()
 
-    # Consent: one permission stays with Miko.
-    assert boxes(tab)["profile.write"]
+    # Consent: one permission stays with Miko, and a sensitive one he ticks himself.
+    assert (boxes(tab)["profile.write"], boxes(tab)["dms.read"]) == (True, False)
     tab.uncheck("input[value='profile.write']")
+    tab.check("input[value='dms.read']")
     picture(tab, "live-1-consent")
     tab.set_viewport_size({"width": 1200, "height": 900})
     tab.click("#allow")
