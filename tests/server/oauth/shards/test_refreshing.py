@@ -213,7 +213,8 @@ def _renamed(app: Harbour) -> object:
 
 
 def _code_of_no_use(app: Harbour) -> object:
-    return app.refresh(app.code()[:-1] + "0")
+    code = app.code()
+    return app.refresh(code[:-1] + ("1" if code.endswith("0") else "0"))
 
 
 REFUSED = [
