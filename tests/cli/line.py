@@ -1,4 +1,4 @@
-"""The command line as somebody types it, in a folder of its own."""
+"""Runs commands as a user types them, each test in its own folder."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""`valetkey apply`: an installation as a file says."""
+"""`valetkey apply`: applies the state that a file declares."""
 
 import textwrap
 from pathlib import Path

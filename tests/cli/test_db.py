@@ -1,4 +1,4 @@
-"""`valetkey db`: the schema, its backups, and what a restored one must not bring back."""
+"""`valetkey db`: the schema, backups, and what a restore must not bring back."""
 
 import hashlib
 import os

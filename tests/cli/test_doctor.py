@@ -1,4 +1,4 @@
-"""`valetkey doctor`: is everything as it should be?"""
+"""`valetkey doctor`: checks an installation."""
 
 import time
 from collections.abc import Callable

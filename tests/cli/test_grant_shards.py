@@ -1,4 +1,4 @@
-"""`valetkey grant shards` and `lose`; keys in parts at `valetkey client add`."""
+"""`valetkey grant shards` and `lose`; shards in `valetkey client add`."""
 
 import os
 import time

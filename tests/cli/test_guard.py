@@ -1,4 +1,4 @@
-"""`valetkey guard`: a file that will not do is told of before anything listens."""
+"""`valetkey guard`: reports a wrong file before it listens."""
 
 from pathlib import Path
 from typing import Final

@@ -1,4 +1,4 @@
-"""`valetkey key`, and the master key under it."""
+"""`valetkey key`, and the master key."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How a server gets its memory."""
+"""How a server allocates its memory."""
 
 import ctypes
 import mmap

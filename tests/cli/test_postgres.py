@@ -1,4 +1,4 @@
-"""The command line on a PostgreSQL: its password stays a secret, and whatever is amiss is said."""
+"""The command line with PostgreSQL: the password stays secret, and problems are reported."""
 
 import json
 import signal

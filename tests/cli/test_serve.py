@@ -1,4 +1,4 @@
-"""`valetkey serve`, as a process of its own."""
+"""`valetkey serve` as a separate process."""
 
 import contextlib
 import json

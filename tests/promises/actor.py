@@ -1,4 +1,4 @@
-"""A user and their app, who ask the server for one thing after the other and keep the ledger."""
+"""A user and their app, which send one request after the other and record each in the ledger."""
 
 import random
 import time

@@ -1,4 +1,4 @@
-"""stefApp, as the server sees it: its requests to the endpoints for machines."""
+"""stefApp's requests to the endpoints for programs."""
 
 from collections.abc import Callable
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""How long the promises are put to the test, on which databases, and what was measured."""
+"""Options and results of the promise tests: budgets, databases, measurements."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A database for a test, with the platform and some users in it."""
+"""A database for a test, with the platform and some users."""
 
 import asyncio
 import contextlib

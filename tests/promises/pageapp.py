@@ -1,4 +1,4 @@
-"""A page app of one user, whose yes stands: codes and tokens come without further questions."""
+"""A page app of a user who has consented: codes and tokens come without further questions."""
 
 from urllib.parse import parse_qs, urlencode, urlsplit
 

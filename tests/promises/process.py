@@ -1,4 +1,4 @@
-"""The server as an operator runs it: processes of their own, which can be killed."""
+"""The server as an operator runs it: separate processes, which tests can kill."""
 
 import base64
 import contextlib

@@ -1,4 +1,4 @@
-"""A TCP proxy that cuts some replies: the server has done its work, and the client never hears."""
+"""A TCP proxy that drops some replies after the server has done its work."""
 
 import asyncio
 import contextlib

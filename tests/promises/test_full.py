@@ -1,4 +1,4 @@
-"""R07: a full disk refuses writes and loses nothing; reads go on; space alone mends it."""
+"""R07: a full disk refuses writes and loses nothing; reads continue; free space fixes it."""
 
 import asyncio
 import contextlib

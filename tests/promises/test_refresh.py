@@ -1,4 +1,4 @@
-"""R05: refresh tokens have one live lineage, and a lost reply strands nobody."""
+"""R05: a refresh token has one valid successor, and a lost reply signs nobody out."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""What goes wrong with a database, for a time."""
+"""Temporary faults of a database."""
 
 import contextlib
 import os

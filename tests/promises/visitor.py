@@ -1,4 +1,4 @@
-"""The user at their browser: signing in and out, and finding the app among the connected ones."""
+"""A user at a browser: signs in and out, and finds the app among the connected apps."""
 
 import re
 

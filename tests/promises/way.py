@@ -1,4 +1,4 @@
-"""The way between APIs and the server: it can be cut, hold up what it carries, or carry it late."""
+"""The network between APIs and the server: it can be cut, hold data back, or deliver it late."""
 
 import asyncio
 import contextlib

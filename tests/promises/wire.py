@@ -1,4 +1,4 @@
-"""Requests that are written at the same moment: HTTP/1.1 on connections of their own."""
+"""Requests that are sent at the same moment: HTTP/1.1 on separate connections."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The promises of the port about counters, which commute."""
+"""The promises of the store about counters, which commute."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The promises of the port about the change log."""
+"""The promises of the store about the change log."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The promises of the port about what expires, and who is first."""
+"""The promises of the store about expiry and races."""
 
 import asyncio
 from os import urandom

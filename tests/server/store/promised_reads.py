@@ -1,4 +1,4 @@
-"""The promises of the port about names, reads and lists."""
+"""The promises of the store about names, reads and lists."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The promises of the port about what is written."""
+"""The promises of the store about writes."""
 
 import pytest
 from msgspec.structs import replace

@@ -1,4 +1,4 @@
-"""One full record of every kind that a store keeps, and small ones to write in numbers."""
+"""One full record of every kind, and small records to write many of."""
 
 from os import urandom
 from typing import Final, TypeVar

@@ -1,4 +1,4 @@
-"""What the tests of stores do again and again."""
+"""Steps that many tests of stores share."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How a database is named, and that its password is never shown."""
+"""The address of a database, whose password is never displayed."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The memory store keeps the promises of the port."""
+"""The memory store keeps the promises of the store."""
 
 import pytest
 from tests.server.store.contract import StoreContract, test_there_is_a_sample_of_every_record

@@ -1,4 +1,4 @@
-"""Migrations: run once, in order, all or nothing; and what they make fits the records."""
+"""Migrations run once, in order, all or none, and the schema fits the records."""
 
 from collections.abc import Iterator
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""The PostgreSQL store keeps the promises of the port, and refuses a database that forgets."""
+"""The PostgreSQL store keeps the promises, and refuses a database that may lose commits."""
 
 import asyncio
 import contextlib

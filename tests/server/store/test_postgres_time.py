@@ -1,4 +1,4 @@
-"""A PostgreSQL that hangs, moves or promises too little: calls come back in time, and say so."""
+"""A PostgreSQL that hangs, fails over or is not durable: calls return in time with an error."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""What is recalled of a moment ago: at most a second old, and never what was changed here."""
+"""The cache of records: at most a second old, and never older than this process's own writes."""
 
 import asyncio
 

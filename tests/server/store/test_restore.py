@@ -1,4 +1,4 @@
-"""R15: a restored backup does not bring back what was taken back since."""
+"""R15: a restored backup does not bring back revoked access."""
 
 import asyncio
 import os

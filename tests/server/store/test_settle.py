@@ -1,4 +1,4 @@
-"""Read, decide, commit: what happens to a lost race, and to a rule that says no."""
+"""Read, decide, commit: lost races, and rules that refuse."""
 
 from collections.abc import Sequence
 

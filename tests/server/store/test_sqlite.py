@@ -1,4 +1,4 @@
-"""The SQLite store keeps the promises of the port, and its own: durable, shared, undisturbed."""
+"""The SQLite store keeps the promises, and its own: durable, and shared by processes."""
 
 import asyncio
 import os

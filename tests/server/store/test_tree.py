@@ -1,4 +1,4 @@
-"""The tree of what users own: rows that share a block, names that are abbreviated, and room."""
+"""The tree of users' rows: rows that share a block, shortened names, and full blocks."""
 
 from collections.abc import Iterator
 from contextlib import closing
