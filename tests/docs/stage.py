@@ -55,7 +55,7 @@ class Stage:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,  # Ends a hanging program; a busy machine takes its time.
             check=False,
         )
         assert finished.returncode == 0, finished.stdout + finished.stderr
