@@ -33,7 +33,7 @@ from tests.attacks.signing import (
     requested,
     shared_asserted,
 )
-from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, pieces
+from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, prefixes_and_suffixes
 from tests.live import Live
 from tests.rows import row
 
@@ -124,7 +124,7 @@ def test_an_access_token(server: Live, bad: Bad) -> None:
 
 def test_pieces_of_a_token(server: Live) -> None:
     token = tokens(server, STEFAPP)["access_token"]
-    for piece in list(pieces(token))[::17]:
+    for piece in list(prefixes_and_suffixes(token))[::17]:
         if piece:
             answer = server.http.get("/userinfo", headers={"authorization": f"Bearer {piece}"})
             assert answer.status_code == 401, piece

@@ -54,10 +54,10 @@ def small_disk(place: Path) -> Iterator[Path]:
     place.mkdir()
     if not IS_ROOT:
         pytest.skip("only root may mount a file system")
-    made = subprocess.run(
+    result = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(place)], check=False
     )
-    if made.returncode:
+    if result.returncode:
         pytest.skip("no file system can be mounted here")
     try:
         yield place

@@ -27,7 +27,7 @@ from valetkey.client import (
     TokenStore,
 )
 
-HELD = Tokens(access_token="a token", refresh_token="its successor's", scope=("a",))
+TOKENS = Tokens(access_token="a token", refresh_token="its successor's", scope=("a",))
 GOOD = b'{"access_token":"another","token_type":"Bearer","expires_in":60}'
 
 
@@ -96,10 +96,10 @@ def running(
 def test_a_hundred_tasks_share_one_renewal(peer: Serving, kind: str, tmp_path: Path) -> None:
     """More than there are threads for what blocks."""
     store: TokenStore = MemoryStore() if kind == "memory" else FileStore(tmp_path / "key")
-    store.save(HELD)
+    store.save(TOKENS)
 
     async def story(key: AsyncKey) -> None:
-        renewed = await asyncio.gather(*[key.refresh(HELD) for _ in range(100)])
+        renewed = await asyncio.gather(*[key.refresh(TOKENS) for _ in range(100)])
         assert {one.access_token for one in renewed} == {"another"}
 
     running(peer, store, story)
@@ -108,7 +108,7 @@ def test_a_hundred_tasks_share_one_renewal(peer: Serving, kind: str, tmp_path: P
 
 def test_a_task_that_is_cancelled_leaves_no_lock(peer: Serving, tmp_path: Path) -> None:
     store = FileStore(tmp_path / "key")
-    store.save(HELD)
+    store.save(TOKENS)
 
     async def story(key: AsyncKey) -> None:
         await key.about()
@@ -146,7 +146,7 @@ def test_a_sign_in_that_is_cancelled_listens_no_more(server: Live, no_grants: No
 
 def test_a_server_that_is_away_costs_no_key(peer: Serving) -> None:
     store = MemoryStore()
-    store.save(HELD)
+    store.save(TOKENS)
     peer.stop()
 
     async def story(key: AsyncKey) -> None:
@@ -154,12 +154,12 @@ def test_a_server_that_is_away_costs_no_key(peer: Serving) -> None:
             await key.refresh()
 
     running(peer, store, story)
-    assert store.load() == HELD
+    assert store.load() == TOKENS
 
 
 def test_an_answer_without_end(peer: Serving) -> None:
     store = MemoryStore()
-    store.save(HELD)
+    store.save(TOKENS)
     peer.replies["/token"] = (200, b" " * 300_000 + GOOD)
 
     async def story(key: AsyncKey) -> None:
@@ -170,17 +170,17 @@ def test_an_answer_without_end(peer: Serving) -> None:
 
 
 def test_a_key_that_was_stopped(peer: Serving) -> None:
-    store, told = MemoryStore(), list[str]()
-    store.save(HELD)
+    store, answer = MemoryStore(), list[str]()
+    store.save(TOKENS)
     peer.replies["/token"] = (400, b'{"error":"invalid_grant"}')
 
     async def story(key: AsyncKey) -> None:
-        key.flows.key_changed = lambda change: told.append(change.reason)
+        key.flows.key_changed = lambda change: answer.append(change.reason)
         with pytest.raises(KeyStopped):
             await key.refresh()
 
     running(peer, store, story)
-    assert told == ["stopped"]
+    assert answer == ["stopped"]
 
 
 def test_a_program_acts_for_itself(peer: Serving) -> None:

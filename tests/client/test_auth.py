@@ -42,9 +42,9 @@ def key(server: Live, no_grants: None, store: Counting) -> Iterator[Key]:
 
 def spoil(key: Key, store: Counting, **changes: Any) -> Tokens:
     """The stored key with an access token that the API refuses."""
-    held = key.tokens
-    assert held is not None
-    spoilt = msgspec.structs.replace(held, access_token="spoilt", **changes)
+    tokens = key.tokens
+    assert tokens is not None
+    spoilt = msgspec.structs.replace(tokens, access_token="spoilt", **changes)
     store.save(spoilt)
     store.saved = 0
     return spoilt
@@ -65,9 +65,9 @@ def test_a_good_key_is_left_as_it_is(key: Key, store: Counting) -> None:
 
 
 def test_a_refresh_is_made_once_however_many_want_it(key: Key, store: Counting) -> None:
-    held = key.tokens
+    tokens = key.tokens
     renewed: list[str] = []
-    at_once(lambda: renewed.append(key.refresh(held).access_token))
+    at_once(lambda: renewed.append(key.refresh(tokens).access_token))
     assert len(set(renewed)) == 1
     assert store.saved == 1
 
@@ -91,14 +91,14 @@ def test_a_refused_token_is_renewed_once_however_many_were_refused(
 
 def test_a_key_is_renewed_before_it_ends(key: Key, store: Counting) -> None:
     spoil(key, store, expires=1)
-    sent: list[str] = []
+    headers: list[str] = []
 
     def note(request: httpx2.Request) -> None:
-        sent.append(request.headers["Authorization"])
+        headers.append(request.headers["Authorization"])
 
     with httpx2.Client(auth=key.auth(), event_hooks={"request": [note]}) as api:
         assert api.get(key.about.userinfo_endpoint).status_code == 200
-    assert "Bearer spoilt" not in sent
+    assert "Bearer spoilt" not in headers
     assert store.saved == 1
 
 
@@ -129,37 +129,37 @@ def test_a_body_is_sent_again(key: Key, store: Counting) -> None:
 def test_a_stream_cannot_be_sent_again_but_the_next_call_is_good(key: Key, store: Counting) -> None:
     spoil(key, store)
 
-    def pieces() -> Iterator[bytes]:
+    def chunks() -> Iterator[bytes]:
         yield b"a body"
 
     with httpx2.Client(auth=key.auth()) as api:
-        assert api.post(key.about.userinfo_endpoint, content=pieces()).status_code == 401
-        assert api.post(key.about.userinfo_endpoint, content=pieces()).status_code == 200
+        assert api.post(key.about.userinfo_endpoint, content=chunks()).status_code == 401
+        assert api.post(key.about.userinfo_endpoint, content=chunks()).status_code == 200
     assert store.saved == 1
 
 
 def test_an_async_stream_cannot_be_sent_again(key: Key, store: Counting) -> None:
     spoil(key, store)
 
-    async def pieces() -> AsyncIterator[bytes]:
+    async def chunks() -> AsyncIterator[bytes]:
         yield b"a body"
 
     async def calls() -> list[int]:
         async with httpx2.AsyncClient(auth=key.auth()) as api:
             address = key.about.userinfo_endpoint
-            return [(await api.post(address, content=pieces())).status_code for _ in range(2)]
+            return [(await api.post(address, content=chunks())).status_code for _ in range(2)]
 
     assert anyio.run(calls) == [401, 200]
 
 
 def test_a_dead_key_is_told_at_the_call(server: Live, key: Key, store: Counting) -> None:
-    held = spoil(key, store)
-    form = {"token": held.refresh_token, "client_id": "stefapp"}
+    tokens = spoil(key, store)
+    form = {"token": tokens.refresh_token, "client_id": "stefapp"}
     assert server.http.post("/revoke", data=form).status_code == 200
     with httpx2.Client(auth=key.auth()) as api, pytest.raises(KeyStopped):
         api.get(key.about.userinfo_endpoint)
     # A paused key looks the same, and may go on later.
-    assert key.tokens == held
+    assert key.tokens == tokens
 
 
 def test_a_key_without_a_successor_ends_with_its_token(key: Key, store: Counting) -> None:
@@ -168,7 +168,7 @@ def test_a_key_without_a_successor_ends_with_its_token(key: Key, store: Counting
         api.get(key.about.userinfo_endpoint)
 
 
-ELSEWHERE = [
+OTHER_API = [
     row("6750 5.3", "plain http", "", "http://api.example/chirps", "https only"),
     row("8707 2", "another host", CHIRP, "https://evil.example/chirps", "only"),
     row("8707 2", "another port", CHIRP, f"{CHIRP}:8443/chirps", "only"),
@@ -177,12 +177,12 @@ ELSEWHERE = [
 ]
 
 
-@pytest.mark.parametrize("resource,address,why", ELSEWHERE)
+@pytest.mark.parametrize("resource,address,why", OTHER_API)
 def test_the_key_is_sent_nowhere_else(resource: str, address: str, why: str) -> None:
-    bound = App(issuer="https://id.example", client_id="stefapp", scope=(), resource=resource)
+    bound_token = App(issuer="https://id.example", client_id="stefapp", scope=(), resource=resource)
     store = MemoryStore()
     store.save(Tokens(access_token="a token"))
-    key = Key(bound, store)
+    key = Key(bound_token, store)
     with httpx2.Client(auth=key.auth()) as api, pytest.raises(ValueError, match=why):
         api.get(address)
     key.close()

@@ -59,11 +59,11 @@ def by_aiohttp(key: Key, *bodies: Any) -> list[int]:
             address = (await other.about()).userinfo_endpoint
             along = auth_aiohttp.KeyAuth(other)
             async with aiohttp.ClientSession(middlewares=(along,)) as session:
-                found = []
+                result = []
                 for body in bodies:
                     async with session.post(address, data=body) as response:
-                        found.append(response.status)
-                return found
+                        result.append(response.status)
+                return result
 
     return asyncio.run(calls())
 
@@ -94,10 +94,10 @@ def test_a_stream_of_requests_cannot_be_sent_again(key: Key) -> None:
 def test_a_stream_of_aiohttp_cannot_be_sent_again(key: Key) -> None:
     spoil(key)
 
-    async def pieces() -> Any:
+    async def chunks() -> Any:
         yield b"a body"
 
-    assert by_aiohttp(key, pieces(), pieces()) == [401, 200]
+    assert by_aiohttp(key, chunks(), chunks()) == [401, 200]
 
 
 @pytest.mark.parametrize("calls", CALLS)
@@ -111,7 +111,7 @@ def test_a_dead_key_is_told_at_the_call(server: Live, key: Key, calls: Any) -> N
 
 
 def test_the_key_is_sent_nowhere_else() -> None:
-    bound = App(
+    bound_token = App(
         issuer="https://id.example",
         client_id="stefapp",
         scope=(),
@@ -119,7 +119,7 @@ def test_the_key_is_sent_nowhere_else() -> None:
     )
     store = MemoryStore()
     store.save(Tokens(access_token="a token", key=Prover.new().text))
-    key = Key(bound, store)
+    key = Key(bound_token, store)
     with requests.Session() as session, pytest.raises(ValueError, match="only"):
         session.get("https://evil.example", auth=auth_requests.KeyAuth(key), timeout=1)
 

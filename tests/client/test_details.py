@@ -28,10 +28,10 @@ def test_what_was_granted_is_told_with_its_limits(server: Live, key: Key) -> Non
 
 
 def test_what_the_user_leaves_out_is_not_among_them(server: Live, key: Key) -> None:
-    asked = Detail(type=CHIRP, actions=("chirps.write", "dms.send"))
+    requests = Detail(type=CHIRP, actions=("chirps.write", "dms.send"))
     browser = user(server.browser(), leave_out={"dms.send", "dms.read"})
     tokens = key.connect(
-        open_browser=browser, seconds=20, scope=("openid",), details=[asked]
+        open_browser=browser, seconds=20, scope=("openid",), details=[requests]
     ).tokens
     assert [one.actions for one in tokens.details] == [("chirps.write",)]
 

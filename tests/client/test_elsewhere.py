@@ -42,10 +42,10 @@ def till(server: Live, sleep: Callable[[float], object]) -> Key:
 
 
 def test_a_television_gets_its_key(server: Live, no_grants: None) -> None:
-    key, shown = tv(server), list[Waiting]()
+    key, presented = tv(server), list[Waiting]()
 
     def show(waiting: Waiting) -> None:
-        shown.append(waiting)
+        presented.append(waiting)
         assert waiting.complete == f"{waiting.address}?user_code={waiting.code}"
         approve(server, waiting.code)
 
@@ -53,7 +53,7 @@ def test_a_television_gets_its_key(server: Live, no_grants: None) -> None:
     assert tokens.sub == server.users["miko"].id
     assert {"chirps.read", "chirps.write"} <= tokens.granted
     assert key.refresh().access_token != tokens.tokens.access_token
-    assert "vk_" not in repr(shown[0])
+    assert "vk_" not in repr(presented[0])
     key.close()
 
 
@@ -113,10 +113,10 @@ def test_a_program_acts_for_itself(server: Live) -> None:
 
 
 def test_an_agent_passes_a_key_on(server: Live, no_grants: None) -> None:
-    held = tokens(server, AS_WEB)["access_token"]
+    lease = tokens(server, AS_WEB)["access_token"]
     app = App(issuer=server.issuer, client_id="agent", secret=SECRETS["agent"], scope=())
     agent = Machine(app)
-    smaller = agent.exchange(held, scope=("chirps.read",), audience=CHIRP)
+    smaller = agent.exchange(lease, scope=("chirps.read",), audience=CHIRP)
     assert smaller.granted == {"chirps.read"}
     assert claims(smaller.access_token)["act"] == {"sub": "client:agent"}
     with pytest.raises(Denied) as refused:

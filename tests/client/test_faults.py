@@ -28,7 +28,7 @@ from valetkey.client import (
 )
 from valetkey.client.os_keyring import KeyringKey
 
-HELD = Tokens(access_token="a token", refresh_token="the first", scope=("a",))
+TOKENS = Tokens(access_token="a token", refresh_token="the first", scope=("a",))
 GOOD = b'{"access_token":"another","refresh_token":"the second","token_type":"Bearer"}'
 
 Make = Callable[[Path], TokenStore]
@@ -58,12 +58,12 @@ def test_a_full_disk_is_found_out_before_the_server_forgets_the_old_key(
 ) -> None:
     with small_disk(tmp_path / "disk") as disk:
         store = make(disk / "key")
-        store.save(HELD)
+        store.save(TOKENS)
         mine, ballast = key(server, store), fill(disk)
         with pytest.raises(StoreFull, match="No space"):
             mine.refresh()
         assert "/token" not in server.paths()
-        assert make(disk / "key").load() == HELD
+        assert make(disk / "key").load() == TOKENS
         assert sorted(file.name for file in disk.iterdir()) == ["ballast", "key", "key.lock"]
         ballast.unlink()
         assert mine.refresh().refresh_token == "the second"
@@ -75,7 +75,7 @@ def test_a_full_disk_is_found_out_before_the_server_forgets_the_old_key(
 def test_a_disk_that_takes_nothing(server: Serving, tmp_path: Path, make: Make) -> None:
     with small_disk(tmp_path / "disk") as disk:
         store = make(disk / "key")
-        store.save(HELD)
+        store.save(TOKENS)
         mine = key(server, store)
         with read_only(disk):
             assert mine.access_token() == "a token"
@@ -97,7 +97,7 @@ def test_what_cannot_be_kept_after_all_goes_on_in_memory(
 ) -> None:
     """The room that was made is gone when it is needed."""
     store = make(tmp_path / "key")
-    store.save(HELD)
+    store.save(TOKENS)
     mine, save = key(server, store), store.save
 
     def fails(tokens: Tokens | None) -> None:
@@ -106,7 +106,7 @@ def test_what_cannot_be_kept_after_all_goes_on_in_memory(
     monkeypatch.setattr(store, "save", fails)
     with pytest.raises(StoreFull):
         mine.refresh()
-    assert make(tmp_path / "key").load() == HELD
+    assert make(tmp_path / "key").load() == TOKENS
     assert mine.access_token() == "another"
     monkeypatch.setattr(store, "save", save)
     assert mine.access_token() == "another"
@@ -121,7 +121,7 @@ def test_signing_out_while_the_disk_takes_nothing(server: Serving, tmp_path: Pat
     """The server is told all the same."""
     with small_disk(tmp_path / "disk") as disk:
         store = FileStore(disk / "key")
-        store.save(HELD)
+        store.save(TOKENS)
         server.replies["/revoke"] = (200, b"")
         mine = key(server, store)
         with read_only(disk), pytest.raises(StoreReadOnly):
@@ -133,7 +133,7 @@ def test_signing_out_while_the_disk_takes_nothing(server: Serving, tmp_path: Pat
 @pytest.mark.parametrize("make", STORES)
 def test_any_byte_that_is_changed_is_found_out(server: Serving, tmp_path: Path, make: Make) -> None:
     path = tmp_path / "key"
-    make(path).save(HELD)
+    make(path).save(TOKENS)
     whole = path.read_bytes()
     step = max(1, len(whole) // 12)
     for damaged in (b"", whole[:9], whole[: len(whole) // 2], whole[:-1]):
@@ -148,7 +148,7 @@ def test_any_byte_that_is_changed_is_found_out(server: Serving, tmp_path: Path, 
             continue
         # A plain file has nothing to tell it by.
         assert whole.startswith(b"{")
-        assert read != HELD
+        assert read != TOKENS
 
 
 @pytest.mark.parametrize("make", STORES)
@@ -156,13 +156,13 @@ def test_a_corrupted_key_can_be_replaced_and_forgotten(
     server: Serving, tmp_path: Path, make: Make
 ) -> None:
     path = tmp_path / "key"
-    make(path).save(HELD)
+    make(path).save(TOKENS)
     path.write_bytes(b"nothing that anybody wrote")
     mine = key(server, make(path))
     with pytest.raises(StoreCorrupted):
         mine.access_token()
-    mine.driver.run(mine.flows._keep(HELD))
-    assert make(path).load() == HELD
+    mine.driver.run(mine.flows._keep(TOKENS))
+    assert make(path).load() == TOKENS
     path.write_bytes(b"")
     mine.forget()
     assert mine.tokens is None
@@ -174,7 +174,7 @@ def test_a_lock_that_somebody_keeps(
 ) -> None:
     monkeypatch.setattr(locked_store, "LOCK_WAIT", 0.05)
     store = FileStore(tmp_path / "key")
-    store.save(HELD)
+    store.save(TOKENS)
     mine, let_go = key(server, store), FileStore(tmp_path / "key").take()
     assert let_go is not None
     with pytest.raises(StoreLocked, match="another process"):
@@ -187,12 +187,12 @@ def test_a_lock_that_somebody_keeps(
 
 def test_another_passphrase_opens_nothing_and_destroys_nothing(tmp_path: Path) -> None:
     path = tmp_path / "key"
-    SealedStore(path, Passphrase("correct horse")).save(HELD)
+    SealedStore(path, Passphrase("correct horse")).save(TOKENS)
     other = SealedStore(path, Passphrase("battery staple"))
-    for call in (other.load, other.ready, lambda: other.save(HELD)):
+    for call in (other.load, other.ready, lambda: other.save(TOKENS)):
         with pytest.raises(StoreLocked, match="another"):
             call()
-    assert SealedStore(path, Passphrase("correct horse")).load() == HELD
+    assert SealedStore(path, Passphrase("correct horse")).load() == TOKENS
     assert b"a token" not in path.read_bytes()
 
 
@@ -203,13 +203,13 @@ def test_a_key_store_that_is_locked(server: Serving, tmp_path: Path) -> None:
     with pytest.raises(StoreLocked, match="locked"):
         mine.connect(open_browser=_nobody)
     ring.locked = False
-    mine.driver.run(mine.flows._keep(HELD))
+    mine.driver.run(mine.flows._keep(TOKENS))
     ring.locked = True
     again = SealedStore(tmp_path / "key", KeyringKey("stefapp", backend=ring))
     with pytest.raises(StoreLocked):
         again.load()
     ring.locked = False
-    assert again.load() == HELD
+    assert again.load() == TOKENS
     mine.close()
 
 
@@ -218,14 +218,14 @@ def test_a_key_store_holds_one_small_key_and_lets_go_of_it(server: Serving, tmp_
     store = SealedStore(tmp_path / "key", KeyringKey("stefapp", backend=ring))
     mine = key(server, store)
     for _ in range(3):
-        mine.driver.run(mine.flows._keep(HELD))
+        mine.driver.run(mine.flows._keep(TOKENS))
     (secret,) = ring.kept.values()
     assert len(secret) == 43
     assert secret.encode() not in (tmp_path / "key").read_bytes()
     ring.kept.clear()
     with pytest.raises(StoreCorrupted, match="no key for this file"):
         SealedStore(tmp_path / "key", KeyringKey("stefapp", backend=ring)).load()
-    mine.driver.run(mine.flows._keep(HELD))
+    mine.driver.run(mine.flows._keep(TOKENS))
     mine.forget()
     assert not ring.kept
     with pytest.raises(Exception, match="nobody"):
@@ -249,7 +249,7 @@ def _none() -> Any:
 
 @pytest.mark.parametrize("make", STORES)
 def test_what_others_could_read_is_not_read(tmp_path: Path, make: Make) -> None:
-    make(tmp_path / "key").save(HELD)
+    make(tmp_path / "key").save(TOKENS)
     (tmp_path / "key").chmod(0o644)
     with pytest.raises(StoreExposed, match="0644"):
         make(tmp_path / "key").load()
@@ -257,7 +257,7 @@ def test_what_others_could_read_is_not_read(tmp_path: Path, make: Make) -> None:
 
 def test_a_file_that_asks_for_too_much_work(tmp_path: Path) -> None:
     path = tmp_path / "key"
-    SealedStore(path, Passphrase("x")).save(HELD)
+    SealedStore(path, Passphrase("x")).save(TOKENS)
     raw = bytearray(path.read_bytes())
     raw[33] = 0xFF  # of the memory that the derivation takes
     path.write_bytes(bytes(raw))
@@ -268,5 +268,5 @@ def test_a_file_that_asks_for_too_much_work(tmp_path: Path) -> None:
 def test_a_store_of_memory_has_room() -> None:
     store = MemoryStore()
     store.ready()
-    store.save(HELD)
-    assert store.load() == HELD
+    store.save(TOKENS)
+    assert store.load() == TOKENS

@@ -16,10 +16,10 @@ STEF = App(issuer="https://id.example", client_id="stefapp", scope=("openid",))
 
 
 def attempt(about: ServerMetadata = ABOUT) -> flow.Attempt:
-    made, _ = flow.begin(
+    result, _ = flow.begin(
         STEF, about, flow.authorization_request(STEF), redirect_uri="http://127.0.0.1:1/callback"
     )
-    return made
+    return result
 
 
 @pytest.mark.parametrize(
@@ -43,53 +43,55 @@ def attempt(about: ServerMetadata = ABOUT) -> flow.Attempt:
     ],
 )
 def test_an_answer_that_does_not_fit_ends_the_sign_in(query: str) -> None:
-    made = attempt()
+    result = attempt()
     with pytest.raises(Aborted):
-        flow.finish(made, query.replace("STATE", made.state))
+        flow.finish(result, query.replace("STATE", result.state))
 
 
 def test_an_answer_that_fits() -> None:
-    made = attempt()
-    form = flow.finish(made, f"code=c&state={made.state}&iss=https%3A%2F%2Fid.example")
+    result = attempt()
+    form = flow.finish(result, f"code=c&state={result.state}&iss=https%3A%2F%2Fid.example")
     assert form["code"] == "c"
-    assert made.state not in repr(made)
+    assert result.state not in repr(result)
 
 
 def test_a_refusal_that_fits() -> None:
-    made = attempt()
+    result = attempt()
     with pytest.raises(Denied) as refused:
-        flow.finish(made, f"error=access_denied&state={made.state}&iss=https%3A%2F%2Fid.example")
+        flow.finish(
+            result, f"error=access_denied&state={result.state}&iss=https%3A%2F%2Fid.example"
+        )
     assert refused.value.code == "access_denied"
 
 
 def test_an_answer_without_iss_where_none_is_promised() -> None:
-    made = attempt(
+    result = attempt(
         msgspec.structs.replace(ABOUT, authorization_response_iss_parameter_supported=False)
     )
-    assert flow.finish(made, f"code=c&state={made.state}")["code"] == "c"
+    assert flow.finish(result, f"code=c&state={result.state}")["code"] == "c"
     with pytest.raises(Aborted, match="iss differs"):
-        flow.finish(made, f"code=c&state={made.state}&iss=https%3A%2F%2Fevil.example")
+        flow.finish(result, f"code=c&state={result.state}&iss=https%3A%2F%2Fevil.example")
 
 
 def test_every_sign_in_is_another() -> None:
-    made = [attempt() for _ in range(100)]
+    result = [attempt() for _ in range(100)]
     for name in ("state", "nonce", "verifier"):
-        values = {getattr(one, name) for one in made}
+        values = {getattr(one, name) for one in result}
         assert len(values) == 100
         # 256 bits, in base64url.
         assert {len(value) for value in values} == {43}
 
 
 def test_the_request_asks_for_a_proof() -> None:
-    made, asked = flow.begin(
+    result, requests = flow.begin(
         STEF,
         ABOUT,
         flow.authorization_request(STEF, prompt="consent"),
         redirect_uri="http://127.0.0.1:1/callback",
     )
-    assert asked["code_challenge_method"] == "S256"
-    assert made.verifier not in asked.values()
-    assert set(asked) == {
+    assert requests["code_challenge_method"] == "S256"
+    assert result.verifier not in requests.values()
+    assert set(requests) == {
         "response_type",
         "client_id",
         "redirect_uri",

@@ -53,12 +53,12 @@ READ = ("chirps.read",)
 @pytest.fixture(scope="module")
 def reader(server: Live) -> App:
     """A client that may bring the bound keys of stefapp, and has a key of its own."""
-    known = replace(
+    state = replace(
         find(server, Client, "agent"),
         id="reader",
         exchange=Exchange(clients=("stefapp",), audiences=(CHIRP,), bound=True),
     )
-    server.run(server.store.commit((Create(known),)))
+    server.run(server.store.commit((Create(state),)))
     caught_up()
     return App(
         issuer=server.issuer, client_id="reader", secret=SECRETS["agent"], scope=READ, dpop=True
@@ -66,7 +66,7 @@ def reader(server: Live) -> App:
 
 
 @pytest.fixture(scope="module")
-def kept(server: Live, reader: App) -> MemoryStore:
+def bound_store(server: Live, reader: App) -> MemoryStore:
     """Where stefapp keeps a bound key of its user."""
     store = MemoryStore()
     mine = replace(app(server), dpop=True, resource=CHIRP)
@@ -77,8 +77,8 @@ def kept(server: Live, reader: App) -> MemoryStore:
 
 
 @pytest.fixture
-def key(server: Live, kept: MemoryStore) -> Iterator[Key]:
-    one = Key(replace(app(server), dpop=True, resource=CHIRP), kept)
+def key(server: Live, bound_store: MemoryStore) -> Iterator[Key]:
+    one = Key(replace(app(server), dpop=True, resource=CHIRP), bound_store)
     yield one
     one.close()
 
@@ -88,9 +88,9 @@ def by_threads(key: Key, to: App | Delegate) -> tuple[Delegation, Any]:
     if isinstance(to, Delegate):
         return key.delegate(to, scope=READ), None
     machine = Machine(to)
-    handed = key.delegate(machine, scope=READ)
+    delegation = key.delegate(machine, scope=READ)
     machine.close()
-    return handed, machine
+    return delegation, machine
 
 
 def by_tasks(key: Key, to: App | Delegate) -> tuple[Delegation, Any]:
@@ -100,9 +100,9 @@ def by_tasks(key: Key, to: App | Delegate) -> tuple[Delegation, Any]:
             if isinstance(to, Delegate):
                 return await one.delegate(to, scope=READ), None
             machine = AsyncMachine(to)
-            handed = await one.delegate(machine, scope=READ)
+            delegation = await one.delegate(machine, scope=READ)
             await machine.aclose()
-            return handed, machine
+            return delegation, machine
         finally:
             await one.aclose()
 
@@ -113,48 +113,52 @@ WAYS = [row("issue", "threads", by_threads), row("issue", "tasks", by_tasks)]
 Way = Callable[[Key, App | Delegate], tuple[Delegation, Any]]
 
 
-def sent(key: DelegatedKey, address: str = f"{CHIRP}/chirps", status: int = 200) -> list[str]:
+def authorization_headers(
+    key: DelegatedKey, address: str = f"{CHIRP}/chirps", status: int = 200
+) -> list[str]:
     """What an API hears of it."""
-    heard: list[str] = []
+    event: list[str] = []
 
     def answer(request: httpx2.Request) -> httpx2.Response:
-        heard.append(request.headers["authorization"])
+        event.append(request.headers["authorization"])
         challenge = {"www-authenticate": 'DPoP error="invalid_token"'} if status == 401 else {}
         return httpx2.Response(status, headers=challenge)
 
     with httpx2.Client(auth=key.auth(), transport=httpx2.MockTransport(answer)) as api:
         api.get(address)
-    return heard
+    return event
 
 
-def hands(shown: str, depth: int = 3) -> child_key.Delegation:
+def delegation_of(presented: str, depth: int = 3) -> child_key.Delegation:
     """What an API makes of a key that went on offline."""
-    token = msgspec.convert(claims(child_key.split(shown)[0]), AccessToken)
-    return child_key.check(shown, token, depth=depth, now=int(time.time()))
+    token = msgspec.convert(claims(child_key.split(presented)[0]), AccessToken)
+    return child_key.check(presented, token, depth=depth, now=int(time.time()))
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_to_a_client_by_an_exchange(key: Key, reader: App, way: Way) -> None:
-    handed, machine = way(key, reader)
-    told = claims(handed.access_token)
-    assert told["act"] == {"sub": "client:reader"}
-    assert told["cnf"] == {"jkt": handed.bound_to}
-    assert (told["scope"], handed.scope, handed.resource) == ("chirps.read", READ, CHIRP)
-    assert sent(machine.receive(handed)) == [f"DPoP {handed.access_token}"]
+    delegation, machine = way(key, reader)
+    answer = claims(delegation.access_token)
+    assert answer["act"] == {"sub": "client:reader"}
+    assert answer["cnf"] == {"jkt": delegation.bound_to}
+    assert (answer["scope"], delegation.scope, delegation.resource) == ("chirps.read", READ, CHIRP)
+    assert authorization_headers(machine.receive(delegation)) == [f"DPoP {delegation.access_token}"]
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_to_a_hand_without_a_word(key: Key, way: Way) -> None:
     helper = Helper()
-    hand = Delegate(thumbprint=helper.thumbprint, seconds=30, name="one", most={"chirps.read": 5})
-    handed, _ = way(key, hand)
-    there = hands(handed.access_token)
-    assert (there.jkt, there.names, there.most) == (helper.thumbprint, ("one",), hand.most)
-    assert (there.scopes, there.until) == (frozenset(READ), handed.expires)
+    delegate = Delegate(
+        thumbprint=helper.thumbprint, seconds=30, name="one", most={"chirps.read": 5}
+    )
+    delegation, _ = way(key, delegate)
+    there = delegation_of(delegation.access_token)
+    assert (there.jkt, there.names, there.most) == (helper.thumbprint, ("one",), delegate.most)
+    assert (there.scopes, there.until) == (frozenset(READ), delegation.expires)
     assert 25 < there.until - time.time() <= 30
     # As it goes to a helper that runs elsewhere.
-    there_too = msgspec.json.decode(msgspec.json.encode(handed), type=Delegation)
-    assert sent(helper.receive(there_too)) == [f"DPoP {handed.access_token}"]
+    there_too = msgspec.json.decode(msgspec.json.encode(delegation), type=Delegation)
+    assert authorization_headers(helper.receive(there_too)) == [f"DPoP {delegation.access_token}"]
 
 
 def test_from_hand_to_hand(key: Key) -> None:
@@ -165,7 +169,7 @@ def test_from_hand_to_hand(key: Key) -> None:
     one = helpers[0].receive(key.delegate(first, scope=("chirps.read", "chirps.write")))
     two = helpers[1].receive(one.delegate(second, scope=READ))
     last = two.delegate(third, scope=READ)
-    assert hands(last.access_token).keys[1:] == tuple(one.thumbprint for one in helpers)
+    assert delegation_of(last.access_token).keys[1:] == tuple(one.thumbprint for one in helpers)
     with pytest.raises(PermissionMissing):
         two.delegate(third, scope=("chirps.write",))
 
@@ -186,30 +190,30 @@ NO_FURTHER = [
 ]
 
 
-@pytest.mark.parametrize("depth,wish,why", NO_FURTHER)
+@pytest.mark.parametrize("depth,options,why", NO_FURTHER)
 def test_what_may_not_go_on_is_not_signed(
-    key: Key, monkeypatch: pytest.MonkeyPatch, depth: int, wish: dict[str, Any], why: str
+    key: Key, monkeypatch: pytest.MonkeyPatch, depth: int, options: dict[str, Any], why: str
 ) -> None:
     helper = Helper()
-    hand = Delegate(thumbprint=helper.thumbprint, depth=depth, most={"chirps.write": 5})
-    held = helper.receive(key.delegate(hand, scope=BOTH))
+    delegate = Delegate(thumbprint=helper.thumbprint, depth=depth, most={"chirps.write": 5})
+    tokens = helper.receive(key.delegate(delegate, scope=BOTH))
 
     def signed(*_: object, **__: object) -> str:
         raise AssertionError("it was signed")
 
     monkeypatch.setattr(jws, "sign_embedded", signed)
-    named = {"thumbprint": Helper().thumbprint} | wish
+    named = {"thumbprint": Helper().thumbprint} | options
     to = Delegate(**named | {"thumbprint": named["thumbprint"] or helper.thumbprint})
     with pytest.raises(ValueError, match=why):
-        held.delegate(to, scope=BOTH)
+        tokens.delegate(to, scope=BOTH)
 
 
 def test_a_key_that_its_user_lets_nobody_hand_on_alone_is_not_signed_on(key: Key) -> None:
-    held = find_held(key)
-    head, payload, end = held.access_token.split(".")
+    tokens = find_held(key)
+    head, payload, end = tokens.access_token.split(".")
     said = msgspec.json.decode(base64url.decode(payload)) | {"childless": True}
     text = f"{head}.{base64url.encode(msgspec.json.encode(said))}.{end}"
-    alone = Key(key.app, kept_in(replace(held, access_token=text)))
+    alone = Key(key.app, kept_in(replace(tokens, access_token=text)))
     with pytest.raises(ValueError, match="does not allow offline delegation"):
         alone.delegate(Delegate(thumbprint=Helper().thumbprint), scope=READ)
     alone.close()
@@ -217,26 +221,26 @@ def test_a_key_that_its_user_lets_nobody_hand_on_alone_is_not_signed_on(key: Key
 
 def test_no_longer_than_the_key_itself(key: Key, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where this device's clock is behind, so that the key seems to last longer."""
-    held = key.tokens
-    assert held is not None
+    tokens = key.tokens
+    assert tokens is not None
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now - 30)
-    handed = key.delegate(Delegate(thumbprint=Helper().thumbprint, seconds=86400), scope=READ)
+    delegation = key.delegate(Delegate(thumbprint=Helper().thumbprint, seconds=86400), scope=READ)
     renewed = key.tokens
     assert renewed is not None
-    assert renewed.access_token != held.access_token, "it was renewed, to last as long as it can"
-    assert handed.expires == claims(renewed.access_token)["exp"]
+    assert renewed.access_token != tokens.access_token, "it was renewed, to last as long as it can"
+    assert delegation.expires == claims(renewed.access_token)["exp"]
     monkeypatch.undo()
-    assert hands(handed.access_token).until == handed.expires
+    assert delegation_of(delegation.access_token).until == delegation.expires
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_key_that_is_nearly_over_is_renewed_first(key: Key, reader: App, way: Way) -> None:
-    held = find_held(key)
-    key.flows.kept._store.save(replace(held, expires=int(time.time()) + 20))
-    handed, _ = way(key, reader)
-    assert handed.expires > time.time() + 200
-    assert find_held(key).access_token != held.access_token
+    tokens = find_held(key)
+    key.flows.kept._store.save(replace(tokens, expires=int(time.time()) + 20))
+    delegation, _ = way(key, reader)
+    assert delegation.expires > time.time() + 200
+    assert find_held(key).access_token != tokens.access_token
 
 
 def of_another_server(key: Key, reader: App) -> None:
@@ -245,8 +249,8 @@ def of_another_server(key: Key, reader: App) -> None:
 
 
 def unbound(key: Key, reader: App) -> None:
-    held = replace(find_held(key), key="")
-    loose = Key(replace(key.app, dpop=False), kept_in(held))
+    tokens = replace(find_held(key), key="")
+    loose = Key(replace(key.app, dpop=False), kept_in(tokens))
     loose.delegate(Delegate(thumbprint=Helper().thumbprint), scope=READ)
 
 
@@ -259,25 +263,25 @@ def to_somebody_else(key: Key, reader: App) -> None:
     Helper().receive(key.delegate(Delegate(thumbprint=Helper().thumbprint), scope=READ))
 
 
-def elsewhere(key: Key, reader: App) -> None:
+def call_another_api(key: Key, reader: App) -> None:
     helper = Helper()
-    handed = key.delegate(Delegate(thumbprint=helper.thumbprint), scope=READ)
-    sent(helper.receive(handed), "https://elsewhere.example/chirps")
+    delegation = key.delegate(Delegate(thumbprint=helper.thumbprint), scope=READ)
+    authorization_headers(helper.receive(delegation), "https://elsewhere.example/chirps")
 
 
 def find_held(key: Key) -> Tokens:
-    held = key.tokens
-    assert held is not None
-    return held
+    tokens = key.tokens
+    assert tokens is not None
+    return tokens
 
 
-def kept_in(held: Tokens) -> MemoryStore:
+def kept_in(tokens: Tokens) -> MemoryStore:
     store = MemoryStore()
-    store.save(held)
+    store.save(tokens)
     return store
 
 
-def hand(**more: Any) -> Callable[[Key, App], object]:
+def delegating(**more: Any) -> Callable[[Key, App], object]:
     scope = more.pop("scope", READ)
     return lambda key, _: key.delegate(
         Delegate(thumbprint=Helper().thumbprint, **more), scope=scope
@@ -288,11 +292,11 @@ REFUSED = [
     row("RFC 9700 2.2", "to a client of another server", of_another_server, ValueError, "server"),
     row("ours", "offline, of a key that is bound to nothing", unbound, ValueError, "bound"),
     row("ours", "offline, of a token that nobody can read", opaque, ValueError, "offline"),
-    row("ours", "it would open more", hand(scope=("dms.read",)), PermissionMissing, "dms"),
-    row("ours", "it would open nothing", hand(scope=()), ValueError, "without permissions"),
-    row("ours", "for no time", hand(seconds=0), ValueError, "no time"),
-    row("ours", "deeper than any API takes", hand(depth=4), ValueError, "deeper"),
-    row("ours", "with a name that is none", hand(name="\n"), ValueError, "a name that is none"),
+    row("ours", "it would open more", delegating(scope=("dms.read",)), PermissionMissing, "dms"),
+    row("ours", "it would open nothing", delegating(scope=()), ValueError, "without permissions"),
+    row("ours", "for no time", delegating(seconds=0), ValueError, "no time"),
+    row("ours", "deeper than any API takes", delegating(depth=4), ValueError, "deeper"),
+    row("ours", "with a bad name", delegating(name="\n"), ValueError, "a name that is none"),
     row(
         "ours",
         "to nobody",
@@ -301,7 +305,7 @@ REFUSED = [
         "no key",
     ),
     row("ours", "it was handed to another", to_somebody_else, ValueError, "another key"),
-    row("RFC 6750 5.3", "it would go to another API", elsewhere, ValueError, CHIRP),
+    row("RFC 6750 5.3", "it would go to another API", call_another_api, ValueError, CHIRP),
 ]
 
 
@@ -328,53 +332,55 @@ def test_an_unbound_key_stays_unbound(server: Live) -> None:
     plain = Key(replace(app(server), resource=CHIRP), MemoryStore())
     plain.connect(open_browser=user(server.browser()), seconds=20)
     agent = Machine(App(issuer=server.issuer, client_id="agent", secret=SECRETS["agent"], scope=()))
-    handed = plain.delegate(agent, scope=READ)
-    assert (handed.bound_to, handed.scope, handed.resource) == ("", READ, CHIRP)
-    assert sent(agent.receive(handed)) == [f"Bearer {handed.access_token}"]
+    delegation = plain.delegate(agent, scope=READ)
+    assert (delegation.bound_to, delegation.scope, delegation.resource) == ("", READ, CHIRP)
+    assert authorization_headers(agent.receive(delegation)) == [f"Bearer {delegation.access_token}"]
     with pytest.raises(ValueError, match="another key"):
-        Helper().receive(handed)
+        Helper().receive(delegation)
     agent.close()
     plain.close()
 
 
 def test_what_opens_nothing_any_more_is_over(key: Key) -> None:
     helper = Helper()
-    held = helper.receive(key.delegate(Delegate(thumbprint=helper.thumbprint), scope=READ))
+    tokens = helper.receive(key.delegate(Delegate(thumbprint=helper.thumbprint), scope=READ))
     with pytest.raises(KeyStopped, match="delegated key"):
-        sent(held, status=401)
+        authorization_headers(tokens, status=401)
 
 
 def test_what_was_exchanged_is_used_alike(server: Live, key: Key, reader: App) -> None:
     """By an agent that runs elsewhere, and was sent the token."""
     machine = Machine(replace(reader, resource=CHIRP))
     token = machine.exchange(key.access_token(), scope=READ, audience=CHIRP)
-    assert sent(machine.receive(token)) == [f"DPoP {token.access_token}"]
+    assert authorization_headers(machine.receive(token)) == [f"DPoP {token.access_token}"]
     machine.close()
 
 
-async def heard(request: Request) -> Response:
+async def echo(request: Request) -> Response:
     """What an API is shown."""
     return JSONResponse(request.headers["authorization"])
 
 
 def test_the_clients_of_others_carry_it(key: Key) -> None:
     helper = Helper()
-    handed = key.delegate(Delegate(thumbprint=helper.thumbprint), scope=READ)
-    held = helper.receive(replace(handed, resource=""))
+    delegation = key.delegate(Delegate(thumbprint=helper.thumbprint), scope=READ)
+    tokens = helper.receive(replace(delegation, resource=""))
 
     async def by_aiohttp(address: str) -> Any:
-        along = auth_aiohttp.KeyAuth(held)
+        along = auth_aiohttp.KeyAuth(tokens)
         async with aiohttp.ClientSession(middlewares=(along,)) as api, api.get(address) as answer:
             return await answer.json()
 
-    with running(Starlette(routes=[Route("/", heard)])) as address:
-        answer = requests.get(address, auth=auth_requests.KeyAuth(held), timeout=10)
-        assert answer.json() == asyncio.run(by_aiohttp(address)) == f"DPoP {handed.access_token}"
+    with running(Starlette(routes=[Route("/", echo)])) as address:
+        answer = requests.get(address, auth=auth_requests.KeyAuth(tokens), timeout=10)
+        assert (
+            answer.json() == asyncio.run(by_aiohttp(address)) == f"DPoP {delegation.access_token}"
+        )
 
 
 def test_it_shows_in_no_repr(key: Key) -> None:
     helper = Helper()
-    handed = key.delegate(Delegate(thumbprint=helper.thumbprint), scope=READ)
-    shown = f"{handed!r} {helper.receive(handed)!r} {helper!r}"
-    assert handed.access_token[-20:] not in shown
-    assert Prover.new().text not in shown
+    delegation = key.delegate(Delegate(thumbprint=helper.thumbprint), scope=READ)
+    presented = f"{delegation!r} {helper.receive(delegation)!r} {helper!r}"
+    assert delegation.access_token[-20:] not in presented
+    assert Prover.new().text not in presented

@@ -69,8 +69,8 @@ def test_a_device_learns_whether_it_passes(error: ClientError, body: bytes) -> N
 
 def test_a_backend_whose_shard_is_paused_says_so() -> None:
     serving, store = Serving(), MemoryStore()
-    held = Tokens(access_token="", refresh_token="a shard", threshold=2)
-    store.save(held)
+    tokens = Tokens(access_token="", refresh_token="a shard", threshold=2)
+    store.save(tokens)
     serving.replies[METADATA] = serving.metadata(
         key_shard_delivery_endpoint=f"{serving.url}/deliver"
     )
@@ -80,6 +80,6 @@ def test_a_backend_whose_shard_is_paused_says_so() -> None:
     with pytest.raises(KeyInterrupted) as raised:
         driver.run(Here(app, store).present(None))
     assert type(raised.value) is KeyPaused
-    assert store.load() == held
+    assert store.load() == tokens
     driver.close()
     serving.stop()

@@ -106,8 +106,8 @@ def refused(api: httpx2.Client, method: str) -> Exception:
 
 
 def test_an_app_is_told_of_each_change(server: Live, key: Key) -> None:
-    told: list[KeyChange] = []
-    key.key_changed = told.append
+    answer: list[KeyChange] = []
+    key.key_changed = answer.append
     key.connect(open_browser=user(server.browser()), seconds=20)
     with calling(server, key) as api:
         raise_for_refusal(api.post("/chirps")).raise_for_status()
@@ -115,21 +115,21 @@ def test_an_app_is_told_of_each_change(server: Live, key: Key) -> None:
         taken = refused(api, "POST")
         assert isinstance(taken, PermissionTaken)
         assert taken.allowed == {"chirps.read"}
-        assert told == [KeyChange("narrowed", frozenset({"chirps.read"}))]
+        assert answer == [KeyChange("narrowed", frozenset({"chirps.read"}))]
         key.refresh()
-        assert told[-1].reason == "narrowed"
-        assert told[-1].opens >= {"chirps.read"}
-        told.clear()
+        assert answer[-1].reason == "narrowed"
+        assert answer[-1].opens >= {"chirps.read"}
+        answer.clear()
         change(server, status="paused")
         assert type(refused(api, "GET")) is KeyPaused
-        assert [one.reason for one in told] == ["paused"]
+        assert [one.reason for one in answer] == ["paused"]
         change(server, status="active")
         for _ in range(400):
             if api.get("/chirps").status_code == 200:
                 break
         else:
             raise AssertionError("it stays closed")
-        told.clear()
+        answer.clear()
         change(server, status="stopped")
         assert type(refused(api, "GET")) is KeyStopped
-        assert {one.reason for one in told} == {"stopped"}
+        assert {one.reason for one in answer} == {"stopped"}

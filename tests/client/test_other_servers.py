@@ -30,14 +30,14 @@ class Other(Serving):
 
     def publish(self, *keys: PrivateKey, drop: Sequence[str] = (), **members: Any) -> None:
         """What the metadata says, and the keys, without these members."""
-        found = [
+        result = [
             {name: value for name, value in one.public().jwk().items() if name not in drop}
             for one in keys
         ]
-        self.replies["/jwks"] = 200, json.dumps({"keys": found}).encode()
+        self.replies["/jwks"] = 200, json.dumps({"keys": result}).encode()
         self.replies[METADATA] = self.metadata(**members)
 
-    def issue(self, signer: PrivateKey, nonce: str, *, named: bool = True) -> None:
+    def issue(self, signer: PrivateKey, nonce: str, *, has_kid: bool = True) -> None:
         """What the token endpoint gives."""
         now = int(time.time())
         claims = {
@@ -48,7 +48,7 @@ class Other(Serving):
             "exp": now + 60,
             "nonce": nonce,
         }
-        header = {"alg": signer.algorithm, **({"kid": signer.kid} if named else {})}
+        header = {"alg": signer.algorithm, **({"kid": signer.kid} if has_kid else {})}
         text = signed(header, json.dumps(claims).encode(), signer)
         self.replies["/token"] = 200, json.dumps(TOKEN | {"id_token": text}).encode()
 
@@ -64,14 +64,14 @@ Fields = dict[str, Any]
 
 
 def connecting(
-    server: Other, signer: PrivateKey, *, named: bool = True, **fields: Any
+    server: Other, signer: PrivateKey, *, has_kid: bool = True, **fields: Any
 ) -> Callable[[], str]:
     """Who signed in, at an app of these fields."""
     app = App(issuer=server.url, client_id="stefapp", scope=("openid",), **fields)
 
     def browser(address: str) -> None:
         asked = {name: one[0] for name, one in parse_qs(urlsplit(address).query).items()}
-        server.issue(signer, asked["nonce"], named=named)
+        server.issue(signer, asked["nonce"], has_kid=has_kid)
         back = f"{asked['redirect_uri']}?code=c&state={asked['state']}"
         threading.Thread(target=httpx2.get, args=(back,), daemon=True).start()
 
@@ -142,23 +142,23 @@ UNNAMED = [
 ]
 
 
-@pytest.mark.parametrize("published,signer,named", UNNAMED)
+@pytest.mark.parametrize("published,signer,names", UNNAMED)
 def test_a_key_set_without_names(
-    server: Other, published: Sequence[PrivateKey], signer: PrivateKey, named: bool
+    server: Other, published: Sequence[PrivateKey], signer: PrivateKey, names: bool
 ) -> None:
     server.publish(*published, drop=["kid"], **says("RS256"))
-    assert connecting(server, signer, named=named)() == "miko"
+    assert connecting(server, signer, has_kid=names)() == "miko"
 
 
 def test_a_key_that_names_no_algorithm_is_for_what_the_metadata_names(server: Other) -> None:
     server.publish(key("PS256"), drop=["kid", "alg"], **says("PS256"))
-    assert connecting(server, key("PS256"), named=False)() == "miko"
+    assert connecting(server, key("PS256"), has_kid=False)() == "miko"
 
 
 def test_a_stranger_among_keys_without_names(server: Other) -> None:
     server.publish(*RSA, drop=["kid"], **says("RS256"))
     with pytest.raises(Aborted, match="the signature does not fit"):
-        connecting(server, key("RS256", "a stranger's"), named=False)()
+        connecting(server, key("RS256", "a stranger's"), has_kid=False)()
 
 
 NO_PKCE: Fields = {"code_challenge_methods_supported": []}

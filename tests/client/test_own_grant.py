@@ -36,7 +36,7 @@ from valetkey.server.model.grant import Grant
 from valetkey.server.model.limits import limits
 from valetkey.server.model.user import User
 
-HELD = Tokens(access_token="a token", refresh_token="its successor's", scope=("a", "b"))
+TOKENS = Tokens(access_token="a token", refresh_token="its successor's", scope=("a", "b"))
 GOOD = b'{"access_token":"another","token_type":"Bearer","grant_expires_at":1900000000}'
 
 
@@ -50,7 +50,7 @@ def serving() -> Iterator[Serving]:
 @pytest.fixture
 def store() -> MemoryStore:
     one = MemoryStore()
-    one.save(HELD)
+    one.save(TOKENS)
     return one
 
 
@@ -79,9 +79,9 @@ def test_a_refusal_that_passes_says_so_and_costs_no_key(
     serving: Serving, store: MemoryStore, reason: str, error: type[KeyStopped], change: str
 ) -> None:
     serving.replies["/token"] = refusal(**({"reason": reason} if reason else {}))
-    told: list[KeyChange] = []
+    answer: list[KeyChange] = []
     key = at(serving, store)
-    key.key_changed = told.append
+    key.key_changed = answer.append
     with pytest.raises(KeyStopped) as raised:
         key.refresh()
     assert type(raised.value) is error
@@ -89,8 +89,8 @@ def test_a_refusal_that_passes_says_so_and_costs_no_key(
     assert passes == (error is not KeyStopped)
     if isinstance(raised.value, KeyInterrupted):
         assert raised.value.reason == reason
-    assert [one.reason for one in told] == [change]
-    assert store.load() == HELD
+    assert [one.reason for one in answer] == [change]
+    assert store.load() == TOKENS
     key.close()
 
 
@@ -127,7 +127,7 @@ def test_it_waits_no_longer_than_it_is_told(serving: Serving, store: MemoryStore
         key.wait(seconds=600)
     assert not isinstance(raised.value, KeyInterrupted)
     assert len(waited) == 3
-    assert store.load() == HELD
+    assert store.load() == TOKENS
     key.close()
 
 
@@ -239,14 +239,14 @@ def test_a_coming_end_is_told(server: Live, connected: Key) -> None:
 
 
 def test_an_app_has_less_of_its_grant(server: Live, connected: Key) -> None:
-    told: list[KeyChange] = []
-    connected.key_changed = told.append
-    left = connected.narrow(["chirps.read"])
-    assert left.granted == {"openid", "offline_access", "chirps.read"}
-    assert left.missing == frozenset()
-    assert told == [KeyChange("narrowed", left.granted)]
+    answer: list[KeyChange] = []
+    connected.key_changed = answer.append
+    rest = connected.narrow(["chirps.read"])
+    assert rest.granted == {"openid", "offline_access", "chirps.read"}
+    assert rest.missing == frozenset()
+    assert answer == [KeyChange("narrowed", rest.granted)]
     assert "chirps.write" not in grant_of(server).permissions
-    assert connected.refresh().granted == left.granted
+    assert connected.refresh().granted == rest.granted
     assert connected.userinfo()["sub"]
 
 
@@ -268,10 +268,10 @@ def test_a_bound_key_has_less_in_tasks_too(server: Live, no_grants: None) -> Non
         one = AsyncKey(replace(app(server), dpop=True), MemoryStore())
         try:
             await one.connect(open_browser=user(server.browser()), seconds=20)
-            left = await one.narrow(["chirps.read"])
+            rest = await one.narrow(["chirps.read"])
             await one.stop()
             assert await one.tokens() is None
-            return left.granted
+            return rest.granted
         finally:
             await one.aclose()
 
@@ -283,7 +283,7 @@ def test_a_server_that_knows_no_such_wish(serving: Serving, store: MemoryStore) 
     for wish in (lambda: key.narrow(["a"]), key.stop):
         with pytest.raises(Aborted, match="lets no app change the grant"):
             wish()
-    assert store.load() == HELD
+    assert store.load() == TOKENS
     key.close()
 
 
@@ -295,5 +295,5 @@ def test_an_answer_that_cannot_be_read_changes_nothing(
     key = at(serving, store)
     with pytest.raises(Exception, match="cannot be read"):
         key.narrow(["a"])
-    assert store.load() == HELD
+    assert store.load() == TOKENS
     key.close()

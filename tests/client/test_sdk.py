@@ -124,16 +124,16 @@ def test_an_upgrade_brings_up_no_old_no_and_nothing_taken_away(server: Live, key
     browser.open("/apps")
     browser.open(_detail(browser))
     browser.press("save", boxes={"offline_access"})
-    offered: list[str] = []
+    offer: list[str] = []
 
     def look(address: str) -> None:
         browser.open(address)
-        offered.extend(browser.form("allow").boxes)
+        offer.extend(browser.form("allow").boxes)
         httpx2.get(browser.press("cancel").headers["location"])
 
     with pytest.raises(Denied, match="access_denied"):
         key.upgrade({"profile.write"}, open_browser=look, seconds=20)
-    assert offered == ["profile.write"]
+    assert offer == ["profile.write"]
 
 
 def test_a_key_for_one_api_stays_one_for_it_alone(server: Live, no_grants: None) -> None:
@@ -176,14 +176,14 @@ def test_a_key_that_is_bound_to_this_device(server: Live, no_grants: None, tmp_p
     """RFC 9449: the proofs go along by themselves, also from the file of another process."""
     store = FileStore(tmp_path / "key.json")
     key = Key(bound_app(server), store)
-    held = key.connect(open_browser=user(server.browser()), seconds=20).tokens
-    assert held.key not in repr(held)
-    assert key.userinfo()["sub"] == held.sub
+    tokens = key.connect(open_browser=user(server.browser()), seconds=20).tokens
+    assert tokens.key not in repr(tokens)
+    assert key.userinfo()["sub"] == tokens.sub
     key.refresh()
     stolen = {"Authorization": f"Bearer {key.access_token()}"}
     assert server.http.get("/userinfo", headers=stolen).status_code == 401
     other = Key(bound_app(server), FileStore(tmp_path / "key.json"))
-    assert other.userinfo()["sub"] == held.sub
+    assert other.userinfo()["sub"] == tokens.sub
     other.refresh()
     with httpx2.Client(auth=other.auth()) as http:
         assert http.get(f"{server.url}/userinfo").status_code == 200
@@ -206,10 +206,10 @@ def test_nonces_are_handled_where_they_are_wanted(
         key.refresh()
         assert key.userinfo()
         with httpx2.Client(auth=key.auth()) as http:
-            held = key.tokens
-            assert held is not None
-            assert held.prover is not None
-            held.prover._nonces.clear()
+            tokens = key.tokens
+            assert tokens is not None
+            assert tokens.prover is not None
+            tokens.prover._nonces.clear()
             assert http.get(f"{server.url}/userinfo").status_code == 200
     finally:
         change(server, find(server, Client, "stefapp"), policy="default")
@@ -261,10 +261,12 @@ def _stop(browser: Browser) -> None:
 
 
 def test_a_key_given_back_is_worth_nothing(server: Live, key: Key) -> None:
-    held = key.connect(open_browser=user(server.browser()), seconds=20).tokens
+    tokens = key.connect(open_browser=user(server.browser()), seconds=20).tokens
     key.revoke()
     assert key.tokens is None
-    answer = server.http.get("/userinfo", headers={"Authorization": f"Bearer {held.access_token}"})
+    answer = server.http.get(
+        "/userinfo", headers={"Authorization": f"Bearer {tokens.access_token}"}
+    )
     assert answer.status_code == 401
 
 

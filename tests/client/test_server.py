@@ -20,7 +20,7 @@ from valetkey.client import (
     Tokens,
 )
 
-HELD = Tokens(access_token="a token", refresh_token="its successor's", sub="miko", scope=("a",))
+TOKENS = Tokens(access_token="a token", refresh_token="its successor's", sub="miko", scope=("a",))
 OPENID = "/.well-known/openid-configuration"
 GOOD = b'{"access_token":"another","token_type":"Bearer","expires_in":60}'
 
@@ -34,7 +34,7 @@ def server() -> Iterator[Serving]:
 @pytest.fixture
 def key(server: Serving) -> Iterator[Key]:
     store = MemoryStore()
-    store.save(HELD)
+    store.save(TOKENS)
     one = Key(App(issuer=server.url, client_id="stefapp", scope=("a",)), store)
     yield one
     one.close()
@@ -63,7 +63,7 @@ def test_metadata_that_an_app_does_not_believe(
     server.replies[METADATA] = server.metadata(**members)
     with pytest.raises(Aborted, match=why):
         key.connect(open_browser=_no_browser)
-    assert key.tokens == HELD
+    assert key.tokens == TOKENS
 
 
 def _no_browser(address: str) -> None:
@@ -106,7 +106,7 @@ def test_trouble_costs_no_key(server: Serving, key: Key, reply: tuple[int, bytes
     server.replies["/token"] = reply
     with pytest.raises(ServerUnavailable):
         key.refresh()
-    assert key.tokens == HELD
+    assert key.tokens == TOKENS
     assert "/elsewhere" not in server.paths()
 
 
@@ -124,15 +124,15 @@ def test_a_refusal_is_told_and_costs_no_key(
     server.replies["/token"] = (400, f'{{"error":"{code}"}}'.encode())
     with pytest.raises(error):
         key.refresh()
-    assert key.tokens == HELD
+    assert key.tokens == TOKENS
 
 
 def test_what_a_refresh_leaves_out_is_as_it_was(server: Serving, key: Key) -> None:
     server.replies["/token"] = (200, GOOD)
     renewed = key.refresh()
     assert renewed.access_token == "another"
-    assert renewed.refresh_token == HELD.refresh_token
-    assert (renewed.sub, renewed.scope) == (HELD.sub, HELD.scope)
+    assert renewed.refresh_token == TOKENS.refresh_token
+    assert (renewed.sub, renewed.scope) == (TOKENS.sub, TOKENS.scope)
 
 
 def test_userinfo_about_somebody_else(server: Serving, key: Key) -> None:
@@ -159,7 +159,7 @@ def test_a_server_that_is_away_costs_no_key(
     server.stop()
     with pytest.raises(ServerUnavailable, match="does not answer"):
         call(key)
-    assert key.tokens == HELD
+    assert key.tokens == TOKENS
 
 
 def test_signing_out_without_the_server_forgets_the_key(server: Serving, key: Key) -> None:
@@ -171,24 +171,24 @@ def test_signing_out_without_the_server_forgets_the_key(server: Serving, key: Ke
 
 def test_no_secret_is_in_an_error(server: Serving) -> None:
     store = MemoryStore()
-    store.save(HELD)
+    store.save(TOKENS)
     web = App(issuer=server.url, client_id="web", scope=("a",), secret="hush", resource="")
     key = Key(web, store)
-    said: list[str] = [repr(web), repr(key), repr(key.tokens)]
+    text: list[str] = [repr(web), repr(key), repr(key.tokens)]
     for reply in ((400, b'{"error":"invalid_client"}'), (500, b""), (200, b'{"access_token":1}')):
         server.replies["/token"] = reply
         with pytest.raises(ClientError) as refused:
             key.refresh()
-        said += [str(refused.value), repr(refused.value), repr(refused.value.__cause__)]
-    secrets = (HELD.access_token, HELD.refresh_token, "hush")
-    assert not [one for one in said for secret in secrets if secret in one]
+        text += [str(refused.value), repr(refused.value), repr(refused.value.__cause__)]
+    secrets = (TOKENS.access_token, TOKENS.refresh_token, "hush")
+    assert not [one for one in text for secret in secrets if secret in one]
     key.close()
 
 
 def test_a_client_of_the_apps_own(server: Serving) -> None:
     """Even one that would follow redirects does not carry a secret elsewhere."""
     store = MemoryStore()
-    store.save(HELD)
+    store.save(TOKENS)
     server.replies["/token"] = (307, b"")
     with httpx2.Client(follow_redirects=True) as http:
         key = Key(App(issuer=server.url, client_id="stefapp", scope=("a",)), store, http=http)

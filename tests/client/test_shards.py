@@ -57,7 +57,7 @@ def key(server: Live, service: Server, tmp_path: Path) -> Iterator[Key]:
     one.close()
 
 
-def held(key: Key) -> str:
+def refresh_token(key: Key) -> str:
     tokens = key.tokens
     assert tokens is not None
     return tokens.refresh_token
@@ -79,7 +79,7 @@ def test_a_key_of_two_lives_like_any_other(server: Live, key: Key, service: Serv
     }
     assert not [one for one in tokens.shards if one.claim_ticket]
     for _ in range(3):
-        before = held(key)
+        before = refresh_token(key)
         assert key.refresh().refresh_token != before
         assert key.userinfo()["sub"] == server.users["miko"].id
     assert service.asked == ["/shard/claim", *["/shard/handle"] * 3]
@@ -89,21 +89,21 @@ def test_a_key_of_two_lives_like_any_other(server: Live, key: Key, service: Serv
 
 
 def test_neither_holder_has_the_others_shard(key: Key, service: Server, tmp_path: Path) -> None:
-    phone = held(key)
-    (kept,) = [one for one in service.folder.iterdir() if one.suffix != ".lock"]
-    theirs = service.service._store_of(kept.name).load()
+    phone = refresh_token(key)
+    (stored,) = [one for one in service.folder.iterdir() if one.suffix != ".lock"]
+    theirs = service.service._store_of(stored.name).load()
     assert theirs is not None
     assert theirs.refresh_token.startswith("vk_ks_")
     assert theirs.access_token == ""
     assert theirs.refresh_token not in (tmp_path / "phone.json").read_text()
-    assert phone.encode() not in kept.read_bytes()
+    assert phone.encode() not in stored.read_bytes()
     assert theirs.refresh_token not in repr(theirs)
 
 
 def test_a_stolen_phone_opens_nothing_and_trips_the_alarm(server: Live, key: Key) -> None:
     changes: list[KeyChange] = []
     key.key_changed = changes.append
-    refused = stolen(server, held(key))
+    refused = stolen(server, refresh_token(key))
     assert refused.json()["error"] == "insufficient_key_shards"
     with pytest.raises(KeySuspended):
         key.refresh()
@@ -183,7 +183,7 @@ def test_a_device_is_known_by_its_key(server: Live, tmp_path: Path) -> None:
 
 
 def test_a_new_key_takes_the_place_of_the_old_one(server: Live, key: Key) -> None:
-    old = held(key)
+    old = refresh_token(key)
     key.upgrade({"profile.write"}, open_browser=user(server.browser()), seconds=20)
     assert key.refresh().refresh_token != old
     assert stolen(server, old).status_code == 400
@@ -235,7 +235,7 @@ def test_a_backend_is_asked_over_https_only() -> None:
 
 
 def test_a_stopped_key_is_over_for_each_holder(server: Live, key: Key) -> None:
-    server.http.post("/revoke", data={"token": held(key), "client_id": "harbour"})
+    server.http.post("/revoke", data={"token": refresh_token(key), "client_id": "harbour"})
     with pytest.raises(KeyStopped):
         key.refresh()
 
@@ -250,11 +250,11 @@ class Miko:
         assert tokens is not None
         (self.page,) = [one.claim_uri for one in tokens.shards if one.claim_uri]
 
-    def asks_for(self, holder: str, shown: str) -> str:
+    def asks_for(self, holder: str, presented: str) -> str:
         """Has a part handed over, and reads what the page shows."""
         self.browser.open(self.page)
         page = self.browser.press(f"replace-{holder}").text
-        return page.partition(f'<code id="{shown}">')[2].partition("<")[0]
+        return page.partition(f'<code id="{presented}">')[2].partition("<")[0]
 
     def resumes(self) -> None:
         """Lets a suspended key go on."""
@@ -308,8 +308,8 @@ def test_a_backend_that_lost_everything_gets_a_new_shard(
     server: Live, phone: Key, service: Server
 ) -> None:
     code = Miko(server, phone).asks_for("recovery_code", "code")
-    for kept in service.folder.iterdir():
-        kept.unlink()
+    for stored in service.folder.iterdir():
+        stored.unlink()
     with pytest.raises(ShardsMissing) as missing:
         phone.refresh()
     assert "no shard" in str(missing.value.__cause__)
@@ -352,10 +352,10 @@ def test_a_tablet_joins_by_a_picture_and_lends_its_shard(
     ticket = miko.asks_for("second_device", "ticket")
     assert tablet.join(ticket) == "second_device"
     service.stop()
-    lent = tablet.lend()
-    assert "<svg" in qr.svg(lent)
-    assert "\x1b" in qr.terminal(lent) or "█" in qr.terminal(lent)
-    phone.refresh(others=[lent])
+    handle = tablet.lend()
+    assert "<svg" in qr.svg(handle)
+    assert "\x1b" in qr.terminal(handle) or "█" in qr.terminal(handle)
+    phone.refresh(others=[handle])
     assert phone.userinfo()["sub"]
     service.start()
     phone.refresh()
@@ -382,11 +382,11 @@ def test_a_picture_that_is_scanned_twice_is_refused_clearly(
 def test_what_was_lent_is_good_once(pair: tuple[Key, Key, Miko]) -> None:
     phone, tablet, miko = pair
     tablet.join(miko.asks_for("second_device", "ticket"))
-    lent = tablet.lend()
-    phone.refresh(others=[lent])
+    handle = tablet.lend()
+    phone.refresh(others=[handle])
     phone.refresh()
     with pytest.raises(ShardsMissing):
-        phone.refresh(others=[lent])
+        phone.refresh(others=[handle])
     phone.refresh()
 
 

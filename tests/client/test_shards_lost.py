@@ -181,7 +181,7 @@ def test_a_phone_whose_disk_is_full(key: Key, monkeypatch: pytest.MonkeyPatch) -
 
 # What a backend is asked by somebody else.
 
-ASKED: list[Any] = [
+REQUESTS: list[Any] = [
     row("no form", "nothing at all", "POST", "/claim", b"", 400),
     row("no form", "without end", "POST", "/claim", b"claim_ticket=" + b"a" * 9000, 400),
     row("no form", "twice", "POST", "/claim", b"claim_ticket=a&claim_ticket=b", 400),
@@ -197,7 +197,7 @@ NOWHERE = {("GET", "/handle"), ("POST", "/shard")}
 """What is not there for anybody."""
 
 
-@pytest.mark.parametrize("method,path,body,status", ASKED)
+@pytest.mark.parametrize("method,path,body,status", REQUESTS)
 def test_what_a_backend_answers(
     service: Server, method: str, path: str, body: bytes, status: int
 ) -> None:

@@ -8,7 +8,7 @@ from tests.client.serving import serving
 
 from valetkey.client import FileStore, Tokens
 
-HELD = Tokens(access_token="a token", refresh_token="its successor's", scope=("a",))
+TOKENS = Tokens(access_token="a token", refresh_token="its successor's", scope=("a",))
 GOOD = b'{"access_token":"another","token_type":"Bearer","expires_in":60}'
 
 _ANOTHER = """
@@ -29,7 +29,7 @@ else:
 
 def test_processes_share_one_renewal(tmp_path: Path) -> None:
     place = tmp_path / "key.json"
-    FileStore(place).save(HELD)
+    FileStore(place).save(TOKENS)
     with serving() as server:
         server.replies["/token"] = (200, GOOD)
         command = [sys.executable, "-W", "ignore", "-c", _ANOTHER, server.url, str(place)]

@@ -30,7 +30,7 @@ def store(tmp_path: Path) -> FileStore:
     return FileStore(tmp_path / "deep" / "key.json")
 
 
-def taken(store: TokenStore) -> Callable[[], None]:
+def take_lock(store: TokenStore) -> Callable[[], None]:
     """The lock, however long it takes; what lets go of it."""
     while (let_go := store.take()) is None:
         os.sched_yield()
@@ -54,7 +54,7 @@ def test_it_is_for_its_owner_alone(store: FileStore) -> None:
     before = os.umask(0)
     try:
         store.save(KEY)
-        let_go = taken(store)
+        let_go = take_lock(store)
         assert mode(store.path) == 0o600
     finally:
         os.umask(before)
@@ -105,7 +105,7 @@ def test_a_lock_is_held_by_one_at_a_time(kind: str, tmp_path: Path) -> None:
 
     def enter() -> None:
         for _ in range(50):
-            let_go = taken(store)
+            let_go = take_lock(store)
             inside[0] += 1
             most[0] = max(most[0], inside[0])
             os.sched_yield()

@@ -78,7 +78,7 @@ MCP: Final = "import mcp.server.mcpserver\n"
 """The MCP SDK asks for the platform, and imports fcntl by itself on this one."""
 
 
-def said(code: str, *arguments: str) -> list[str]:
+def run_code(code: str, *arguments: str) -> list[str]:
     command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -95,12 +95,12 @@ PACKAGES = [
 
 @pytest.mark.parametrize("package,module", PACKAGES)
 def test_every_module_is_imported_without_fcntl(package: str, module: str) -> None:
-    assert f"{package}.{module}" in said(MCP + WITHOUT + IMPORT_ALL, package)
+    assert f"{package}.{module}" in run_code(MCP + WITHOUT + IMPORT_ALL, package)
 
 
 def test_a_file_keeps_a_key_by_the_lock_of_windows(tmp_path: Path) -> None:
-    assert said(WITHOUT + MSVCRT + STORE, str(tmp_path / "key.json")) == ["a"]
+    assert run_code(WITHOUT + MSVCRT + STORE, str(tmp_path / "key.json")) == ["a"]
 
 
 def test_no_lease_is_noted_where_nothing_can_be_locked(tmp_path: Path) -> None:
-    assert said(WITHOUT + JOURNAL, str(tmp_path)) == ["None", "None"]
+    assert run_code(WITHOUT + JOURNAL, str(tmp_path)) == ["None", "None"]

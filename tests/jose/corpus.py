@@ -230,7 +230,7 @@ BY_NAME: Final = [row(*name.split(" ", 1), bad) for name, bad in _BY_NAME.items(
 """For places where a key is found by its name."""
 
 
-def pieces(text: str) -> Iterator[str]:
+def prefixes_and_suffixes(text: str) -> Iterator[str]:
     """Every proper prefix and every proper suffix."""
     for at in range(len(text)):
         yield text[:at]

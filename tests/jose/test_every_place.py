@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 from msgspec.structs import replace
-from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, pieces
+from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, prefixes_and_suffixes
 from tests.keys import key
 from tests.server.oauth.grant_types.elsewhere import asks
 from tests.server.oauth.grant_types.test_token_exchange import exchange
@@ -68,11 +68,11 @@ def of_access_token(world: World) -> Honest:
 
 
 def of_id_token(client: str) -> Callable[[World], Honest]:
-    def made(world: World) -> Honest:
+    def make(world: World) -> Honest:
         claims = claims_of(world.connect("web", scope="openid chirps")["id_token"])
         return Honest(RS, claims | {"aud": client}, "JWT")
 
-    return made
+    return make
 
 
 def _introspected(world: World, text: str) -> None:
@@ -113,7 +113,7 @@ def of_introspection(world: World) -> Honest:
     return Honest(ES, said, introspection.TYPE)
 
 
-def _told(world: World, text: str) -> None:
+def _introspection_verified(world: World, text: str) -> None:
     introspection.verify(text, keys=PUBLIC, issuer=ISSUER, audience="chirp", now=1)
 
 
@@ -178,20 +178,20 @@ def _proved(world: World, text: str) -> None:
 
 
 def of_child(world: World) -> Honest:
-    shown, bound = _handed(world)
+    shown, bound_token = _delegated(world)
     claims = {
         "parent": dpop.token_hash(shown),
         "cnf": {"jkt": key("ES256", "the next hand").public().thumbprint()},
-        "scope": bound.scope,
+        "scope": bound_token.scope,
         "iat": world.now,
-        "exp": bound.exp,
+        "exp": bound_token.exp,
     }
     return Honest(ES, claims, child_key.TYPE, {"jwk": ES.public().bare()})
 
 
-def _handed(world: World) -> tuple[str, AccessToken]:
+def _delegated(world: World) -> tuple[str, AccessToken]:
     """A token, bound to a key, that is handed on."""
-    bound = AccessToken(
+    bound_token = AccessToken(
         iss=ISSUER,
         sub="miko",
         aud=(CHIRP,),
@@ -202,12 +202,12 @@ def _handed(world: World) -> tuple[str, AccessToken]:
         exp=world.now + 300,
         cnf=Confirmation(jkt=ES.public().thumbprint()),
     )
-    return "token", bound
+    return "token", bound_token
 
 
 def _checked(world: World, text: str) -> None:
-    shown, bound = _handed(world)
-    child_key.check(shown + child_key.SEPARATOR + text, bound, depth=1, now=world.now)
+    shown, bound_token = _delegated(world)
+    child_key.check(shown + child_key.SEPARATOR + text, bound_token, depth=1, now=world.now)
 
 
 LONG: Final = frozenset({"A61 oversize"})
@@ -225,7 +225,7 @@ PLACES: Final[dict[str, Place]] = {
     "server/oauth/grant_types/token_exchange.py": Place(of_id_token("web"), _exchanged),
     "server/oauth/endpoints/software_statement.py": Place(of_statement, _stated),
     "wire/access_token.py": Place(of_access_token, _at_the_api),
-    "wire/introspection.py": Place(of_introspection, _told),
+    "wire/introspection.py": Place(of_introspection, _introspection_verified),
     "wire/change_log.py": Place(of_piece, _followed, LONG),
     "wire/status_list.py": Place(of_list, _looked_up, LONG),
     "wire/id_token.py": Place(of_sign_in, _signed_in),
@@ -298,7 +298,7 @@ def test_every_place_is_listed() -> None:
 def test_the_others_go_through_the_corpus(file: str) -> None:
     text = (ROOT / file).read_text("utf-8")
     assert re.search(r'parametrize\("bad", .*\bBAD\b', text)
-    assert "in pieces(" in text, "every proper prefix and suffix"
+    assert "in prefixes_and_suffixes(" in text, "every proper prefix and suffix"
     # A shared secret is found by the client, and by no name in the header.
     assert "BY_NAME" in text or "Shared" in text
 
@@ -323,7 +323,7 @@ def test_a_piece_of_it_is_not(name: str) -> None:
     world = World()
     place = PLACES[name]
     text = place.honest(world).token()
-    assert not [piece for piece in pieces(text) if _is_taken(place, world, piece)]
+    assert not [piece for piece in prefixes_and_suffixes(text) if _is_taken(place, world, piece)]
 
 
 def _is_taken(place: Place, world: World, text: str) -> bool:

@@ -110,22 +110,22 @@ def test_a_key_without_a_name_has_the_empty_one() -> None:
 
 
 def test_some_algorithms_count_only_where_a_key_names_them() -> None:
-    named = key("PS256").public().jwk()
-    bare = {name: value for name, value in named.items() if name != "alg"}
+    names = key("PS256").public().jwk()
+    bare = {name: value for name, value in names.items() if name != "alg"}
     always: tuple[Algorithm, ...] = ("RS256",)
     named_only: tuple[Algorithm, ...] = ("PS256",)
-    found = [
+    result = [
         jwk.parse_set({"keys": [one]}, algorithms=always, if_named=named_only)
-        for one in (named, bare)
+        for one in (names, bare)
     ]
-    assert [[one.algorithm for one in each] for each in found] == [["PS256"], ["RS256"]]
+    assert [[one.algorithm for one in each] for each in result] == [["PS256"], ["RS256"]]
 
 
 def test_a_key_that_names_no_algorithm_stands_for_each_that_it_could_be_of() -> None:
     bare = key("RS256").public().jwk()
     del bare["alg"]
-    found = jwk.parse_set({"keys": [bare]}, algorithms=SERVER_ALGORITHMS)
-    assert {one.algorithm for one in found} == {"RS256", "PS256"}
+    result = jwk.parse_set({"keys": [bare]}, algorithms=SERVER_ALGORITHMS)
+    assert {one.algorithm for one in result} == {"RS256", "PS256"}
 
 
 @pytest.mark.parametrize("algorithm", SERVER_ALGORITHMS)

@@ -31,7 +31,7 @@ CLAIMS: dict[str, Any] = {
 }
 
 
-def made(typ: str = "at+jwt", **changed: Any) -> str:
+def token_with(typ: str = "at+jwt", **changed: Any) -> str:
     """A genuine signature over the claims as changed; ... leaves one out."""
     claims = {name: value for name, value in (CLAIMS | changed).items() if value is not ...}
     return signed({"alg": "ES256", "kid": ES.kid, "typ": typ}, json.dumps(claims).encode(), ES)
@@ -39,7 +39,7 @@ def made(typ: str = "at+jwt", **changed: Any) -> str:
 
 def without(name: str) -> str:
     changed: dict[str, Any] = {name: ...}
-    return made(**changed)
+    return token_with(**changed)
 
 
 def read(token: str, *, now: int = NOW, issuer: str = ISSUER, audience: str = API) -> AccessToken:
@@ -65,7 +65,7 @@ def test_claims_come_back_as_they_were_signed() -> None:
 
 
 def test_what_is_unknown_is_passed_over() -> None:
-    assert read(made(extra={"deep": [1, 2]})).sub == "miko"
+    assert read(token_with(extra={"deep": [1, 2]})).sub == "miko"
 
 
 TIME = [
@@ -82,7 +82,7 @@ TIME = [
 
 @pytest.mark.parametrize("changed,now,good", TIME)
 def test_time(changed: dict[str, Any], now: int, good: bool) -> None:
-    token = made(**changed)
+    token = token_with(**changed)
     if good:
         assert read(token, now=now).sub == "miko"
         return
@@ -91,25 +91,25 @@ def test_time(changed: dict[str, Any], now: int, good: bool) -> None:
 
 
 REFUSED = [
-    row("RFC 9068 4", "another issuer", made(iss="https://evil.example")),
-    row("RFC 9068 4", "the issuer with a slash", made(iss=f"{ISSUER}/")),
-    row("RFC 9068 4", "the issuer in upper case", made(iss=ISSUER.upper())),
-    row("RFC 9068 4", "another audience", made(aud=["https://mint.example"])),
-    row("RFC 9068 4", "an audience that begins alike", made(aud=[f"{API}.evil.example"])),
-    row("RFC 9068 4", "an empty audience", made(aud=[])),
-    row("RFC 9068 4", "no typ of an access token", made(typ="JWT")),
+    row("RFC 9068 4", "another issuer", token_with(iss="https://evil.example")),
+    row("RFC 9068 4", "the issuer with a slash", token_with(iss=f"{ISSUER}/")),
+    row("RFC 9068 4", "the issuer in upper case", token_with(iss=ISSUER.upper())),
+    row("RFC 9068 4", "another audience", token_with(aud=["https://mint.example"])),
+    row("RFC 9068 4", "an audience that begins alike", token_with(aud=[f"{API}.evil.example"])),
+    row("RFC 9068 4", "an empty audience", token_with(aud=[])),
+    row("RFC 9068 4", "no typ of an access token", token_with(typ="JWT")),
     *(
         row("RFC 9068 2.2", f"{name} is missing", without(name))
         for name in ("iss", "iat", "exp", "sub", "aud", "client_id", "jti")
     ),
-    row("RFC 7519 4.1", "exp is text", made(exp=str(NOW + 300))),
-    row("RFC 7519 4.1", "exp is true", made(exp=True)),
-    row("RFC 7519 4.1", "exp is null", made(exp=None)),
-    row("RFC 7519 4.1", "exp has a fraction", made(exp=NOW + 0.5)),
-    row("RFC 7519 4.1", "iss is a list", made(iss=[ISSUER])),
-    row("RFC 7519 4.1", "sub is a number", made(sub=7)),
-    row("RFC 7519 4.1", "scope is a list", made(scope=["posts:read"])),
-    row("RFC 7519 4.1", "aud holds a number", made(aud=[API, 7])),
+    row("RFC 7519 4.1", "exp is text", token_with(exp=str(NOW + 300))),
+    row("RFC 7519 4.1", "exp is true", token_with(exp=True)),
+    row("RFC 7519 4.1", "exp is null", token_with(exp=None)),
+    row("RFC 7519 4.1", "exp has a fraction", token_with(exp=NOW + 0.5)),
+    row("RFC 7519 4.1", "iss is a list", token_with(iss=[ISSUER])),
+    row("RFC 7519 4.1", "sub is a number", token_with(sub=7)),
+    row("RFC 7519 4.1", "scope is a list", token_with(scope=["posts:read"])),
+    row("RFC 7519 4.1", "aud holds a number", token_with(aud=[API, 7])),
 ]
 
 
@@ -155,7 +155,7 @@ READERS = {"at+jwt": {"at+jwt"}, "JWT": {"JWT", ""}}
 @pytest.mark.parametrize("reader", READERS)
 def test_no_token_is_taken_for_another(reader: str, kind: str) -> None:
     """ATTACKS A48: every kind of token at every door that takes one."""
-    token = made(typ=kind, aud="stef" if reader == "JWT" else [API], nonce="n")
+    token = token_with(typ=kind, aud="stef" if reader == "JWT" else [API], nonce="n")
     if kind in READERS[reader]:
         assert opened(token, reader) == "miko"
         return
@@ -196,9 +196,9 @@ ID_TOKEN = [
 @pytest.mark.parametrize("changed", ID_TOKEN)
 def test_an_id_token_of_another_sign_in_is_refused(changed: dict[str, Any]) -> None:
     good = {"aud": "stef", "nonce": "n", "at_hash": id_token.at_hash("")}
-    assert identified(made(typ="JWT", **good)).sub == "miko"
+    assert identified(token_with(typ="JWT", **good)).sub == "miko"
     with pytest.raises(BadToken):
-        identified(made(typ="JWT", **(good | changed)))
+        identified(token_with(typ="JWT", **(good | changed)))
 
 
 def test_at_hash_is_that_of_the_standard() -> None:

@@ -48,12 +48,12 @@ AGENTS = ("agent", "printer")
 """Each may exchange the keys of the one before it."""
 
 
-def _agent(name: str, of: str, kept: str) -> Client:
+def _agent(name: str, of: str, stored: str) -> Client:
     return Client(
         id=name,
         name=name.title(),
         auth_method="client_secret_basic",
-        secrets=(StoredSecret(digest(kept), 0),),
+        secrets=(StoredSecret(digest(stored), 0),),
         grant_types=(TOKEN_EXCHANGE,),
         scope=tuple(one.id for one in CATALOG.permissions),
         exchange=Exchange(clients=(of,), audiences=(RESOURCE,)),
@@ -104,7 +104,7 @@ class Platform:
         return user
 
     def key(
-        self, who: User, scope: str = ALL, *, client: str = "walker", bound: bool = False
+        self, who: User, scope: str = ALL, *, client: str = "walker", dpop: bool = False
     ) -> str:
         """An access token, by a whole sign-in; bound to MINE where that is wanted."""
         asking = Asking(client_id=client, scope=f"openid {scope}", redirect_uri=LOOPBACK)
@@ -114,7 +114,7 @@ class Platform:
         if 'id="allow"' in browser.page.text:
             browser.press("allow", boxes=set(browser.form("allow").boxes))
         code = browser.answer()["code"]
-        headers = {"DPoP": proof(Wish(address=f"{self.live.issuer}/token"))} if bound else {}
+        headers = {"DPoP": proof(Wish(address=f"{self.live.issuer}/token"))} if dpop else {}
         answer = self.live.http.post("/token", data=asking.redemption(code), headers=headers)
         assert answer.status_code == 200, answer.text
         text: str = answer.json()["access_token"]

@@ -71,7 +71,7 @@ class Api:
         self.http = httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         return self._output.read_text()
 
     def at(self, what: str) -> tuple[str, str]:
@@ -88,12 +88,12 @@ class Api:
     ) -> httpx2.Response:
         """One call, with these headers."""
         method, path = self.at(what)
-        told: Any = body or None
+        answer: Any = body or None
         if self.name == "mcp":
             params = {"name": what, "arguments": body}
-            told = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+            answer = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
         sent = [*(headers or []), ("Accept", "application/json, text/event-stream")]
-        return self.http.request(method, path + query, headers=sent, json=told)
+        return self.http.request(method, path + query, headers=sent, json=answer)
 
     def send(self, what: str, headers: list[tuple[str, str]], raw: bytes) -> httpx2.Response:
         """One call with this very body. For MCP, the arguments of the tool."""
@@ -124,14 +124,14 @@ class Api:
 def serving(name: str, *, issuer: str, secret: str) -> Iterator[Api]:
     """The API in this framework, as a program that listens on a loopback port."""
     port = free_port()
-    told = {"ISSUER": issuer, "CHIRP_SECRET": secret, "PROXIES": "127.0.0.1"}
+    answer = {"ISSUER": issuer, "CHIRP_SECRET": secret, "PROXIES": "127.0.0.1"}
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "output"
         with output.open("wb") as file:
             program = subprocess.Popen(
                 [sys.executable, *COMMANDS[name](port)],
-                env={**os.environ, **told, "PYTHONPATH": path, "PYTHONWARNINGS": "default"},
+                env={**os.environ, **answer, "PYTHONPATH": path, "PYTHONWARNINGS": "default"},
                 stdout=file,
                 stderr=subprocess.STDOUT,
             )
@@ -153,4 +153,4 @@ def _wait(api: Api, program: subprocess.Popen[bytes]) -> None:
         if program.poll() is not None:
             break
         time.sleep(0.05)
-    raise AssertionError(f"{api.name} does not start: {api.said}")
+    raise AssertionError(f"{api.name} does not start: {api.output}")

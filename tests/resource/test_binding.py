@@ -20,8 +20,8 @@ def binding() -> Binding:
     return Binding(RESOURCE)
 
 
-def shown(**wish: object) -> SenderProof:
-    text = proof(Wish(method="GET", address=f"{RESOURCE}/chirps", token=TOKEN), **wish)
+def call_proof(**options: object) -> SenderProof:
+    text = proof(Wish(method="GET", address=f"{RESOURCE}/chirps", token=TOKEN), **options)
     return SenderProof(method="GET", path="/chirps", proofs=(text,))
 
 
@@ -36,18 +36,18 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("wish,cnf,error", REFUSED)
+@pytest.mark.parametrize("options,cnf,error", REFUSED)
 def test_the_proof_of_a_refused_call_is_not_remembered(
-    binding: Binding, wish: dict[str, object], cnf: Confirmation, error: type[OAuthError]
+    binding: Binding, options: dict[str, object], cnf: Confirmation, error: type[OAuthError]
 ) -> None:
     for _ in range(2):
         with pytest.raises(error):
-            check(binding, shown(**wish), cnf)
+            check(binding, call_proof(**options), cnf)
     assert len(binding) == 0
 
 
 def test_a_proof_that_a_stranger_burns_is_still_the_holders(binding: Binding) -> None:
-    mine = shown()
+    mine = call_proof()
     with pytest.raises(InvalidToken):
         check(binding, mine, WITH_CERTIFICATE)
     check(binding, mine)

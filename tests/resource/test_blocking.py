@@ -63,9 +63,9 @@ def test_many_threads_share_one_follower(platform: Platform, server: ResourceSer
 def test_a_proof_is_good_once_however_many_threads_show_it(
     platform: Platform, server: ResourceServer
 ) -> None:
-    key = platform.key(platform.person(), bound=True)
+    key = platform.key(platform.person(), dpop=True)
     address = f"{RESOURCE}/chirps"
-    shown = SenderProof(
+    presented = SenderProof(
         method="GET",
         path="/chirps",
         proofs=(proof(Wish(method="GET", address=address, token=key)),),
@@ -73,7 +73,7 @@ def test_a_proof_is_good_once_however_many_threads_show_it(
 
     def opens(_: int) -> bool:
         try:
-            server.blocking.verify(f"DPoP {key}", needs=["chirps.read"], sender_proof=shown)
+            server.blocking.verify(f"DPoP {key}", needs=["chirps.read"], sender_proof=presented)
         except Refused:
             return False
         return True
@@ -88,21 +88,21 @@ def test_what_is_not_spent_goes_back_at_the_end(platform: Platform, server: Reso
     bounds = {"chirps.write": Bounds(often={"total": 1000})}
     grant = platform.change(platform.grant(miko), limits=limits(permissions=bounds))
     call = Call(method="POST", path="/chirps", authorization=f"Bearer {platform.key(miko)}")
-    wanted = server.need("chirps.write")
+    need = server.need("chirps.write")
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: server.blocking.verify_call(call, wanted, None), range(40)))
+        list(pool.map(lambda _: server.blocking.verify_call(call, need, None), range(40)))
     assert used(platform, grant.id) >= 40
     server.blocking.close()
     assert used(platform, grant.id) == 40
     # A call after that begins anew.
-    server.blocking.verify_call(call, wanted, None)
+    server.blocking.verify_call(call, need, None)
     server.blocking.close()
     assert used(platform, grant.id) == 41
 
 
 def used(platform: Platform, grant: str) -> int:
-    wanted = Many(Allowance, "grant", grant)
-    rows = platform.live.run(platform.live.store.read(wanted)).many(wanted)
+    need = Many(Allowance, "grant", grant)
+    rows = platform.live.run(platform.live.store.read(need)).many(need)
     return sum(count.used for one in rows for count in one.often.values())
 
 
@@ -117,9 +117,9 @@ def test_an_async_amount_is_a_mistake_that_is_told(
     bounds = {"tips.send": Bounds(much={"total": 1000})}
     platform.change(platform.grant(miko), limits=limits(permissions=bounds))
     call = Call(method="POST", path="/tips", authorization=f"Bearer {platform.key(miko)}")
-    wanted = server.need("tips.send", spend=how_much)
+    need = server.need("tips.send", spend=how_much)
     with pytest.raises(TypeError, match="may not be async"):
-        server.blocking.verify_call(call, wanted, None)
+        server.blocking.verify_call(call, need, None)
 
 
 def test_after_a_fork_every_process_follows_by_itself(platform: Platform) -> None:

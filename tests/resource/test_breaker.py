@@ -91,13 +91,13 @@ async def test_after_one_failure_calls_fail_at_once_until_a_probe_is_answered(
     issuing.most.clear()
     status, took = await outcome(kit, token)
     assert (status, took >= SILENCE) == (503, True)
-    asked = issuing.arrived["/introspect"]
+    requests = issuing.arrived["/introspect"]
     for _ in range(3):
         told = await asyncio.gather(*(outcome(kit, token) for _ in range(30)))
         assert {one for one, _ in told} == {503}
         assert max(took for _, took in told) < AT_ONCE
         await asyncio.sleep(SILENCE / 2)
-    assert issuing.arrived["/introspect"] == asked
+    assert issuing.arrived["/introspect"] == requests
     assert issuing.most[METADATA] == 1
     issuing.shut.clear()
     await opened(kit, token)

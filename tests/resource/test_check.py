@@ -25,7 +25,7 @@ APPS = {
 
 @pytest.mark.parametrize("name", APPS)
 def test_in_no_example_anything_is_forgotten(name: str) -> None:
-    done = subprocess.run(
+    outcome = subprocess.run(
         [sys.executable, "-m", "valetkey", "resource", "check", f"api_{name}:{APPS[name]}"],
         env={
             "PYTHONPATH": f"{EXAMPLES / f'api-{name}'}:{ROOT / 'src'}",
@@ -37,8 +37,8 @@ def test_in_no_example_anything_is_forgotten(name: str) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "chirps.write" in done.stdout
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert "chirps.write" in outcome.stdout
 
 
 def test_what_is_forgotten_in_flask_is_named() -> None:

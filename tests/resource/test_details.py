@@ -8,7 +8,7 @@ from valetkey.wire.authorization_details import Detail
 
 API = "https://chirp.example"
 LIMITS: dict[str, dict[str, Any]] = {"chirps.write": {"often": {"day": 5}}}
-ASKED = Detail(type=API, actions=("chirps.read", "chirps.write"), limits=LIMITS)
+DETAILS = Detail(type=API, actions=("chirps.read", "chirps.write"), limits=LIMITS)
 
 
 def principal(*permissions: str, version: int = 1) -> Principal:
@@ -22,7 +22,7 @@ def principal(*permissions: str, version: int = 1) -> Principal:
         exp=60,
         scope="chirps.read chirps.write",
         grant_version=1,
-        authorization_details=(ASKED,),
+        authorization_details=(DETAILS,),
     )
     return Principal(
         sub="miko",
@@ -34,7 +34,7 @@ def principal(*permissions: str, version: int = 1) -> Principal:
 
 
 def test_as_they_were_issued_while_nothing_has_changed() -> None:
-    assert principal("chirps.read", "chirps.write").authorization_details == (ASKED,)
+    assert principal("chirps.read", "chirps.write").authorization_details == (DETAILS,)
 
 
 def test_a_permission_that_was_taken_away_is_not_among_them() -> None:
@@ -45,7 +45,7 @@ def test_a_permission_that_was_taken_away_is_not_among_them() -> None:
 
 def test_limits_from_before_a_change_are_not_told() -> None:
     (left,) = principal("chirps.read", "chirps.write", version=2).authorization_details
-    assert (left.actions, left.limits) == (ASKED.actions, {})
+    assert (left.actions, left.limits) == (DETAILS.actions, {})
 
 
 def test_a_key_that_opens_nothing_has_none() -> None:

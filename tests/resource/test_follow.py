@@ -30,7 +30,7 @@ from valetkey.server.store.keyring import make, read_keys
 
 pytestmark = pytest.mark.anyio
 
-BOUND = 1.0
+MAX_AGE = 1.0
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ async def following(server: Live, **options: Any) -> AsyncIterator[ResourceServe
     )
     kit.start()
     try:
-        await until(lambda: follower(kit).age < BOUND)
+        await until(lambda: follower(kit).age < MAX_AGE)
         yield kit
     finally:
         await kit.close()
@@ -80,14 +80,14 @@ async def ask(kit: ResourceServer, token: str, *needs: str) -> Principal:
 
 async def refusal(kit: ResourceServer, token: str, *needs: str) -> Refused:
     """The first refusal, which comes within the bound."""
-    end = time.monotonic() + BOUND
+    end = time.monotonic() + MAX_AGE
     while True:
-        asked = time.monotonic()
+        requests = time.monotonic()
         try:
             await ask(kit, token, *needs)
         except Refused as refused:
             return refused
-        assert asked < end, "still open after the bound"
+        assert requests < end, "still open after the bound"
         await asyncio.sleep(0.005)
 
 
@@ -97,14 +97,14 @@ def grant_of(server: Live, token: str) -> Grant:
 
 def introspections(server: Live, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the kit asks from now on."""
-    asked: list[str] = []
+    requests: list[str] = []
 
     async def counting(self: StatusSource, text: str, token: Any) -> Any:
-        asked.append(text)
+        requests.append(text)
         raise Unreachable("not to be asked")
 
     monkeypatch.setattr(StatusSource, "_introspect", counting)
-    return asked
+    return requests
 
 
 ENDS = [
@@ -185,19 +185,19 @@ def server_user(server: Live) -> User:
     return find(server, User, server.users["miko"].id)
 
 
-@pytest.mark.parametrize("end,told", ENDS)
+@pytest.mark.parametrize("end,answer", ENDS)
 async def test_what_is_taken_away_is_gone_and_nobody_is_asked(
-    server: Live, end: Any, told: tuple[int, str, str], monkeypatch: pytest.MonkeyPatch
+    server: Live, end: Any, answer: tuple[int, str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = a_key(server)
     async with following(server) as kit:
-        asked = introspections(server, monkeypatch)
+        requests = introspections(server, monkeypatch)
         assert (await ask(kit, token, "chirps.write")).may("chirps.read")
         end(server, token)
         refused = await refusal(kit, token, "chirps.write")
         challenge = refused.challenge
-        assert (refused.status, challenge.reason, challenge.allowed) == told
-        assert asked == []
+        assert (refused.status, challenge.reason, challenge.allowed) == answer
+        assert requests == []
 
 
 async def test_what_comes_back_opens_again(server: Live) -> None:
@@ -244,10 +244,10 @@ async def test_what_happened_before_it_began_is_known_too(
     token = a_key(server)
     change(server, grant_of(server, token), status="paused")
     async with following(server) as kit:
-        asked = introspections(server, monkeypatch)
+        requests = introspections(server, monkeypatch)
         with pytest.raises(Refused):
             await ask(kit, token)
-        assert asked == []
+        assert requests == []
 
 
 async def test_past_the_bound_it_asks_and_where_nobody_answers_nobody_is_let_in(
@@ -257,25 +257,25 @@ async def test_past_the_bound_it_asks_and_where_nobody_answers_nobody_is_let_in(
     async with following(server) as kit:
         await ask(kit, token)
         await asyncio.to_thread(server.stop)
-        end = time.monotonic() + BOUND + 1
+        end = time.monotonic() + MAX_AGE + 1
         while True:
-            asked = time.monotonic()
+            requests = time.monotonic()
             try:
                 await ask(kit, token)
             except Unreachable:
                 break
-            assert asked < end, "it goes on with what it cannot know"
+            assert requests < end, "it goes on with what it cannot know"
             await asyncio.sleep(0.01)
 
 
 async def test_a_bound_of_nothing_is_asking(server: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     token = a_key(server)
     async with following(server, max_staleness={"medium": 0}) as kit:
-        asked = introspections(server, monkeypatch)
+        requests = introspections(server, monkeypatch)
         await ask(kit, token, "chirps.read")
         with pytest.raises(Unreachable):
             await ask(kit, token, "chirps.write")
-        assert len(asked) == 1
+        assert len(requests) == 1
 
 
 async def test_it_begins_by_itself_at_the_first_call(server: Live) -> None:
@@ -287,7 +287,7 @@ async def test_it_begins_by_itself_at_the_first_call(server: Live) -> None:
         live="follow",
     )
     await ask(kit, token)
-    await until(lambda: follower(kit).age < BOUND)
+    await until(lambda: follower(kit).age < MAX_AGE)
     await kit.close()
 
 
@@ -311,7 +311,7 @@ async def test_a_key_that_got_out_signs_nothing_for_anybody_within_the_bound(ser
     """`valetkey key revoke`: a token that a thief of the key signs, and one that the server signed
     with it; at the API and at the server. What comes after is signed by the next key."""
     token = a_key(server)
-    async with following(server, max_staleness=BOUND) as kit:
+    async with following(server, max_staleness=MAX_AGE) as kit:
         await ask(kit, token)
         keys = server.run(read_keys(server.store))
         kid = jws.read_header(token)["kid"]
@@ -320,7 +320,7 @@ async def test_a_key_that_got_out_signs_nothing_for_anybody_within_the_bound(ser
         server.run(server.store.commit(revoke(keys, kid, fresh, now=int(time.time()))))
         acknowledged = time.monotonic()
         refused = await refusal(kit, token)
-        assert time.monotonic() < acknowledged + BOUND
+        assert time.monotonic() < acknowledged + MAX_AGE
         assert refused.status == 401
         # Its key is no reason to ask the server again and again.
         fetched = kit._connection.status_source._issuer._fetched
@@ -332,4 +332,4 @@ async def test_a_key_that_got_out_signs_nothing_for_anybody_within_the_bound(ser
         again = a_key(server)
         assert jws.read_header(again)["kid"] != kid
         assert (await ask(kit, again)).client_id
-        await until(lambda: follower(kit).age < BOUND)
+        await until(lambda: follower(kit).age < MAX_AGE)

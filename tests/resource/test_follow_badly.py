@@ -28,7 +28,7 @@ BOTH: Final = frozenset({"read", "write"})
 
 
 def token(**fields: Any) -> AccessToken:
-    made = AccessToken(
+    result = AccessToken(
         iss="i",
         iat=1000,
         exp=2000,
@@ -41,7 +41,7 @@ def token(**fields: Any) -> AccessToken:
         grant_version=2,
         family_id="f",
     )
-    return replace(made, **fields)
+    return replace(result, **fields)
 
 
 def entry(seq: int, kind: str = "grant", subject: str = "g", **fields: Any) -> Entry:
@@ -56,9 +56,9 @@ def piece(*entries: Entry, after: int = 0, at: int = 1_000_000, **fields: Any) -
 
 
 def knowing(*entries: Entry) -> LogState:
-    known = LogState(Place(), CATALOG)
-    known.read(piece(*entries))
-    return known
+    state = LogState(Place(), CATALOG)
+    state.read(piece(*entries))
+    return state
 
 
 OPENS = [
@@ -124,8 +124,8 @@ def test_what_a_token_opens(entries: Any, permissions: Any, over: str) -> None:
 
 def test_a_client_of_its_own_right_has_no_grant() -> None:
     own = token(sub="client:c", grant_id="", family_id="", grant_version=0)
-    known = knowing(entry(1, subject="", grant_version=9), entry(2, "family", "", status="closed"))
-    for one in (known, knowing(entry(1))):
+    state = knowing(entry(1, subject="", grant_version=9), entry(2, "family", "", status="closed"))
+    for one in (state, knowing(entry(1))):
         found = one.status_of(own, BOTH)
         assert (found.permissions, found.over) == (BOTH, "")
 
@@ -133,28 +133,28 @@ def test_a_client_of_its_own_right_has_no_grant() -> None:
 def test_a_token_that_was_passed_on_is_asked_about_where_any_client_has_changed() -> None:
     """It does not name the client whose grant it is."""
     passed_on = token(act=Actor(sub="client:c"))
-    known = knowing(entry(1))
-    assert known.covers(passed_on)
-    known.read(piece(entry(2, "client", "owner", status="suspended"), after=1))
-    assert not known.covers(passed_on)
-    assert known.covers(token())
-    known.read(piece(after=2, at=(1001 + RETENTION) * 1000))
-    assert known.covers(passed_on)
+    state = knowing(entry(1))
+    assert state.covers(passed_on)
+    state.read(piece(entry(2, "client", "owner", status="suspended"), after=1))
+    assert not state.covers(passed_on)
+    assert state.covers(token())
+    state.read(piece(after=2, at=(1001 + RETENTION) * 1000))
+    assert state.covers(passed_on)
 
 
 def test_what_no_token_can_have_missed_is_forgotten() -> None:
-    known = knowing(entry(1, at=1000), entry(2, subject="h", at=1000), entry(3, at=2000))
+    state = knowing(entry(1, at=1000), entry(2, subject="h", at=1000), entry(3, at=2000))
     later = (1001 + RETENTION) * 1000
-    known.read(piece(after=3, at=later, head=3))
-    assert len(known) == 1
-    known.read(piece(after=3, at=later + 1_000_000, head=3))
-    assert len(known) == 0
+    state.read(piece(after=3, at=later, head=3))
+    assert len(state) == 1
+    state.read(piece(after=3, at=later + 1_000_000, head=3))
+    assert len(state) == 0
 
 
 # How old is it?
 
 
-def asked(reading: Reading) -> str:
+def nonce_of(reading: Reading) -> str:
     return reading.question()["nonce"]
 
 
@@ -162,7 +162,7 @@ def begun(at: int = 1_000_000, *, ago: float = 5.0) -> tuple[Reading, float]:
     """A reading whose question was asked some seconds ago, and answered at once."""
     reading = Reading(None, CATALOG)
     then = time.monotonic() - ago
-    reading.take(piece(nonce=asked(reading), at=at), then)
+    reading.take(piece(nonce=nonce_of(reading), at=at), then)
     return reading, then
 
 
@@ -187,7 +187,7 @@ def test_whatever_is_held_up_is_old() -> None:
 
 def test_a_part_of_the_log_says_nothing_about_its_end() -> None:
     reading = Reading(None, CATALOG)
-    reading.take(piece(entry(1), head=2, nonce=asked(reading)), time.monotonic())
+    reading.take(piece(entry(1), head=2, nonce=nonce_of(reading)), time.monotonic())
     assert not reading.is_whole
     reading.take(piece(entry(2), after=1), time.monotonic())
     assert reading.is_whole

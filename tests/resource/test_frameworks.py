@@ -46,7 +46,7 @@ def key(platform: Platform) -> str:
 @pytest.fixture(scope="module")
 def bound_key(platform: Platform) -> str:
     """One that is bound to MINE."""
-    return platform.key(platform.person(), bound=True)
+    return platform.key(platform.person(), dpop=True)
 
 
 Headers = list[tuple[str, str]]
@@ -56,14 +56,14 @@ def bearer(token: str) -> Headers:
     return [("Authorization", f"Bearer {token}")]
 
 
-def bound(api: Api, what: str, key: str, **wish: Any) -> Headers:
+def dpop_headers(api: Api, what: str, key: str, **options: Any) -> Headers:
     """The headers that show a bound key, with a proof that differs as the wish says."""
     method, path = api.at(what)
-    made = proof(Wish(method=method, address=RESOURCE + path, token=key), **wish)
+    made = proof(Wish(method=method, address=RESOURCE + path, token=key), **options)
     return [("Authorization", f"DPoP {key}"), ("DPoP", made)]
 
 
-def told(response: httpx2.Response) -> Challenge:
+def challenge_of(response: httpx2.Response) -> Challenge:
     """The challenge. All that is said in it stands in the body as well, and nobody may keep it."""
     schemes = ("Bearer", "DPoP")
     challenge = read_challenge(response.headers["www-authenticate"], schemes=schemes)
@@ -111,32 +111,32 @@ def test_a_page_may_ask_whether_it_may_read_them(api: Api, platform: Platform) -
 
 Shows = Callable[[Api, Platform, str], Headers]
 
-NAMED = "x-fapi-interaction-id"
+INTERACTION_ID = "x-fapi-interaction-id"
 CALLED = "C770AEF3-6784-41F7-8E0E-FF5F97BDDB3A"
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 INTERACTIONS = [
-    row("FAPI1 6.2.1", "sent", [(NAMED, CALLED)], True),
+    row("FAPI1 6.2.1", "sent", [(INTERACTION_ID, CALLED)], True),
     row("FAPI1 6.2.1", "not sent", [], False),
-    row("FAPI1 6.2.1", "no UUID", [(NAMED, "mine")], False),
-    row("FAPI1 6.2.1", "more than a UUID", [(NAMED, f"{CALLED}; x=1")], False),
+    row("FAPI1 6.2.1", "no UUID", [(INTERACTION_ID, "mine")], False),
+    row("FAPI1 6.2.1", "more than a UUID", [(INTERACTION_ID, f"{CALLED}; x=1")], False),
     row(
         "FAPI1 6.2.1",
         "two",
-        [(NAMED, CALLED), (NAMED, "3f2b8c1e-6784-41f7-8e0e-ff5f97bddb3a")],
+        [(INTERACTION_ID, CALLED), (INTERACTION_ID, "3f2b8c1e-6784-41f7-8e0e-ff5f97bddb3a")],
         False,
     ),
 ]
 
 
-@pytest.mark.parametrize("sent,echoed", INTERACTIONS)
+@pytest.mark.parametrize("sent_headers,echoed", INTERACTIONS)
 def test_each_reply_is_named(
-    api: Api, platform: Platform, key: str, sent: Headers, echoed: bool
+    api: Api, platform: Platform, key: str, sent_headers: Headers, echoed: bool
 ) -> None:
     """Once, good or refused: by what the caller sent, or by an id of its own."""
     refusals = [[], bearer("a.b.c"), bearer(platform.key(platform.person(), "tips.send"))]
     for headers in (bearer(key), *refusals):
-        told = api.call("read", [*headers, *sent]).headers.get_list(NAMED)
+        told = api.call("read", [*headers, *sent_headers]).headers.get_list(INTERACTION_ID)
         assert len(told) == 1
         assert told[0] == CALLED if echoed else UUID.fullmatch(told[0])
 
@@ -194,27 +194,27 @@ def test_what_is_no_key_for_it_is_refused(
 ) -> None:
     response = api.call("read", shows(api, platform, key), query=query)
     assert response.status_code == status
-    assert told(response).error == error
+    assert challenge_of(response).error == error
 
 
 def test_a_refusal_names_all_that_is_missing(api: Api, platform: Platform) -> None:
     key = platform.key(platform.person(), "chirps.read")
     response = api.call("write", bearer(key), text="Hi")
     assert response.status_code == 403
-    challenge = told(response)
+    challenge = challenge_of(response)
     assert (challenge.error, challenge.scope) == ("insufficient_scope", "chirps.write")
     assert challenge.allowed == "chirps.read"
 
 
 def test_a_bound_key_opens_with_a_proof_once(api: Api, bound_key: str) -> None:
-    shown = bound(api, "read", bound_key)
+    shown = dpop_headers(api, "read", bound_key)
     api.result(api.call("read", shown))
     again = api.call("read", shown)
     assert again.status_code == 401
-    assert told(again).error == "invalid_dpop_proof"
+    assert challenge_of(again).error == "invalid_dpop_proof"
 
 
-BOUND = [
+BOUND_ROWS = [
     row("RFC 9449 7.1", "without a proof", lambda all_: all_[:1], {}, "invalid_dpop_proof"),
     row("RFC 9449 7.1", "as a bearer token", lambda all_: [], {}, "invalid_token"),
     row("RFC 9449 4.3", "two proofs", lambda all_: [*all_, all_[1]], {}, "invalid_dpop_proof"),
@@ -232,14 +232,18 @@ BOUND = [
 ]
 
 
-@pytest.mark.parametrize("bends,wish,error", BOUND)
+@pytest.mark.parametrize("bends,options,error", BOUND_ROWS)
 def test_a_bound_key_opens_nothing_otherwise(
-    api: Api, bound_key: str, bends: Callable[[Headers], Headers], wish: dict[str, Any], error: str
+    api: Api,
+    bound_key: str,
+    bends: Callable[[Headers], Headers],
+    options: dict[str, Any],
+    error: str,
 ) -> None:
-    shown = bends(bound(api, "read", bound_key, **wish)) or bearer(bound_key)
+    shown = bends(dpop_headers(api, "read", bound_key, **options)) or bearer(bound_key)
     response = api.call("read", shown)
     assert response.status_code == 401
-    assert told(response).error == error
+    assert challenge_of(response).error == error
 
 
 def test_a_key_that_is_bound_to_a_certificate(
@@ -256,7 +260,7 @@ def test_a_key_that_is_bound_to_a_certificate(
     for headers in (bearer(key), [*bearer(key), ("Client-Cert", client_certificate.write(other))]):
         response = api.call("read", headers)
         assert response.status_code == 401
-        assert told(response).error == "invalid_token"
+        assert challenge_of(response).error == "invalid_token"
     unreadable = api.call("read", [*bearer(key), ("Client-Cert", ":x:")])
     assert unreadable.status_code == 400
 
@@ -265,7 +269,7 @@ def test_a_fresh_sign_in_is_asked_for(api: Api, platform: Platform, key: str) ->
     old = platform.bent(key, auth_time=int(time.time()) - 400)
     response = api.call("close", bearer(old))
     assert response.status_code == 401
-    challenge = told(response)
+    challenge = challenge_of(response)
     assert (challenge.error, challenge.max_age) == ("insufficient_user_authentication", "300")
 
 
@@ -278,16 +282,16 @@ def test_uses_and_amounts_are_counted(api: Api, platform: Platform) -> None:
     api.result(api.call("tip", key, amount="4.01"))
     refused = api.call("tip", key, amount="1")
     assert refused.status_code == 403
-    challenge = told(refused)
+    challenge = challenge_of(refused)
     assert (challenge.error, challenge.limit, challenge.most) == ("limit_reached", "much", "500")
     assert (challenge.unit, challenge.decimals) == ("EUR", "2")
     assert [refused.json()[name] for name in ("most", "unit", "decimals")] == [500, "EUR", 2]
     api.result(api.call("tip", key, amount="0.99"))
     senseless = api.call("tip", key, amount="0.001")
-    assert (senseless.status_code, told(senseless).error) == (400, "invalid_request")
+    assert (senseless.status_code, challenge_of(senseless).error) == (400, "invalid_request")
     for _ in range(2):
         api.result(api.call("write", key, text="Hi"))
-    assert told(api.call("write", key, text="Hi")).limit == "often"
+    assert challenge_of(api.call("write", key, text="Hi")).limit == "often"
     api.result(api.call("read", key))
 
 
@@ -350,15 +354,15 @@ def test_what_the_user_changes_is_seen_within_the_bound(api: Api, platform: Plat
     api.result(api.call("write", key, text="Hi"))
     grant = platform.change(platform.grant(miko), permissions=("chirps.read",))
     until(lambda: api.call("write", key, text="Hi").status_code == 403)
-    assert told(api.call("write", key, text="Hi")).reason == "narrowed"
+    assert challenge_of(api.call("write", key, text="Hi")).reason == "narrowed"
     grant = platform.change(grant, status="paused")
     until(lambda: api.call("read", key).status_code == 401)
-    assert told(api.call("read", key)).reason == "paused"
+    assert challenge_of(api.call("read", key)).reason == "paused"
     grant = platform.change(grant, status="active")
     until(lambda: api.call("read", key).status_code == 200)
     platform.change(grant, status="stopped")
     until(lambda: api.call("read", key).status_code == 401)
-    assert told(api.call("read", key)).reason == "stopped"
+    assert challenge_of(api.call("read", key)).reason == "stopped"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

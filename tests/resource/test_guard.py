@@ -63,7 +63,7 @@ def token(server: Live) -> str:
 @pytest.fixture(scope="module")
 def guard(server: Live, token: str) -> Iterator[TestClient]:
     with guarded(server) as client:
-        known(client, token)
+        wait_until_ready(client, token)
         yield client
 
 
@@ -72,7 +72,7 @@ def ask(client: TestClient, method: str, uri: str, token: str = "", **more: str)
     return client.get("/verify", headers=headers | (bearer(token) if token else {}))
 
 
-def known(client: TestClient, token: str) -> None:
+def wait_until_ready(client: TestClient, token: str) -> None:
     """Waits until the guard knows what it has to, on a machine that is busy."""
     until = time.monotonic() + 30
     headers = {name.decode(): "GET" for name, _ in SAYS.values()}
@@ -164,11 +164,11 @@ def test_only_the_proxy_that_is_set_is_believed(server: Live, token: str) -> Non
     theirs = {"x-original-method": "GET", "x-original-uri": "/health"}
     own = {"x-forwarded-method": "POST", "x-forwarded-uri": "/chirps"}
     with guarded(server, "traefik") as client:
-        known(client, token)
+        wait_until_ready(client, token)
         assert client.get("/verify", headers=theirs).status_code == 403
         assert client.get("/verify", headers={**theirs, **own}).status_code == 401
     with guarded(server, "envoy") as client:
-        known(client, token)
+        wait_until_ready(client, token)
         assert client.get("/verify", headers=theirs).status_code == 403
         assert client.get("/verify/health").status_code == 200
         assert client.get("/verify/chirps", headers=bearer(token)).status_code == 200

@@ -174,7 +174,7 @@ async def test_strangers_do_not_make_an_api_ask(issuing: Issuing) -> None:
     await kit.close()
 
 
-def _told(**changed: Any) -> Callable[[Issuing, str], split_token.ApiHalfAnswer]:
+def answering(**changed: Any) -> Callable[[Issuing, str], split_token.ApiHalfAnswer]:
     def tell(issuing: Issuing, text: str) -> split_token.ApiHalfAnswer:
         token = msgspec.structs.replace(issuing.halves[text], **changed)
         half = split_token.of_api(token, text, key=issuing.key)
@@ -208,11 +208,11 @@ def _by(key: PrivateKey, typ: str) -> Callable[[Issuing, str], split_token.ApiHa
 
 ANSWERS: list[Any] = [
     row("-", "that of another token", _of_another),
-    row("-", "one for another API", _told(aud=("https://photos.example",))),
-    row("-", "one of another issuer", _told(iss="https://other.example")),
-    row("-", "one that is over", _told(exp=1_700_000_000)),
-    row("-", "one that is bound to nobody", _told(cnf=None)),
-    row("-", "one that is bound to somebody else", _told(cnf=Confirmation(jkt="x" * 43))),
+    row("-", "one for another API", answering(aud=("https://photos.example",))),
+    row("-", "one of another issuer", answering(iss="https://other.example")),
+    row("-", "one that is over", answering(exp=1_700_000_000)),
+    row("-", "one that is bound to nobody", answering(cnf=None)),
+    row("-", "one that is bound to somebody else", answering(cnf=Confirmation(jkt="x" * 43))),
     row("A59", "one of a stranger's", _by(OTHER, split_token.OF_API)),
     row("A48", "a whole token", _by(MINE, access_token.TYPE)),
     row("-", "none", lambda issuing, text: split_token.NOTHING),

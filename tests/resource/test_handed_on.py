@@ -69,11 +69,11 @@ class Shower:
         )
         return Shower(text, to)
 
-    def call(self, by: PrivateKey | None = None, **wish: Any) -> Call:
+    def call(self, by: PrivateKey | None = None, **options: Any) -> Call:
         """A call that shows the key."""
         if self.by is None:
             return Call(method="POST", path="/x", authorization=f"Bearer {self.text}")
-        wished: dict[str, Any] = {"token": self.text, "by": by or self.by} | wish
+        wished: dict[str, Any] = {"token": self.text, "by": by or self.by} | options
         made = proof(Wish(method="POST", address=f"{RESOURCE}/x", **wished))
         return Call(method="POST", path="/x", authorization=f"DPoP {self.text}", proofs=(made,))
 
@@ -102,7 +102,7 @@ def online(platform: Platform, who: Any) -> list[Shower]:
 
 def offline(platform: Platform, who: Any) -> list[Shower]:
     """The app's key, and two hands behind it."""
-    app = Shower(platform.key(who, bound=True), MINE)
+    app = Shower(platform.key(who, dpop=True), MINE)
     first = app.hand_on(READ, WRITE, depth=1)
     return [app, first, first.hand_on(READ, WRITE)]
 
@@ -114,28 +114,28 @@ Tree = Callable[[Platform, Any], list[Shower]]
 @pytest.mark.parametrize("tree", TREES)
 def test_one_stop_ends_the_tree(platform: Platform, server: ResourceServer, tree: Tree) -> None:
     miko = platform.person()
-    hands = tree(platform, miko)
-    for one in hands:
+    delegates = tree(platform, miko)
+    for one in delegates:
         assert opens(server, one, READ).sub == miko.id
     platform.change(platform.grant(miko), status="stopped")
     # The bound is a second. Who has asked meanwhile knows it sooner.
     time.sleep(1)
-    for one in hands:
+    for one in delegates:
         assert why_not(server, one, READ).error == "invalid_token"
 
 
-def press(platform: Platform, who: Any, action: str, hand: str) -> None:
+def press(platform: Platform, who: Any, action: str, delegate: str) -> None:
     """The user presses a button on the app's page, beside that hand."""
     browser = platform.live.browser()
     browser.open(f"/sign-in?next=/apps/{platform.grant(who).id}")
     browser.sign_in(who.username, WORD)
-    (form,) = [one for one in forms(browser.page.text) if one.fields.get("hand") == hand]
+    (form,) = [one for one in forms(browser.page.text) if one.fields.get("hand") == delegate]
     data = {**form.fields, "action": action}
     answer = browser.http.post(form.action, data=data, follow_redirects=True)
     assert answer.status_code == 200, answer.text
 
 
-def open_to(server: ResourceServer, hands: list[Shower]) -> list[bool]:
+def open_to(server: ResourceServer, delegates: list[Shower]) -> list[bool]:
     """Which of them the API lets in; the others are told that their key was stopped."""
 
     def is_open(one: Shower) -> bool:
@@ -148,7 +148,7 @@ def open_to(server: ResourceServer, hands: list[Shower]) -> list[bool]:
             )
         return True
 
-    return [is_open(one) for one in hands]
+    return [is_open(one) for one in delegates]
 
 
 BRANCHES = [
@@ -157,41 +157,41 @@ BRANCHES = [
 ]
 
 
-@pytest.mark.parametrize("at,left", BRANCHES)
+@pytest.mark.parametrize("at,rest", BRANCHES)
 def test_a_branch_is_cut_off_and_comes_back(
-    platform: Platform, server: ResourceServer, at: int, left: list[bool]
+    platform: Platform, server: ResourceServer, at: int, rest: list[bool]
 ) -> None:
     miko = platform.person()
-    hands, name = online(platform, miko), f"client:{AGENTS[at - 1]}"
-    assert open_to(server, hands) == [True] * 3
+    delegates, name = online(platform, miko), f"client:{AGENTS[at - 1]}"
+    assert open_to(server, delegates) == [True] * 3
     press(platform, miko, "cut", name)
     # The bound is a second. Who has asked meanwhile knows it sooner.
     time.sleep(1)
-    assert open_to(server, hands) == left
+    assert open_to(server, delegates) == rest
     press(platform, miko, "readmit", name)
     time.sleep(1)
-    assert open_to(server, hands) == [True] * 3
+    assert open_to(server, delegates) == [True] * 3
 
 
 @pytest.mark.parametrize("live", ["follow", "ask"])
 def test_those_whom_nobody_knows_are_told_of_and_cut_off(platform: Platform, live: str) -> None:
     miko = platform.person()
     server = server_of(platform, live=live)
-    hands = offline(platform, miko)
-    assert open_to(server, hands) == [True] * 3
+    delegates = offline(platform, miko)
+    assert open_to(server, delegates) == [True] * 3
     server.blocking.close()  # It tells what is left to tell.
     press(platform, miko, "cut", child_key.ALONE)
     server = server_of(platform, live=live)
-    assert open_to(server, hands) == [True, False, False]
+    assert open_to(server, delegates) == [True, False, False]
     # A token that says so itself: long after, when no log tells of it any more.
     fresh = offline(platform, miko)
     assert open_to(server, fresh) == [True, False, False]
     by_token = server_of(platform, live="token")
     assert open_to(by_token, fresh) == [True, False, False]
-    assert open_to(by_token, hands) == [True] * 3
+    assert open_to(by_token, delegates) == [True] * 3
     press(platform, miko, "readmit", child_key.ALONE)
     later = server_of(platform, live=live)
-    assert open_to(later, [*hands, *fresh]) == [True] * 6
+    assert open_to(later, [*delegates, *fresh]) == [True] * 6
     for one in (server, by_token, later):
         one.blocking.close()
 
@@ -202,10 +202,10 @@ def test_one_budget_counts_the_tree(platform: Platform, server: ResourceServer, 
     platform.key(miko)
     bounds = {WRITE: Bounds(often={"total": 5})}
     platform.change(platform.grant(miko), limits=limits(permissions=bounds))
-    hands = tree(platform, miko)
+    delegates = tree(platform, miko)
     for turn in range(5):
-        opens(server, hands[turn % 3], WRITE)
-    for one in hands:
+        opens(server, delegates[turn % 3], WRITE)
+    for one in delegates:
         assert why_not(server, one, WRITE).error == "limit_reached"
         opens(server, one, READ)
 
@@ -215,17 +215,17 @@ def test_what_the_user_takes_away_is_gone_from_every_hand(
     platform: Platform, server: ResourceServer, tree: Tree
 ) -> None:
     miko = platform.person()
-    hands = tree(platform, miko)
+    delegates = tree(platform, miko)
     platform.change(platform.grant(miko), permissions=(READ,))
     time.sleep(1)
-    for one in hands:
+    for one in delegates:
         opens(server, one, READ)
         assert why_not(server, one, WRITE).error == "insufficient_scope"
 
 
 def test_a_child_opens_what_it_was_made_for(platform: Platform, server: ResourceServer) -> None:
     miko = platform.person()
-    app = Shower(platform.key(miko, bound=True), MINE)
+    app = Shower(platform.key(miko, dpop=True), MINE)
     child = app.hand_on(READ, TIP, most={TIP: 500}, name="agent")
     caller = opens(server, child, READ)
     assert (caller.sub, caller.permissions) == (miko.id, frozenset({READ, TIP}))
@@ -240,7 +240,7 @@ def test_a_child_opens_what_it_was_made_for(platform: Platform, server: Resource
 
 
 def test_it_is_off_unless_the_api_says_otherwise(platform: Platform) -> None:
-    child = Shower(platform.key(platform.person(), bound=True), MINE).hand_on(READ)
+    child = Shower(platform.key(platform.person(), dpop=True), MINE).hand_on(READ)
     server = server_of(platform, max_delegations=0)
     assert why_not(server, child, READ).error == "invalid_token"
     server.blocking.close()
@@ -250,11 +250,11 @@ def test_it_is_off_unless_the_api_says_otherwise(platform: Platform) -> None:
 
 
 def test_a_third_hand_is_one_too_many(platform: Platform, server: ResourceServer) -> None:
-    hand = Shower(platform.key(platform.person(), bound=True), MINE)
+    delegate = Shower(platform.key(platform.person(), dpop=True), MINE)
     for depth in (3, 2):
-        hand = hand.hand_on(READ, depth=depth)
-        opens(server, hand, READ)
-    assert why_not(server, hand.hand_on(READ), READ).error == "invalid_token"
+        delegate = delegate.hand_on(READ, depth=depth)
+        opens(server, delegate, READ)
+    assert why_not(server, delegate.hand_on(READ), READ).error == "invalid_token"
 
 
 PROOFS = [
@@ -263,14 +263,14 @@ PROOFS = [
 ]
 
 
-@pytest.mark.parametrize("wish,error", PROOFS)
+@pytest.mark.parametrize("options,error", PROOFS)
 def test_a_child_is_shown_by_its_own_hand(
-    platform: Platform, server: ResourceServer, wish: dict[str, Any], error: str
+    platform: Platform, server: ResourceServer, options: dict[str, Any], error: str
 ) -> None:
-    app = Shower(platform.key(platform.person(), bound=True), MINE)
+    app = Shower(platform.key(platform.person(), dpop=True), MINE)
     child = app.hand_on(READ)
-    wished = {"token": app.text} if "token" in wish else {}
-    call = child.call(wish.get("by"), **wished)
+    wished = {"token": app.text} if "token" in options else {}
+    call = child.call(options.get("by"), **wished)
     shown = SenderProof(method=call.method, path=call.path, proofs=call.proofs)
     with pytest.raises(Refused) as refused:
         server.blocking.verify(call.authorization, needs=[READ], sender_proof=shown)
@@ -282,16 +282,16 @@ def test_an_unbound_key_or_an_unbound_showing_hands_nothing_on(
 ) -> None:
     bare = Shower(platform.key(platform.person()), MINE).hand_on(READ)
     assert why_not(server, bare, READ).error == "invalid_token"
-    child = Shower(platform.key(platform.person(), bound=True), MINE).hand_on(READ)
+    child = Shower(platform.key(platform.person(), dpop=True), MINE).hand_on(READ)
     assert why_not(server, Shower(child.text), READ).error == "invalid_token"
 
 
 def test_the_server_takes_no_child(platform: Platform) -> None:
     """It is for APIs alone: no userinfo, no introspection, no exchange."""
-    child = Shower(platform.key(platform.person(), bound=True), MINE).hand_on(READ)
-    asked = platform.live.http.post(
+    child = Shower(platform.key(platform.person(), dpop=True), MINE).hand_on(READ)
+    requests = platform.live.http.post(
         "/introspect", data={"token": child.text}, auth=("chirp", platform.secret)
     )
-    assert asked.json() == {"active": False}
+    assert requests.json() == {"active": False}
     shown = platform.live.http.get("/userinfo", headers={"Authorization": f"DPoP {child.text}"})
     assert shown.status_code == 401

@@ -123,14 +123,14 @@ OTHERS = [
 ]
 
 
-@pytest.mark.parametrize("algorithm,said,drop,status", OTHERS)
+@pytest.mark.parametrize("algorithm,text,drop,status", OTHERS)
 async def test_keys_of_other_servers(
-    issuing: Issuing, algorithm: Algorithm, said: list[str], drop: list[str], status: int
+    issuing: Issuing, algorithm: Algorithm, text: list[str], drop: list[str], status: int
 ) -> None:
     issuing.key = key(algorithm)
     bare = {name: one for name, one in issuing.key.public().jwk().items() if name not in drop}
     about = msgspec.to_builtins(issuing._metadata()) | (
-        {"id_token_signing_alg_values_supported": said} if said else {}
+        {"id_token_signing_alg_values_supported": text} if text else {}
     )
     issuing.replies |= {
         "/jwks": (200, json.dumps({"keys": [bare]}).encode()),

@@ -46,7 +46,7 @@ def killed(folder: Path, does: Callable[[Journal], None]) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
-def found(folder: Path, whose: str = "w") -> list[list[Note]]:
+def notes_in(folder: Path, whose: str = "w") -> list[list[Note]]:
     return [notes for path, notes in orphans(folder) if is_of(path, whose)]
 
 
@@ -69,26 +69,26 @@ def test_what_a_killed_process_had_left_is_found_to_the_last_use(folder: Path) -
         Note("g2", WRITE, "b" * 22, None, None, 50),
         Note("g1", WRITE, "a" * 22, 8, 850, 70),
     ]
-    (seen,) = found(folder)
+    (seen,) = notes_in(folder)
     assert sorted(seen, key=lambda one: one.grant) == notes[::-1]
-    assert found(folder, "another") == []
+    assert notes_in(folder, "another") == []
 
 
 def test_what_a_living_process_has_is_nobody_elses(folder: Path) -> None:
-    kept = Journal(folder, "w")
-    two(kept)
-    assert found(folder) == []
-    kept.close()
-    assert len(found(folder)) == 1
+    stored = Journal(folder, "w")
+    two(stored)
+    assert notes_in(folder) == []
+    stored.close()
+    assert len(notes_in(folder)) == 1
 
 
 def test_one_looks_at_a_time(folder: Path) -> None:
     killed(folder, two)
     looking = orphans(folder)
     next(looking)
-    assert found(folder) == []
+    assert notes_in(folder) == []
     del looking
-    assert len(found(folder)) == 1
+    assert len(notes_in(folder)) == 1
 
 
 def copied(file: Path) -> None:
@@ -122,7 +122,7 @@ def test_what_may_have_lost_its_last_uses_counts_for_nothing(
     killed(folder, two)
     (file,) = folder.iterdir()
     what(file)
-    assert found(folder) == [[]]
+    assert notes_in(folder) == [[]]
 
 
 def open_to_others(folder: Path) -> None:
@@ -155,22 +155,22 @@ def test_where_no_boot_is_known_nothing_is_noted(
 
 
 def test_what_is_too_much_or_too_long_is_not_noted(folder: Path) -> None:
-    kept = Journal(folder, "w")
-    assert kept.note("g", "p" * 250, "a" * 22, until=0) is NOWHERE
-    slots = [kept.note("g", WRITE, "a" * 22, until=0) for _ in range(SLOTS + 1)]
+    stored = Journal(folder, "w")
+    assert stored.note("g", "p" * 250, "a" * 22, until=0) is NOWHERE
+    slots = [stored.note("g", WRITE, "a" * 22, until=0) for _ in range(SLOTS + 1)]
     assert [one is NOWHERE for one in slots] == [False] * SLOTS + [True]
 
 
 def test_a_slot_that_was_given_up_writes_into_no_other(folder: Path) -> None:
-    kept = Journal(folder, "w")
-    old = kept.note("g1", WRITE, "a" * 22, until=0)
+    stored = Journal(folder, "w")
+    old = stored.note("g1", WRITE, "a" * 22, until=0)
     old.free()
-    kept.note("g2", WRITE, "b" * 22, until=0).hold(1, 0, 0)
+    stored.note("g2", WRITE, "b" * 22, until=0).hold(1, 0, 0)
     old.update(5, 5)
     old.free()
-    kept.close()
+    stored.close()
     old.update(5, 5)
-    assert found(folder) == [[Note("g2", WRITE, "b" * 22, 1, 0, 0)]]
+    assert notes_in(folder) == [[Note("g2", WRITE, "b" * 22, 1, 0, 0)]]
 
 
 # What the kit does with it.
@@ -314,11 +314,11 @@ def due(journal: Journal) -> None:
     journal.note("g1", WRITE, "a" * 22, until=seconds() + 30)
 
 
-@pytest.mark.parametrize("left,stays", LITTER)
+@pytest.mark.parametrize("rest,stays", LITTER)
 async def test_what_is_of_no_use_to_anybody_is_removed(
-    left: Callable[[Path], None], stays: int, folder: Path
+    rest: Callable[[Path], None], stays: int, folder: Path
 ) -> None:
-    left(folder)
+    rest(folder)
     server = Server()
     one = server.spending(folder)
     await spend(one, 1)

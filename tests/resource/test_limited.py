@@ -121,7 +121,7 @@ def api(request: pytest.FixtureRequest, server: Live) -> Iterator[TestClient]:
         yield client
 
 
-def told(response: Any) -> dict[str, Any]:
+def body_of(response: Any) -> dict[str, Any]:
     """What a refusal says: FastAPI wraps it."""
     body: dict[str, Any] = response.json()
     found: dict[str, Any] = body.get("detail", body)
@@ -137,11 +137,11 @@ def test_use_until_the_limit_then_the_refusal_then_more(server: Live, api: TestC
         assert api.post("/chirps", headers=token).status_code == 200
     refused = api.post("/chirps", headers=token)
     assert refused.status_code == 403
-    said = told(refused)
-    assert said["error"] == "limit_reached"
-    assert (said["permission"], said["limit"], said["per"]) == ("chirps.write", "often", "total")
-    assert said["most"] == before + 3
-    assert not {"back_at", "unit", "decimals"} & {*said}
+    text = body_of(refused)
+    assert text["error"] == "limit_reached"
+    assert (text["permission"], text["limit"], text["per"]) == ("chirps.write", "often", "total")
+    assert text["most"] == before + 3
+    assert not {"back_at", "unit", "decimals"} & {*text}
     challenge = read_challenge(refused.headers["www-authenticate"])
     assert challenge is not None
     assert (challenge.error, challenge.permission) == ("limit_reached", "chirps.write")
@@ -169,9 +169,9 @@ def test_a_refusal_says_when_it_comes_back(server: Live, api: TestClient) -> Non
     limit(server, "stefapp", chirps_write=Bounds(hours=(window,)))
     refused = api.post("/chirps", headers=token)
     assert refused.status_code == 403
-    said = told(refused)
-    assert (said["error"], said["limit"]) == ("outside_hours", "hours")
-    assert time.gmtime(said["back_at"])[3:5] == (opens, 0)
+    text = body_of(refused)
+    assert (text["error"], text["limit"]) == ("outside_hours", "hours")
+    assert time.gmtime(text["back_at"])[3:5] == (opens, 0)
     assert 3600 < int(refused.headers["retry-after"]) <= 2 * 3600
     limit(server, "stefapp")
 
@@ -240,7 +240,7 @@ def test_amounts_are_spent_to_the_last_cent(server: Live, make: Any) -> None:
         assert pay("0.99").json() == {"amount": "0.99"}
         refused = pay("0.02")
         assert refused.status_code == 403
-        assert told(refused)["limit"] == "much"
+        assert body_of(refused)["limit"] == "much"
         assert pay("0.01").status_code == 200
         assert pay("0.01").status_code == 403
         forget(server)
@@ -312,9 +312,9 @@ def test_above_an_amount_the_user_is_asked_and_the_way_is_told(server: Live) -> 
         assert client.post("/pay", json={"amount": "5"}, headers=token).status_code == 200
         refused = client.post("/pay", json={"amount": "5.01"}, headers=token)
         assert refused.status_code == 403
-        said = told(refused)
-        assert said["error"] == "approval_required"
-        assert said["ask_uri"].startswith(f"{server.issuer}/approvals/")
+        text = body_of(refused)
+        assert text["error"] == "approval_required"
+        assert text["ask_uri"].startswith(f"{server.issuer}/approvals/")
     limit(server, "payer")
 
 
@@ -351,7 +351,7 @@ def test_a_token_from_before_a_limit_is_held_to_it(tmp_path: Path, how: Any) -> 
             limit(server, "stefapp", chirps_write=Bounds(often={"month": 1}))
             assert client.post("/chirps", headers=token).status_code == 200
             refused = client.post("/chirps", headers=token)
-            assert (refused.status_code, told(refused)["error"]) == (403, "limit_reached")
+            assert (refused.status_code, body_of(refused)["error"]) == (403, "limit_reached")
 
 
 def test_without_the_server_nothing_that_is_limited_goes_through(tmp_path: Path) -> None:

@@ -36,11 +36,11 @@ class Echo(BaseHTTPRequestHandler):
     """The API: says who calls, as the proxy tells it."""
 
     def do_GET(self) -> None:
-        said = f"{self.headers.get('X-User')} by {self.headers.get('X-App')}".encode()
+        text = f"{self.headers.get('X-User')} by {self.headers.get('X-App')}".encode()
         self.send_response(int(self.path.partition("?status=")[2] or 200))
-        self.send_header("Content-Length", str(len(said)))
+        self.send_header("Content-Length", str(len(text)))
         self.end_headers()
-        self.wfile.write(said)
+        self.wfile.write(text)
 
     def do_POST(self) -> None:
         self.do_GET()
@@ -49,7 +49,7 @@ class Echo(BaseHTTPRequestHandler):
         """Says nothing."""
 
 
-def shown(kind: str) -> str:
+def block_of(kind: str) -> str:
     (text,) = [one.text for one in blocks(kind) if one.page == GUIDE]
     return text
 
@@ -73,9 +73,9 @@ def running(command: list[str], port: int, folder: Path) -> Iterator[None]:
             with contextlib.suppress(httpx2.HTTPError):
                 httpx2.get(f"http://127.0.0.1:{port}/")
                 break
-            said = (folder / f"{port}.log").read_text()
-            assert process.poll() is None, said
-            assert time.monotonic() < until, said
+            text = (folder / f"{port}.log").read_text()
+            assert process.poll() is None, text
+            assert time.monotonic() < until, text
             time.sleep(0.05)
         yield
     finally:
@@ -100,15 +100,15 @@ def behind(folder: Path, issuer: str) -> Iterator[str]:
     """The address of nginx, which asks a guard of that issuer."""
     guard, front = free_port(), free_port()
     (folder / "chirp.secret").write_text(SECRETS["chirp"])
-    said = shown("toml").replace("https://id.chirp.example", issuer)
-    (folder / "guard.toml").write_text(said)
+    text = block_of("toml").replace("https://id.chirp.example", issuer)
+    (folder / "guard.toml").write_text(text)
     (folder / "catalog.toml").write_text(
         f'resource = "{CHIRP}"\nname = "Chirp"\n'
         'permissions = [{id = "chirps.read", can = "read"},'
         ' {id = "chirps.write", can = "post", counted = true}]\n'
     )
     with api() as upstream:
-        site = shown("nginx").replace("127.0.0.1:8010", f"127.0.0.1:{guard}")
+        site = block_of("nginx").replace("127.0.0.1:8010", f"127.0.0.1:{guard}")
         site = site.replace("127.0.0.1:8080", f"127.0.0.1:{upstream}")
         site = site.replace("listen 80;", f"listen 127.0.0.1:{front};")
         (folder / "nginx.conf").write_text(
@@ -212,10 +212,10 @@ def test_it_follows_live(server: Live, proxy: str) -> None:
     assert httpx2.get(f"{proxy}/chirps", headers=bearer(token)).status_code == 200
     change(server, find(server, Grant, claims(token)["grant_id"]), status="paused")
     until = time.monotonic() + 2
-    asked = 0.0
+    requests = 0.0
     while (answer := httpx2.get(f"{proxy}/chirps", headers=bearer(token))).status_code == 200:
-        assert asked < until
-        asked = time.monotonic()
+        assert requests < until
+        requests = time.monotonic()
     assert answer.status_code == 401
     assert 'reason="paused"' in answer.headers["www-authenticate"]
 

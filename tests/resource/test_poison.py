@@ -70,19 +70,19 @@ async def test_in_a_token_of_nobodys(issuing: Issuing, name: str, value: Any) ->
 async def test_in_a_proof(issuing: Issuing, name: str, value: Any) -> None:
     kit = _kit(issuing)
     token = issuing.token(cnf=Confirmation(jkt=MINE.public().thumbprint()))
-    wish = Wish(method="GET", address=f"{CATALOG.resource}/x", token=token)
+    options = Wish(method="GET", address=f"{CATALOG.resource}/x", token=token)
 
-    async def shown(made: str) -> str:
+    async def status_of(result: str) -> str:
         try:
             await kit.verify(
-                f"DPoP {token}", sender_proof=SenderProof(method="GET", path="/x", proofs=(made,))
+                f"DPoP {token}", sender_proof=SenderProof(method="GET", path="/x", proofs=(result,))
             )
         except Refused as refused:
             return refused.challenge.error
         return ""
 
-    assert await shown(proof(wish, claims={name: value})) == "invalid_dpop_proof"
-    assert await shown(proof(wish)) == ""
+    assert await status_of(proof(options, claims={name: value})) == "invalid_dpop_proof"
+    assert await status_of(proof(options)) == ""
     await kit.close()
 
 

@@ -51,17 +51,17 @@ async def said_at_start(
 ) -> list[str]:
     """The warnings and errors of an API that has just started."""
 
-    def said() -> list[str]:
+    def messages() -> list[str]:
         found = [one for one in caplog.records if one.name == "valetkey.resource"]
         return [one.getMessage() for one in found if one.levelno >= logging.WARNING]
 
     kit.start()
     for _ in range(2000):
         await asyncio.sleep(0.01)
-        if any(until(one) for one in said()):
+        if any(until(one) for one in messages()):
             break
     await kit.close()
-    return said()
+    return messages()
 
 
 @pytest.mark.parametrize("mode", ["ask", "follow"])
@@ -69,8 +69,8 @@ async def test_a_wrong_secret_is_said_once_at_the_start(
     server: Live, caplog: pytest.LogCaptureFixture, mode: Any
 ) -> None:
     kit = chirp(server, credentials=("chirp", "not the secret"), live=mode)
-    said = await said_at_start(kit, caplog, until=lambda one: "misconfigured" in one)
-    (first,) = said
+    messages = await said_at_start(kit, caplog, until=lambda one: "misconfigured" in one)
+    (first,) = messages
     assert first.startswith("misconfigured: 127.0.0.1 refuses the credentials of this API")
 
 
@@ -88,7 +88,7 @@ def test_callers_learn_nothing_of_a_wrong_secret(name: str) -> None:
                 "error_description": "something went wrong here",
             }
             assert "retry-after" not in answer.headers
-        assert api.said.count("misconfigured") == 1, api.said
+        assert api.output.count("misconfigured") == 1, api.output
     issuing.stop()
 
 
@@ -148,8 +148,10 @@ async def test_a_catalog_that_differs_is_warned_of_at_the_start(
     server: Live, caplog: pytest.LogCaptureFixture
 ) -> None:
     wider = replace(CHIRP_CATALOG, permissions=(*CHIRP_CATALOG.permissions, PIN))
-    said = await said_at_start(chirp(server, catalog=wider), caplog, until=lambda one: "pin" in one)
-    (first,) = said
+    messages = await said_at_start(
+        chirp(server, catalog=wider), caplog, until=lambda one: "pin" in one
+    )
+    (first,) = messages
     assert first.startswith("the registered catalog differs: chirps.pin is not registered")
 
 
@@ -161,8 +163,8 @@ def test_a_program_warns_of_it_by_itself(name: str, platform: Platform) -> None:
         key = platform.key(platform.person(), "chirps.read")
         assert api.call("read", [("Authorization", f"Bearer {key}")]).is_success
         end = time.monotonic() + 20
-        while "account.close is not registered" not in api.said:
-            assert time.monotonic() < end, api.said
+        while "account.close is not registered" not in api.output:
+            assert time.monotonic() < end, api.output
             time.sleep(0.05)
 
 

@@ -31,14 +31,14 @@ def issuing() -> Iterator[Issuing]:
     one.stop()
 
 
-def said(issuing: Issuing, **changed: Any) -> dict[str, Any]:
+def answer_with(issuing: Issuing, **changed: Any) -> dict[str, Any]:
     """What a server says of the token, changed; `told` is about the token."""
-    told = {"active": True, "scope": "chirps.read", "jti": "1"} | changed.pop("told", {})
+    answer = {"active": True, "scope": "chirps.read", "jti": "1"} | changed.pop("told", {})
     usual = {
         "iss": issuing.issuer,
         "aud": "chirp",
         "iat": int(time.time()),
-        "token_introspection": told,
+        "token_introspection": answer,
     }
     return usual | changed
 
@@ -63,21 +63,21 @@ async def asks(issuing: Issuing, needs: str = "chirps.read") -> Principal:
 
 
 async def test_what_is_signed_counts(issuing: Issuing) -> None:
-    answers(issuing, said(issuing))
+    answers(issuing, answer_with(issuing))
     assert (await asks(issuing)).permissions == {"chirps.read"}
     with pytest.raises(Refused):
         await asks(issuing, "chirps.write")
 
 
 async def test_an_inactive_one_is_refused(issuing: Issuing) -> None:
-    answers(issuing, said(issuing, token_introspection={"active": False}))
+    answers(issuing, answer_with(issuing, token_introspection={"active": False}))
     with pytest.raises(Refused):
         await asks(issuing)
 
 
 async def test_a_plain_answer_is_none(issuing: Issuing) -> None:
-    told = {"active": True, "scope": "chirps.read", "jti": "1"}
-    issuing.replies["/introspect"] = (200, msgspec.json.encode(told))
+    answer = {"active": True, "scope": "chirps.read", "jti": "1"}
+    issuing.replies["/introspect"] = (200, msgspec.json.encode(answer))
     with pytest.raises(Unreachable):
         await asks(issuing)
 
@@ -94,20 +94,20 @@ WRONG: list[Any] = [
 
 @pytest.mark.parametrize("changed", WRONG)
 async def test_an_answer_that_says_something_else(issuing: Issuing, changed: Any) -> None:
-    answers(issuing, said(issuing, **changed))
+    answers(issuing, answer_with(issuing, **changed))
     with pytest.raises(Unreachable):
         await asks(issuing)
 
 
 async def test_a_strangers_signature_is_none(issuing: Issuing) -> None:
-    answers(issuing, said(issuing), by=key("ES256", "a stranger's"))
+    answers(issuing, answer_with(issuing), by=key("ES256", "a stranger's"))
     with pytest.raises(Unreachable):
         await asks(issuing)
 
 
 @pytest.mark.parametrize("bad", [*BAD, *BY_NAME])
 async def test_a_malformed_one_is_none(issuing: Issuing, bad: Bad) -> None:
-    text = bad(Honest(issuing.key, said(issuing), TYPE))
+    text = bad(Honest(issuing.key, answer_with(issuing), TYPE))
     issuing.replies["/introspect"] = (200, text.encode())
     with pytest.raises(Unreachable):
         await asks(issuing)

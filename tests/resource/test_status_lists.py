@@ -72,14 +72,14 @@ async def test_a_key_that_is_paused_and_stopped(server: Live) -> None:
     """Each time as an API that has just come: none remembers a list from before."""
     token = key(server)
     grant = claims(token)["grant_id"]
-    seen = []
+    observed = []
     for status in ("active", "paused", "active", "stopped"):
         change(server, replace(find(server, Grant, grant), status=status))
         await asyncio.sleep(1.1)  # A signed list goes out again for a second.
         api = kit(server)
-        seen.append(await opens(api, token))
+        observed.append(await opens(api, token))
         await api.close()
-    assert seen == ["yes", "paused", "yes", "stopped"]
+    assert observed == ["yes", "paused", "yes", "stopped"]
 
 
 async def test_a_list_is_kept_for_as_long_as_it_says(server: Live) -> None:
@@ -88,8 +88,8 @@ async def test_a_list_is_kept_for_as_long_as_it_says(server: Live) -> None:
     change(server, replace(find(server, Grant, claims(token)["grant_id"]), status="stopped"))
     assert await opens(api, token) == "yes"
     lists = api._connection.status_source._lists
-    for kept in lists._cached.values():
-        kept.again = 0.0
+    for stored in lists._cached.values():
+        stored.again = 0.0
     await asyncio.sleep(1.1)
     assert await opens(api, token) == "stopped"
     await api.close()
@@ -212,13 +212,13 @@ async def test_while_the_server_is_silent_the_last_list_counts_until_its_end(
     listed(issuing, {})
     kit = api(issuing)
     assert await opens(kit, token(issuing)) == "yes"
-    (kept,) = kit._connection.status_source._lists._cached.values()
+    (stored,) = kit._connection.status_source._lists._cached.values()
     issuing.replies["/status/0.0.c3RlZg"] = (503, b"")
-    kept.again = 0.0
+    stored.again = 0.0
     assert await opens(kit, token(issuing)) == "yes"
-    (kept,) = kit._connection.status_source._lists._cached.values()
-    assert kept.status_list is not None
-    kept.status_list = replace(kept.status_list, until=0)
+    (stored,) = kit._connection.status_source._lists._cached.values()
+    assert stored.status_list is not None
+    stored.status_list = replace(stored.status_list, until=0)
     with pytest.raises(Unreachable):
         await opens(kit, token(issuing))
 
@@ -230,8 +230,8 @@ async def test_one_fetch_for_many_calls(issuing: Issuing) -> None:
         assert await opens(kit, token(issuing)) == "yes"
     assert issuing.asked["/status/0.0.c3RlZg"] == 1
     issuing.replies["/status/0.0.c3RlZg"] = (503, b"")
-    (kept,) = kit._connection.status_source._lists._cached.values()
-    kept.again = 0.0
+    (stored,) = kit._connection.status_source._lists._cached.values()
+    stored.again = 0.0
     for _ in range(5):
         await opens(kit, token(issuing))
     assert issuing.asked["/status/0.0.c3RlZg"] == 2

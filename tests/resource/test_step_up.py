@@ -37,21 +37,21 @@ def issuing() -> Iterator[Issuing]:
     one.stop()
 
 
-def starlette_api(kit: ResourceServer, **wanted: Any) -> Starlette:
-    @Needs(kit)("chirps.read", **wanted)
+def starlette_api(kit: ResourceServer, **need: Any) -> Starlette:
+    @Needs(kit)("chirps.read", **need)
     async def read(request: Request) -> Response:
         return JSONResponse({})
 
     return Starlette(routes=[Route("/", read)], lifespan=lifespan(kit))
 
 
-def fastapi_api(kit: ResourceServer, **wanted: Any) -> FastAPI:
+def fastapi_api(kit: ResourceServer, **need: Any) -> FastAPI:
     api = FastAPI(lifespan=lifespan(kit))
     guard = Kit(kit, authorize="https://id.example/authorize", token="https://id.example/token")
 
     @api.get("/")
     async def read(
-        caller: Annotated[Principal, guard.needs("chirps.read", **wanted)],
+        caller: Annotated[Principal, guard.needs("chirps.read", **need)],
     ) -> dict[str, str]:
         return {}
 
@@ -77,25 +77,25 @@ ROWS: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, str] | None]] = 
 ]
 
 
-@pytest.mark.parametrize("made", [starlette_api, fastapi_api])
-@pytest.mark.parametrize("_words, wanted, claims, told", ROWS, ids=[row[0] for row in ROWS])
+@pytest.mark.parametrize("result", [starlette_api, fastapi_api])
+@pytest.mark.parametrize("_words, need, claims, answer", ROWS, ids=[row[0] for row in ROWS])
 def test_what_the_kit_asks_for(
     _words: str,
-    wanted: dict[str, Any],
+    need: dict[str, Any],
     claims: dict[str, Any],
-    told: dict[str, str] | None,
-    made: Callable[..., Any],
+    answer: dict[str, str] | None,
+    result: Callable[..., Any],
     issuing: Issuing,
 ) -> None:
     """RFC 9470 3."""
     kit = ResourceServer(issuer=issuing.issuer, catalog=CATALOG)
-    known = dict(claims)
-    if "auth_time" in known:
-        known["auth_time"] = int(time.time()) - known["auth_time"]
-    headers = {"Authorization": f"Bearer {issuing.token(**known)}"}
-    with TestClient(made(kit, **wanted)) as api:
+    state = dict(claims)
+    if "auth_time" in state:
+        state["auth_time"] = int(time.time()) - state["auth_time"]
+    headers = {"Authorization": f"Bearer {issuing.token(**state)}"}
+    with TestClient(result(kit, **need)) as api:
         response = api.get("/", headers=headers)
-    if told is None:
+    if answer is None:
         assert response.status_code == 200
         return
     assert response.status_code == 401
@@ -104,7 +104,7 @@ def test_what_the_kit_asks_for(
     assert challenge.error == "insufficient_user_authentication"
     assert {
         name: value for name in ("acr_values", "max_age") if (value := getattr(challenge, name))
-    } == told
+    } == answer
     assert challenge.resource_metadata
 
 
@@ -131,11 +131,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         yield running
 
 
-def guarded(server: Live, key: Key, **wanted: Any) -> TestClient:
+def guarded(server: Live, key: Key, **need: Any) -> TestClient:
     kit = ResourceServer(
         issuer=server.issuer, catalog=CHIRP_CATALOG, credentials=("chirp", SECRETS["chirp"])
     )
-    return TestClient(starlette_api(kit, **wanted))
+    return TestClient(starlette_api(kit, **need))
 
 
 def aged(server: Live) -> None:
@@ -145,11 +145,11 @@ def aged(server: Live) -> None:
 
 
 def call(api: TestClient, key: Key) -> Callable[[], httpx2.Response]:
-    def made() -> httpx2.Response:
+    def result() -> httpx2.Response:
         headers = {"Authorization": f"Bearer {key.access_token()}"}
         return httpx2.Response(**_parts(api.get("/", headers=headers)))
 
-    return made
+    return result
 
 
 def _parts(response: Any) -> dict[str, Any]:
@@ -173,10 +173,10 @@ def test_the_user_signs_in_again_and_the_call_goes_through(server: Live, tmp_pat
 def test_an_api_that_is_never_satisfied_does_not_ask_for_ever(server: Live) -> None:
     key, browser = Key(app(server), MemoryStore()), server.browser()
     key.connect(open_browser=user(browser), seconds=20)
-    asked: list[str] = []
+    requests: list[str] = []
 
     def counted(address: str) -> None:
-        asked.append(address)
+        requests.append(address)
         user(browser)(address)
 
     with (
@@ -184,7 +184,7 @@ def test_an_api_that_is_never_satisfied_does_not_ask_for_ever(server: Live) -> N
         pytest.raises(SignInAgain),
     ):
         key.calling(call(api, key), open_browser=counted, seconds=20)
-    assert len(asked) == 2
+    assert len(requests) == 2
     key.close()
 
 

@@ -21,15 +21,15 @@ from valetkey.resource.token_status import Live as Live_
 def test_the_tests_of_an_api(name: str, passed: int, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-p", "valetkey.testing", "-q", "--rootdir"]
     where = [str(tmp_path), "-c", "/dev/null", "-p", "no:cacheprovider", "-W", "error"]
-    done = subprocess.run(
+    outcome = subprocess.run(
         [*command, *where, str(EXAMPLES / f"api-{name}")],
         check=False,
         capture_output=True,
         text=True,
         cwd=tmp_path,
     )
-    assert f"{passed} passed" in done.stdout, done.stdout + done.stderr
-    assert done.returncode == 0
+    assert f"{passed} passed" in outcome.stdout, outcome.stdout + outcome.stderr
+    assert outcome.returncode == 0
 
 
 @pytest.fixture
@@ -125,11 +125,11 @@ def test_the_keys_of_an_api_whose_tokens_are_split() -> None:
     with issuing(api) as keys:
         key = keys.issue("chirps.read")
         assert key.token.startswith("vk_at_")
-        sent = key.headers("GET", "/chirps")
-        shown = SenderProof(method="GET", path="/chirps", proofs=(sent["DPoP"],))
-        assert api.blocking.verify(sent["Authorization"], sender_proof=shown).sub == "miko"
+        request = key.headers("GET", "/chirps")
+        presented = SenderProof(method="GET", path="/chirps", proofs=(request["DPoP"],))
+        assert api.blocking.verify(request["Authorization"], sender_proof=presented).sub == "miko"
         keys.stop(key)
-        sent = key.headers("GET", "/chirps")
-        shown = SenderProof(method="GET", path="/chirps", proofs=(sent["DPoP"],))
+        request = key.headers("GET", "/chirps")
+        presented = SenderProof(method="GET", path="/chirps", proofs=(request["DPoP"],))
         with pytest.raises(Refused):
-            api.blocking.verify(sent["Authorization"], sender_proof=shown)
+            api.blocking.verify(request["Authorization"], sender_proof=presented)

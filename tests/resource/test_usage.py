@@ -38,7 +38,7 @@ def api(issuing: Issuing, **options: Any) -> ResourceServer:
     )
 
 
-def told(issuing: Issuing) -> list[tuple[str, tuple[str, ...]]]:
+def reported(issuing: Issuing) -> list[tuple[str, tuple[str, ...]]]:
     """What was reported, in order."""
     texts = [form["usage"][0] for form in issuing.forms if "usage" in form]
     reports = (msgspec.json.decode(text, type=list[FamilyUsage]) for text in texts)
@@ -65,7 +65,7 @@ def test_a_use_is_told_once_a_day(issuing: Issuing) -> None:
         await server.verify(f"Bearer {token}", needs=("chirps.write",))
 
     run(issuing, work)
-    assert told(issuing) == [("f1", ("chirps.read", "chirps.write"))]
+    assert reported(issuing) == [("f1", ("chirps.read", "chirps.write"))]
     assert issuing.authorization.startswith("Basic ")
 
 
@@ -78,12 +78,12 @@ def test_it_is_told_while_the_api_runs(issuing: Issuing) -> None:
         for token, count in ((first, 1), (second, 2)):
             await server.verify(f"Bearer {token}", needs=("chirps.read",))
             for _ in range(500):
-                if len(told(issuing)) < count:
+                if len(reported(issuing)) < count:
                     await asyncio.sleep(0.01)
-            assert len(told(issuing)) == count
+            assert len(reported(issuing)) == count
 
     run(issuing, work)
-    assert told(issuing) == [("f1", ("chirps.read",)), ("f2", ("chirps.read",))]
+    assert reported(issuing) == [("f1", ("chirps.read",)), ("f2", ("chirps.read",))]
 
 
 def test_what_was_refused_was_not_used(issuing: Issuing) -> None:
@@ -94,7 +94,7 @@ def test_what_was_refused_was_not_used(issuing: Issuing) -> None:
             await server.verify(f"Bearer {token}", needs=("chirps.write",))
 
     run(issuing, work)
-    assert told(issuing) == []
+    assert reported(issuing) == []
 
 
 def test_an_app_that_acts_for_itself_has_no_user_to_tell(issuing: Issuing) -> None:
@@ -104,7 +104,7 @@ def test_an_app_that_acts_for_itself_has_no_user_to_tell(issuing: Issuing) -> No
         await server.verify(f"Bearer {token}", needs=("chirps.read",))
 
     run(issuing, work)
-    assert told(issuing) == []
+    assert reported(issuing) == []
 
 
 def test_a_server_that_does_not_answer_costs_no_caller_anything(issuing: Issuing) -> None:
@@ -118,7 +118,7 @@ def test_a_server_that_does_not_answer_costs_no_caller_anything(issuing: Issuing
         await server.verify(f"Bearer {token}", needs=("chirps.read",))
 
     run(issuing, work)
-    assert told(issuing)[-1] == ("f1", ("chirps.read",))
+    assert reported(issuing)[-1] == ("f1", ("chirps.read",))
 
 
 def test_many_families_make_several_reports(issuing: Issuing) -> None:
@@ -128,7 +128,7 @@ def test_many_families_make_several_reports(issuing: Issuing) -> None:
             await server.verify(f"Bearer {token}", needs=("chirps.read",))
 
     run(issuing, work)
-    assert len(told(issuing)) == MOST + 1
+    assert len(reported(issuing)) == MOST + 1
     assert len([form for form in issuing.forms if "usage" in form]) == 2
 
 
@@ -144,4 +144,4 @@ def test_another_day_is_told_again(issuing: Issuing, monkeypatch: pytest.MonkeyP
         await server.verify(f"Bearer {token}", needs=("chirps.read",))
 
     run(issuing, work)
-    assert told(issuing) == [("f1", ("chirps.read",))] * 2
+    assert reported(issuing) == [("f1", ("chirps.read",))] * 2

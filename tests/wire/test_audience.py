@@ -14,19 +14,19 @@ from valetkey.wire import access_token, id_token
 
 KEY = key("ES256", "of a server")
 NOW = int(time.time())
-SAID = {"iss": "https://id.example", "iat": NOW, "exp": NOW + 60, "sub": "miko"}
+AUDIENCES = {"iss": "https://id.example", "iat": NOW, "exp": NOW + 60, "sub": "miko"}
 API, APP = "https://api.example", "stefapp"
 
 
 def signed(typ: str, aud: Any, **more: Any) -> str:
-    payload = json.dumps({**SAID, "aud": aud, **more}).encode()
+    payload = json.dumps({**AUDIENCES, "aud": aud, **more}).encode()
     return jws.sign(payload, key=KEY, typ=typ)
 
 
 def of_access(aud: Any) -> object:
     text = signed(access_token.TYPE, aud, client_id=APP, jti="1")
     return access_token.verify(
-        text, keys=(KEY.public(),), issuer=str(SAID["iss"]), audience=API, now=NOW
+        text, keys=(KEY.public(),), issuer=str(AUDIENCES["iss"]), audience=API, now=NOW
     ).claims.aud
 
 
@@ -35,7 +35,7 @@ def of_sign_in(aud: Any) -> object:
     return id_token.verify(
         text,
         keys=(KEY.public(),),
-        issuer=str(SAID["iss"]),
+        issuer=str(AUDIENCES["iss"]),
         client_id=APP,
         nonce="n",
         access_token="a",
@@ -43,7 +43,7 @@ def of_sign_in(aud: Any) -> object:
     ).claims.aud
 
 
-TAKEN = [
+ACCEPTED = [
     row("9068 4", "one alone", of_access, API, (API,)),
     row("9068 4", "a list of one", of_access, [API], (API,)),
     row("9068 4", "of several", of_access, ["a", API], ("a", API)),
@@ -52,7 +52,7 @@ TAKEN = [
 ]
 
 
-@pytest.mark.parametrize("reads,aud,expected", TAKEN)
+@pytest.mark.parametrize("reads,aud,expected", ACCEPTED)
 def test_it_is_for_us(reads: Any, aud: Any, expected: Any) -> None:
     assert reads(aud) == expected
 

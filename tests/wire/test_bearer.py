@@ -77,10 +77,10 @@ def test_challenges_in_a_row_are_read_as_one() -> None:
     both = 'Bearer realm="chirp", DPoP algs="ES256", error="invalid_token"'
     read = read_challenge(both, schemes=("Bearer", "DPoP"))
     assert read == Challenge(realm="chirp", algs="ES256", error="invalid_token")
-    bound = Challenge(error="use_dpop_nonce", algs="ES256", scheme="DPoP")
-    assert bound.header() == 'DPoP error="use_dpop_nonce", algs="ES256"'
-    assert read_challenge(bound.header(), schemes=("DPoP",)) == bound
-    assert read_challenge(bound.header()) is None
+    bound_token = Challenge(error="use_dpop_nonce", algs="ES256", scheme="DPoP")
+    assert bound_token.header() == 'DPoP error="use_dpop_nonce", algs="ES256"'
+    assert read_challenge(bound_token.header(), schemes=("DPoP",)) == bound_token
+    assert read_challenge(bound_token.header()) is None
 
 
 @given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E, exclude_characters='"\\')))

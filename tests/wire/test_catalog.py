@@ -25,7 +25,7 @@ def test_a_good_catalog_has_no_mistakes() -> None:
     assert mistakes(catalog(READ, WRITE, basic=("posts:read", "posts:write"))) == []
 
 
-def named(name: str) -> Catalog:
+def catalog_with(name: str) -> Catalog:
     return catalog(READ, Permission(id=name, can="do something"))
 
 
@@ -41,17 +41,19 @@ MISTAKES = [
         ),
         "'posts:read' names two permissions or scopes",
     ),
-    row("name", "capitals", named("Posts"), "'Posts' is not a lower-case name"),
-    row("name", "empty", named(""), "'' is not a lower-case name"),
-    row("name", "a space, which parts scopes", named("a b"), "'a b' is not a lower-case name"),
-    row("name", "a quote", named('a"b'), "'a\"b' is not a lower-case name"),
-    row("name", "a newline", named("a\n"), "'a\\n' is not a lower-case name"),
-    row("name", "a digit first", named("1a"), "'1a' is not a lower-case name"),
-    row("name", "two colons", named("a::b"), "'a::b' is not a lower-case name"),
-    row("name", "a colon last", named("a:"), "'a:' is not a lower-case name"),
-    row("name", "a letter outside ASCII", named("é"), "'é' is not a lower-case name"),
+    row("name", "capitals", catalog_with("Posts"), "'Posts' is not a lower-case name"),
+    row("name", "empty", catalog_with(""), "'' is not a lower-case name"),
+    row(
+        "name", "a space, which parts scopes", catalog_with("a b"), "'a b' is not a lower-case name"
+    ),
+    row("name", "a quote", catalog_with('a"b'), "'a\"b' is not a lower-case name"),
+    row("name", "a newline", catalog_with("a\n"), "'a\\n' is not a lower-case name"),
+    row("name", "a digit first", catalog_with("1a"), "'1a' is not a lower-case name"),
+    row("name", "two colons", catalog_with("a::b"), "'a::b' is not a lower-case name"),
+    row("name", "a colon last", catalog_with("a:"), "'a:' is not a lower-case name"),
+    row("name", "a letter outside ASCII", catalog_with("é"), "'é' is not a lower-case name"),
     *(
-        row("reserved", name, named(name), f"{name!r} is reserved by OpenID Connect")
+        row("reserved", name, catalog_with(name), f"{name!r} is reserved by OpenID Connect")
         for name in sorted(RESERVED)
     ),
     row(
@@ -127,7 +129,7 @@ def test_a_catalog_comes_back_from_json() -> None:
     assert msgspec.json.decode(msgspec.json.encode(one), type=Catalog) == one
 
 
-SPOKEN = Permission(
+WORDS = Permission(
     id="a",
     can="post",
     cannot="post or delete",
@@ -151,7 +153,7 @@ LANGUAGES = [
 
 @pytest.mark.parametrize("language,can,cannot", LANGUAGES)
 def test_a_permission_speaks_the_nearest_language(language: str, can: str, cannot: str) -> None:
-    assert SPOKEN.words_in(language) == Words(can=can, cannot=cannot)
+    assert WORDS.words_in(language) == Words(can=can, cannot=cannot)
 
 
 def test_what_an_app_cannot_do_is_said_in_the_same_words_where_there_are_no_others() -> None:

@@ -11,7 +11,7 @@ from valetkey.wire.interaction import make, read
 
 ONE = "c770aef3-6784-41f7-8e0e-ff5f97bddb3a"
 
-SENT = [
+VALUES = [
     row("6.2.1", "a UUID", ONE, ONE),
     row("6.2.1", "in other case", ONE.upper(), ONE.upper()),
     row("6.2.1", "of another version", ONE.replace("-4", "-7"), ONE.replace("-4", "-7")),
@@ -24,9 +24,9 @@ SENT = [
 ]
 
 
-@pytest.mark.parametrize("sent,told", SENT)
-def test_what_is_echoed(sent: str, told: str) -> None:
-    assert read(sent) == told
+@pytest.mark.parametrize("value,answer", VALUES)
+def test_what_is_echoed(value: str, answer: str) -> None:
+    assert read(value) == answer
 
 
 @given(st.binary(min_size=16, max_size=16))

@@ -100,14 +100,14 @@ def test_others_are_each_counted_once_and_in_any_number_of_spaces() -> None:
 
 
 def test_what_is_told_is_read_and_hides_what_it_holds() -> None:
-    told = KeyShards(
+    answer = KeyShards(
         2, (KeyShard(holder="device"), KeyShard(holder="backend", claim_ticket="hush"))
     )
     member = {
         "threshold": 2,
         "shards": [{"holder": "device"}, {"holder": "backend", "claim_ticket": "hush"}],
     }
-    assert read_key_shards(member) == told
-    assert "hush" not in repr(told)
+    assert read_key_shards(member) == answer
+    assert "hush" not in repr(answer)
     with pytest.raises(BadShards):
         read_key_shards({"threshold": 2, "shards": [{"holder": "cloud"}]})

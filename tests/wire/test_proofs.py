@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.jose.test_jwt import API, ES, KEYS, NOW, PAYLOADS, REFUSED, made
+from tests.jose.test_jwt import API, ES, KEYS, NOW, PAYLOADS, REFUSED, token_with
 from tests.keys import key
 from tests.rows import row
 
@@ -27,7 +27,7 @@ def proofs() -> VerifiedTokens:
 
 
 def test_a_token_is_proved_once(proofs: VerifiedTokens, monkeypatch: pytest.MonkeyPatch) -> None:
-    token, proved = made(), list[str]()
+    token, proved = token_with(), list[str]()
     whole = jwt.prove
 
     def prove(token: str, *args: Any, **named: Any) -> Any:
@@ -55,23 +55,23 @@ CHANGED = [
 
 @pytest.mark.parametrize("changed", CHANGED)
 def test_what_changes_counts_at_once(proofs: VerifiedTokens, changed: dict[str, Any]) -> None:
-    token = made()
+    token = token_with()
     verify(proofs, token)
     with pytest.raises(BadToken):
         verify(proofs, token, **changed)
 
 
 def test_a_signature_that_is_changed_is_another_token(proofs: VerifiedTokens) -> None:
-    token = made()
+    token = token_with()
     verify(proofs, token)
     with pytest.raises(BadToken):
         verify(proofs, end_changed(token))
 
 
 def test_keys_that_come_back_have_proved_nothing_yet(proofs: VerifiedTokens) -> None:
-    verify(proofs, made())
+    verify(proofs, token_with())
     with pytest.raises(BadToken):
-        verify(proofs, made(), keys=OTHERS)
+        verify(proofs, token_with(), keys=OTHERS)
     assert len(proofs) == 0
 
 
@@ -88,12 +88,12 @@ def test_there_is_an_end_to_what_is_remembered(
 ) -> None:
     monkeypatch.setattr(access_token, "MOST", 3)
     for number in range(8):
-        verify(proofs, made(jti=str(number)))
+        verify(proofs, token_with(jti=str(number)))
         assert len(proofs) <= 3
 
 
 def test_nothing_of_a_token_is_kept(proofs: VerifiedTokens) -> None:
-    token = made()
+    token = token_with()
     verify(proofs, token)
     names = list(proofs._cache[1])
     assert all(token not in name and len(name) == 43 for name in names)
@@ -109,7 +109,7 @@ def test_a_header_that_was_read_once_is_still_refused_elsewhere() -> None:
 
 
 def test_a_header_that_was_read_cannot_be_written() -> None:
-    header: Any = read_header(made())
+    header: Any = read_header(token_with())
     with pytest.raises(TypeError):
         header["kid"] = "another"
-    assert read_header(made())["kid"] == ES.kid
+    assert read_header(token_with())["kid"] == ES.kid

@@ -30,9 +30,9 @@ SAME = [
 ]
 
 
-@pytest.mark.parametrize("registered,asked", SAME)
-def test_what_matches(registered: str, asked: str) -> None:
-    assert redirect.matches(registered, asked)
+@pytest.mark.parametrize("registered,requests", SAME)
+def test_what_matches(registered: str, requests: str) -> None:
+    assert redirect.matches(registered, requests)
 
 
 CORPUS = {
@@ -136,9 +136,9 @@ CORPUS = {
 }
 
 
-@pytest.mark.parametrize("asked", [row("A01", name, uri) for name, uri in CORPUS.items()])
-def test_nothing_else_matches(asked: str) -> None:
-    assert [one for one in REGISTERED if redirect.matches(one, asked)] == []
+@pytest.mark.parametrize("requests", [row("A01", name, uri) for name, uri in CORPUS.items()])
+def test_nothing_else_matches(requests: str) -> None:
+    assert [one for one in REGISTERED if redirect.matches(one, requests)] == []
 
 
 REGISTRABLE = [

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from tests.attacks.play import claims
-from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, pieces
+from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, prefixes_and_suffixes
 from tests.keys import key
 from tests.rows import row
 
@@ -146,11 +146,11 @@ def test_neither_kind_passes_for_the_other() -> None:
     """A whole token is no API's half, whatever claims it has, and the other way round."""
     claims = api_half()
     whole = jwt.sign(claims, key=ES, typ=TYPE)
-    asked: dict[str, Any] = {"keys": KEYS, "audience": API, "now": NOW}
+    requests: dict[str, Any] = {"keys": KEYS, "audience": API, "now": NOW}
     with pytest.raises(jwt.BadToken, match="typ"):
-        VerifiedTokens(ISSUER, typ=OF_API).verify(whole, **asked)
+        VerifiedTokens(ISSUER, typ=OF_API).verify(whole, **requests)
     with pytest.raises(jwt.BadToken, match="typ"):
-        VerifiedTokens(ISSUER).verify(of_api(TOKEN, APP, key=ES), **asked)
+        VerifiedTokens(ISSUER).verify(of_api(TOKEN, APP, key=ES), **requests)
 
 
 def _at_the_api(text: str) -> bool:
@@ -167,5 +167,5 @@ def test_the_corpus_against_the_apis_half() -> None:
     assert _at_the_api(honest.token())
     rows: dict[str, Bad] = {one.id: one.values[0] for one in (*BAD, *BY_NAME)}
     tried = {what: bad(honest) for what, bad in rows.items()}
-    tried |= {f"cut {at}": piece for at, piece in enumerate(pieces(honest.token()))}
+    tried |= {f"cut {at}": piece for at, piece in enumerate(prefixes_and_suffixes(honest.token()))}
     assert [what for what, text in tried.items() if _at_the_api(text)] == []

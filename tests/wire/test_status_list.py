@@ -58,23 +58,23 @@ EXAMPLES = [
 
 @pytest.mark.parametrize("bits,packed_as,statuses", EXAMPLES)
 def test_the_examples_of_the_draft(bits: int, packed_as: str, statuses: list[int]) -> None:
-    found = reading(text(status_list={"bits": bits, "lst": packed_as}))
-    assert [found.at(idx) for idx in range(len(statuses))] == statuses
+    result = reading(text(status_list={"bits": bits, "lst": packed_as}))
+    assert [result.at(idx) for idx in range(len(statuses))] == statuses
     with pytest.raises(BadList):
-        found.at(len(statuses))
+        result.at(len(statuses))
 
 
 def test_what_is_written_is_read() -> None:
     statuses = {0: INVALID, 3: SUSPENDED, 4: INVALID, SIZE - 1: SUSPENDED}
-    found = reading(text(status_list=msgspec.to_builtins(pack(statuses))))
+    result = reading(text(status_list=msgspec.to_builtins(pack(statuses))))
     for idx in (0, 1, 2, 3, 4, 5, SIZE - 2, SIZE - 1):
-        assert found.at(idx) == statuses.get(idx, VALID)
-    assert (found.ttl, found.until) == (5, NOW + 60)
+        assert result.at(idx) == statuses.get(idx, VALID)
+    assert (result.ttl, result.until) == (5, NOW + 60)
 
 
 def test_what_stands_where_nothing_else_does() -> None:
-    found = reading(text(status_list=msgspec.to_builtins(pack({1: INVALID}, rest=SUSPENDED))))
-    assert [found.at(idx) for idx in (0, 1, SIZE - 1)] == [SUSPENDED, INVALID, SUSPENDED]
+    result = reading(text(status_list=msgspec.to_builtins(pack({1: INVALID}, rest=SUSPENDED))))
+    assert [result.at(idx) for idx in (0, 1, SIZE - 1)] == [SUSPENDED, INVALID, SUSPENDED]
 
 
 def test_a_list_in_which_nothing_stands_is_short() -> None:

@@ -163,10 +163,10 @@ def _agree(issuer: str, address: str) -> str:
             if page.is_redirect:
                 page = browser.get(there)
                 continue
-            asked = forms(page.text)
-            if not asked:
+            requests = forms(page.text)
+            if not requests:
                 return there
-            filled = asked[0].fields | {"login": "miko", "password": "any will do"}
-            filled = {name: filled[name] for name in asked[0].fields}
-            page = browser.post(urljoin(there, asked[0].action), data=filled)
+            filled = requests[0].fields | {"login": "miko", "password": "any will do"}
+            filled = {name: filled[name] for name in requests[0].fields}
+            page = browser.post(urljoin(there, requests[0].action), data=filled)
     raise AssertionError("it comes to no end")

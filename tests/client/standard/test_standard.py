@@ -96,7 +96,7 @@ Faces = Callable[[App, TokenStore | None], Any]
 @pytest.fixture(params=["threads", "tasks"])
 def face(request: pytest.FixtureRequest) -> Iterator[Faces]:
     """A key to a server, in the one way or the other."""
-    made: list[Any] = []
+    result: list[Any] = []
 
     def make(app: App, store: TokenStore | None) -> Any:
         one: Any
@@ -109,11 +109,11 @@ def face(request: pytest.FixtureRequest) -> Iterator[Faces]:
                 if threads
                 else InTasks(lambda: AsyncKey(app, store, sleep=lambda _: asyncio.sleep(0)))
             )
-        made.append(one)
+        result.append(one)
         return one
 
     yield make
-    for one in made:
+    for one in result:
         one.close()
 
 
@@ -204,16 +204,16 @@ def test_a_claimed_address_and_a_client_that_signs(peer: Peer, face: Faces, dpop
 @pytest.mark.parametrize("dpop", [True, False], ids=["dpop", "bearer"])
 def test_a_device(peer: Peer, face: Faces, dpop: bool) -> None:
     """RFC 8628."""
-    store, shown = MemoryStore(), list[Waiting]()
+    store, presented = MemoryStore(), list[Waiting]()
 
     def show(waiting: Waiting) -> None:
-        shown.append(msgspec.structs.replace(waiting))
+        presented.append(msgspec.structs.replace(waiting))
         peer.types(waiting)
 
     key = face(peer.app("tv", dpop=dpop), store)
     came = key.connect_by_code(show)
     assert set(peer.scope) <= came.granted
-    assert shown[0].code in shown[0].complete
+    assert presented[0].code in presented[0].complete
     lives_and_ends(key, store)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, pieces
+from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, prefixes_and_suffixes
 from tests.keys import key
 from tests.rows import row
 from tests.server.oauth.clients.apps import MINE, SIGNER, assertion, with_assertion
@@ -153,7 +153,7 @@ def test_what_nobody_honest_signs(bad: Bad) -> None:
 
 def test_pieces() -> None:
     it = world()
-    for piece in pieces(signed(it)):
+    for piece in prefixes_and_suffixes(signed(it)):
         if piece:
             refused(it, piece)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.jose.corpus import BAD, Bad, Honest, pieces
+from tests.jose.corpus import BAD, Bad, Honest, prefixes_and_suffixes
 from tests.jose.forge import Shared
 from tests.keys import key
 from tests.rows import row
@@ -109,7 +109,7 @@ def test_what_nobody_honest_makes(bad: Bad) -> None:
 
 def test_pieces() -> None:
     it = world()
-    for piece in pieces(text_of(it)):
+    for piece in prefixes_and_suffixes(text_of(it)):
         with pytest.raises(InvalidClient):
             proves(it, with_assertion(piece))
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, pieces
+from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, prefixes_and_suffixes
 from tests.keys import key
 from tests.rows import row
 from tests.server.oauth.clients.apps import jwks
@@ -180,7 +180,7 @@ def test_in_what_its_profile_processes(algorithms: Any, taken: bool) -> None:
 
 def test_pieces() -> None:
     world = trusting()
-    for piece in pieces(says(world)):
+    for piece in prefixes_and_suffixes(says(world)):
         with pytest.raises(InvalidGrant if piece else InvalidRequest):
             brought(world, piece)
 

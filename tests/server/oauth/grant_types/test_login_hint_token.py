@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, pieces
+from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, prefixes_and_suffixes
 from tests.keys import key
 from tests.rows import row
 from tests.server.oauth.grant_types.elsewhere import asks, waiting
@@ -98,7 +98,7 @@ def test_malformed(bad: Bad) -> None:
 
 def test_pieces() -> None:
     world = trusting()
-    for piece in pieces(hint(world)):
+    for piece in prefixes_and_suffixes(hint(world)):
         with pytest.raises(InvalidRequest):
             hinted(world, piece)
     assert not world.all(Pending)
