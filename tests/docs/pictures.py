@@ -63,7 +63,10 @@ def main() -> None:
                 page.set_viewport_size({"width": 720, "height": height or 900})
                 shot(page, server)
                 picture = str(PICTURES / f"{shot.__name__}.png")
-                page.screenshot(path=picture, full_page=not height)
+                if not height:  # A bar that sticks to the window's edge would hide a row.
+                    whole = page.evaluate("document.documentElement.scrollHeight")
+                    page.set_viewport_size({"width": 720, "height": whole})
+                page.screenshot(path=picture)
                 small = ["pngquant", "--force", "--strip", "--output", picture, picture]
                 subprocess.run(small, check=True)
         chromium.close()
