@@ -10,7 +10,7 @@ from bench.population import Member
 from bench.subject import Subject
 from valetkey.jose import base64url
 from valetkey.jose.seal import digest
-from valetkey.server.http import csrf
+from valetkey.server.http import cookies
 from valetkey.server.http.cookies import Cookies
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
@@ -59,7 +59,7 @@ class Clicks:
         """Sends the form of that way; when it was sent, by the machine's monotonic clock."""
         below, fields = WAYS[way % len(WAYS)]
         path = f"/apps/{member.grant.id}{below}"
-        token = csrf.token(
+        token = cookies.token(
             self._subject.keyring,
             browser=browser[self._cookies.browser],
             session=browser[self._cookies.session].partition(".")[0],

@@ -19,9 +19,8 @@ import asyncpg
 from bench import rows
 from bench.population import API, APPS, Population
 from valetkey.server.model.change import Create
-from valetkey.server.store.database import Database, PostgresURL
+from valetkey.server.store.database import Database, PostgresURL, open_store
 from valetkey.server.store.keyring import ensure_keys
-from valetkey.server.store.open import open_store
 from valetkey.server.store.postgres.rows import columns
 from valetkey.server.store.sqlite.tree import INSERT
 

@@ -29,8 +29,7 @@ from bench.load import send
 from bench.population import API, SECRET, Member, population
 from bench.subject import Subject
 from valetkey.resource import ResourceServer, Unreachable
-from valetkey.server.store.database import Database
-from valetkey.server.store.open import open_store
+from valetkey.server.store.database import Database, open_store
 
 OTHERS: Final = 500
 """Members whose grants are not changed."""

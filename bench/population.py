@@ -17,10 +17,10 @@ from valetkey.server.model.client import Client, StoredSecret
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import By, Event, Kind, event
 from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.model.record import Record
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User
 from valetkey.wire import opaque
 from valetkey.wire.catalog import Catalog, Permission

@@ -11,9 +11,9 @@ from valetkey.server.model import ids
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client, Exchange, StoredSecret
 from valetkey.server.model.environment import Env
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User
 from valetkey.server.store.port import Store
 from valetkey.wire import opaque

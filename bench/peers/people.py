@@ -19,14 +19,13 @@ from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client, Exchange, StoredSecret
 from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.pending import DecoupledRequest, Pending
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.record import Record
-from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import Session, User, password_mark
 from valetkey.server.oauth.grant_types import polling
-from valetkey.server.store.database import Database
-from valetkey.server.store.open import open_store
+from valetkey.server.store.database import Database, open_store
 from valetkey.spec import names
 
 SIZE: Final = 20_000

@@ -28,7 +28,7 @@ SDK: Final = (
     "valetkey.client.auth_aiohttp",
     "valetkey.client.os_keyring",
     "valetkey.client.holder_service",
-    "valetkey.client.qr",
+    "valetkey.client.device_and_ciba",
 )
 _MODULE: Final = re.compile(r"\b(?:[a-z_]\w*\.)+(?=[A-Z])")
 WIDTH: Final = 88

@@ -29,8 +29,8 @@ from valetkey.server.oauth.core.feature import Endpoint, Stream
 from valetkey.server.oauth.features import FEATURES
 from valetkey.server.settings import Settings
 from valetkey.server.settings.tree import LEAVES, SECRETS, describe, masked
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import registered
+from valetkey.spec.names import Cite
 from valetkey.wire.catalog import Catalog, Permission
 
 DOCS: Final = Path(__file__).parents[1]

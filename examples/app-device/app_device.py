@@ -4,7 +4,7 @@ import os
 
 import requests
 
-from valetkey.client import App, Key, MemoryStore, Waiting, qr, raise_for_refusal
+from valetkey.client import App, Key, MemoryStore, Waiting, device_and_ciba, raise_for_refusal
 from valetkey.client.auth_requests import KeyAuth
 
 app = App(issuer=os.environ["ISSUER"], client_id="tv", scope=("openid", "offline_access", "chirps"))
@@ -13,7 +13,7 @@ app = App(issuer=os.environ["ISSUER"], client_id="tv", scope=("openid", "offline
 def show(waiting: Waiting) -> None:
     """What the screen says while the user says yes elsewhere."""
     print("Go to", waiting.address, "and type", waiting.code)
-    print(qr.terminal(waiting.complete))
+    print(device_and_ciba.terminal(waiting.complete))
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from valetkey.client import (
     Tier,
     raise_for_refusal,
 )
-from valetkey.client.holders import Backend
+from valetkey.client.shard_client import Backend
 
 app = App(
     issuer=os.environ["ISSUER"],

@@ -347,7 +347,7 @@ MADE_IN: dict[str, set[str]] = {
     "Issued": {"server/oauth/issue/tokens.py"},
     "AccessToken": {"server/oauth/issue/tokens.py"},
     "IdToken": {"server/oauth/issue/tokens.py"},
-    "Permit": {"server/oauth/authorize/permit.py"},
+    "Permit": {"server/oauth/authorize/outcome.py"},
     "Grant": {"server/oauth/authorize/consent.py"},
     "TokenFamily": {"server/oauth/grant_types/authorization_code.py"},
     "Session": {"server/accounts/sign_in.py"},

@@ -23,7 +23,7 @@ from valetkey.server.model.client import Client, Exchange
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.policy import Policy, TrustedIssuer
 from valetkey.server.oauth.grant_types import ciba, identity_assertion
-from valetkey.server.oauth.logout import backchannel
+from valetkey.server.oauth.logout import sessions
 from valetkey.server.store.keyring import open_keys, read_keys
 from valetkey.spec import names
 from valetkey.wire import (
@@ -208,10 +208,10 @@ KINDS: Final[dict[str, Callable[[Scene], str]]] = {
     "signed userinfo": _userinfo,
     "signed introspection": _introspection,
     "logout token": lambda it: it.own(
-        backchannel.TYPE,
+        sessions.TYPE,
         aud="signer",
         sub=it.server.users["miko"].id,
-        events={backchannel.EVENT: {}},
+        events={sessions.EVENT: {}},
     ),
     "security event": lambda it: it.own("secevent+jwt", aud="signer", sub_id={}, events={}),
     "status list": _list,
@@ -219,7 +219,7 @@ KINDS: Final[dict[str, Callable[[Scene], str]]] = {
     "access token by the app": lambda it: it.apps("at+jwt", **_about(it, client_id="signer")),
     "ID Token by the app": lambda it: it.apps("JWT", aud="signer", sub="miko", nonce="n"),
     "logout token by the app": lambda it: it.apps(
-        backchannel.TYPE, **_about(it, events={backchannel.EVENT: {}})
+        sessions.TYPE, **_about(it, events={sessions.EVENT: {}})
     ),
     "security event by the app": lambda it: it.apps("secevent+jwt", **_about(it)),
     "status list by the app": lambda it: it.apps(status_list.TYPE, **_about(it)),

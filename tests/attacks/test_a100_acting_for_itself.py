@@ -23,7 +23,7 @@ from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client, Exchange, StoredSecret
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.oauth.admin.apply_plan import DesiredRecord
-from valetkey.server.oauth.clients.scopes import allowed_scope
+from valetkey.server.oauth.clients.documents import allowed_scope
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.wire.assertion import ASSERTION_TYPE, TYPE
 from valetkey.wire.catalog import Catalog, Permission

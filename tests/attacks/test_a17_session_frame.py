@@ -23,7 +23,7 @@ from tests.rows import row
 
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.authorize.session_state import browser_state, state_digest
+from valetkey.server.oauth.authorize.browser_session import browser_state, state_digest
 
 FRAME = "/check-session"
 

@@ -18,7 +18,7 @@ from tests.installation import SECRETS
 from tests.live import Live, live
 from tests.rows import row
 
-from valetkey.server.http import pending_quota
+from valetkey.server.http import waiting_room
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import Many
 from valetkey.server.oauth.authorize import par
@@ -73,8 +73,8 @@ class Crowd(NamedTuple):
 
 @pytest.fixture
 def crowd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crowd]:
-    few = functools.partial(pending_quota.AnonymousRequests, most=30, of_one=10)
-    monkeypatch.setattr(pending_quota, "AnonymousRequests", few)
+    few = functools.partial(waiting_room.AnonymousRequests, most=30, of_one=10)
+    monkeypatch.setattr(waiting_room, "AnonymousRequests", few)
     with live(tmp_path, trusted_proxies=("127.0.0.1",)) as server:
         yield Crowd(server, 30, 10)
 

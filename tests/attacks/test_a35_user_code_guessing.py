@@ -17,7 +17,7 @@ from tests.browser import Browser
 from tests.live import Live, live
 
 from valetkey.server.accounts.throttle import CODE, CODE_NETWORK, STEP
-from valetkey.server.http.attempt_delay import Delay
+from valetkey.server.http.waiting_room import Delay
 from valetkey.server.model.change import Stale
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.pending import Pending

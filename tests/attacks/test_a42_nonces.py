@@ -19,7 +19,7 @@ from tests.proofs import Wish, proof
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
 from valetkey.server.model.policy import Policy
-from valetkey.server.oauth.core.challenges import STEP
+from valetkey.server.oauth.clients.attestation import STEP
 
 
 @pytest.fixture(scope="module")

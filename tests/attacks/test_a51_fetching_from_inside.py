@@ -108,7 +108,7 @@ async def test_an_address_that_leads_inside(host: Host, url: str) -> None:
 
 
 async def test_public_addresses_are_not_refused(host: Host) -> None:
-    from valetkey.server.http.special_addresses import is_public
+    from valetkey.server.http.outbound import is_public
 
     for address in ("8.8.8.8", "1.1.1.1", "172.32.0.1", "2606:4700::1111", "2a00:1450::1"):
         assert is_public(address)

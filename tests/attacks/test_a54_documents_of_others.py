@@ -19,7 +19,7 @@ from tests.browser import Browser
 from tests.live import Live, live
 from tests.outside import Host, outside
 
-from valetkey.server.http import document_cache, fetch
+from valetkey.server.http import fetch, outbound_pool
 
 CALLBACK = "http://127.0.0.1:49152/callback"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
@@ -103,7 +103,7 @@ def test_a_document_that_changes_after_the_yes(
     assert 'id="allow"' in browser.page.text
     assert "has changed" in browser.page.text
     # A failure is remembered for seconds.
-    monkeypatch.setattr(document_cache, "FAILURE_SECONDS", 0.0)
+    monkeypatch.setattr(outbound_pool, "FAILURE_SECONDS", 0.0)
     known = host.published.pop("/agent.json")
     other = publish(host, "/late.json")
     late = host.published.pop("/late.json")

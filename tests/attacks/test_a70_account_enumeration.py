@@ -20,9 +20,8 @@ from tests.rows import row
 
 from valetkey.server.accounts import password
 from valetkey.server.model.change import Create
-from valetkey.server.model.keys import SigningKey
+from valetkey.server.model.keys import Secret, SigningKey
 from valetkey.server.model.query import Many
-from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User
 
 GUESSES = [

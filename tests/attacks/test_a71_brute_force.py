@@ -19,7 +19,7 @@ from tests.live import Live, live
 
 from valetkey.server.accounts import password
 from valetkey.server.accounts.throttle import ACCOUNT, NETWORK, PAIR, STEP, WINDOW
-from valetkey.server.http.attempt_delay import Delay
+from valetkey.server.http.waiting_room import Delay
 from valetkey.server.model.change import Stale
 from valetkey.server.model.counters import Throttle
 

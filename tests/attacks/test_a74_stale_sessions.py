@@ -11,8 +11,8 @@ from tests.live import Live
 
 from valetkey.server.accounts import password
 from valetkey.server.model.change import Update
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.query import One
-from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User
 
 

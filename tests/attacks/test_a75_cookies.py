@@ -16,7 +16,7 @@ from tests.browser import forms
 from tests.installation import PASSWORDS
 from tests.live import Live, live
 
-from valetkey.server.http import known_browsers
+from valetkey.server.http import cookies
 from valetkey.server.model.user import Session
 
 ISSUER = "https://as.example"
@@ -101,7 +101,7 @@ def test_each_has_every_attribute_and_no_domain(story: Jar) -> None:
 def test_the_session_ends_when_it_ends_and_the_browsers_name_with_the_browser(story: Jar) -> None:
     ages = [attributes.get("Max-Age") for _, _, attributes in story.seen]
     session = str(story.server.settings.lifetimes.session)
-    assert ages == [None, session, str(known_browsers.SECONDS), "0"]
+    assert ages == [None, session, str(cookies.SECONDS), "0"]
     assert story.seen[3][1] == ""
 
 

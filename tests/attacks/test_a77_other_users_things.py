@@ -33,13 +33,13 @@ from tests.browser import Asking, Browser, authorize, error_code
 from tests.live import Live
 
 from valetkey.server.model import ids
-from valetkey.server.model.approval import Approval
 from valetkey.server.model.change import Create
 from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.pending import Approval
 from valetkey.server.model.receipt import Receipt
-from valetkey.server.oauth.shards.feature import PAGE as PARTS
-from valetkey.server.pages.actions import ACTIONS
+from valetkey.server.oauth.shards.claim import PAGE as PARTS
+from valetkey.server.pages.apps import ACTIONS
 
 DONE = (*ACTIONS, "stop", "", "delete")
 """What an app's page does, what leads on from it, and what it does not do."""

@@ -22,14 +22,13 @@ from tests.rows import row
 
 from valetkey.cli.logging import without_secrets
 from valetkey.jose import base64url, jws
-from valetkey.server.http.cookies import Cookies
-from valetkey.server.http.device_name import device
+from valetkey.server.http.cookies import Cookies, device
 from valetkey.server.http.front import caller
 from valetkey.server.http.request import Request
 from valetkey.server.model.user import sign_in_name
-from valetkey.server.pages.app_text import plain
+from valetkey.server.pages.components import plain
 from valetkey.server.pages.frame import _accepted
-from valetkey.server.pages.i18n import choose
+from valetkey.server.pages.render import choose
 from valetkey.server.pages.sign_in import own_page
 from valetkey.spec.errors import OAuthError
 from valetkey.wire import bearer, pkce, redirect

@@ -19,8 +19,8 @@ from tests.rows import row
 
 from valetkey.jose import base64url
 from valetkey.server.model.client import Client
-from valetkey.server.model.job import Job
 from valetkey.server.model.query import Many
+from valetkey.server.model.stream import Job
 from valetkey.server.model.user import Session
 
 AFTER = "https://web.example/bye"

@@ -25,10 +25,10 @@ from valetkey.server.accounts import password
 from valetkey.server.accounts.sign_in import Candidate, candidate, refused
 from valetkey.server.accounts.throttle import ACCOUNT, BROWSER, FAILED, PAIR, Caller
 from valetkey.server.http import log
-from valetkey.server.http.attempt_delay import Delay
 from valetkey.server.http.front import caller
 from valetkey.server.http.request import Request
 from valetkey.server.http.sign_in_failures import HIDDEN, MANY
+from valetkey.server.http.waiting_room import Delay
 from valetkey.server.model.change import Stale
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.environment import Env

@@ -17,9 +17,9 @@ from valetkey.server.accounts.sign_in import MARKER
 from valetkey.server.model.change import Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.counters import SingleUse
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User, with_rehashed_password
 
 SECRET = "vk_cs_a_secret_of_the_machine_that_is_long"

@@ -16,8 +16,7 @@ from tests.promises.trouble import locked
 from tests.server.store.samples import NOW, told
 
 from valetkey.jose import seal
-from valetkey.server.model.epoch import Epoch
-from valetkey.server.model.keys import SigningKey
+from valetkey.server.model.keys import Epoch, SigningKey
 from valetkey.server.model.user import User
 from valetkey.server.store.migrate import migrations
 

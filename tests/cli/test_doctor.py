@@ -12,8 +12,7 @@ from tests.cli.line import Line
 from tests.live import free_port, live
 from tests.tls import write_pair
 
-from valetkey.cli.installation import MANY_FAIL
-from valetkey.cli.machine_checks import open_files, sqlite
+from valetkey.cli.installation import MANY_FAIL, open_files, sqlite
 from valetkey.jose import base64url
 from valetkey.server.accounts import password
 from valetkey.server.accounts.throttle import FAILED, WINDOW

@@ -9,10 +9,9 @@ from tests.cli.line import Line
 
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
-from valetkey.server.model.delegates import Delegate, DelegateTree
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
-from valetkey.server.model.grant import Grant
+from valetkey.server.model.grant import Delegate, DelegateTree, Grant
 from valetkey.server.store.port import Store
 
 AGENT, PRINTER = "client:agent", "client:printer"

@@ -13,8 +13,7 @@ from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
-from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.shards import new_shards
+from valetkey.server.model.grant import Grant, TokenFamily, new_shards
 from valetkey.server.store.port import Store
 from valetkey.wire.key_shards import Tier
 

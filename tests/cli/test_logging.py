@@ -10,7 +10,7 @@ import pytest
 
 from valetkey.cli import logging
 from valetkey.server.http import log
-from valetkey.server.model.secret import Secret
+from valetkey.server.model.keys import Secret
 from valetkey.wire import opaque
 
 TOKEN = opaque.write("rt", os.urandom(48))

@@ -15,7 +15,7 @@ from valetkey.server.accounts import password
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
 from valetkey.server.model.environment import Env
-from valetkey.server.model.secret import Secret
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.user import Session, User
 
 WORD = "correct horse battery"

@@ -16,7 +16,7 @@ from tests.server.oauth.shards.app import HARBOUR, SERVER
 
 from valetkey.client import App, Passphrase, SealedStore
 from valetkey.client.holder_service import HolderService, ProofOfKey, Who
-from valetkey.client.holders import Backend
+from valetkey.client.shard_client import Backend
 from valetkey.server.model.change import Create
 from valetkey.wire.key_shards import Tier
 

@@ -10,8 +10,8 @@ from valetkey.client import holder_service as service
 from valetkey.client.drivers import Driver
 from valetkey.client.errors import ClientError, KeySuspended
 from valetkey.client.holder_service import ProofOfKey, _refusal
-from valetkey.client.holders import Here
 from valetkey.client.proof_key import Prover
+from valetkey.client.shard_client import Here
 
 ADDRESS = "https://backend.example/shard"
 

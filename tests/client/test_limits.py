@@ -7,7 +7,7 @@ import pytest
 from tests.rows import row
 
 from valetkey.client import LimitReached, raise_for_refusal
-from valetkey.resource.limit_refusal import Limited
+from valetkey.resource.limits import Limited
 from valetkey.wire import lease
 from valetkey.wire.bearer import Challenge
 from valetkey.wire.catalog import Permission

@@ -28,9 +28,9 @@ from valetkey.client import (
     MemoryStore,
     ShardsMissing,
     TicketSpent,
-    qr,
+    device_and_ciba,
 )
-from valetkey.client.holders import Backend, Here
+from valetkey.client.shard_client import Backend, Here
 from valetkey.server.model.change import Create
 
 
@@ -353,8 +353,8 @@ def test_a_tablet_joins_by_a_picture_and_lends_its_shard(
     assert tablet.join(ticket) == "second_device"
     service.stop()
     handle = tablet.lend()
-    assert "<svg" in qr.svg(handle)
-    assert "\x1b" in qr.terminal(handle) or "█" in qr.terminal(handle)
+    assert "<svg" in device_and_ciba.svg(handle)
+    assert "\x1b" in device_and_ciba.terminal(handle) or "█" in device_and_ciba.terminal(handle)
     phone.refresh(others=[handle])
     assert phone.userinfo()["sub"]
     service.start()

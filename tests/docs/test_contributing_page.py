@@ -15,8 +15,14 @@ from tests.server.pages.document import Document
 from tests.server.pages.samples import MIKO, NOW, SITE
 
 from valetkey.server.pages.frame import Frame
-from valetkey.server.pages.i18n import LOCALES, Locale, messages, translations
-from valetkey.server.pages.render import environment, render_in
+from valetkey.server.pages.render import (
+    LOCALES,
+    Locale,
+    environment,
+    messages,
+    render_in,
+    translations,
+)
 from valetkey.server.pages.routes import TableRow
 
 pytestmark = pytest.mark.anyio

@@ -14,8 +14,7 @@ import pytest
 from click.testing import CliRunner
 from tests.docs.markdown import PAGES, ROOT, Block, anchors, blocks, commands, links, read
 
-from valetkey.cli.catalogs import read_catalog
-from valetkey.cli.declaration import TABLES
+from valetkey.cli.declaration import TABLES, read_catalog
 from valetkey.cli.root import valetkey
 from valetkey.server.settings import load
 from valetkey.wire import catalog

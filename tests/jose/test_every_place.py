@@ -19,7 +19,7 @@ from tests.server.oauth.world import ISSUER, World
 
 from valetkey.jose import base64url
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.core import id_token_hint
+from valetkey.server.oauth.core import subjects
 from valetkey.server.oauth.core.context import Registration
 from valetkey.server.oauth.endpoints import software_statement
 from valetkey.spec import names
@@ -81,7 +81,7 @@ def _introspected(world: World, text: str) -> None:
 
 
 def _hinted(world: World, text: str) -> None:
-    id_token_hint.read(text, world.context, client=world.need(Client, "web"))
+    subjects.read(text, world.context, client=world.need(Client, "web"))
 
 
 def _exchanged(world: World, text: str) -> None:
@@ -218,7 +218,7 @@ OF_KEYS: Final = frozenset({"A59 a stranger's key in jwk", *(one.id for one in B
 
 PLACES: Final[dict[str, Place]] = {
     "server/oauth/tokens/state.py": Place(of_access_token, _introspected),
-    "server/oauth/core/id_token_hint.py": Place(of_id_token("web"), _hinted),
+    "server/oauth/core/subjects.py": Place(of_id_token("web"), _hinted),
     "server/oauth/grant_types/ciba.py": Place(
         of_id_token("till"), lambda world, text: asks(world, login_hint="", id_token_hint=text)
     ),
@@ -235,8 +235,7 @@ PLACES: Final[dict[str, Place]] = {
 
 OWN_TESTS: Final = {
     "server/oauth/authorize/jar.py": "tests/server/oauth/authorize/test_jar.py",
-    "server/oauth/clients/private_key_jwt.py": "tests/server/oauth/clients/test_private_key_jwt.py",
-    "server/oauth/clients/client_secret_jwt.py": (
+    "server/oauth/clients/client_assertion.py": (
         "tests/server/oauth/clients/test_client_secret_jwt.py"
     ),
     "server/oauth/clients/attestation.py": "tests/server/oauth/clients/test_attestation.py",

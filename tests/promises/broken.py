@@ -24,7 +24,7 @@ from valetkey.server.model.event import Event
 from valetkey.server.model.query import Query, Results
 from valetkey.server.oauth.grant_types import refresh_token
 from valetkey.server.store.port import Unavailable
-from valetkey.server.store.postgres import PostgresStore, committer, points, statements
+from valetkey.server.store.postgres import PostgresStore, committer, reader, statements
 from valetkey.server.store.postgres.reader import PendingRead, Reader
 from valetkey.server.store.postgres.statements import Statement
 from valetkey.server.store.sqlite import writer
@@ -156,7 +156,7 @@ def reads_anything() -> None:
 
     _put(objects, "_check_texts", lambda value: None)
     _put(objects, "_STRICT", json.JSONDecoder(object_pairs_hook=strict))
-    _put(points, "is_name", lambda text: True)
+    _put(reader, "is_name", lambda text: True)
 
 
 def fails_together() -> None:

@@ -15,10 +15,9 @@ from valetkey.server.accounts import password
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
 from valetkey.server.model.environment import Env
-from valetkey.server.model.secret import Secret
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.user import User
-from valetkey.server.store.database import read_database
-from valetkey.server.store.open import open_store
+from valetkey.server.store.database import open_store, read_database
 from valetkey.server.store.port import Store
 
 T = TypeVar("T")

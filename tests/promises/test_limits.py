@@ -28,8 +28,7 @@ from valetkey.server.model import ids
 from valetkey.server.model.change import Create
 from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.leasing import SHARE
-from valetkey.server.model.limit_state import Allowance
+from valetkey.server.model.leasing import SHARE, Allowance
 from valetkey.server.model.limits import Bounds, limits
 from valetkey.server.model.query import One, OneByAlias
 from valetkey.server.model.user import User

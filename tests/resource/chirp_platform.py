@@ -23,9 +23,9 @@ from valetkey.server.model.change import Create, Update
 from valetkey.server.model.client import Client, Exchange, StoredSecret
 from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import Grant
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.query import Many, One
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User
 from valetkey.server.store.keyring import open_keys, read_keys
 from valetkey.spec.names import TOKEN_EXCHANGE, TYPE_ACCESS_TOKEN

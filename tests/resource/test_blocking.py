@@ -15,7 +15,7 @@ from tests.resource.forking import CHILDREN
 
 from valetkey.resource import Principal, Refused, ResourceServer, SenderProof
 from valetkey.resource.calls import Call
-from valetkey.server.model.limit_state import Allowance
+from valetkey.server.model.leasing import Allowance
 from valetkey.server.model.limits import Bounds, limits
 from valetkey.server.model.query import Many
 

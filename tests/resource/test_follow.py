@@ -21,8 +21,8 @@ from valetkey.resource.follower import Follower
 from valetkey.resource.token_status import StatusSource
 from valetkey.server.model.change import Create, Remove
 from valetkey.server.model.client import Client
-from valetkey.server.model.epoch import Epoch
 from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.keys import Epoch
 from valetkey.server.model.limits import Limits
 from valetkey.server.model.user import User
 from valetkey.server.oauth.admin.keys import revoke

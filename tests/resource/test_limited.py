@@ -28,7 +28,7 @@ from valetkey.resource.starlette import Needs, lifespan
 from valetkey.server.model.change import Create, Remove, Update
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.hours import Hours
-from valetkey.server.model.limit_state import Allowance
+from valetkey.server.model.leasing import Allowance
 from valetkey.server.model.limits import Bounds, limits
 from valetkey.server.model.query import Many
 from valetkey.server.model.resource import ResourceServer as Registered

@@ -11,7 +11,7 @@ from tests.resource.issuing import CATALOG, Issuing
 
 from valetkey.resource import ResourceServer
 from valetkey.resource import usage as kit_usage
-from valetkey.wire.usage import MOST, FamilyUsage
+from valetkey.wire.lease import MOST_USAGES, FamilyUsage
 
 
 @pytest.fixture
@@ -123,12 +123,12 @@ def test_a_server_that_does_not_answer_costs_no_caller_anything(issuing: Issuing
 
 def test_many_families_make_several_reports(issuing: Issuing) -> None:
     async def work(server: ResourceServer) -> None:
-        for number in range(MOST + 1):
+        for number in range(MOST_USAGES + 1):
             token = issuing.token(family_id=f"f{number}", scope="chirps.read")
             await server.verify(f"Bearer {token}", needs=("chirps.read",))
 
     run(issuing, work)
-    assert len(reported(issuing)) == MOST + 1
+    assert len(reported(issuing)) == MOST_USAGES + 1
     assert len([form for form in issuing.forms if "usage" in form]) == 2
 
 

@@ -7,8 +7,8 @@ import pytest
 from tests.tls import write_pair
 
 from valetkey.jose import base64url
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.policy import Lifetimes
-from valetkey.server.model.secret import Secret
 from valetkey.server.settings import Settings, SettingsError, load, read
 from valetkey.server.settings.tree import LEAVES, SECRETS, describe, masked, schema
 

@@ -5,8 +5,8 @@ import re
 import pytest
 from tests.rows import row
 
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, InvalidRequest, OAuthError, registered
+from valetkey.spec.names import Cite
 
 # RFC 6749 5.2: what `error` and `error_description` are made of.
 SAYABLE = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")

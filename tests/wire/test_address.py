@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.rows import row
 from tests.wire.broken import BROKEN
 
-from valetkey.wire import address, https, metadata, redirect
+from valetkey.wire import address, metadata, redirect
 
 READ = [
     row("3986 3", "all of it", "https://u@H.example:8443/a?b#c", "https", "h.example", 8443, "/a"),
@@ -36,7 +36,7 @@ def test_what_is_none(text: str) -> None:
     assert (redirect.host(text), redirect.origin(text)) == ("", "")
     assert metadata.well_known(text, metadata.OPENID) == ""
     assert not metadata.is_protected(text)
-    assert https.why_not(text)
+    assert address.why_not(text)
     assert redirect.why_not(text)
 
 
@@ -47,7 +47,7 @@ def test_no_text_raises(text: str) -> None:
     redirect.why_not(text)
     redirect.origin(text)
     redirect.host(text)
-    https.why_not(text)
+    address.why_not(text)
     metadata.well_known(text, metadata.OPENID)
 
 

@@ -3,7 +3,7 @@
 import pytest
 from tests.rows import row
 
-from valetkey.wire.https import BadAddress, Target, target, why_not
+from valetkey.wire.address import BadAddress, Target, target, why_not
 
 READ = [
     ("https://outside.test", Target("outside.test", 443, "/")),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.rows import row
 
-from valetkey.wire.interaction import make, read
+from valetkey.wire.bearer import make, read
 
 ONE = "c770aef3-6784-41f7-8e0e-ff5f97bddb3a"
 

@@ -29,7 +29,7 @@ def main() -> None:
             raise
         if sys.argv[1:3] == ["resource", "check"]:
             # An API's own tests need no server.
-            from valetkey.resource.check_app import main as check  # noqa: PLC0415
+            from valetkey.resource.check import main as check  # noqa: PLC0415
 
             raise SystemExit(check(sys.argv[3:])) from None
         print(f"valetkey: {error.name} is missing: install valetkey[server]", file=sys.stderr)

@@ -16,12 +16,12 @@ from valetkey.cli.declaration import Declaration, read_declaration
 from valetkey.cli.declare import apply_desired, preview_plan
 from valetkey.cli.options import PATH, YES, Command
 from valetkey.cli.resource_sync import describe_loss, holders, remove_permissions
-from valetkey.server.accounts import password, profile
+from valetkey.server.accounts import password, sign_up
 from valetkey.server.accounts.sign_in import MARKER
 from valetkey.server.model.change import Create, Stale
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.query import OneByAlias
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User, hash_mark, password_mark, sign_in_name
 from valetkey.server.oauth.admin.apply_plan import DesiredRecord, Plan, Step
 from valetkey.server.oauth.admin.catalogs import dropped
@@ -106,7 +106,7 @@ def _dropped_permissions(outcome: Plan) -> Iterator[str]:
 def _user_mistakes(outcome: Plan) -> Iterator[str]:
     for step in outcome.steps:
         if isinstance(step.after, User):
-            yield from (f"{step.desired.place}: {why}" for why in profile.mistakes(step.after))
+            yield from (f"{step.desired.place}: {why}" for why in sign_up.mistakes(step.after))
 
 
 async def _with_passwords(store: Store, declaration: Declaration) -> list[DesiredRecord]:

@@ -19,9 +19,8 @@ from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.signals.fan_out import Decided, with_signals
 from valetkey.server.settings import Settings, SettingsError, load
-from valetkey.server.store.database import Database, PostgresURL
+from valetkey.server.store.database import Database, PostgresURL, open_store, survey
 from valetkey.server.store.memory import MemoryStore
-from valetkey.server.store.open import open_store, survey
 from valetkey.server.store.port import Store, Unavailable, Unstorable, Unusable
 from valetkey.server.store.settle import settle
 from valetkey.spec.errors import TemporarilyUnavailable

@@ -1,20 +1,220 @@
 """`valetkey db`: the database, its schema and its backups."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import click
+import msgspec
 
-from valetkey.cli.backups import backup, restore
-from valetkey.cli.context import CommandContext, Failed, columns, format_time, open_database
-from valetkey.cli.options import Group
-from valetkey.cli.stored_rows import show
-from valetkey.server.store.database import Database
+from valetkey.cli.context import (
+    CommandContext,
+    Failed,
+    InvalidUsage,
+    columns,
+    format_time,
+    open_database,
+)
+from valetkey.cli.options import PATH, YES, Command, Group
+from valetkey.cli.secrets import existing_master_key
+from valetkey.server.model.change import Stale
+from valetkey.server.model.query import One, PageQuery
+from valetkey.server.model.record import Record, stored_fields
+from valetkey.server.store import restore as copies
+from valetkey.server.store.database import Database, PostgresURL, survey
 from valetkey.server.store.migrate import Migration, MigrationError, Ran, pending
-from valetkey.server.store.open import survey
-from valetkey.server.store.port import Unavailable, Unusable
+from valetkey.server.store.port import RECORDS, Store, Unavailable, Unusable
+from valetkey.server.store.restore import InUse, Restored
 from valetkey.server.store.survey import Survey
+
+# `valetkey db show`: stored rows in readable form, without secrets.
+
+R = TypeVar("R", bound=Record)
+
+PAGE: Final = 200
+"""The number of records that are read in one step."""
+
+HIDDEN: Final = "(hidden)"
+
+_SECRET: Final = frozenset(
+    [
+        *("password", "mark"),  # users
+        *("secrets", "registration_token"),  # clients and APIs
+        *("digest", "browser", "session"),  # digests of cookies
+        *("parameters", "contents"),  # requests and answers that wait
+        *("sealed", "authorization"),
+    ]
+)
+"""Fields that hold a secret, a digest of one, or what an app sent in confidence."""
+
+_KINDS: Final = {kind.table: kind for kind in RECORDS}
+
+
+async def every_record(store: Store, kind: type[R]) -> AsyncIterator[Sequence[R]]:
+    """Read all records of a kind, some at a time, in the store's own order."""
+    before = ""
+    while True:
+        page = await store.page(PageQuery(record=kind, before=before, limit=PAGE, walk=True))
+        yield page.records
+        before = page.next
+        if not before:
+            return
+
+
+def without_secrets(record: Record) -> dict[str, Any]:
+    """All stored fields of a record; secrets, and whatever is stored as bytes, are masked."""
+    return {
+        field: HIDDEN if field in _SECRET or isinstance(value, bytes) else value
+        for field, value in stored_fields(record).items()
+    }
+
+
+@click.command(cls=Command)
+@click.argument("kind", type=click.Choice(sorted(_KINDS)), required=False)
+@click.argument("name", required=False)
+@click.option("--all", "every", is_flag=True, help="Print every row of KIND, or of all kinds.")
+@click.pass_obj
+def show(command: CommandContext, kind: str | None, name: str | None, *, every: bool) -> None:
+    """Print one stored row, or every row with --all, in readable form. Secrets are masked.
+
+    Rows of users are packed in the database, so plain SQL does not read them. With --all, each row
+    is one line; with --json, one JSON object a line, which names its table in `table`.
+    """
+    if every == (name is not None) or not (every or kind):
+        raise InvalidUsage("give KIND and NAME for one row, or --all")
+    if every:
+        kinds = [_KINDS[kind]] if kind else list(RECORDS)
+        command.run(lambda store: _print_all(store, kinds, command=command))
+    else:
+        _show_one(command, _KINDS[str(kind)], str(name))
+
+
+async def _print_all(
+    store: Store, kinds: Sequence[type[Record]], *, command: CommandContext
+) -> None:
+    for kind in kinds:
+        async for records in every_record(store, kind):
+            for record in records:
+                document = {"table": kind.table, **without_secrets(record)}
+                line = msgspec.json.encode(document, enc_hook=str).decode()
+                click.echo(line if command.as_json else f"{kind.table}  {record.key}  {line}")
+
+
+def _show_one(command: CommandContext, kind: type[Record], name: str) -> None:
+    query: One[Any] = One(kind, name)
+
+    async def read(store: Store) -> Record | None:
+        return (await store.read(query)).one(query)
+
+    record = command.run(read)
+    if record is None:
+        raise Failed(f"there is no such row in {kind.table}: {name}")
+    document = without_secrets(record)
+    rows = [(field, str(value)) for field, value in document.items()]
+    command.show(document, columns(("field", "value"), rows))
+
+
+# `valetkey db backup` and `valetkey db restore`.
+
+OWN_MEANS: Final = (
+    "Back up and restore PostgreSQL with its own tools: pg_dump, or pg_basebackup with an archive "
+    "of its write-ahead log. After a restore, run: valetkey db restore --finalize"
+)
+
+
+@click.command(cls=Command)
+@click.argument("target", type=PATH)
+@click.pass_obj
+def backup(command: CommandContext, target: Path) -> None:
+    """Copy an SQLite database to TARGET while servers use it.
+
+    The copy shows one moment. It does not contain the master key: back that up separately.
+    """
+    database = _file(command.settings().database)
+    try:
+        pages = copies.backup(database, target)
+    except FileExistsError as error:
+        raise Failed(f"{target} already exists") from error
+    except OSError as error:
+        raise Failed(f"{target} cannot be created: {error.strerror}") from error
+    except Unavailable as error:
+        raise Failed(str(error)) from error
+    document = {"database": str(database), "target": str(target), "pages": pages}
+    command.show(document, f"copied {database} to {target}, {pages} pages")
+
+
+@click.command(cls=Command)
+@click.argument("copy", metavar="[BACKUP]", type=PATH, required=False)
+@click.option(
+    "--finalize",
+    is_flag=True,
+    help="End the epoch: nothing that was revoked works again.",
+)
+@YES
+@click.pass_obj
+def restore(command: CommandContext, copy: Path | None, *, finalize: bool, yes: bool) -> None:
+    """Replace an SQLite database that no server has open by BACKUP.
+
+    The backup does not know what was revoked, removed or stopped after it was made. --finalize ends
+    the epoch: it invalidates all codes, tokens and sessions, and every user has to consent again.
+    Use --finalize alone after you restored a PostgreSQL database with its own tools.
+    """
+    if copy is None and not finalize:
+        raise InvalidUsage("give a BACKUP, or --finalize after a restore")
+    settings = command.settings()
+    database = settings.database
+    master = existing_master_key(settings) if finalize else b""
+    if copy is not None:
+        _replace_database(command, copy, _file(database), yes=yes)
+    ended = _finalize(command, master) if finalize else None
+    document = {"database": str(database), "backup": copy and str(copy), "ended": ended}
+    text = "" if copy is None else f"restored {database} from {copy}\n"
+    if ended is not None:
+        text += _summarize(ended)
+    command.show(document, text.rstrip())
+    if ended is None:
+        command.note(
+            "Access that was revoked since the backup works again. Before you serve, run: "
+            "valetkey db restore --finalize"
+        )
+
+
+def _file(database: Database) -> Path:
+    if isinstance(database.at, PostgresURL):
+        raise Failed(OWN_MEANS)
+    return database.at
+
+
+def _replace_database(command: CommandContext, copy: Path, database: Path, *, yes: bool) -> None:
+    if database.exists():
+        command.confirm(f"Replace {database} by {copy}? Its present content will be lost.", yes=yes)
+    try:
+        copies.restore(copy, database)
+    except (InUse, Unusable, Unavailable) as error:
+        raise Failed(str(error)) from error
+    except OSError as error:
+        raise Failed(f"{database} cannot be written: {error.strerror}") from error
+
+
+def _finalize(command: CommandContext, master: bytes) -> Restored:
+    try:
+        return command.run(lambda store: copies.finalize(store, master))
+    except Stale as error:
+        raise Failed("another process is ending the epoch") from error
+
+
+def _summarize(ended: Restored) -> str:
+    since = _second(ended.known_until) if ended.known_until else "its beginning"
+    return (
+        f"epoch {ended.epoch} has begun: every key was replaced, and every user has to consent "
+        f"again\nunknown is what happened from {since} to {_second(ended.at)}"
+    )
+
+
+def _second(at: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))
 
 
 @click.group(cls=Group)

@@ -18,18 +18,45 @@ from typing import Any, Final
 
 import msgspec
 
-from valetkey.cli.catalogs import read_catalog, read_jwks
 from valetkey.cli.secrets import read_secret
+from valetkey.jose.objects import read_object
 from valetkey.jose.seal import digest
 from valetkey.server.accounts import password
 from valetkey.server.model.client import Client
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.record import Record
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User
 from valetkey.server.oauth.admin.apply_plan import DesiredRecord, Kind
 from valetkey.server.settings.load import convert
+from valetkey.wire.catalog import Catalog
+
+# Reads files that a declaration names: an API's catalog, a client's public keys.
+
+
+def read_catalog(file: Path) -> Catalog:
+    """Read a catalog from a TOML or JSON file. Raises ValueError that names the file."""
+    try:
+        text = file.read_text("utf-8")
+        members = msgspec.json.decode(text) if file.suffix == ".json" else tomllib.loads(text)
+        catalog: Catalog = convert(Catalog, members, base=file.parent)
+    except OSError as error:
+        raise ValueError(f"{file}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
+    return catalog
+
+
+def read_jwks(file: Path) -> dict[str, Any]:
+    """Read a JWK Set from a JSON file. Raises ValueError that names the file."""
+    try:
+        return read_object(file.read_bytes())
+    except OSError as error:
+        raise ValueError(f"{file}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
+
 
 SHORTEST_SECRET: Final = 32
 """The minimum length of a client's secret, in characters: it is stored as a plain digest."""

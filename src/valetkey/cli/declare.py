@@ -2,15 +2,18 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import msgspec
 
-from valetkey.cli.context import NO_KEYS, CommandContext, invalid_usage, settle_and_notify
-from valetkey.cli.master_key import open_keys
+from valetkey.cli.context import NO_KEYS, CommandContext, Failed, invalid_usage, settle_and_notify
+from valetkey.cli.secrets import open_keys
 from valetkey.server.model.client import BY_SHARED, Client
 from valetkey.server.model.keys import RawKey
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.admin.apply_plan import DesiredRecord, Plan, plan
+from valetkey.server.oauth.admin.removal import NotRemoved, Removed
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.store import keyring
 from valetkey.server.store.port import Store
@@ -51,3 +54,24 @@ async def _context(store: Store, preview: Plan, *, command: CommandContext) -> C
     master = await open_keys(command.settings(), store)
     keys = await keyring.read_keys(store)
     return command.context(keyring.open_keys(keys, master, now=int(time.time())))
+
+
+# Shared by the `remove` commands.
+
+Removal: TypeAlias = Callable[[str, Context], Rule[Removed | NotRemoved]]
+
+
+def remove_by(command: CommandContext, rule: Removal, name: str) -> None:
+    """Remove a record by its rule. Raises Failed if it has to stay."""
+    context = command.context()
+
+    async def removing(store: Store) -> Removed | NotRemoved:
+        return await settle_and_notify(store, lambda: rule(name, context), context)
+
+    outcome = command.run(removing)
+    match outcome:
+        case NotRemoved(why=why):
+            raise Failed(why)
+        case Removed(stopped=stopped):
+            text = f"removed {name}" + (f", stopped {stopped} grants" if stopped else "")
+            command.show({"removed": name, "stopped": stopped}, text)

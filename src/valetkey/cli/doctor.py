@@ -8,8 +8,7 @@ from typing import Final
 import click
 
 from valetkey.cli.context import CommandContext, columns
-from valetkey.cli.installation import installation
-from valetkey.cli.machine_checks import Row, machine
+from valetkey.cli.installation import Row, installation, machine
 from valetkey.cli.options import Command
 from valetkey.server.settings import SettingsError, load
 

@@ -7,11 +7,9 @@ import click
 
 from valetkey.cli.context import CommandContext, Failed, columns, format_time
 from valetkey.cli.grant_changes import REASON, checked_reason
-from valetkey.cli.grant_choice import CLIENT, USER, choose_grants
-from valetkey.cli.options import YES, Command
-from valetkey.server.model.grant import TokenFamily
+from valetkey.cli.options import CLIENT, USER, YES, Command, choose_grants
+from valetkey.server.model.grant import Shard, TokenFamily
 from valetkey.server.model.query import Many, Query
-from valetkey.server.model.shards import Shard
 from valetkey.server.oauth.grants.changes import NotFound
 from valetkey.server.oauth.shards.reissue import Replacing, replace_shard
 from valetkey.server.store.port import Store

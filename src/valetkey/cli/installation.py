@@ -1,33 +1,84 @@
 """Checks of an installation: database, keys, certificate, address."""
 
 import asyncio
+import resource
 import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, NamedTuple, TypeAlias
 
+import apsw
 import httpx2
 from cryptography import x509
 
-from valetkey.cli import master_key
+from valetkey.cli import secrets
 from valetkey.cli.context import Failed, open_database
-from valetkey.cli.machine_checks import Row, Verdict
 from valetkey.jose import base64url
+from valetkey.server.accounts import password
 from valetkey.server.accounts.throttle import FAILED, WINDOW
+from valetkey.server.http import file_limit
 from valetkey.server.http.sign_in_failures import HIDDEN, PROXY_NOT_TRUSTED
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.keys import SigningKey
 from valetkey.server.model.query import One
 from valetkey.server.settings import Settings
-from valetkey.server.store.database import Database, PostgresURL
+from valetkey.server.store.database import Database, DriverMissing, PostgresURL, survey
 from valetkey.server.store.keyring import DamagedKey, WrongMasterKey, open_keys, read_keys
 from valetkey.server.store.migrate import MigrationError, pending
-from valetkey.server.store.open import DriverMissing, survey
 from valetkey.server.store.port import Unavailable
 from valetkey.server.store.survey import Survey, damage
 from valetkey.wire.metadata import AUTHORIZATION_SERVER
+
+# Checks of the machine: libraries and limits.
+
+Verdict: TypeAlias = Literal["ok", "warn", "fail"]
+
+SQLITE: Final = (3, 51, 3)
+"""Versions of SQLite from 3.7.0 on and before this one can corrupt a database when its write-ahead
+log is reset."""
+
+
+class Row(NamedTuple):
+    """One check: its name, the verdict, and the details."""
+
+    what: str
+    verdict: Verdict
+    says: str
+
+
+def machine() -> Iterator[Row]:
+    """Check the libraries and the limit of open files."""
+    yield _argon2()
+    yield sqlite(apsw.sqlite_lib_version())
+    yield open_files(*resource.getrlimit(resource.RLIMIT_NOFILE))
+
+
+def open_files(soft: int, hard: int) -> Row:
+    """Check that a server may open enough files. It raises its soft limit to the hard limit
+    itself."""
+    most = file_limit.ENOUGH if hard == resource.RLIM_INFINITY else min(hard, file_limit.ENOUGH)
+    most = max(soft, most)
+    if most < file_limit.FEW:
+        says = f"at most {most}, one for each connection: raise the limit (ulimit -Hn)"
+        return Row("open files", "warn", says)
+    return Row("open files", "ok", f"up to {most}")
+
+
+def _argon2() -> Row:
+    if not password.possible():
+        why = "this build of cryptography lacks it (OpenSSL before 3.2): install its wheel"
+        return Row("Argon2id", "fail", why)
+    return Row("Argon2id", "ok", "passwords can be hashed")
+
+
+def sqlite(version: str) -> Row:
+    """Check that this version of SQLite does not lose data."""
+    if tuple(int(part) for part in version.split(".")[:3]) < SQLITE:
+        return Row("SQLite", "fail", f"{version} can corrupt a database: install a newer apsw")
+    return Row("SQLite", "ok", version)
+
 
 RELEASED: Final = 1_767_225_600
 """2026-01-01: a correct clock cannot show an earlier time."""
@@ -57,7 +108,7 @@ def installation(settings: Settings, *, ca: Path | None = None) -> Iterator[Row]
             keys = _keys(settings.database)
         except (Failed, Unavailable) as error:
             opens = False
-            yield Row("keys", "fail", f"cannot be read: {error}; {master_key.DAMAGED}")
+            yield Row("keys", "fail", f"cannot be read: {error}; {secrets.DAMAGED}")
     if isinstance(settings.database.at, Path):
         yield from _modes(settings.database.at)
     yield _master_key(settings, keys)
@@ -138,20 +189,20 @@ def _master_key(settings: Settings, keys: Sequence[SigningKey]) -> Row:
     if settings.master_key is not None:
         source, master = "VALETKEY_MASTER_KEY", base64url.decode(settings.master_key.reveal())
     elif file is not None and file.exists():
-        why = master_key.why_not(file)
+        why = secrets.why_not(file)
         if why:
             return Row("master key", "fail", f"{file} {why}")
-        source, master = str(file), master_key.read(file)
+        source, master = str(file), secrets.read(file)
     elif keys or file is None:
         return Row("master key", "fail", f"{file} is missing, and only it opens the keys")
     elif isinstance(settings.database.at, PostgresURL):
-        return Row("master key", "fail", f"{file} is missing: {master_key.SHARED}")
+        return Row("master key", "fail", f"{file} is missing: {secrets.SHARED}")
     else:
         return Row("master key", "warn", f"{file} does not exist yet; `valetkey serve` creates it")
     try:
         open_keys(keys, master, now=0)
     except DamagedKey as error:
-        return Row("keys", "fail", f"{error}; {master_key.DAMAGED}")
+        return Row("keys", "fail", f"{error}; {secrets.DAMAGED}")
     except WrongMasterKey as error:
         return Row("master key", "fail", f"{error}; it comes from {source}")
     return Row("master key", "ok", f"{source} opens {len(keys)} keys")

@@ -5,8 +5,8 @@ import time
 import click
 
 from valetkey.cli.context import CommandContext, Failed, columns, fields, format_time
-from valetkey.cli.master_key import open_keys
 from valetkey.cli.options import Group
+from valetkey.cli.secrets import open_keys
 from valetkey.server.model.keys import SigningKey, Use
 from valetkey.server.model.query import Many, Rule
 from valetkey.server.oauth.admin.keys import ROTATED, TURNED, USES, revoke, rotate

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import click
 
-from valetkey.cli.catalogs import read_catalog
 from valetkey.cli.context import CommandContext, InvalidUsage, columns, fields
-from valetkey.cli.declare import apply_desired
+from valetkey.cli.declaration import read_catalog
+from valetkey.cli.declare import apply_desired, remove_by
 from valetkey.cli.options import PATH, YES, Group
-from valetkey.cli.remove import remove_by
 from valetkey.cli.resource_sync import check, diff, history, sync
 from valetkey.cli.secrets import make_secret, show_secret
 from valetkey.jose.seal import digest

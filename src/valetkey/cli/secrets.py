@@ -1,5 +1,6 @@
 """Reads secrets from a prompt, a file or stdin. Never from an argument, which other users can
-see."""
+see.
+"""
 
 import os
 import sys
@@ -8,9 +9,15 @@ from typing import Final
 
 import click
 
-from valetkey.cli.context import CommandContext, InvalidUsage, invalid_usage
+from valetkey.cli.context import CommandContext, Failed, InvalidUsage, invalid_usage
+from valetkey.jose import base64url
 from valetkey.server.accounts import password
-from valetkey.server.model.secret import Secret
+from valetkey.server.model.keys import Secret
+from valetkey.server.settings import Settings
+from valetkey.server.settings.checks import MASTER_KEY, why_not_key
+from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.keyring import DamagedKey, WrongMasterKey, ensure_keys, read_keys
+from valetkey.server.store.port import Store
 from valetkey.wire import opaque
 
 BYTES: Final = 32
@@ -66,3 +73,101 @@ def show_secret(
         storage = "it is stored sealed" if sealed else "only its digest is stored"
         command.note(f"The secret is displayed only once; {storage}.")
     command.show(document, "\n".join(f"{name}  {value}" for name, value in document.items()))
+
+
+# The master key. It opens the keys in the database, and is never stored there.
+
+SHARED: Final = (
+    "all nodes of a PostgreSQL database need the same one: create it once, and copy it to each: "
+    """python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"""
+)
+"""Why no key is created automatically, and how to create one."""
+
+DAMAGED: Final = "restore the database from a backup (valetkey db restore)"
+"""What to do about damaged keys."""
+
+
+async def open_keys(settings: Settings, store: Store) -> bytes:
+    """Read the master key, and check that it opens the keys in the database. Creates both if there
+    are none. Raises InvalidUsage, Failed."""
+    master = await master_key(settings, store)
+    try:
+        await ensure_keys(store, master)
+    except DamagedKey as error:
+        raise Failed(f"{settings.database}: {error}; {DAMAGED}") from error
+    except WrongMasterKey as error:
+        source = "VALETKEY_MASTER_KEY" if settings.master_key else str(settings.key_file)
+        raise InvalidUsage(f"{error}: {source} does not belong to {settings.database}") from error
+    return master
+
+
+async def master_key(settings: Settings, store: Store) -> bytes:
+    """Read 32 bytes from the environment, or from the key file, which is created beside an SQLite
+    file that has no keys yet. Raises InvalidUsage if the file is missing, readable by others, or no
+    key; Failed if it cannot be created."""
+    file = settings.key_file
+    if settings.master_key is not None or file is None or file.exists():
+        return existing_master_key(settings)
+    if await read_keys(store):
+        raise InvalidUsage(
+            f"the master key {file} is missing, and only it opens the keys in "
+            f"{settings.database}: bring it back, or name it in VALETKEY_MASTER_KEY_FILE"
+        )
+    if isinstance(settings.database.at, PostgresURL):
+        raise InvalidUsage(f"the master key {file} is missing: {SHARED}")
+    return _make(file)
+
+
+def existing_master_key(settings: Settings) -> bytes:
+    """Read 32 bytes from the environment or the key file. Creates nothing. Raises InvalidUsage."""
+    if settings.master_key is not None:
+        return base64url.decode(settings.master_key.reveal())
+    if settings.key_file is None or not settings.key_file.exists():
+        raise InvalidUsage(f"the master key {settings.key_file or ''} is missing")
+    return read(settings.key_file)
+
+
+def read(file: Path) -> bytes:
+    """Read the key in a file. Raises InvalidUsage if the file is readable by others, or no key."""
+    why = why_not(file)
+    if why:
+        raise InvalidUsage(f"the master key {file} {why}")
+    return base64url.decode(file.read_text("ascii").strip())
+
+
+def why_not(file: Path) -> str:
+    """Return why this file is no master key, and how to fix it; "" if it is one."""
+    try:
+        mode = file.stat().st_mode & 0o777
+        if mode & 0o077:
+            return f"is readable by others (mode {mode:04o}): chmod 600 {file}"
+        why = why_not_key(Secret(file.read_text("ascii").strip()))
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    except ValueError:
+        why = "is not text"
+    return f"{why}; it should hold 32 bytes in base64url, 43 characters" if why else ""
+
+
+def _make(file: Path) -> bytes:
+    raw = os.urandom(MASTER_KEY)
+    try:
+        # O_EXCL: of two processes that start together, one creates the key, the other reads it.
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return read(file)
+    except OSError as error:
+        raise Failed(f"the master key {file} cannot be created: {error.strerror}") from error
+    try:
+        with os.fdopen(descriptor, "w") as text:
+            text.write(base64url.encode(raw) + "\n")
+            text.flush()
+            # Make the file and its name durable before anything is sealed with the key.
+            os.fsync(text.fileno())
+        folder = os.open(file.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+    except OSError as error:
+        file.unlink()  # A partial key would block the creation of a whole one.
+        raise Failed(f"the master key {file} cannot be written: {error.strerror}") from error
+    return raw

@@ -14,11 +14,10 @@ import uvicorn
 
 from valetkey.cli import logging, memory
 from valetkey.cli.context import CommandContext, Failed, open_database
-from valetkey.cli.listener import listen
-from valetkey.cli.machine_checks import machine
-from valetkey.cli.master_key import open_keys
+from valetkey.cli.installation import machine
 from valetkey.cli.options import Command
-from valetkey.cli.workers import Workers
+from valetkey.cli.secrets import open_keys
+from valetkey.cli.workers import Workers, listen
 from valetkey.server.http import file_limit, log
 from valetkey.server.http.fast.protocol import protocol_of
 from valetkey.server.http.front import Front

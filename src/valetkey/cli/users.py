@@ -17,11 +17,10 @@ from valetkey.cli.context import (
     invalid_usage,
     settle_and_notify,
 )
-from valetkey.cli.declare import apply_desired
+from valetkey.cli.declare import apply_desired, remove_by
 from valetkey.cli.options import PATH, YES, Group
-from valetkey.cli.remove import remove_by
 from valetkey.cli.secrets import read_password
-from valetkey.server.accounts import password, profile
+from valetkey.server.accounts import password, sign_up
 from valetkey.server.model.query import Many, OneByAlias
 from valetkey.server.model.user import Session, User, sign_in_name
 from valetkey.server.oauth.admin import removal
@@ -65,7 +64,7 @@ def add(
     name = options.pop("name")
     options["claims"] = ({"name": name} if name else {}) | _pairs("--claim", options["claims"])
     options["address"] = _pairs("--address", options["address"])
-    mistakes = profile.mistakes(User(id="", username=username, **options))
+    mistakes = sign_up.mistakes(User(id="", username=username, **options))
     if mistakes:
         raise invalid_usage("nothing was changed", mistakes)
     secret = read_password(file=password_file, stdin=password_stdin)

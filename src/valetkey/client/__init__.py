@@ -14,7 +14,6 @@ The SDK imports only `wire`, `jose` and `spec`, and works with any standard serv
 """
 
 from valetkey import renamed
-from valetkey.client.app import App
 from valetkey.client.async_key import AsyncKey
 from valetkey.client.auth import AsyncKeyAuth, KeyAuth
 from valetkey.client.delegation import DelegatedKey, Delegation, Helper
@@ -30,6 +29,7 @@ from valetkey.client.errors import (
     KeyPaused,
     KeyStopped,
     KeySuspended,
+    LimitReached,
     NoKey,
     PermissionMissing,
     PermissionTaken,
@@ -43,19 +43,18 @@ from valetkey.client.errors import (
     StoreLocked,
     StoreReadOnly,
     TicketSpent,
+    raise_for_refusal,
 )
 from valetkey.client.flow import Attempt
 from valetkey.client.key import Key
 from valetkey.client.key_flows import KeyChange
-from valetkey.client.limits import LimitReached
 from valetkey.client.loopback import Loopback
 from valetkey.client.machine import AsyncMachine, Machine
 from valetkey.client.passphrase import Passphrase
 from valetkey.client.proof_key import Delegate
-from valetkey.client.refusal import raise_for_refusal
 from valetkey.client.sealed_file import SealedStore
 from valetkey.client.store import FileStore, MemoryStore, TokenStore
-from valetkey.client.tokens import Connected, Full, Partial, Tokens
+from valetkey.client.tokens import App, Connected, Full, Partial, Tokens
 from valetkey.wire.authorization_details import Detail
 from valetkey.wire.key_shards import Tier
 

@@ -4,7 +4,7 @@ from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from aiohttp.payload import AsyncIterablePayload
 
 from valetkey.client.async_key import AsyncKey
-from valetkey.client.auth_flow import Outgoing, send_with_key
+from valetkey.client.auth import Outgoing, send_with_key
 from valetkey.client.delegation import DelegatedKey
 from valetkey.client.drivers import lowered
 from valetkey.client.key import Key

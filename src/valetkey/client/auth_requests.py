@@ -6,7 +6,7 @@ from typing import Any
 import requests
 from requests.auth import AuthBase
 
-from valetkey.client.auth_flow import Outgoing, send_with_key
+from valetkey.client.auth import Outgoing, send_with_key
 from valetkey.client.delegation import DelegatedKey
 from valetkey.client.drivers import lowered
 from valetkey.client.key import Key

@@ -12,14 +12,13 @@ from typing import Final
 import msgspec
 
 from valetkey import renamed
-from valetkey.client.app import App
 from valetkey.client.auth import KeyAuth
 from valetkey.client.drivers import AsyncDriver, Driver
 from valetkey.client.errors import KeyStopped, PermissionMissing
 from valetkey.client.key_flows import KeyFlows
 from valetkey.client.proof_key import Delegate, Prover
 from valetkey.client.steps import Flow
-from valetkey.client.tokens import Tokens
+from valetkey.client.tokens import App, Tokens
 from valetkey.wire import child_key
 from valetkey.wire.bearer import Challenge
 

@@ -1,16 +1,19 @@
 """Access for an app without a browser: by a code that the user types, or by a request on the user's
-own pages (RFC 8628; OpenID Connect CIBA)."""
+own pages (RFC 8628; OpenID Connect CIBA).
+"""
 
+import io
 import time
 from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
+import segno
 
 from valetkey.client import server
-from valetkey.client.app import App
 from valetkey.client.errors import Aborted, Denied, ServerUnavailable
 from valetkey.client.steps import Flow, Sleep
+from valetkey.client.tokens import App
 from valetkey.wire import key_shards
 from valetkey.wire.metadata import ServerMetadata
 
@@ -133,3 +136,25 @@ def _read(answer: dict[str, Any], kind: type[Any]) -> Any:
         return msgspec.convert(answer, kind)
     except msgspec.ValidationError as error:
         raise ServerUnavailable("the server's answer cannot be read") from error
+
+
+# QR codes for another device to scan: the address of the device flow, or a ticket or a handle of a
+# shard. Needs the extra `holders`.
+
+
+def svg(text: str) -> str:
+    """A QR code, as an SVG for a page or a window."""
+    out = io.BytesIO()
+    _code(text).save(out, kind="svg", xmldecl=False, scale=4, border=4)
+    return out.getvalue().decode()
+
+
+def terminal(text: str) -> str:
+    """A QR code, for a terminal."""
+    out = io.StringIO()
+    _code(text).terminal(out, compact=True)
+    return out.getvalue()
+
+
+def _code(text: str) -> segno.QRCode:
+    return segno.make_qr(text, error="m")

@@ -6,15 +6,14 @@ from typing import Any
 import msgspec
 
 from valetkey.client import server
-from valetkey.client.app import App
 from valetkey.client.errors import Aborted, Denied, ServerUnavailable
 from valetkey.client.proof_key import Prover
 from valetkey.client.steps import Flow
-from valetkey.client.tokens import TokenResponse, Tokens, read, with_user
+from valetkey.client.tokens import App, TokenResponse, Tokens, read, with_user
 from valetkey.jose import jwt
-from valetkey.wire import id_token, metadata, own_grant
+from valetkey.wire import id_token, metadata, token_response
 from valetkey.wire.metadata import ServerMetadata
-from valetkey.wire.own_grant import OwnGrant
+from valetkey.wire.token_response import OwnGrant
 
 
 class Endpoints:
@@ -76,15 +75,15 @@ class Endpoints:
             yield from server.post(address, form, app=self.app)
 
     def manage(self, tokens: Tokens, action: str, scope: str = "") -> Flow[OwnGrant]:
-        """Changes the app's own grant, and returns its new state (see `wire.own_grant`). Raises
+        """Changes the app's own grant, and returns its new state (`wire.token_response`). Raises
         Aborted if the server does not support it, Denied, ServerUnavailable."""
         address = (yield from self.about()).grant_endpoint
         if not address or not tokens.refresh_token:
             raise Aborted(f"{self.app.issuer} lets no app change the grant of such a key")
         form = {
-            own_grant.REFRESH_TOKEN: tokens.refresh_token,
-            own_grant.ACTION: action,
-            own_grant.SCOPE: scope,
+            token_response.REFRESH_TOKEN: tokens.refresh_token,
+            token_response.ACTION: action,
+            token_response.SCOPE: scope,
         }
         answer = yield from server.post_again(address, form, app=self.app, prover=tokens.prover)
         try:

@@ -1,9 +1,13 @@
 """The errors of the SDK: one class for each case that an app handles differently."""
 
-from typing import Final
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final, Protocol, TypeVar
 
-from valetkey.wire import token_response
-from valetkey.wire.authorization_details import Detail
+from valetkey.wire import dpop, token_response
+from valetkey.wire.authorization_details import Detail, read_remedy
+from valetkey.wire.bearer import Challenge, read_challenge
+from valetkey.wire.catalog import MOST_DECIMALS
 
 
 class ClientError(Exception):
@@ -161,3 +165,98 @@ class TicketSpent(ClientError):
 
 class CodeMistyped(ClientError):
     """The text is not a recovery code, which has seven groups of four letters and digits."""
+
+
+# Turns the refusal of an API into an error, for every HTTP library.
+
+# The error for a call that a limit of the user does not allow.
+
+CODES: Final = frozenset({"limit_reached", "outside_hours", "approval_required"})
+
+
+class LimitReached(ClientError):
+    """The user limits how often, how much or when the app may do this. The key works for everything
+    else. Tell the user plainly, and try again later.
+
+    `permission` is the limited one. `limit` is `often`, `much`, `hours`, `ask` or `declined`.
+    `most` is the allowed number of uses, or the amount in the smallest unit, `per` hour, day, month
+    or in `total`; None if unknown. Amounts are in `unit` with this number of `decimals`; `unit` is
+    "" for a limit on uses or hours. `back_at` is when the limit ends by itself, in seconds since
+    1970; None if it does not. `ask_uri` is the page where the user can allow it; "" for none."""
+
+    def __init__(self, challenge: Challenge) -> None:
+        super().__init__(challenge.error_description or "the user has set a limit")
+        self.permission = challenge.permission
+        self.limit = challenge.limit
+        self.per = challenge.per
+        self.most = _number(challenge.most)
+        self.unit = challenge.unit
+        self.decimals = min(_number(challenge.decimals) or 0, MOST_DECIMALS)
+        self.back_at = _number(challenge.back_at)
+        self.ask_uri = challenge.ask_uri
+
+    @property
+    def amount(self) -> Decimal | None:
+        """The allowed amount in its unit; None for a limit without an amount."""
+        if self.most is None or not self.unit:
+            return None
+        return Decimal(self.most).scaleb(-self.decimals)
+
+
+def _number(text: str) -> int | None:
+    fits = text.isascii() and text.isdigit() and len(text) <= 15
+    return int(text) if fits else None
+
+
+SCHEMES: Final = ("Bearer", dpop.SCHEME)
+
+
+class Answered(Protocol):
+    """A response of httpx2, requests or aiohttp. Its status is `status_code`, or `status`."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Its headers, whose names have no case."""
+        ...
+
+
+R = TypeVar("R", bound=Answered)
+
+
+def raise_for_refusal(response: R) -> R:
+    """Returns the response, unless the API refused the call. Raises PermissionMissing,
+    LimitReached, SignInAgain or KeyStopped, and the more specific PermissionTaken and KeyPaused if
+    the API says what happened. Every other status is for the caller to handle."""
+    status = _status(response)
+    challenge = challenge_of(status, response.headers)
+    if challenge.error in {"insufficient_scope", "insufficient_authorization"}:
+        missing = PermissionTaken if challenge.reason == "narrowed" else PermissionMissing
+        allowed = frozenset(challenge.allowed.split())
+        details = read_remedy(challenge.authorization_remediation)
+        raise missing(frozenset(challenge.scope.split()), allowed=allowed, details=details)
+    if challenge.error in CODES:
+        raise LimitReached(challenge)
+    if challenge.error == "insufficient_user_authentication":
+        age = challenge.max_age
+        seconds = int(age) if age.isascii() and age.isdigit() else None
+        raise SignInAgain(tuple(challenge.acr_values.split()), seconds)
+    if status == 401 and challenge.reason == "paused":
+        raise KeyPaused("the user has paused the app")
+    if status == 401:
+        raise KeyStopped("the key is not valid any more")
+    return response
+
+
+def challenge_of(status: int, headers: Mapping[str, str]) -> Challenge:
+    """The challenge of a refusal; an empty one if there is none."""
+    if status not in (401, 403):
+        return Challenge()
+    header = headers.get("www-authenticate") or headers.get("WWW-Authenticate") or ""
+    return read_challenge(header, schemes=SCHEMES) or Challenge()
+
+
+def _status(response: Answered) -> int:
+    status = getattr(response, "status_code", None) or getattr(response, "status", None)
+    if not isinstance(status, int):
+        raise TypeError("not a response of httpx2, requests or aiohttp")
+    return status

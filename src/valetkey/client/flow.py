@@ -9,9 +9,9 @@ from typing import Final
 
 import msgspec
 
-from valetkey.client.app import App
 from valetkey.client.errors import Aborted, Denied
 from valetkey.client.proof_key import Prover
+from valetkey.client.tokens import App
 from valetkey.jose.seal import same
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import key_shards, pkce, redirect

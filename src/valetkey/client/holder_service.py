@@ -19,7 +19,6 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from valetkey import renamed
-from valetkey.client.app import App
 from valetkey.client.drivers import AsyncDriver
 from valetkey.client.endpoints import Endpoints
 from valetkey.client.errors import (
@@ -30,10 +29,10 @@ from valetkey.client.errors import (
     NoKey,
     TicketSpent,
 )
-from valetkey.client.holders import CLAIM, FORGET, HANDLE, NO_SHARD, UNKNOWN
 from valetkey.client.locked_store import LockedStore
-from valetkey.client.shard_client import ShardClient
+from valetkey.client.shard_client import CLAIM, FORGET, HANDLE, NO_SHARD, UNKNOWN, ShardClient
 from valetkey.client.store import TokenStore
+from valetkey.client.tokens import App
 from valetkey.spec.errors import OAuthError
 from valetkey.wire import dpop
 from valetkey.wire.form import Form, parse_form

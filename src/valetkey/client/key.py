@@ -9,22 +9,20 @@ import httpx2
 
 from valetkey import renamed
 from valetkey.client import flow, own_grant
-from valetkey.client.app import App
 from valetkey.client.auth import KeyAuth
 from valetkey.client.delegation import Delegation, delegate_offline, renew_for
 from valetkey.client.device_and_ciba import Waiting
 from valetkey.client.drivers import AsyncDriver, Driver, to_the_end
-from valetkey.client.errors import SignInAgain
+from valetkey.client.errors import Answered, SignInAgain
 from valetkey.client.flow import Attempt
-from valetkey.client.holders import OtherHolder
 from valetkey.client.key_flows import BrowserPrompt, KeyChange, KeyFlows, OpenBrowser
 from valetkey.client.loopback import WAIT
 from valetkey.client.machine import Machine
 from valetkey.client.proof_key import Delegate
-from valetkey.client.refusal import Answered
+from valetkey.client.shard_client import OtherHolder
 from valetkey.client.steps import Reply, Request
 from valetkey.client.store import TokenStore
-from valetkey.client.tokens import Connected, Tokens
+from valetkey.client.tokens import App, Connected, Tokens
 from valetkey.wire.authorization_details import Detail
 from valetkey.wire.key_shards import Holder
 from valetkey.wire.metadata import ServerMetadata

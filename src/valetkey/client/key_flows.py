@@ -9,7 +9,6 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from valetkey.client import device_and_ciba, flow
-from valetkey.client.app import App
 from valetkey.client.device_and_ciba import Waiting
 from valetkey.client.endpoints import Endpoints
 from valetkey.client.errors import (
@@ -26,18 +25,17 @@ from valetkey.client.errors import (
     ShardsMissing,
     SignInAgain,
     StoreError,
+    raise_for_refusal,
 )
 from valetkey.client.flow import Attempt, AuthorizationRequest
-from valetkey.client.holders import OtherHolder
 from valetkey.client.locked_store import LockedStore
 from valetkey.client.loopback import NOBODY, WAIT, Loopback
 from valetkey.client.proof_key import Prover
-from valetkey.client.refusal import raise_for_refusal
-from valetkey.client.shard_client import as_client_error
+from valetkey.client.shard_client import OtherHolder, as_client_error
 from valetkey.client.shard_flows import ShardFlows, with_shards
 from valetkey.client.steps import Await, Call, Flow, work
 from valetkey.client.store import TokenStore
-from valetkey.client.tokens import Connected, Tokens, connected, read
+from valetkey.client.tokens import App, Connected, Tokens, connected, read
 from valetkey.wire.authorization_details import Detail
 from valetkey.wire.bearer import Challenge
 

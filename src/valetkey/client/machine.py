@@ -8,7 +8,6 @@ import httpx2
 
 from valetkey import renamed
 from valetkey.client import flow
-from valetkey.client.app import App
 from valetkey.client.auth import AsyncKeyAuth, KeyAuth
 from valetkey.client.delegation import DelegatedKey, Delegation, from_exchange
 from valetkey.client.drivers import AsyncDriver, Driver, to_the_end
@@ -18,7 +17,7 @@ from valetkey.client.locked_store import LockedStore
 from valetkey.client.proof_key import Prover
 from valetkey.client.steps import Flow, Reply, Request
 from valetkey.client.store import MemoryStore
-from valetkey.client.tokens import Tokens, read
+from valetkey.client.tokens import App, Tokens, read
 from valetkey.wire.bearer import Challenge
 from valetkey.wire.metadata import ServerMetadata
 

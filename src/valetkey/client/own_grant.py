@@ -11,8 +11,8 @@ from valetkey.client.shard_client import as_client_error
 from valetkey.client.steps import Flow, Sleep
 from valetkey.client.tokens import Tokens
 from valetkey.spec import names
-from valetkey.wire import own_grant
-from valetkey.wire.own_grant import OwnGrant
+from valetkey.wire import token_response
+from valetkey.wire.token_response import OwnGrant
 
 PAUSES: Final = (5.0, 10.0, 20.0, 40.0, 60.0)
 """Seconds between two tries to renew an interrupted key."""
@@ -47,7 +47,7 @@ def _narrowed(key: KeyFlows, keep: tuple[str, ...]) -> Flow[tuple[Tokens, Tokens
     # The app keeps the scopes that name the user and let it renew the tokens.
     staying = (one for one in (names.OPENID, names.OFFLINE_ACCESS) if one in before.scope)
     scope = " ".join(dict.fromkeys((*keep, *staying)))
-    grant = yield from _managed(key, before, own_grant.NARROW, scope=scope)
+    grant = yield from _managed(key, before, token_response.NARROW, scope=scope)
     scope_left = tuple(grant.scope.split())
     fresh = msgspec.structs.replace(
         before, scope=scope_left, requested=scope_left, grant_expires_at=grant.grant_expires_at
@@ -59,7 +59,7 @@ def _narrowed(key: KeyFlows, keep: tuple[str, ...]) -> Flow[tuple[Tokens, Tokens
 def stop(key: KeyFlows) -> Flow[None]:
     """Ends the whole grant, for all devices, and deletes the tokens."""
     held = yield from key.kept.require()
-    yield from _managed(key, held, own_grant.STOP)
+    yield from _managed(key, held, token_response.STOP)
     yield from key.forget()
 
 

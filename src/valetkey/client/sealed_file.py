@@ -9,8 +9,7 @@ from typing import Final, Protocol
 import msgspec
 
 from valetkey.client.errors import StoreCorrupted, StoreError, StoreLocked
-from valetkey.client.private_file import PrivateFile
-from valetkey.client.store import read_key
+from valetkey.client.store import PrivateFile, read_key
 from valetkey.client.tokens import Tokens
 from valetkey.jose import seal
 

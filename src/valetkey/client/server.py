@@ -9,10 +9,10 @@ from urllib.parse import quote_plus, urlencode
 
 from msgspec.structs import replace
 
-from valetkey.client.app import App
 from valetkey.client.errors import Aborted, Denied, ServerUnavailable
 from valetkey.client.proof_key import Prover
 from valetkey.client.steps import Flow, Reply, Request, ask
+from valetkey.client.tokens import App
 from valetkey.jose.jwk import PublicKey, parse_set
 from valetkey.jose.objects import read_object
 from valetkey.wire import assertion, dpop, metadata, token_response

@@ -17,10 +17,15 @@ from valetkey.client.errors import (
     StoreError,
     TicketSpent,
 )
-from valetkey.client.holders import OtherHolder, recovery_code
 from valetkey.client.locked_store import LockedStore
 from valetkey.client.proof_key import Prover
-from valetkey.client.shard_client import ShardClient, as_client_error, convert
+from valetkey.client.shard_client import (
+    OtherHolder,
+    ShardClient,
+    as_client_error,
+    convert,
+    recovery_code,
+)
 from valetkey.client.steps import Flow
 from valetkey.client.tokens import Tokens
 from valetkey.wire import key_shards

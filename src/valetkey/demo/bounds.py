@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from valetkey.demo.exchange import Exchange
+from valetkey.demo.narrator import Exchange
 from valetkey.demo.play import APP_TO_CHIRP, MAX_STALENESS, MIKO_TO_SERVER, Play, challenge
 
 TIMES: Final = 2

@@ -8,10 +8,9 @@ from typing import Final
 import httpx2
 import msgspec
 
-from valetkey.demo.exchange import Exchange
 from valetkey.demo.miko.html import Element
 from valetkey.demo.miko.person import Miko, Sheet
-from valetkey.demo.narrator import Narrator
+from valetkey.demo.narrator import Exchange, Narrator
 from valetkey.demo.stage import Stage
 from valetkey.wire.bearer import Challenge, read_challenge
 

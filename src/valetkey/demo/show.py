@@ -16,8 +16,8 @@ from typing import Final
 from valetkey.demo.flows import FLOWS
 from valetkey.demo.flows.flow import KEYS, SECRETS, STATE, Flow
 from valetkey.demo.flows.flow import Step as FlowStep
-from valetkey.demo.miko.body import Body
 from valetkey.demo.miko.chromium import ChromiumBody
+from valetkey.demo.miko.html import Body
 from valetkey.demo.miko.http import HttpBody
 from valetkey.demo.miko.person import Miko
 from valetkey.demo.narrator import Narrator

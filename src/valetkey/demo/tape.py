@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 import msgspec
 
 from valetkey.demo import tap
-from valetkey.demo.exchange import Exchange
+from valetkey.demo.narrator import Exchange
 
 _CHUNK: Final = re.compile(rb"([0-9A-Fa-f]+)[^\r\n]*\r\n")
 _EMPTY: Final = frozenset({"204", "304"})

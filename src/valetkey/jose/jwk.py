@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 
 Ours: TypeAlias = Literal["ES256", "RS256"]
 Algorithm: TypeAlias = Literal["ES256", "RS256", "PS256", "EdDSA", "ES384"]

@@ -15,7 +15,7 @@ It imports `wire`, `jose` and `spec`, and each framework only in the module for 
 from valetkey import renamed
 from valetkey.resource.binding import SenderProof
 from valetkey.resource.errors import Refused, Unreachable
-from valetkey.resource.limit_refusal import Limited
+from valetkey.resource.limits import Limited
 from valetkey.resource.marks import open_to_all, uses
 from valetkey.resource.options import Options
 from valetkey.resource.principal import Principal

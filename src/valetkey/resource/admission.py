@@ -13,11 +13,10 @@ from valetkey.jose import jwt
 from valetkey.resource.api_halves import ApiHalves
 from valetkey.resource.binding import SCHEME_NAMES, SCHEMES, Binding, SenderProof
 from valetkey.resource.errors import Misconfigured, Refused, Unreachable, refused
-from valetkey.resource.issuer import Issuer
+from valetkey.resource.issuer import Issuer, Loop, Rule
 from valetkey.resource.log_state import TokenStatus
+from valetkey.resource.need import ANYHOW, SignIn
 from valetkey.resource.principal import Principal
-from valetkey.resource.step_up import ANYHOW, SignIn
-from valetkey.resource.steps import Loop, Rule
 from valetkey.resource.token_status import StatusSource, reason_of
 from valetkey.spec.errors import (
     InsufficientAuthorization,

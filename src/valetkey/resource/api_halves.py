@@ -16,8 +16,7 @@ import msgspec
 from valetkey.jose import jwt
 from valetkey.resource.errors import Unreachable
 from valetkey.resource.http import Http, PerLoop
-from valetkey.resource.issuer import Issuer
-from valetkey.resource.steps import Rule
+from valetkey.resource.issuer import Issuer, Rule
 from valetkey.wire import dpop, split_token
 from valetkey.wire.access_token import AccessToken, VerifiedTokens
 from valetkey.wire.split_token import ApiHalfAnswer, AppHalf, NotHalf

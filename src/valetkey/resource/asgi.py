@@ -9,9 +9,8 @@ from typing import Any, Final, TypeAlias, Unpack
 
 import msgspec
 
-from valetkey.resource.calls import of_scope
+from valetkey.resource.calls import of_scope, with_id
 from valetkey.resource.errors import Refused, Unreachable
-from valetkey.resource.interaction import with_id
 from valetkey.resource.marks import Mark, marked
 from valetkey.resource.need import Conditions, Need
 from valetkey.resource.server import ResourceServer

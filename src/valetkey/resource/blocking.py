@@ -12,12 +12,11 @@ from valetkey.resource.binding import NO_PROOF, SenderProof
 from valetkey.resource.calls import Call
 from valetkey.resource.core import ApiCore
 from valetkey.resource.errors import Refused, Unreachable
+from valetkey.resource.issuer import Rule, T
 from valetkey.resource.loop_thread import Portal
-from valetkey.resource.need import Need
+from valetkey.resource.need import ANYHOW, Need, SignIn
 from valetkey.resource.principal import Principal
 from valetkey.resource.spending import Amount
-from valetkey.resource.step_up import ANYHOW, SignIn
-from valetkey.resource.steps import Rule, T
 from valetkey.spec.errors import InvalidRequest
 
 

@@ -1,12 +1,14 @@
 """A call, read from an ASGI scope or a WSGI environment."""
 
-from collections.abc import Mapping, MutableMapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from os import urandom
+from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
 import msgspec
 
 from valetkey.wire import client_certificate, dpop
+from valetkey.wire.bearer import HEADER, make, read
 
 # RFC 3986 3.3: what a path may hold as it is.
 _PLAIN: Final = "/:@!$&'()*+,;=~"
@@ -82,3 +84,52 @@ def _raw(environ: Mapping[str, Any]) -> str:
     # PEP 3333: bytes that pass for latin-1.
     whole = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     return quote(whole.encode("latin-1"), safe=_PLAIN)
+
+
+# The header `x-fapi-interaction-id` of every reply: both sides find the call by it in their logs
+# (FAPI 1.0 Baseline 6.2.1).
+
+
+INTERACTION_HEADER: Final = HEADER
+
+Message: TypeAlias = MutableMapping[str, Any]
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+_NAME: Final = HEADER.encode()
+_VARIABLE: Final = f"HTTP_{HEADER.upper().replace('-', '_')}"
+
+
+def scope_interaction_id(scope: Scope) -> str:
+    """The id for the call behind an ASGI scope."""
+    values = [value for name, value in scope["headers"] if name == _NAME]
+    return (read(values[0].decode("latin-1")) if len(values) == 1 else "") or make(urandom(16))
+
+
+def environ_interaction_id(environ: Mapping[str, Any]) -> str:
+    """The id for the call behind a WSGI environment."""
+    return read(environ.get(_VARIABLE, "")) or make(urandom(16))
+
+
+def with_id(scope: Scope, send: Send) -> Send:
+    """A `send` that adds the interaction id of the call to its reply."""
+    header = (_NAME, scope_interaction_id(scope).encode())
+
+    async def send_with_id(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            others = [one for one in message.get("headers", ()) if one[0].lower() != _NAME]
+            message = {**message, "headers": [*others, header]}
+        await send(message)
+
+    return send_with_id
+
+
+class WithInteractionId:
+    """An ASGI application that adds the interaction id to all replies."""
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, with_id(scope, send) if scope["type"] == "http" else send)

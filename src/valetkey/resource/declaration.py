@@ -7,8 +7,7 @@ from typing import Any, Final, Unpack
 import msgspec
 
 from valetkey.jose.objects import read_object
-from valetkey.resource.need import Conditions, Need, check_amounts
-from valetkey.resource.step_up import sign_in
+from valetkey.resource.need import Conditions, Need, check_amounts, sign_in
 from valetkey.wire import authorization_details, metadata
 from valetkey.wire.catalog import Catalog, Permission, mistakes
 

@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
 from valetkey import renamed
-from valetkey.resource import interaction
+from valetkey.resource import calls
 from valetkey.resource.calls import Call, of_environ, of_scope
 from valetkey.resource.documents import HEADERS, MEDIA, PREFLIGHT, documents
 from valetkey.resource.errors import Refused, Unreachable
@@ -97,7 +97,9 @@ def interaction_of(request: Any) -> str:
     if not hasattr(own, "valetkey_interaction"):
         scope = getattr(own, "scope", None)
         own.valetkey_interaction = (
-            interaction.of_environ(own.META) if scope is None else interaction.of_scope(scope)
+            calls.environ_interaction_id(own.META)
+            if scope is None
+            else calls.scope_interaction_id(scope)
         )
     name: str = own.valetkey_interaction
     return name
@@ -105,7 +107,7 @@ def interaction_of(request: Any) -> str:
 
 def with_interaction_id(response: Any, request: Any) -> Any:
     """The response, with the interaction id of its request."""
-    response.headers[interaction.HEADER] = interaction_of(request)
+    response.headers[calls.INTERACTION_HEADER] = interaction_of(request)
     return response
 
 

@@ -15,10 +15,10 @@ from typing import Any, Unpack
 from rest_framework.exceptions import APIException
 from rest_framework.permissions import BasePermission
 
+from valetkey.resource.calls import INTERACTION_HEADER
 from valetkey.resource.django import Needs as OfDjango
 from valetkey.resource.django import call_of, interaction_of, urls
 from valetkey.resource.errors import Refused, Unreachable
-from valetkey.resource.interaction import HEADER
 from valetkey.resource.marks import Mark, marked
 from valetkey.resource.need import Conditions
 from valetkey.resource.server import ResourceServer
@@ -56,7 +56,7 @@ class Needs(OfDjango):
 
         class HasKey(BasePermission):
             def has_permission(self, request: Any, view: Any) -> bool:
-                view.headers[HEADER] = interaction_of(request)
+                view.headers[INTERACTION_HEADER] = interaction_of(request)
                 try:
                     principal = server.blocking.verify_call(call_of(request), need, request)
                 except (Refused, Unreachable) as refusal:

@@ -8,9 +8,8 @@ from fastapi.security import OAuth2AuthorizationCodeBearer, SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.responses import Response
 
-from valetkey.resource.calls import of_scope
+from valetkey.resource.calls import WithInteractionId, of_scope
 from valetkey.resource.errors import Refused, Unreachable
-from valetkey.resource.interaction import WithInteractionId
 from valetkey.resource.marks import Mark, marked
 from valetkey.resource.need import Conditions, Need
 from valetkey.resource.principal import Principal

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, Unpack, cast
 import msgspec
 from flask import Flask, Response, after_this_request, current_app, g, request
 
-from valetkey.resource import interaction
+from valetkey.resource import calls
 from valetkey.resource.calls import of_environ
 from valetkey.resource.documents import HEADERS, MEDIA, PREFLIGHT, documents
 from valetkey.resource.errors import Refused, Unreachable
@@ -48,7 +48,7 @@ class Needs:
         def guard(view: View) -> View:
             @functools.wraps(view)
             def guarded(*args: Any, **kwargs: Any) -> Any:
-                name = interaction.of_environ(request.environ)
+                name = calls.environ_interaction_id(request.environ)
                 after_this_request(lambda response: _with_interaction_id(response, name))
                 try:
                     call = of_environ(request.environ)
@@ -77,7 +77,7 @@ def publish(app: Flask, server: ResourceServer) -> None:
 
 
 def _with_interaction_id(response: Response, name: str) -> Response:
-    response.headers[interaction.HEADER] = name
+    response.headers[calls.INTERACTION_HEADER] = name
     return response
 
 

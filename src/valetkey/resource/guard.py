@@ -13,8 +13,8 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from valetkey.resource.binding import SenderProof
+from valetkey.resource.calls import with_id
 from valetkey.resource.errors import Refused, Unreachable
-from valetkey.resource.interaction import with_id
 from valetkey.resource.principal import Principal
 from valetkey.resource.routes import Proxy, Route, Table, is_doubtful
 from valetkey.resource.server import ResourceServer

@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from functools import partial
-from typing import Final
+from typing import Any, Final, TypeAlias, TypeVar
 
 from valetkey.jose.jwk import SERVER_ALGORITHMS, PublicKey, parse_set
 from valetkey.jose.jws import BadSignature, read_header
@@ -12,9 +12,33 @@ from valetkey.jose.objects import read_object
 from valetkey.resource.breaker import BreakerOpen
 from valetkey.resource.errors import Unreachable
 from valetkey.resource.http import Http, PerLoop
-from valetkey.resource.steps import Rule
 from valetkey.wire import metadata
 from valetkey.wire.metadata import ServerMetadata
+
+# Rules of the kit: generators that read from top to bottom.
+#
+# A rule looks up what an event loop has learnt already, on any thread, and yields an Ask for the
+# rest. Its driver awaits the answer in that loop, or waits for it on another thread.
+
+T = TypeVar("T")
+
+Loop: TypeAlias = asyncio.AbstractEventLoop
+Ask: TypeAlias = Callable[[], Awaitable[Any]]
+"""Asks the server, in the event loop. May raise."""
+
+Rule: TypeAlias = Generator[Ask, Any, T]
+
+
+async def run(rule: Rule[T]) -> T:
+    """Runs a rule in the running event loop, and returns its decision."""
+    try:
+        ask = next(rule)
+        while True:
+            ask = rule.send(await ask())
+    except StopIteration as end:
+        decided: T = end.value
+        return decided
+
 
 FRESH: Final = 300.0
 """Seconds for which fetched keys are used without another request."""

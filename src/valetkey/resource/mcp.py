@@ -30,15 +30,13 @@ from pydantic import AnyHttpUrl, ConfigDict, Field
 
 from valetkey.jose.objects import read_object
 from valetkey.resource.asgi import Application, Receive, Scope, Send, refuse
-from valetkey.resource.calls import Call, of_scope
+from valetkey.resource.calls import Call, of_scope, with_id
 from valetkey.resource.documents import HEADERS, MEDIA, PREFLIGHT, documents
 from valetkey.resource.errors import Refused, Unreachable
-from valetkey.resource.interaction import with_id
 from valetkey.resource.marks import Mark, marked
-from valetkey.resource.need import Conditions, Need
+from valetkey.resource.need import ANYHOW, Conditions, Need
 from valetkey.resource.principal import Principal
 from valetkey.resource.server import ResourceServer
-from valetkey.resource.step_up import ANYHOW
 from valetkey.wire.address import path as path_of
 from valetkey.wire.catalog import Permission
 

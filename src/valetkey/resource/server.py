@@ -12,11 +12,10 @@ from valetkey.resource.blocking import Blocking
 from valetkey.resource.calls import Call
 from valetkey.resource.core import ApiCore
 from valetkey.resource.errors import Refused, Unreachable
-from valetkey.resource.need import Need
+from valetkey.resource.issuer import run
+from valetkey.resource.need import ANYHOW, Need, SignIn
 from valetkey.resource.options import OptionKeywords, Options
 from valetkey.resource.principal import Principal
-from valetkey.resource.step_up import ANYHOW, SignIn
-from valetkey.resource.steps import run
 from valetkey.spec.errors import InvalidRequest
 
 

@@ -12,8 +12,8 @@ from valetkey.resource.errors import Unreachable
 from valetkey.resource.http import Http
 from valetkey.resource.issuer import Issuer
 from valetkey.resource.principal import Principal
-from valetkey.wire import usage
-from valetkey.wire.usage import DAY, MOST, PARAMETER, FamilyUsage
+from valetkey.wire import lease
+from valetkey.wire.lease import DAY, MOST_USAGES, PARAMETER, FamilyUsage
 
 INTERVAL: Final = 30.0
 """Seconds between two reports."""
@@ -102,7 +102,7 @@ class Usage:
 
     async def _send(self) -> None:
         while self._pending:
-            first = list(self._pending)[:MOST]
+            first = list(self._pending)[:MOST_USAGES]
             batch = {whose: self._pending.pop(whose) for whose in first}
             if not await self._report(batch):
                 # Reported at the next use: any use of the day will do.
@@ -120,7 +120,7 @@ class Usage:
             address = (await self._issuer.metadata()).permission_usage_endpoint
             if not address:
                 return True
-            form = {PARAMETER: usage.write(report)}
+            form = {PARAMETER: lease.write(report)}
             await self._http.post(address, form, self._credentials)
         except Unreachable as trouble:
             log.info("usage is not reported: %s", trouble)

@@ -11,7 +11,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import msgspec
 
-from valetkey.resource import interaction
+from valetkey.resource import calls
 from valetkey.resource.calls import of_environ
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.marks import Mark, marked
@@ -61,10 +61,10 @@ class GuardedWsgiApp:
 
 def _with_id(environ: WSGIEnvironment, start_response: StartResponse) -> StartResponse:
     """A `start_response` that adds the interaction id of the call."""
-    interaction_id = (interaction.HEADER, interaction.of_environ(environ))
+    interaction_id = (calls.INTERACTION_HEADER, calls.environ_interaction_id(environ))
 
     def started(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-        others = [one for one in headers if one[0].lower() != interaction.HEADER]
+        others = [one for one in headers if one[0].lower() != calls.INTERACTION_HEADER]
         return start_response(status, [*others, interaction_id], *more)
 
     return started

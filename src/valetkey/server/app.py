@@ -12,8 +12,7 @@ from typing import Final
 from valetkey.jose.objects import read_object
 from valetkey.server.endpoints.driver import endpoints
 from valetkey.server.endpoints.health import health
-from valetkey.server.http import expired_counters, file_limit, log, verified_names
-from valetkey.server.http.client_certificate import Certificates
+from valetkey.server.http import file_limit, installation, log
 from valetkey.server.http.connections import Connections
 from valetkey.server.http.fetch import Fetcher
 from valetkey.server.http.front import App, Front, Network, within
@@ -23,14 +22,58 @@ from valetkey.server.http.outbox import Outbox
 from valetkey.server.http.request import Receive, Scope, Send
 from valetkey.server.http.shell import Shell
 from valetkey.server.http.signed_tokens import SignedTokens
-from valetkey.server.oauth.authorize.session_state import SESSION_MANAGEMENT
+from valetkey.server.http.tls import Certificates
+from valetkey.server.model.leasing import Allowance
+from valetkey.server.model.query import PageQuery
+from valetkey.server.oauth.authorize.browser_session import SESSION_MANAGEMENT
 from valetkey.server.oauth.clients.documents import CLIENT_DOCUMENTS
 from valetkey.server.oauth.core.context import Registration
 from valetkey.server.oauth.core.feature import Feature
 from valetkey.server.oauth.endpoints.registration import REGISTRATION
 from valetkey.server.oauth.features import pages_off, switched
+from valetkey.server.oauth.grants.limits import forget_ended_counts
 from valetkey.server.settings import Settings
 from valetkey.server.store.port import Store, Unavailable
+from valetkey.spec.errors import TemporarilyUnavailable
+
+# Removes the counters of limits whose grants have ended, a few at a time.
+#
+# Revoking a grant does not wait for this, so that what an API counts at the same moment cannot
+# delay
+# it. Every node does it; what one has removed, another does not find.
+
+STEP: Final = 50
+"""Rows of one step."""
+
+PAUSE: Final = 5.0
+"""Seconds between two steps."""
+
+REST: Final = 3600.0
+"""Seconds between two rounds."""
+
+
+async def run(shell: Shell) -> None:
+    """Goes through all counters, again and again."""
+    before = ""
+    while True:
+        try:
+            before = await step(shell, before)
+        except (Unavailable, TemporarilyUnavailable) as error:
+            log.warning("expired counters postponed", detail=str(error))
+        await asyncio.sleep(PAUSE if before else REST)
+
+
+async def step(shell: Shell, before: str) -> str:
+    """Removes the expired counters among the rows after `before`. Returns where the next step
+    begins, "" at the end. Raises Unavailable, TemporarilyUnavailable."""
+    query = PageQuery(record=Allowance, before=before, limit=STEP, walk=True)
+    page = await shell.store.page(query)
+    # The sweep removes those that expire by themselves.
+    endless = [one for one in page.records if not one.forget_at]
+    if endless:
+        await shell.settle(lambda _: forget_ended_counts(endless))
+    return page.next
+
 
 SWEEP_SECONDS: Final = 10.0
 """Seconds between two sweeps of what has expired."""
@@ -69,7 +112,7 @@ def create(
 
     def running() -> contextlib.AbstractAsyncContextManager[None]:
         is_open = REGISTRATION in features or CLIENT_DOCUMENTS in features
-        more = (verified_names.run(store, installations),) if is_open else ()
+        more = (installation.run(store, installations),) if is_open else ()
         return _running(shell, outbox, passwords, *more, event_seconds=settings.lifetimes.event)
 
     def make_pages() -> App:
@@ -177,7 +220,7 @@ async def _running(
     own = (
         _sweep(store, event_seconds=event_seconds),
         outbox.run(),
-        expired_counters.run(shell),
+        run(shell),
         file_limit.watch(),
     )
     running = (*own, *more)

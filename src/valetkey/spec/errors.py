@@ -6,7 +6,7 @@ Neither may hold a secret.
 
 from typing import ClassVar
 
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 
 
 class OAuthError(Exception):

@@ -1,6 +1,6 @@
 """Names that the registries fix, where more than one module says them."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 AUTHORIZATION_CODE: Final = "authorization_code"
 REFRESH_TOKEN: Final = "refresh_token"
@@ -27,3 +27,16 @@ OFFLINE_ACCESS: Final = "offline_access"
 
 # RFC 9126 2.2: the form of a pushed request's name.
 REQUEST_URI_PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
+
+
+# References to specifications.
+
+
+class Cite(NamedTuple):
+    """A place in a specification: `Cite("RFC 8628", "3.5")`."""
+
+    document: str
+    section: str
+
+    def __str__(self) -> str:
+        return f"{self.document} section {self.section}"

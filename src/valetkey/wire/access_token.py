@@ -7,7 +7,7 @@ import msgspec
 
 from valetkey.jose import jwt
 from valetkey.jose.jwk import ALGORITHMS, SERVER_ALGORITHMS, Algorithm, PublicKey
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 from valetkey.wire.address import same
 from valetkey.wire.authorization_details import Detail
 from valetkey.wire.dpop import token_hash

@@ -5,10 +5,10 @@ from typing import Final
 
 import msgspec
 
-from valetkey.jose import base64url, jws, validity
+from valetkey.jose import base64url, jws, jwt
 from valetkey.jose.jwk import PrivateKey
 from valetkey.jose.objects import read_object
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 
 CITE: Final = Cite("RFC 7523", "3")
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -79,7 +79,7 @@ def check(payload: bytes, *, client_id: str, audience: Audience, now: int) -> Cl
         raise BadAssertion(f"for {claims.aud!r:.200}")
     if not 0 < len(claims.jti) <= MAX_JTI:
         raise BadAssertion("jti is empty or too long")
-    why = validity.why_not(now, exp=claims.exp, nbf=claims.nbf, iat=claims.iat, longest=LONGEST)
+    why = jwt.why_not(now, exp=claims.exp, nbf=claims.nbf, iat=claims.iat, longest=LONGEST)
     if why:
         raise BadAssertion(why)
     return claims

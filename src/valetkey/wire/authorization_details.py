@@ -11,7 +11,7 @@ import msgspec
 
 from valetkey.jose import base64url
 from valetkey.jose.objects import depth, read_object, read_value
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 from valetkey.wire.catalog import Catalog, digest
 
 CITE: Final = Cite("RFC 9396", "2")

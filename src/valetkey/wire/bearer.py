@@ -1,5 +1,6 @@
 """Access tokens in a call (RFC 6750): the header that carries one, under the scheme of its kind,
-and the challenge that refuses one."""
+and the challenge that refuses one.
+"""
 
 import re
 from collections.abc import Iterable
@@ -8,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 
 CITE: Final = Cite("RFC 6750", "3")
 
@@ -90,3 +91,25 @@ def read_challenge(header: str, *, schemes: Iterable[str] = ("Bearer",)) -> Chal
     values = {name.lower(): value for name, value in _PARAMETER.findall(rest)}
     fields = {name: values[name] for name in Challenge.__struct_fields__ if name in values}
     return Challenge(**(fields | {"scheme": scheme}))
+
+
+# `x-fapi-interaction-id`: one name for a call, in the logs of both sides (FAPI 1.0 Baseline
+# 6.2.1). An API returns the one that the caller sent, or makes one.
+
+INTERACTION_CITE: Final = Cite("FAPI 1.0 Baseline", "6.2.1")
+HEADER: Final = "x-fapi-interaction-id"
+
+_UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
+
+
+def read(value: str) -> str:
+    """The id that a caller sent, as it is; "" for anything but a UUID: nothing else of a caller's
+    goes into a reply."""
+    return value if _UUID.fullmatch(value) else ""
+
+
+def make(raw: bytes) -> str:
+    """An id of these 16 random bytes (RFC 9562 5.4)."""
+    text = raw.hex()
+    variant = "89ab"[raw[8] >> 6]
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"

@@ -18,7 +18,7 @@ from valetkey.jose.jwk import PrivateKey
 from valetkey.jose.jwt import LEEWAY
 from valetkey.jose.objects import read_object
 from valetkey.jose.seal import same
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 from valetkey.wire import dpop, split_token
 from valetkey.wire.access_token import AccessToken, Confirmation
 

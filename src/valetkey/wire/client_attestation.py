@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import msgspec
 
-from valetkey.jose import base64url, jws, validity
+from valetkey.jose import base64url, jws, jwt
 from valetkey.jose.jwk import CLIENT_ALGORITHMS, Algorithm, PrivateKey, PublicKey, read_public
 from valetkey.jose.objects import read_object
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 
 CITE: Final = Cite("draft-ietf-oauth-attestation-based-client-auth", "4")
 POP: Final = Cite("draft-ietf-oauth-attestation-based-client-auth", "5.1")
@@ -87,9 +87,9 @@ def check(payload: bytes, *, client_id: str, now: int) -> dict[str, Any]:
         raise BadAttestation(str(error)) from error
     if claims.sub != client_id:
         raise BadAttestation("of another client")
-    if now >= claims.exp + validity.SKEW:
+    if now >= claims.exp + jwt.SKEW:
         raise Stale("the attestation is over")
-    why = validity.why_not(now, exp=claims.exp, nbf=claims.nbf, iat=claims.iat, longest=LONGEST)
+    why = jwt.why_not(now, exp=claims.exp, nbf=claims.nbf, iat=claims.iat, longest=LONGEST)
     if why:
         raise BadAttestation(why)
     return claims.cnf.jwk

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from valetkey.jose import base64url
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 
 CITE: Final = Cite("RFC 9440", "2.2")
 HEADER: Final = "Client-Cert"

@@ -7,11 +7,11 @@ from typing import Final
 
 import msgspec
 
-from valetkey.jose import base64url, jws, validity
+from valetkey.jose import base64url, jws, jwt
 from valetkey.jose.jwk import FAPI_ALGORITHMS, Algorithm, PrivateKey
 from valetkey.jose.objects import read_as, read_object
 from valetkey.jose.seal import same
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 from valetkey.wire.address import read
 
 CITE: Final = Cite("RFC 9449", "4.3")
@@ -115,7 +115,7 @@ def check(
         raise BadProof(f"iat is {now - claims.iat} s ago")
     if claims.exp is not None or claims.nbf is not None:
         # RFC 7519 4.1.4, 4.1.5: optional in a proof, and checked if present.
-        why = validity.why_not(now, exp=claims.exp, nbf=claims.nbf, longest=_EVER)
+        why = jwt.why_not(now, exp=claims.exp, nbf=claims.nbf, longest=_EVER)
         if why:
             raise BadProof(why)
     if access_token:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from valetkey.jose import base64url, jwt
 from valetkey.jose.jwk import ALGORITHMS, Algorithm, PublicKey
 from valetkey.jose.seal import same
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 
 TYPE: Final = "JWT"
 CITE: Final = Cite("OpenID Connect Core", "2")

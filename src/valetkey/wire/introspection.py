@@ -8,7 +8,7 @@ import msgspec
 from valetkey.jose import jws
 from valetkey.jose.jwk import SERVER_ALGORITHMS, PublicKey
 from valetkey.jose.objects import read_object
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 from valetkey.wire.access_token import Actor, Confirmation
 from valetkey.wire.address import same
 from valetkey.wire.authorization_details import Detail

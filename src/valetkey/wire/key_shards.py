@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 import msgspec
 
 from valetkey.jose.objects import read_object
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 
 CITE: Final = Cite("RFC 6749", "8.2")
 """How to add a parameter that the RFC does not define."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from valetkey.jose import base64url
 from valetkey.jose.seal import same
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 
 METHOD: Final = "S256"
 CITE: Final = Cite("RFC 7636", "4.6")

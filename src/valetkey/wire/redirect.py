@@ -4,7 +4,7 @@ import re
 from typing import Final
 from urllib.parse import parse_qsl, quote
 
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 from valetkey.wire import address
 
 CITE: Final = Cite("RFC 9700", "4.1")

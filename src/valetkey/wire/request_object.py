@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import msgspec
 
-from valetkey.jose import jws, validity
+from valetkey.jose import jws, jwt
 from valetkey.jose.jwk import PrivateKey
 from valetkey.jose.objects import read_object
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 from valetkey.wire.form import REPEATABLE, Form
 
 CITE: Final = Cite("RFC 9101", "4")
@@ -91,12 +91,12 @@ def _why_not(frame: _Frame, claims: Mapping[str, Any], *, client_id: str, issuer
 
 def _why_not_now(frame: _Frame, now: int, lifetime: int | None) -> str:
     if lifetime is None:
-        return validity.why_not(now, exp=frame.exp, nbf=frame.nbf, iat=frame.iat, longest=LONGEST)
+        return jwt.why_not(now, exp=frame.exp, nbf=frame.nbf, iat=frame.iat, longest=LONGEST)
     if not frame.aud or frame.exp is None or frame.nbf is None:
         return "aud, exp or nbf is missing"
     if frame.exp - frame.nbf > lifetime:
         return f"it lasts {frame.exp - frame.nbf:.0f} s"
-    return validity.why_not(now, exp=frame.exp, nbf=frame.nbf, iat=frame.iat, longest=lifetime)
+    return jwt.why_not(now, exp=frame.exp, nbf=frame.nbf, iat=frame.iat, longest=lifetime)
 
 
 def _form(claims: Mapping[str, Any]) -> Form:

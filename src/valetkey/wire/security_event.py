@@ -8,7 +8,7 @@ import msgspec
 
 from valetkey.jose import jws
 from valetkey.jose.jwk import Algorithm, PrivateKey
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 
 CITE: Final = Cite("RFC 8417", "2")
 TYPE: Final = "secevent+jwt"

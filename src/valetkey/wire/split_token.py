@@ -14,7 +14,7 @@ import msgspec
 from valetkey.jose import jws, jwt
 from valetkey.jose.jwk import PrivateKey, PublicKey
 from valetkey.jose.seal import same
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 from valetkey.wire import dpop, opaque
 from valetkey.wire.access_token import AccessToken
 

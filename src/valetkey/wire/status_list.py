@@ -13,7 +13,7 @@ import msgspec
 from valetkey.jose import base64url, jws, jwt
 from valetkey.jose.jwk import Algorithm, PublicKey
 from valetkey.jose.objects import read_object
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 
 CITE: Final = Cite("draft-ietf-oauth-status-list", "5.1")
 TYPE: Final = "statuslist+jwt"

@@ -7,8 +7,8 @@ import pytest
 from tests.rows import row
 
 from valetkey.server.accounts import password
-from valetkey.server.accounts.profile import is_password_hash
-from valetkey.server.model.secret import Secret
+from valetkey.server.accounts.sign_up import is_password_hash
+from valetkey.server.model.keys import Secret
 
 SALT = bytes(range(16))
 KEPT = password.hash_password(Secret("correct horse"), salt=SALT)

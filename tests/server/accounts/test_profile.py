@@ -7,8 +7,8 @@ import pytest
 from tests.rows import row
 
 from valetkey.server.accounts import password
-from valetkey.server.accounts.profile import mistakes
-from valetkey.server.model.secret import Secret
+from valetkey.server.accounts.sign_up import mistakes
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.user import User
 
 KEPT = password.hash_password(Secret("correct horse"), salt=bytes(16))

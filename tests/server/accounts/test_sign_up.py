@@ -8,7 +8,7 @@ from tests.server.oauth.world import World
 
 from valetkey.server.accounts.sign_up import AccountRequest, Judged, judge, make
 from valetkey.server.accounts.throttle import PAIR, Caller, Throttled
-from valetkey.server.model.secret import Secret
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.user import User
 
 WISH = AccountRequest(username="lea", name="Lea", email="lea@example.org")

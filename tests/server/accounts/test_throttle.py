@@ -26,8 +26,7 @@ from valetkey.server.accounts.throttle import (
     Throttled,
     forgive,
 )
-from valetkey.server.model.counters import Throttle
-from valetkey.server.model.network import network_of
+from valetkey.server.model.counters import Throttle, network_of
 from valetkey.server.model.query import Many
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.port import Store

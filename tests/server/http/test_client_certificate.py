@@ -10,8 +10,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.mtls import Authority, Pair
 from tests.rows import row
 
-from valetkey.server.http.client_certificate import Certificates, ClientCertificate
 from valetkey.server.http.request import Request
+from valetkey.server.http.tls import Certificates, ClientCertificate
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import client_certificate
 

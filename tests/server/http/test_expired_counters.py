@@ -8,12 +8,12 @@ from msgspec.structs import replace
 from tests.server.store.samples import ENV, MIKO, NOW, grant
 from tests.server.store.steps import kept, put
 
-from valetkey.server.http.expired_counters import STEP, step
+from valetkey.server.app import STEP, step
 from valetkey.server.http.installation import Installations
 from valetkey.server.http.shell import Shell
 from valetkey.server.model import ids
 from valetkey.server.model.change import Update
-from valetkey.server.model.limit_state import Allowance, PeriodCount
+from valetkey.server.model.leasing import Allowance, PeriodCount
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.model.query import Many
 from valetkey.server.store.keyring import ensure_keys

@@ -10,7 +10,6 @@ import pytest
 from tests.outside import Host, Publication, outside
 from tests.rows import row
 
-from valetkey.server.http.document_cache import FAILURE_SECONDS, MAX_FAILURES, FailureCache
 from valetkey.server.http.fetch import (
     DEFAULT_SECONDS,
     MAX_SECONDS,
@@ -19,7 +18,14 @@ from valetkey.server.http.fetch import (
     Fetcher,
 )
 from valetkey.server.http.outbound import Answer, Outgoing
-from valetkey.server.http.outbound_pool import PACE, PACE_SECONDS, SIZES
+from valetkey.server.http.outbound_pool import (
+    FAILURE_SECONDS,
+    MAX_FAILURES,
+    PACE,
+    PACE_SECONDS,
+    SIZES,
+    FailureCache,
+)
 from valetkey.server.model.query import Document, DocumentRequest, Unreachable
 
 pytestmark = pytest.mark.anyio

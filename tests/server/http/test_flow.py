@@ -15,10 +15,10 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from valetkey.cli.listener import UNSENT, limit_buffers
+from valetkey.cli.workers import UNSENT, limit_buffers
 from valetkey.server.http import request as reading
+from valetkey.server.http.connections import FEW, RECEIVED, STEP, UNWRITTEN, Backlog, Flow
 from valetkey.server.http.fast.protocol import MAX_LINES, Protocol, protocol_of
-from valetkey.server.http.flow import FEW, RECEIVED, STEP, UNWRITTEN, Backlog, Flow
 from valetkey.server.http.front import Front, MethodHandler
 from valetkey.server.http.reply import Reply
 from valetkey.server.http.request import Receive, Request, Scope, Send

@@ -9,7 +9,7 @@ import pytest
 
 from valetkey.server.accounts import password
 from valetkey.server.http.hashing import NICENESS, WAITING, WORKERS, Passwords
-from valetkey.server.model.secret import Secret
+from valetkey.server.model.keys import Secret
 from valetkey.spec.errors import TemporarilyUnavailable
 
 pytestmark = pytest.mark.anyio

@@ -14,18 +14,18 @@ from valetkey.server.http.outbox import AT_ONCE, Outbox
 from valetkey.server.http.shell import Shell
 from valetkey.server.model.change import Create, Stale
 from valetkey.server.model.event import Event
-from valetkey.server.model.job import LEASE, Job
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.model.query import Many, Rule, Unreachable
+from valetkey.server.model.stream import LEASE, Job
 from valetkey.server.oauth.core import message_delivery
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Feature
-from valetkey.server.oauth.core.outbound_message import Delivery, Message
+from valetkey.server.oauth.core.message_delivery import Delivery, Message
 from valetkey.server.store.keyring import ensure_keys
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.port import Store
 from valetkey.server.store.sqlite.store import SQLiteStore
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 
 pytestmark = pytest.mark.anyio
 

@@ -15,9 +15,14 @@ from typing import Any
 import pytest
 from tests.rows import row
 
-from valetkey.server.http.attempt_delay import Delay, WaitingLine
-from valetkey.server.http.pending_quota import MOST, OF_ONE, AnonymousRequests
-from valetkey.server.http.waiting_room import Crowd
+from valetkey.server.http.waiting_room import (
+    MOST,
+    OF_ONE,
+    AnonymousRequests,
+    Crowd,
+    Delay,
+    WaitingLine,
+)
 from valetkey.spec.errors import TemporarilyUnavailable
 
 FLOODS: list[Any] = [

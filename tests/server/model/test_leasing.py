@@ -11,7 +11,10 @@ from tests.rows import row
 
 from valetkey.server.model.hours import Hours
 from valetkey.server.model.leasing import (
+    AFTER,
     MOST_LEASES,
+    Allowance,
+    Lease,
     LeaseRequest,
     NoLease,
     TooMuch,
@@ -19,7 +22,6 @@ from valetkey.server.model.leasing import (
     lease,
     return_lease,
 )
-from valetkey.server.model.limit_state import AFTER, Allowance, Lease
 from valetkey.server.model.limits import Bounds, Per, period
 from valetkey.wire.lease import GRACE, LONGEST_LEASE
 

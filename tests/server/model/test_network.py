@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.rows import row
 
-from valetkey.server.model.network import IPV4, IPV6, UNKNOWN, network_of, networks_of
+from valetkey.server.model.counters import IPV4, IPV6, UNKNOWN, network_of, networks_of
 
 
 @given(st.ip_addresses())

@@ -7,8 +7,7 @@ from tests.rows import row
 
 from valetkey.jose.seal import digest
 from valetkey.server.model.client import Client, StoredSecret
-from valetkey.server.model.keys import Keyring, RawKey
-from valetkey.server.model.secret import Secret
+from valetkey.server.model.keys import Keyring, RawKey, Secret
 from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.outcome import Permit
 from valetkey.server.oauth.authorize.reply_address import ReplyTo

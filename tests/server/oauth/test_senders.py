@@ -22,8 +22,8 @@ from valetkey.server.model.policy import Policy
 from valetkey.server.model.query import Many, Rule
 from valetkey.server.oauth.authorize.outcome import Deny
 from valetkey.server.oauth.authorize.par import push
+from valetkey.server.oauth.clients.attestation import STEP
 from valetkey.server.oauth.clients.registration import mistakes
-from valetkey.server.oauth.core.challenges import STEP
 from valetkey.server.oauth.core.decision import Answer, Outcome
 from valetkey.server.oauth.core.feature import RequestInfo
 from valetkey.server.oauth.features import switched

@@ -13,7 +13,7 @@ from tests.server.oauth.world import ISSUER, World
 
 from valetkey.jose import jwt
 from valetkey.resource import ResourceServer
-from valetkey.server.oauth.admin.resources import mistakes
+from valetkey.server.oauth.admin.catalogs import mistakes
 from valetkey.server.oauth.endpoints.userinfo import userinfo
 from valetkey.spec import names
 from valetkey.spec.errors import InvalidTarget

@@ -10,8 +10,7 @@ from threading import Thread
 from tests.server.pages.document import Document
 from tests.server.pages.samples import SAMPLES
 
-from valetkey.server.pages.i18n import LOCALES, Direction, Locale
-from valetkey.server.pages.render import render_in
+from valetkey.server.pages.render import LOCALES, Direction, Locale, render_in
 
 TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 HEADERS = {

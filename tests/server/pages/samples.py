@@ -3,7 +3,6 @@
 from msgspec.structs import replace
 
 from valetkey.server.pages.account_choice import ChoiceView
-from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.approvals import ApprovalsView, ApprovalView, QuestionRow
 from valetkey.server.pages.apps import StopAppView
 from valetkey.server.pages.apps_list import AppsView, StopUnusedView
@@ -34,11 +33,13 @@ from valetkey.server.pages.components import (
     Site,
     Success,
     Trust,
+    View,
+    plain,
 )
 from valetkey.server.pages.connected import AppView
 from valetkey.server.pages.consent import ConsentView
 from valetkey.server.pages.device import CodeProblem, EnterCodeView
-from valetkey.server.pages.error_kinds import ErrorView, Trouble
+from valetkey.server.pages.frame import ErrorView, Trouble
 from valetkey.server.pages.interaction import ConfirmDeviceView
 from valetkey.server.pages.limit_fields import Field, Flaw, Limit, Used, Wrong
 from valetkey.server.pages.limits import LimitsView
@@ -46,7 +47,6 @@ from valetkey.server.pages.shards import PartsView
 from valetkey.server.pages.sign_in import SignInProblem, SignInPurpose, SignInView
 from valetkey.server.pages.sign_out import SignedOutView, SignOutView
 from valetkey.server.pages.sign_up import SignUpProblem, SignUpView
-from valetkey.server.pages.views import View
 
 NOW = 1_795_509_000  # 24 November 2026, 08:30 UTC
 HOUR, DAY = 3_600, 86_400

@@ -6,8 +6,15 @@ from importlib.resources import files
 import pytest
 
 from valetkey.server.model.resource import IDENTITY
-from valetkey.server.pages.i18n import LOCALES, Direction, Locale, choose, messages, translations
-from valetkey.server.pages.render import environment
+from valetkey.server.pages.render import (
+    LOCALES,
+    Direction,
+    Locale,
+    choose,
+    environment,
+    messages,
+    translations,
+)
 
 TRANSLATED = [tag for tag in LOCALES if tag != "en"]
 PLACEHOLDER = re.compile(r"%\(\w+\)s|</?\w+[^>]*>")

@@ -15,14 +15,11 @@ from tests.server.pages.samples import SAMPLES
 from valetkey.server.model.event import Kind
 from valetkey.server.oauth.authorize.interaction import Why
 from valetkey.server.pages.authorize import AnswerFormView
-from valetkey.server.pages.components import PriorAnswer
-from valetkey.server.pages.error_kinds import ErrorView
-from valetkey.server.pages.frame import Frame
-from valetkey.server.pages.i18n import LOCALES
+from valetkey.server.pages.components import PriorAnswer, View
+from valetkey.server.pages.frame import ErrorView, Frame
 from valetkey.server.pages.presenters import HISTORY
-from valetkey.server.pages.render import render
+from valetkey.server.pages.render import LOCALES, render
 from valetkey.server.pages.routes import table
-from valetkey.server.pages.views import View
 
 HERE = re.compile(r"[?#]|/(?!/)")
 SCRIPTS = {"/static/apps.js", "/static/zone.js"}

@@ -14,9 +14,8 @@ from tests.server.store.steps import put, won
 from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.counters import REVOKED, SingleUse
-from valetkey.server.model.epoch import Epoch
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.keys import SigningKey
+from valetkey.server.model.keys import Epoch, SigningKey
 from valetkey.server.model.limits import Bounds, Limits
 from valetkey.server.model.record import Record
 from valetkey.server.model.resource import ResourceServer

@@ -4,25 +4,21 @@ from os import urandom
 from typing import Final, TypeVar
 
 from valetkey.server.model import ids
-from valetkey.server.model.approval import Approval
 from valetkey.server.model.client import Client, Exchange, StoredSecret
 from valetkey.server.model.counters import SingleUse, Throttle
-from valetkey.server.model.delegates import Delegate, DelegateTree
 from valetkey.server.model.environment import Env
-from valetkey.server.model.epoch import Epoch
 from valetkey.server.model.event import Event, event
-from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.grant import Delegate, DelegateTree, Grant, TokenFamily
 from valetkey.server.model.hours import Hours
-from valetkey.server.model.job import Job
-from valetkey.server.model.keys import SigningKey
-from valetkey.server.model.limit_state import Allowance, Lease, PeriodCount
+from valetkey.server.model.keys import Epoch, SigningKey
+from valetkey.server.model.leasing import Allowance, Lease, PeriodCount
 from valetkey.server.model.limits import Bounds, Limits, Proposal
-from valetkey.server.model.pending import DecoupledRequest, Pending
+from valetkey.server.model.pending import Approval, DecoupledRequest, Pending
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.receipt import Line, Receipt
 from valetkey.server.model.record import Record
 from valetkey.server.model.resource import CatalogRevision, ResourceServer
-from valetkey.server.model.stream import Signal, Stream
+from valetkey.server.model.stream import Job, Signal, Stream
 from valetkey.server.model.user import Session, User
 from valetkey.wire.catalog import Catalog, Permission, Words
 

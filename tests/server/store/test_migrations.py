@@ -20,15 +20,14 @@ from tests.server.store.samples import FULL
 from tests.server.store.steps import kept, put
 
 from valetkey.server.model.change import Remove, Update
-from valetkey.server.model.epoch import Epoch
+from valetkey.server.model.keys import Epoch
 from valetkey.server.model.query import Many, PageQuery
 from valetkey.server.model.record import Record, stored_fields
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.user import User
 from valetkey.server.store import migrate as module
-from valetkey.server.store.database import Database, PostgresURL
+from valetkey.server.store.database import Database, PostgresURL, open_store, survey
 from valetkey.server.store.migrate import Kind, Migration, MigrationError, migrations
-from valetkey.server.store.open import open_store, survey
 from valetkey.server.store.port import RECORDS, Store
 from valetkey.server.store.sqlite.store import connect
 
@@ -149,7 +148,7 @@ async def upgraded(database: Database, monkeypatch: pytest.MonkeyPatch, *, oldes
     newer = adding(kind, ours[-1].number + 1)
     steps = (*ours, replace(newer, oldest=oldest or newer.oldest))
     with monkeypatch.context() as later:
-        for place in ("valetkey.server.store.migrate", "valetkey.server.store.postgres.migrate"):
+        for place in ("valetkey.server.store.migrate", "valetkey.server.store.postgres.survey"):
             later.setattr(f"{place}.migrations", lambda _: steps)
         store = await open_store(database)
         await store.close()

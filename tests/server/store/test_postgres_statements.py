@@ -26,7 +26,7 @@ from valetkey.server.store.port import RECORDS, Store
 pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")
 
 from valetkey.server.store.postgres import statements
-from valetkey.server.store.postgres.points import points
+from valetkey.server.store.postgres.reader import points
 
 OWNED: Final = {
     kind.table

@@ -22,7 +22,7 @@ from valetkey.server.model.change import Create
 from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.query import Many
 from valetkey.server.store.port import Store, Unavailable
-from valetkey.server.store.sqlite import busy
+from valetkey.server.store.sqlite import files
 from valetkey.server.store.sqlite.store import SQLiteStore, connect
 from valetkey.server.store.sqlite.transactions import LOG_PAGES
 from valetkey.server.store.sqlite.writer import SWEEP_ROWS
@@ -149,7 +149,7 @@ async def test_a_closed_store_is_unavailable(path: Path) -> None:
 async def test_a_lock_held_elsewhere_is_waited_for_then_said(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(busy, "BUSY", 0.05)
+    monkeypatch.setattr(files, "BUSY", 0.05)
     mine = SQLiteStore(path)
     other = connect(path)
     other.execute("BEGIN IMMEDIATE")

@@ -6,8 +6,7 @@ from pathlib import Path
 import uvicorn
 
 from valetkey.demo.chirp.api import create
-from valetkey.demo.chirp.records import Records
-from valetkey.demo.chirp.seed import seed
+from valetkey.demo.chirp.records import Records, seed
 from valetkey.resource import ResourceServer
 
 

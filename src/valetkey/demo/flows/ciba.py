@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from valetkey.demo.exchange import Exchange
 from valetkey.demo.flows.flow import Flow, Step, follow, seen_by_chirp, token
+from valetkey.demo.narrator import Exchange
 from valetkey.demo.play import MIKO_TO_SERVER, Play
 
 TILL: Final = "corner shop → authorization server"

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from valetkey.demo.exchange import Exchange
 from valetkey.demo.flows.flow import DEVICE, Flow, Step, chirps, seen_by_chirp, token
+from valetkey.demo.narrator import Exchange
 from valetkey.demo.play import APP_TO_CHIRP, MIKO_TO_SERVER, Play
 
 TV: Final = "television → authorization server"
@@ -42,12 +42,12 @@ def _shows(play: Play) -> None:
     """The address with the code in it, as a picture. A person who scans it has typed nothing yet:
     the page only fills the code in."""
     try:
-        from valetkey.client import qr  # noqa: PLC0415
+        from valetkey.client import device_and_ciba  # noqa: PLC0415
     except ImportError:
         # The extra `holders`, which brings what draws it, is not installed.
         return
     play.voice.say("It shows the same as a picture, for a phone to scan:")
-    play.voice.raw(qr.terminal(play.kept["verification_uri_complete"]))
+    play.voice.raw(device_and_ciba.terminal(play.kept["verification_uri_complete"]))
 
 
 def polls(play: Play) -> None:

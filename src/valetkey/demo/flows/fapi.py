@@ -5,8 +5,8 @@ import time
 from typing import Final
 from urllib.parse import urlencode
 
-from valetkey.demo.exchange import Exchange
 from valetkey.demo.flows.flow import Flow, Step
+from valetkey.demo.narrator import Exchange
 from valetkey.demo.play import MIKO_TO_SERVER, Play
 from valetkey.jose import jwk
 from valetkey.jose.jwk import PrivateKey

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from valetkey.demo.exchange import Exchange
+from valetkey.demo.narrator import Exchange
 from valetkey.demo.play import Broken, Play
 
 Scene: TypeAlias = Callable[[Play], None]

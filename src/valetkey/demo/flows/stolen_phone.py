@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlencode
 
-from valetkey.demo.exchange import Exchange
 from valetkey.demo.flows.flow import Flow, Step, chirps
+from valetkey.demo.narrator import Exchange
 from valetkey.demo.play import TIMEOUT, Broken, Play
 from valetkey.demo.stefapp.backend import CLIENT_ID as BACKEND
 from valetkey.demo.stefapp.program import CLIENT_ID, TIER

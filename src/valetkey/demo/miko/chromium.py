@@ -6,9 +6,8 @@ import shutil
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from valetkey.demo.exchange import Exchange
-from valetkey.demo.miko.body import Lost
-from valetkey.demo.miko.html import Element, parse
+from valetkey.demo.miko.html import Element, Lost, parse
+from valetkey.demo.narrator import Exchange
 
 if TYPE_CHECKING:
     from playwright.sync_api import Response

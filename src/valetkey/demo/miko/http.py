@@ -6,9 +6,8 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 import httpx2
 
-from valetkey.demo.exchange import Exchange
-from valetkey.demo.miko.body import Lost
-from valetkey.demo.miko.html import Element, parse
+from valetkey.demo.miko.html import Element, Lost, parse
+from valetkey.demo.narrator import Exchange
 
 MOST_REDIRECTS: Final = 10
 TIMEOUT: Final = 20.0

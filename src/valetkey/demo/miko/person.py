@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from valetkey.demo.exchange import Exchange
-from valetkey.demo.miko.body import Body, Lost
-from valetkey.demo.miko.html import Element
+from valetkey.demo.miko.html import Body, Element, Lost
+from valetkey.demo.narrator import Exchange
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):

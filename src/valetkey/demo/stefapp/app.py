@@ -19,9 +19,18 @@ from valetkey.client import (
     ShardsMissing,
     raise_for_refusal,
 )
-from valetkey.demo.stefapp.features import DOES, FEATURES
-from valetkey.demo.stefapp.view import Notice, Panel, View
-from valetkey.demo.stefapp.words import ALONE, closed, describe, ended, parts
+from valetkey.demo.stefapp.words import (
+    ALONE,
+    DOES,
+    FEATURES,
+    Notice,
+    Panel,
+    View,
+    closed,
+    describe,
+    ended,
+    parts,
+)
 
 TIMEOUT: Final = 10.0
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from valetkey.client import App, FileStore, Key, Tier
-from valetkey.client.holders import Backend
+from valetkey.client.shard_client import Backend
 from valetkey.demo.stefapp.app import StefApp
 from valetkey.demo.stefapp.window import create
 

@@ -23,7 +23,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from valetkey.demo.stefapp.app import StefApp
-from valetkey.demo.stefapp.features import FEATURES
+from valetkey.demo.stefapp.words import FEATURES
 
 HERE: Final = Path(__file__).parent
 MAX_BYTES: Final = 16 * 1024

@@ -1,9 +1,10 @@
 """What stefApp says when something did not go as its user wanted."""
 
 import time
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import httpx2
+import msgspec
 
 from valetkey.client import (
     CodeMistyped,
@@ -18,8 +19,86 @@ from valetkey.client import (
     ShardsMissing,
     Tokens,
 )
-from valetkey.demo.stefapp.features import DOES, FEATURES, Feature
-from valetkey.demo.stefapp.view import Notice, Panel, Part, State, View
+
+# What stefApp's window shows.
+
+State: TypeAlias = Literal["new", "waiting", "connected", "paused", "suspended", "ended"]
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """What came of the last thing that was done. `detail`: the very words of the refusal."""
+
+    tone: Literal["good", "bad"]
+    text: str
+    detail: str = ""
+
+
+class Panel(msgspec.Struct, frozen=True):
+    """A part of the window. With `why` it is closed, for that reason; `ask` is the scope that would
+    open it, "" where asking does not help; `rows` is what Chirp answered."""
+
+    why: str = ""
+    ask: str = ""
+    rows: tuple[dict[str, object], ...] = ()
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A part of the key, and who has it. `uri` is where its user fetches it, "" for nowhere."""
+
+    who: str
+    is_claimed: bool
+    uri: str = ""
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole window. `why` says how the key was lost; `waiting` is how far the wait for an
+    answer is, and `address` where the browser was sent; `seconds` is how long the access token is
+    good; `file` is where the tokens are kept. `threshold` of the `parts` open the key; `look`
+    is the page at Chirp where an alarm is answered."""
+
+    state: State
+    notice: Notice | None = None
+    name: str = ""
+    why: str = ""
+    waiting: str = ""
+    address: str = ""
+    panels: dict[str, Panel] = {}
+    granted: tuple[str, ...] = ()
+    seconds: int = 0
+    file: str = ""
+    threshold: int = 0
+    parts: tuple[Part, ...] = ()
+    look: str = ""
+
+
+# The parts of stefApp's window, and what opens each.
+
+
+class Feature(msgspec.Struct, frozen=True):
+    """A part of the window. `permission` opens it, `does` says what for; `asks` is the scope to ask
+    for with it; `path` is what it reads."""
+
+    permission: str
+    does: str
+    asks: str
+    path: str = ""
+
+
+FEATURES: Final[dict[str, Feature]] = {
+    "timeline": Feature("chirps.read", "read your timeline", "chirps.read", "/chirps"),
+    "post": Feature("chirps.write", "post in your name", "chirps.write"),
+    "profile": Feature("profile.read", "see your profile", "profile.read", "/profile"),
+    "edit": Feature("profile.write", "change your profile", "profile.write"),
+    "messages": Feature("dms.read", "read your messages", "dms.read dms.send", "/messages"),
+    "send": Feature("dms.send", "send messages", "dms.send"),
+}
+
+OTHERS: Final = {
+    "openid": "recognise you",
+    "profile": "see your name",
+    "offline_access": "stay connected",
+}
+DOES: Final = {one.permission: one.does for one in FEATURES.values()} | OTHERS
 
 
 def closed(feature: Feature) -> Panel:

@@ -9,7 +9,7 @@ from typing import Final
 from cryptography.exceptions import InvalidKey, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from valetkey.server.model.secret import Secret
+from valetkey.server.model.keys import Secret
 
 SALT: Final = 16
 MIN_LENGTH: Final = 8

@@ -12,8 +12,8 @@ from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event, event
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.query import One, OneByAlias, Rule
-from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import (
     Session,
     User,

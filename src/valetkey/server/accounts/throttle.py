@@ -15,9 +15,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from valetkey.server.model.change import Change, Count, Uncount
-from valetkey.server.model.counters import Throttle
+from valetkey.server.model.counters import Throttle, network_of, networks_of
 from valetkey.server.model.event import Event
-from valetkey.server.model.network import network_of, networks_of
 from valetkey.server.model.query import One, Rule
 from valetkey.server.model.user import sign_in_name
 

@@ -3,9 +3,9 @@ fold over the enabled ones."""
 
 from typing import Final
 
-from valetkey.server.http.client_certificate import Certificates
 from valetkey.server.http.reply import Headers
 from valetkey.server.http.request import Request
+from valetkey.server.http.tls import Certificates
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import ClientAuth, RequestInfo, Sender
 from valetkey.spec.errors import OAuthError

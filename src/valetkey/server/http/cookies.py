@@ -7,19 +7,105 @@ SameSite=Lax. On plain HTTP, which only a loopback issuer may use, the prefix an
 out, since browsers would drop the cookie.
 """
 
+from functools import lru_cache
 from hashlib import sha256
 from os import urandom
 from typing import Final
 
-from valetkey.jose import base64url
-from valetkey.server.http import known_browsers
-from valetkey.server.http.device_name import device
+from valetkey.jose import base64url, seal
 from valetkey.server.http.reply import Reply
 from valetkey.server.http.request import Request
-from valetkey.server.model.secret import Secret
+from valetkey.server.model.keys import Keyring, Secret
 from valetkey.server.model.user import Session
-from valetkey.server.oauth.authorize.browser_session import Browser
-from valetkey.server.oauth.authorize.session_state import browser_state
+from valetkey.server.oauth.authorize.browser_session import Browser, browser_state
+from valetkey.spec.errors import AccessDenied
+from valetkey.wire.form import Form
+
+# Browsers that an account knows: someone has signed in to it there before.
+#
+# A cookie records that (OWASP, "device cookies"): for each account, a random name of the browser
+# and
+# a MAC over both. The cookie gives access to nothing. It gives the browser a limit of its own for
+# passwords, which anonymous callers can't use up.
+
+PURPOSE: Final = b"known browser"
+SECONDS: Final = 365 * 86400
+MOST: Final = 5
+"""Accounts in one browser's cookie: the most recently used."""
+
+_NAME: Final = 12
+_MAC: Final = 16
+_ENTRY_LENGTH: Final = 16 + 22
+
+
+def name_in(cookie: str, account: str, keyring: Keyring) -> str:
+    """The browser's name for this account, "" if the account does not know the browser."""
+    for entry in _entries(cookie):
+        if any(seal.same(entry, _entry(entry[:16], account, key.raw)) for key in keyring.macs):
+            return entry[:16]
+    return ""
+
+
+def with_account(cookie: str, account: str, keyring: Keyring) -> str:
+    """The cookie of a browser after a sign-in to the account."""
+    name = name_in(cookie, account, keyring)
+    others = [entry for entry in _entries(cookie) if entry[:16] != name]
+    name = name or base64url.encode(urandom(_NAME))
+    return ".".join([_entry(name, account, keyring.macs[0].raw), *others][:MOST])
+
+
+def _entries(cookie: str) -> list[str]:
+    entries = cookie[: MOST * (_ENTRY_LENGTH + 1)].split(".")
+    return [entry for entry in entries if len(entry) == _ENTRY_LENGTH and entry.isascii()]
+
+
+def _entry(name: str, account: str, key: bytes) -> str:
+    mac = seal.mac(key, PURPOSE, account.encode(), name.encode())
+    return name + base64url.encode(mac[:_MAC])
+
+
+# A browser's name, in a word or two that its user recognizes.
+
+MAX_LENGTH: Final = 512
+"""Characters of a User-Agent header that are read."""
+
+_BROWSERS: Final = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS: Final = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Macintosh", "Mac"),
+    ("CrOS", "Chromebook"),
+    ("Linux", "Linux"),
+)
+
+
+def device(user_agent: str) -> str:
+    """The name of a browser by its User-Agent header: "Firefox on Android", "Chrome on Linux", ""
+    for an unknown one. The first match in each table counts, since browsers also list the names of
+    older ones."""
+    return _device(user_agent[:MAX_LENGTH]) if user_agent else ""
+
+
+@lru_cache(maxsize=256)
+def _device(user_agent: str) -> str:
+    browser = _first(_BROWSERS, user_agent)
+    system = _first(_SYSTEMS, user_agent)
+    return " on ".join(word for word in (browser, system) if word)
+
+
+def _first(table: tuple[tuple[str, str], ...], text: str) -> str:
+    return next((name for mark, name in table if mark in text), "")
+
 
 _BROWSER_BYTES: Final = 32
 
@@ -70,7 +156,7 @@ class Cookies:
         value = f"{session.id}.{secret.reveal()}"
         reply = reply.having(
             self._set(self.session, value, seconds=seconds),
-            self._set(self.known, known_accounts.reveal(), seconds=known_browsers.SECONDS),
+            self._set(self.known, known_accounts.reveal(), seconds=SECONDS),
         )
         return self._state(reply, browser_state(secret.reveal()), seconds=seconds)
 
@@ -110,3 +196,54 @@ def _is_ours(text: str) -> bool:
         return len(base64url.decode(text)) == _BROWSER_BYTES
     except ValueError:
         return False
+
+
+# Forms that only our own pages can send (ATTACKS A63, A64).
+#
+# A token is a MAC over the browser's cookie, the session and what the form is for: none of it is
+# stored, and a token of one form, browser or session is not valid in another.
+
+CSRF_PURPOSE: Final = b"form token"
+
+
+class ForgedForm(AccessDenied):
+    """The form does not come from a page that this server sent to this browser."""
+
+    says = "the form is out of date, or did not come from this page"
+
+
+def token(keyring: Keyring, *, browser: str, session: str, purpose: str) -> str:
+    """The token for a form of this purpose, in this browser and session."""
+    return base64url.encode(_mac(keyring.macs[0].raw, browser, session, purpose))
+
+
+def check(
+    request: Request,
+    form: Form,
+    keyring: Keyring,
+    *,
+    issuer: str,
+    browser: str,
+    session: str,
+    purpose: str,
+) -> None:
+    """Raises ForgedForm if the form lacks the token, or if the browser says that the form comes
+    from another site."""
+    # Our pages send no referrer, so browsers send Origin: null; Sec-Fetch-Site decides then.
+    origin = request.header(b"origin")
+    if origin not in ("", "null", issuer):
+        raise ForgedForm(detail=f"origin {origin[:80]!r}")
+    site = request.header(b"sec-fetch-site")
+    if site not in ("", "same-origin", "none"):
+        raise ForgedForm(detail=f"sec-fetch-site {site[:20]!r}")
+    try:
+        presented = base64url.decode(form.get("csrf", ""))
+    except ValueError as error:
+        raise ForgedForm(detail="no token") from error
+    expected = (_mac(key.raw, browser, session, purpose) for key in keyring.macs)
+    if not any(seal.same(presented, one) for one in expected):
+        raise ForgedForm(detail="another token")
+
+
+def _mac(key: bytes, *parts: str) -> bytes:
+    return seal.mac(key, CSRF_PURPOSE, *(part.encode() for part in parts))

@@ -16,11 +16,18 @@ import msgspec
 
 from valetkey.jose.objects import depth, read_value
 from valetkey.server.http import log
-from valetkey.server.http.document_cache import CachedDocument, DocumentCache, FailureCache
 from valetkey.server.http.outbound import Answer, Outgoing, Refused, Resolve, exchange, permitted
-from valetkey.server.http.outbound_pool import SIZES, NoRoom, Pace, Pool
+from valetkey.server.http.outbound_pool import (
+    SIZES,
+    CachedDocument,
+    DocumentCache,
+    FailureCache,
+    NoRoom,
+    Pace,
+    Pool,
+)
 from valetkey.server.model.query import Document, DocumentKind, DocumentRequest, Party, Unreachable
-from valetkey.wire.https import BadAddress, Target, target
+from valetkey.wire.address import BadAddress, Target, target
 
 SECONDS: Final = 3.0
 """Seconds for a whole exchange: name, connection, TLS, answer."""

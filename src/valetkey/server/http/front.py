@@ -22,7 +22,7 @@ from valetkey.server.http.reply import (
     send_streamed,
 )
 from valetkey.server.http.request import HungUp, Receive, Request, Scope, Send, read_body, too_slow
-from valetkey.server.model.network import parse
+from valetkey.server.model.counters import parse
 from valetkey.server.store.port import Unavailable, Unstorable
 from valetkey.spec.errors import InvalidRequest, OAuthError, ServerError, TemporarilyUnavailable
 from valetkey.wire.form import MAX_BYTES

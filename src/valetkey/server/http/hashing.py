@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from valetkey.server.accounts import password
-from valetkey.server.http.attempt_delay import WaitingLine
-from valetkey.server.model.secret import Secret
+from valetkey.server.http.waiting_room import WaitingLine
+from valetkey.server.model.keys import Secret
 
 T = TypeVar("T")
 

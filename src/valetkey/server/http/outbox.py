@@ -13,12 +13,12 @@ from typing import Final, Protocol
 from valetkey.server.http import log
 from valetkey.server.http.outbound import Answer
 from valetkey.server.http.shell import Shell
-from valetkey.server.model.job import Job, due_prefix
 from valetkey.server.model.query import PageQuery, Rule, Unreachable
+from valetkey.server.model.stream import Job, due_prefix
 from valetkey.server.oauth.core import message_delivery
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
-from valetkey.server.oauth.core.outbound_message import Message
+from valetkey.server.oauth.core.message_delivery import Message
 from valetkey.server.store.port import Unavailable
 from valetkey.spec.errors import TemporarilyUnavailable
 

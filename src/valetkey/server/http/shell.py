@@ -8,8 +8,8 @@ from typing import TypeVar
 from valetkey.server.http.installation import Installations
 from valetkey.server.model.change import Change, Create
 from valetkey.server.model.environment import Env
-from valetkey.server.model.job import Job
 from valetkey.server.model.query import Rule
+from valetkey.server.model.stream import Job
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.signals.fan_out import with_signals
 from valetkey.server.oauth.signals.receivers import NAME as SIGNALS

@@ -6,7 +6,7 @@ from typing import Final
 
 from valetkey.server.http import log
 from valetkey.server.http.request import Request
-from valetkey.server.model.network import network_of, parse
+from valetkey.server.model.counters import network_of, parse
 
 MANY: Final = 20
 """Failed sign-ins in a minute that cause a warning."""

@@ -1,11 +1,16 @@
 """Callers that wait, by network. If there are too many, the network that has most loses one: so a
-caller with many addresses cannot push out one that has a single address."""
+caller with many addresses cannot push out one that has a single address.
+"""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
-from valetkey.server.model.network import networks_of
+from valetkey.server.http.shell import Shell
+from valetkey.server.model.counters import networks_of
+from valetkey.server.oauth.authorize.request_stages import forget
+from valetkey.spec.errors import TemporarilyUnavailable
 
 T = TypeVar("T", bound=Hashable)
 
@@ -91,3 +96,113 @@ class Crowd(Generic[T]):
 
 def _steps(way: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     return tuple(zip(("", *way[:-1]), way, strict=True))
+
+
+# A quota for pending requests without a known party: of people who have not signed in, and of
+# unverified apps that push them. Anyone can begin as many as they like, so their number is
+# limited;
+# the network that has most loses its oldest (ATTACKS A23, A98).
+#
+# Each node counts those that it began, in memory. After a restart, older ones are not counted:
+# they
+# end by themselves within the lifetime of an interaction.
+
+MOST: Final = 20_000
+"""Pending requests of all networks together."""
+
+OF_ONE: Final = 2_000
+"""Pending requests of one network: a whole company may sit behind one address."""
+
+
+class AnonymousRequests:
+    """The pending requests, by network."""
+
+    def __init__(self, *, most: int = MOST, of_one: int = OF_ONE) -> None:
+        self._most, self._of_one = most, of_one
+        self._crowd: Crowd[str] = Crowd()
+
+    def add(self, name: str, address: str) -> str:
+        """Adds a request. Returns the name of the one to remove for it, "" for none: the oldest of
+        its network, or of the network that has most."""
+        self._crowd.join(name, address)
+        mine = self._crowd.beside(name)
+        if len(mine) > self._of_one:
+            return self._remove(next(iter(mine)))
+        return (
+            self._remove(next(iter(self._crowd.fullest()))) if len(self._crowd) > self._most else ""
+        )
+
+    def _remove(self, name: str) -> str:
+        self._crowd.leave(name)
+        return name
+
+
+class PendingQuota:
+    """The quota of one kind of request."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._requests = AnonymousRequests()
+
+    async def add(self, name: str, address: str) -> None:
+        """Adds a request, and removes an older one if there are too many."""
+        oldest = self._requests.add(name, address)
+        if oldest:
+            await self._shell.settle(lambda context: forget(oldest))
+
+
+# Delays for anonymous callers. A limited number of them may wait; beyond that, the network that
+# has most loses one. So a flood slows down only the networks that it comes from.
+
+MOST_ATTEMPTS: Final = 512
+"""Callers that wait at the same time, of all networks together."""
+
+
+class WaitingLine:
+    """Callers that wait for something: at most `most`."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._crowd: Crowd[asyncio.Future[None]] = Crowd()
+
+    def join(self, address: str) -> asyncio.Future[None]:
+        """A future for a caller at the address to wait for. If too many wait, the newest one of the
+        network that has most gets TemporarilyUnavailable."""
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._crowd.join(mine, address)
+        if len(self._crowd) > self._most:
+            last = next(reversed(self._crowd.fullest()))
+            self._crowd.leave(last)
+            if not last.done():
+                last.set_exception(
+                    TemporarilyUnavailable("too many are trying from your network: wait a moment")
+                )
+        return mine
+
+    def leave(self, mine: asyncio.Future[None]) -> None:
+        """Removes a future that no caller waits for anymore."""
+        self._crowd.leave(mine)
+
+
+class Delay:
+    """Delays attempts before they are checked."""
+
+    def __init__(self, *, most: int = MOST_ATTEMPTS) -> None:
+        self._line = WaitingLine(most)
+
+    async def wait(self, seconds: float, address: str) -> None:
+        """Returns after these seconds. Raises TemporarilyUnavailable, see `WaitingLine.join`."""
+        if seconds <= 0:
+            return
+        mine = self._line.join(address)
+        timer = mine.get_loop().call_later(seconds, _finish, mine)
+        try:
+            await mine
+        finally:
+            timer.cancel()
+            self._line.leave(mine)
+
+
+def _finish(mine: asyncio.Future[None]) -> None:
+    if not mine.done():
+        mine.set_result(None)

@@ -9,9 +9,8 @@ from valetkey.jose.jwk import ALGORITHMS
 from valetkey.server.model.change import Change, Create, Remove
 from valetkey.server.model.client import Client
 from valetkey.server.model.counters import REVOKED, SingleUse
-from valetkey.server.model.epoch import Epoch
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.keys import SigningKey
+from valetkey.server.model.keys import Epoch, SigningKey
 from valetkey.server.model.record import Record
 from valetkey.server.model.user import User
 from valetkey.wire.change_log import Entry

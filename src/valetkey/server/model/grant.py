@@ -1,15 +1,81 @@
 """Grants, and the token families below them."""
 
-from collections.abc import Iterable
-from typing import ClassVar, Literal, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Final, Literal, TypeAlias
 
 import msgspec
 
 from valetkey.server.model import ids
 from valetkey.server.model.limits import NONE, Limits
 from valetkey.server.model.record import OwnedRecord, round_up_expiry
-from valetkey.server.model.shards import Shard, Shards
 from valetkey.wire.access_token import Confirmation
+from valetkey.wire.key_shards import Holder
+
+# The state of the shards of a key. The shards themselves are not stored.
+
+
+class Shard(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """One shard. `generation` counts its rotations; `since` is the first generation after the last
+    reissue: older ones are known to be lost. `client` is the client that claimed it, "" for none;
+    `cnf` is the key of a second device (that of the first device is the family's).
+
+    `turned` is when it was last rotated or claimed, `used` when it was last presented; both in
+    seconds since 1970. `joined` is the time of the last handle that was used. `by` is the tag of
+    the request that used that handle, or a recovery code: a retry has the same tag.
+    """
+
+    holder: Holder
+    generation: int = 0
+    since: int = 0
+    client: str = ""
+    cnf: Confirmation | None = None
+    turned: int = 0
+    used: int = 0
+    joined: int = 0
+    by: str = ""
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether a holder has claimed it."""
+        return bool(self.client)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether it is a used recovery code, and the user has not fetched a new one."""
+        return self.holder == "recovery_code" and not self.client and bool(self.by)
+
+
+class Shards(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """The shards of a key, the device's first; `threshold` of them are enough to use it. `alarm` is
+    the holder whose shard caused the last alarm, `resumed` when the user resumed the key."""
+
+    threshold: int
+    of: tuple[Shard, ...]
+    alarm: str = ""
+    resumed: int = 0
+
+    def find(self, holder: str) -> int:
+        """The number of the holder's shard, -1 if it has no shard."""
+        return next((at for at, one in enumerate(self.of) if one.holder == holder), -1)
+
+    def having(self, at: int, shard: Shard) -> "Shards":
+        """The shards, with that one replaced."""
+        return msgspec.structs.replace(self, of=(*self.of[:at], shard, *self.of[at + 1 :]))
+
+
+def new_shards(threshold: int, holders: Sequence[Holder], *, client: str, now: int) -> Shards:
+    """The shards of a new key. The device has its own at once; holders claim the others."""
+    device = Shard(holder=holders[0], client=client, turned=now, used=now)
+    return Shards(threshold=threshold, of=(device, *(Shard(holder=one) for one in holders[1:])))
+
+
+def reissue(shard: Shard) -> Shard:
+    """The shard, unclaimed again, with a generation that nobody has."""
+    fresh = shard.generation + 1
+    return Shard(
+        holder=shard.holder, generation=fresh, since=fresh, used=shard.used, joined=shard.joined
+    )
+
 
 GrantStatus: TypeAlias = Literal["active", "paused", "stopped"]
 FamilyStatus: TypeAlias = Literal["open", "suspended", "closed"]
@@ -144,3 +210,46 @@ class TokenFamily(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def forget_at(self) -> int:
         return round_up_expiry(self.expires, since=self.created)
+
+
+# Delegates: those who got access from the app that holds a grant, and from each other.
+
+MOST: Final = 64
+"""Delegates in one tree, so that its user can keep an overview."""
+
+
+class Delegate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
+    """A node of the tree. `chain` has the names on the path from the app's first delegate to this
+    one: `client:` and an id, or `wire.child_key.ALONE` for delegates that only the one before
+    knows. `permissions` are all that it ever got; `first` is the time of the first delegation, in
+    seconds since 1970, `last` the day of the last one, in days since 1970."""
+
+    chain: tuple[str, ...]
+    permissions: tuple[str, ...]
+    first: int
+    last: int
+
+    @property
+    def name(self) -> str:
+        """The name of the delegate."""
+        return self.chain[-1]
+
+
+class DelegateTree(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
+    """The delegates of one grant; the `id` is that of the grant. The tree has all delegations that
+    ever were. The grant says which delegates the user has revoked."""
+
+    table: ClassVar[str] = "delegates"
+    rank: ClassVar[int] = 8
+    indexes: ClassVar[tuple[str, ...]] = ("user",)
+
+    user: str
+    delegates: tuple[Delegate, ...] = msgspec.field(default=(), name="hands")
+
+    def find(self, chain: tuple[str, ...]) -> Delegate | None:
+        """The delegate with this chain, or None."""
+        return next((one for one in self.delegates if one.chain == chain), None)
+
+    def downstream_of(self, name: str) -> tuple[Delegate, ...]:
+        """All delegates of that name, and those below them."""
+        return tuple(one for one in self.delegates if name in one.chain)

@@ -1,7 +1,7 @@
 """The server's keys: sealed in the store, and opened in a keyring."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Final, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias, final
 
 import msgspec
 
@@ -71,3 +71,51 @@ class Keyring(msgspec.Struct, frozen=True, eq=False):
     def mac_key(self, kid: str) -> RawKey | None:
         """The MAC key with that id."""
         return next((key for key in self.macs if key.kid == kid), None)
+
+
+# Secrets that must not be printed.
+
+
+@final
+class Secret:
+    """A secret. Its repr, str and format leave it out; `reveal()` returns it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself. Never log it, never put it into an error or a URL."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+# The epoch of an installation. Restoring a backup starts a new one, as revocations may be lost.
+
+CURRENT: Final = "current"
+
+
+class Epoch(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """The current epoch; without a row it is 0. Grants and sessions of earlier epochs are not
+    valid: users have to consent again. `since` is in seconds since 1970."""
+
+    table: ClassVar[str] = "epochs"
+
+    name: str = CURRENT
+    number: int
+    since: int
+
+    @property
+    def key(self) -> str:
+        return self.name

@@ -3,25 +3,22 @@
 from collections.abc import Collection
 from typing import Final
 
+from valetkey.server.oauth.authorize.browser_session import SESSION_MANAGEMENT
 from valetkey.server.oauth.authorize.jar import REQUEST_URIS, SIGNED_REQUESTS
 from valetkey.server.oauth.authorize.par import PAR
-from valetkey.server.oauth.authorize.reply_address import FORM_POST_RESPONSES
+from valetkey.server.oauth.authorize.reply_address import FORM_POST_RESPONSES, JARM
 from valetkey.server.oauth.authorize.request import SIGN_UP
-from valetkey.server.oauth.authorize.session_state import SESSION_MANAGEMENT
 from valetkey.server.oauth.clients.attestation import ATTESTATION
 from valetkey.server.oauth.clients.authentication import CLIENT_AUTHENTICATION
-from valetkey.server.oauth.clients.client_secret_jwt import CLIENT_SECRET_JWT
+from valetkey.server.oauth.clients.client_assertion import CLIENT_SECRET_JWT, PRIVATE_KEY_JWT
 from valetkey.server.oauth.clients.documents import CLIENT_DOCUMENTS
-from valetkey.server.oauth.clients.private_key_jwt import PRIVATE_KEY_JWT
 from valetkey.server.oauth.core.feature import Feature
-from valetkey.server.oauth.core.jarm import JARM
 from valetkey.server.oauth.core.rar import RAR
 from valetkey.server.oauth.endpoints.api_half import SPLIT_TOKENS
 from valetkey.server.oauth.endpoints.change_log import CHANGE_LOG
 from valetkey.server.oauth.endpoints.discovery import DISCOVERY
-from valetkey.server.oauth.endpoints.grant_management import GRANT_MANAGEMENT
+from valetkey.server.oauth.endpoints.grant_management import GRANT_MANAGEMENT, OWN_GRANT
 from valetkey.server.oauth.endpoints.introspection import INTROSPECTION
-from valetkey.server.oauth.endpoints.own_grant import OWN_GRANT
 from valetkey.server.oauth.endpoints.registration import REGISTRATION
 from valetkey.server.oauth.endpoints.revocation import REVOCATION
 from valetkey.server.oauth.endpoints.status_list import STATUS_LISTS
@@ -35,15 +32,15 @@ from valetkey.server.oauth.grant_types.jwt_bearer import JWT_BEARER
 from valetkey.server.oauth.grant_types.refresh_token import REFRESH_TOKEN
 from valetkey.server.oauth.grant_types.token import TOKEN
 from valetkey.server.oauth.grant_types.token_exchange import TOKEN_EXCHANGE
+from valetkey.server.oauth.grants.connections import USAGE
 from valetkey.server.oauth.grants.lease import LEASE
-from valetkey.server.oauth.grants.usage import USAGE
 from valetkey.server.oauth.issue.expiration import EXPIRATION
-from valetkey.server.oauth.logout.backchannel import BACKCHANNEL_LOGOUT
 from valetkey.server.oauth.logout.end_session import END_SESSION, FRONTCHANNEL_LOGOUT
+from valetkey.server.oauth.logout.sessions import BACKCHANNEL_LOGOUT
 from valetkey.server.oauth.senders.binding import BEARER
 from valetkey.server.oauth.senders.dpop import DPOP
 from valetkey.server.oauth.senders.mtls import MTLS
-from valetkey.server.oauth.shards.feature import KEY_SHARDS
+from valetkey.server.oauth.shards.claim import KEY_SHARDS
 from valetkey.server.oauth.signals.shared_signals import SHARED_SIGNALS
 
 FEATURES: Final[tuple[Feature, ...]] = (

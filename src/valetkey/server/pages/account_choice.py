@@ -15,10 +15,9 @@ from valetkey.server.oauth.authorize.request_stages import remember_choice, reme
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages import presenters
 from valetkey.server.pages.authorize import Steps, continue_at, leave
-from valetkey.server.pages.components import Account, Decline, PageForm
+from valetkey.server.pages.components import Account, Decline, PageForm, View
 from valetkey.server.pages.frame import Frame
 from valetkey.server.pages.sign_up import SignUpRefused, SignUpView, require_offered, signed_up
-from valetkey.server.pages.views import View
 from valetkey.spec.errors import InvalidRequest
 
 

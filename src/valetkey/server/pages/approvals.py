@@ -17,13 +17,10 @@ from valetkey.server.oauth.grants.approvals import (
     questions,
 )
 from valetkey.server.pages import presenters
-from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.apps import is_recent
 from valetkey.server.pages.authorize import continue_at
-from valetkey.server.pages.components import Account, App, PageForm
-from valetkey.server.pages.error_kinds import NoSuchPage
-from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, Frame
-from valetkey.server.pages.views import View
+from valetkey.server.pages.components import Account, App, PageForm, View, plain
+from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, Frame, NoSuchPage
 from valetkey.spec.errors import InvalidRequest
 
 _WORDS = 200

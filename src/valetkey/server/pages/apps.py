@@ -1,7 +1,7 @@
 """One connected app: what it can do, and how its user changes that."""
 
 from collections.abc import Callable
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeAlias
 
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
@@ -10,17 +10,77 @@ from valetkey.server.model.query import PageQuery, Rule
 from valetkey.server.model.receipt import Receipt
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.grants.changes import GrantOutcome, NotFound
+from valetkey.server.oauth.grants import delegates
+from valetkey.server.oauth.grants.changes import (
+    GrantOutcome,
+    NotFound,
+    StatusChange,
+    change_status,
+    disconnect_all,
+    narrow,
+    widen,
+)
 from valetkey.server.oauth.grants.connections import Connection, connection
 from valetkey.server.oauth.grants.delegates import delegate_tree
 from valetkey.server.pages import components, connected, presenters
-from valetkey.server.pages.actions import ACTIONS, turn_by_user
-from valetkey.server.pages.components import Account, App, PageForm, Success
-from valetkey.server.pages.error_kinds import NoSuchPage
-from valetkey.server.pages.frame import APPS, SIGN_IN, Frame
-from valetkey.server.pages.views import View
+from valetkey.server.pages.components import Account, App, PageForm, Success, View
+from valetkey.server.pages.frame import APPS, SIGN_IN, Frame, NoSuchPage
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import form as forms
+
+# What each button on an app's page does.
+
+Action: TypeAlias = Callable[[Connection, forms.Form, Context], Rule[GrantOutcome]]
+
+
+def _narrow(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOutcome]:
+    """Keep the ticked permissions, and those that the app requires."""
+    required = context.installation.offer.with_implied(
+        () if one.client is None else one.client.required
+    )
+    keep = (*form.all("permission"), *required, "openid")
+    return narrow(one.grant.id, keep, user=one.grant.user, by="user", context=context)
+
+
+def turn_by_user(one: Connection, how: StatusChange, context: Context) -> Rule[GrantOutcome]:
+    """Pause, resume or stop the grant as its user."""
+    return change_status(one.grant.id, how, user=one.grant.user, by="user", context=context)
+
+
+def _widen(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOutcome]:
+    """Add the ticked permissions, and those that they imply."""
+    more = form.all("more")
+    return widen(one.grant.id, more, user=one.grant.user, by="user", context=context)
+
+
+def _disconnect(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOutcome]:
+    names = one.alike(form.need("device"))
+    return disconnect_all(names, user=one.grant.user, by="user", context=context)
+
+
+def _cut(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOutcome]:
+    return delegates.revoke(
+        one.grant.id, form.need("hand"), user=one.grant.user, by="user", context=context
+    )
+
+
+def _readmit(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOutcome]:
+    return delegates.readmit(
+        one.grant.id, form.need("hand"), user=one.grant.user, by="user", context=context
+    )
+
+
+ACTIONS: Final[dict[str, tuple[Action, Success]]] = {
+    "save": (_narrow, Success.SAVED),
+    "give": (_widen, Success.ALLOWED),
+    "pause": (lambda one, form, context: turn_by_user(one, "pause", context), Success.PAUSED),
+    "resume": (lambda one, form, context: turn_by_user(one, "resume", context), Success.RESUMED),
+    "stop-device": (_disconnect, Success.DEVICE_STOPPED),
+    "cut": (_cut, Success.CUT),
+    "readmit": (_readmit, Success.READMITTED),
+}
+"""What the buttons of an app's page do, and what is said of it afterwards."""
+
 
 HISTORY: Final = 30
 """Lines of history on an app's page."""

@@ -9,9 +9,8 @@ import msgspec
 
 from valetkey.server.http.reply import NO_STORE, SAFE, Reply, see_other
 from valetkey.server.http.request import Request
-from valetkey.server.model.delegates import DelegateTree
 from valetkey.server.model.event import Event
-from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.grant import DelegateTree, Grant, TokenFamily
 from valetkey.server.model.query import Many, One, PageQuery
 from valetkey.server.model.receipt import Receipt
 from valetkey.server.model.record import Record, stored_fields
@@ -21,9 +20,8 @@ from valetkey.server.oauth.grants.approvals import questions
 from valetkey.server.oauth.grants.changes import change_status
 from valetkey.server.oauth.grants.connections import Connection, still_connected, stopped_connection
 from valetkey.server.pages import components, presenters
-from valetkey.server.pages.components import Account, ConnectionItem, PageForm, Shelf, Success
+from valetkey.server.pages.components import Account, ConnectionItem, PageForm, Shelf, Success, View
 from valetkey.server.pages.frame import APPROVALS, APPS, Frame
-from valetkey.server.pages.views import View
 from valetkey.spec.errors import InvalidRequest
 
 UNUSED: Final = "/unused"

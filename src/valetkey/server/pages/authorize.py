@@ -4,17 +4,16 @@ from enum import StrEnum
 from typing import ClassVar, Final, Literal, TypeAlias
 
 from valetkey.server.http import log
-from valetkey.server.http.pending_quota import PendingQuota
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
+from valetkey.server.http.waiting_room import PendingQuota
 from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.endpoint import authorize
 from valetkey.server.oauth.authorize.outcome import Choose, Confirm, Consent, Deny, Login, Permit
 from valetkey.server.oauth.authorize.reply_address import QUERY, ReplyTo
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.pages.components import Back, PageForm
+from valetkey.server.pages.components import Back, PageForm, View
 from valetkey.server.pages.frame import APPS, Frame
-from valetkey.server.pages.views import View
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import form as forms
 from valetkey.wire import redirect

@@ -24,9 +24,9 @@ from valetkey.server.pages.components import (
     PermissionItem,
     ReceiptItem,
     Success,
+    View,
 )
 from valetkey.server.pages.frame import APPS, Frame
-from valetkey.server.pages.views import View
 from valetkey.wire import redirect
 
 

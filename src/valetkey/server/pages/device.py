@@ -11,9 +11,8 @@ from valetkey.server.oauth.authorize.user_code import LENGTH, format_code, plain
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.grant_types.device import PAGE, Unknown, enter
 from valetkey.server.pages.authorize import continue_at
-from valetkey.server.pages.components import PageForm
+from valetkey.server.pages.components import PageForm, View
 from valetkey.server.pages.frame import Frame
-from valetkey.server.pages.views import View
 
 
 class CodeProblem(StrEnum):

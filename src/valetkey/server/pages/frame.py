@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from os import urandom
-from typing import Final
+from typing import ClassVar, Final
 from urllib.parse import quote
 
 import msgspec
 
-from valetkey.server.http import csrf, log
-from valetkey.server.http.cookies import Cookies
+from valetkey.server.http import cookies, log
+from valetkey.server.http.cookies import Cookies, ForgedForm
 from valetkey.server.http.front import Network
 from valetkey.server.http.hashing import Passwords
 from valetkey.server.http.outbox import Outbox
@@ -18,15 +19,88 @@ from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
 from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize.browser_session import Person, person
+from valetkey.server.oauth.authorize.reply_address import WrongAddress
+from valetkey.server.oauth.authorize.request_stages import RequestOver
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.pages.components import Account, Back, PageForm, Site
-from valetkey.server.pages.error_kinds import ErrorView, trouble
-from valetkey.server.pages.i18n import choose
-from valetkey.server.pages.render import render
+from valetkey.server.pages.components import Account, Back, PageForm, Site, View
+from valetkey.server.pages.render import choose, render
 from valetkey.server.pages.sign_in_delay import Callers
-from valetkey.server.pages.views import View
-from valetkey.spec.errors import LoginRequired, OAuthError, TemporarilyUnavailable
+from valetkey.spec.errors import (
+    AccessDenied,
+    InvalidClient,
+    InvalidRequest,
+    InvalidRequestUri,
+    InvalidScope,
+    InvalidTarget,
+    LoginRequired,
+    OAuthError,
+    ServerError,
+    TemporarilyUnavailable,
+)
 from valetkey.wire import form as forms
+
+# The error page, and the kind of each error.
+
+
+class Trouble(StrEnum):
+    """What went wrong, for people. Developers read the registered code."""
+
+    UNKNOWN_APP = "unknown_app"
+    WRONG_ADDRESS = "wrong_address"
+    BAD_REQUEST = "bad_request"
+    IMPOSSIBLE = "impossible"
+    EXPIRED = "expired"
+    FORGED = "forged"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    INTERNAL = "internal"
+    UNAVAILABLE = "unavailable"
+
+
+class ErrorView(View, frozen=True, kw_only=True):
+    """What went wrong, and what to do now. ``code`` is the registered error code, ``reference``
+    finds the request in the log, ``detail`` is the description for developers. ``back`` is only set
+    if the address was checked."""
+
+    template: ClassVar = "error.html"
+    enums: ClassVar = (Trouble,)
+
+    trouble: Trouble
+    code: str
+    reference: str
+    when: int
+    detail: str = ""
+    back: Back | None = None
+
+
+class NoSuchPage(InvalidRequest):
+    """The page doesn't exist, or belongs to another user. The answers are alike."""
+
+    says = "there is no such page"
+    default_status = 404
+
+
+_TROUBLES: Final[tuple[tuple[type[OAuthError], Trouble], ...]] = (
+    (NoSuchPage, Trouble.NOT_FOUND),
+    (ForgedForm, Trouble.FORGED),
+    (WrongAddress, Trouble.WRONG_ADDRESS),
+    (RequestOver, Trouble.EXPIRED),
+    (InvalidRequestUri, Trouble.EXPIRED),
+    (InvalidClient, Trouble.UNKNOWN_APP),
+    (InvalidScope, Trouble.IMPOSSIBLE),
+    (InvalidTarget, Trouble.IMPOSSIBLE),
+    (AccessDenied, Trouble.FORBIDDEN),
+    (TemporarilyUnavailable, Trouble.UNAVAILABLE),
+    (ServerError, Trouble.INTERNAL),
+    (OAuthError, Trouble.BAD_REQUEST),
+)
+"""The first row that fits counts."""
+
+
+def trouble(error: OAuthError) -> Trouble:
+    """The kind of an error."""
+    return next(kind for raised, kind in _TROUBLES if isinstance(error, raised))
+
 
 SIGN_OUT: Final = "/sign-out"
 SIGN_IN: Final = "/sign-in"
@@ -103,7 +177,7 @@ class Frame:
         hidden: tuple[tuple[str, str], ...] = (),
     ) -> PageForm:
         """A form that only this browser, in this session, can send."""
-        token = csrf.token(
+        token = cookies.token(
             context.installation.keyring,
             browser=self.cookies.browser_secret(request),
             session=session,
@@ -117,7 +191,7 @@ class Frame:
         """The posted form, after its CSRF token has been checked. Raises ForgedForm,
         InvalidRequest."""
         form = request.form(repeatable=frozenset({"permission", "more", "app"}))
-        csrf.check(
+        cookies.check(
             request,
             form,
             context.installation.keyring,

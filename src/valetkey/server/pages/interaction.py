@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
-from valetkey.server.model.network import network_of
+from valetkey.server.model.counters import network_of
 from valetkey.server.oauth.authorize.endpoint import answer, resume
 from valetkey.server.oauth.authorize.outcome import (
     AuthorizeDecision,
@@ -22,13 +22,12 @@ from valetkey.server.oauth.grant_types.device import confirm, disown
 from valetkey.server.pages import consent, presenters
 from valetkey.server.pages.account_choice import AccountChoice
 from valetkey.server.pages.authorize import Steps, continue_at, leave
-from valetkey.server.pages.components import App, PageForm
+from valetkey.server.pages.components import App, PageForm, View
 from valetkey.server.pages.consent import ConsentView
 from valetkey.server.pages.frame import Frame
 from valetkey.server.pages.limit_fields import WrongField
 from valetkey.server.pages.sign_in import SignInPurpose, SignInRefused, SignInView, sign_in
 from valetkey.server.pages.sign_out import signed_out
-from valetkey.server.pages.views import View
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.form import Form
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from valetkey.server.model.limit_state import Allowance, PeriodCount
+from valetkey.server.model.leasing import Allowance, PeriodCount
 from valetkey.server.model.limits import Bounds
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grants.limits import LimitableGrant

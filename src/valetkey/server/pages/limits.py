@@ -5,6 +5,9 @@ from typing import ClassVar, Final
 
 import msgspec
 
+from valetkey.jose import base64url
+from valetkey.jose.seal import same
+from valetkey.server.http import cookies
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.client import Client
@@ -15,16 +18,55 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grants.approvals import questions
 from valetkey.server.oauth.grants.changes import GrantChanged, GrantOutcome, NotFound
 from valetkey.server.oauth.grants.limits import LimitableGrant, find_limitable, set_bounds, set_end
-from valetkey.server.pages import components, limit_fields, presenters, saved_form
+from valetkey.server.pages import components, limit_fields, presenters
 from valetkey.server.pages.apps import is_recent
-from valetkey.server.pages.components import Account, App, PageForm
-from valetkey.server.pages.error_kinds import NoSuchPage
-from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, Frame
+from valetkey.server.pages.components import Account, App, PageForm, View
+from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, Frame, NoSuchPage
 from valetkey.server.pages.limit_fields import Flaw, Limit, Wrong, WrongField
 from valetkey.server.pages.limit_presenters import as_typed, limits_of
-from valetkey.server.pages.views import View
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import form as forms
+
+# A form that the user filled in before they had to authenticate again. It travels in the address
+# to which they return, and changes nothing. Only this browser can write one for a page.
+
+LONGEST: Final = 1500
+"""Characters of a draft. More than any honest form has is not kept."""
+
+UNKEPT: Final = frozenset({"csrf"})
+
+
+def seal_draft(
+    frame: Frame, request: Request, context: Context, *, page: str, form: Mapping[str, str]
+) -> str:
+    """The draft of a form for the address; "" if it is too long."""
+    fields = {name: text for name, text in form.items() if name not in UNKEPT}
+    text = base64url.encode(msgspec.json.encode(fields))
+    draft = f"{text}.{_mark(frame, request, context, page=page, text=text)}"
+    return draft if len(draft) <= LONGEST else ""
+
+
+def open_draft(
+    frame: Frame, request: Request, context: Context, *, page: str, draft: str
+) -> dict[str, str]:
+    """The fields of a draft; empty for another page's or another browser's."""
+    text, _, mark = draft.partition(".")
+    if not draft or len(draft) > LONGEST:
+        return {}
+    known = _mark(frame, request, context, page=page, text=text)
+    if not same(mark.encode(), known.encode()):
+        return {}
+    return msgspec.json.decode(base64url.decode(text), type=dict[str, str])
+
+
+def _mark(frame: Frame, request: Request, context: Context, *, page: str, text: str) -> str:
+    return cookies.token(
+        context.installation.keyring,
+        browser=frame.cookies.browser_secret(request),
+        session="",
+        purpose=f"draft {page} {text}",
+    )
+
 
 NOTICES: Final = frozenset({"saved", "wrong"})
 """What the page may say of the form before it."""
@@ -68,7 +110,7 @@ class LimitsPage:
         """Show the limits and their use. With a draft, show what the user entered before."""
         person, state, context = await self._read(request)
         query = request.parameters()
-        typed = saved_form.open_draft(
+        typed = open_draft(
             self._frame, request, context, page=_path(state), draft=query.get("draft", "")
         )
         notice = "again" if typed else query.get("notice", "")
@@ -127,7 +169,7 @@ class LimitsPage:
         try:
             rule = _rule(state, form, context)
             if not is_recent(person, context) and await self._opens_more(rule, state):
-                draft = saved_form.seal_draft(self._frame, request, context, page=path, form=form)
+                draft = seal_draft(self._frame, request, context, page=path, form=form)
                 return see_other(f"{SIGN_IN}?next={path}&again=1&draft={draft}")
             outcome, _ = await self._frame.shell.settle(rule)
         except WrongField as wrong:

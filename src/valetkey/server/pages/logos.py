@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from valetkey.server.http.reply import SAFE, Reply
 from valetkey.server.http.request import Request
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.clients.logos import Logo, has_logo, logo
+from valetkey.server.oauth.clients.documents import Logo, has_logo, logo
 from valetkey.server.pages.frame import Frame
 
 PATH: Final = "/logo"

@@ -16,7 +16,6 @@ from valetkey.server.oauth.grants.connections import Connection
 from valetkey.server.oauth.grants.delegates import CLIENT, Branch
 from valetkey.server.oauth.shards.response import path
 from valetkey.server.pages import components, logos
-from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.components import (
     AccessStatus,
     App,
@@ -29,11 +28,12 @@ from valetkey.server.pages.components import (
     PriorAnswer,
     Reach,
     Trust,
+    plain,
 )
 from valetkey.wire import redirect
 from valetkey.wire.catalog import Permission
 from valetkey.wire.key_shards import Tier
-from valetkey.wire.usage import DAY
+from valetkey.wire.lease import DAY
 
 _NAME: Final = 60
 _REASON: Final = 200

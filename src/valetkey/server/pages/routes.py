@@ -15,11 +15,11 @@ from starlette.types import Receive, Scope, Send
 from valetkey.server.http.front import Handler, MethodHandler, serve
 from valetkey.server.http.reply import SAFE, Reply, StreamReply, see_other
 from valetkey.server.http.request import Request
+from valetkey.server.oauth.authorize.browser_session import PATH as CHECK_SESSION
 from valetkey.server.oauth.authorize.request import AUTHORIZE
-from valetkey.server.oauth.authorize.session_state import PATH as CHECK_SESSION
 from valetkey.server.oauth.grant_types.device import PAGE as DEVICE
 from valetkey.server.oauth.logout import end_session
-from valetkey.server.oauth.shards.feature import PAGE as PARTS
+from valetkey.server.oauth.shards.claim import PAGE as PARTS
 from valetkey.server.pages import logos
 from valetkey.server.pages.account_choice import AccountChoice, ChoiceView
 from valetkey.server.pages.approvals import ApprovalsPage, ApprovalsView, ApprovalView
@@ -32,18 +32,26 @@ from valetkey.server.pages.authorize import (
     continue_at,
 )
 from valetkey.server.pages.check_session import CheckSession
+from valetkey.server.pages.components import View
 from valetkey.server.pages.connected import AppView
 from valetkey.server.pages.consent import ConsentView
 from valetkey.server.pages.device import DevicePage, EnterCodeView
-from valetkey.server.pages.error_kinds import NoSuchPage
-from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, SIGN_OUT, SIGN_UP, STATIC, Frame
+from valetkey.server.pages.frame import (
+    APPROVALS,
+    APPS,
+    SIGN_IN,
+    SIGN_OUT,
+    SIGN_UP,
+    STATIC,
+    Frame,
+    NoSuchPage,
+)
 from valetkey.server.pages.interaction import ConfirmDeviceView, Interaction
 from valetkey.server.pages.limits import LimitsPage, LimitsView
 from valetkey.server.pages.shards import PartsPage, PartsView
 from valetkey.server.pages.sign_in import SignInPage, SignInView
 from valetkey.server.pages.sign_out import SIGNED_OUT, SignedOutView, SignOutPage, SignOutView
 from valetkey.server.pages.sign_up import SignUpPage, SignUpView
-from valetkey.server.pages.views import View
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 """RFC 9110 9.3 and RFC 5789: whatever is tried where nothing is, is answered by 404."""

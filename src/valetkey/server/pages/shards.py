@@ -15,10 +15,8 @@ from valetkey.server.oauth.shards.reissue import Replaced
 from valetkey.server.oauth.shards.response import path
 from valetkey.server.pages import presenters
 from valetkey.server.pages.apps import is_recent
-from valetkey.server.pages.components import Account, App, KeyPart, PageForm
-from valetkey.server.pages.error_kinds import NoSuchPage
-from valetkey.server.pages.frame import APPS, SIGN_IN, Frame
-from valetkey.server.pages.views import View
+from valetkey.server.pages.components import Account, App, KeyPart, PageForm, View
+from valetkey.server.pages.frame import APPS, SIGN_IN, Frame, NoSuchPage
 from valetkey.spec.errors import InvalidRequest
 
 EDGE: Final = 4

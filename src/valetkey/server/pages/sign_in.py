@@ -20,13 +20,12 @@ from valetkey.server.accounts.sign_in import (
 from valetkey.server.accounts.throttle import BROWSER, Caller, Throttled, account_of
 from valetkey.server.http.reply import Headers, Reply, see_other
 from valetkey.server.http.request import Request
-from valetkey.server.model.secret import Secret
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize.request import may_sign_up
-from valetkey.server.pages.components import Decline, PageForm
+from valetkey.server.pages.components import Decline, PageForm, View
 from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, SIGN_UP, Frame
 from valetkey.server.pages.sign_out import signed_out
-from valetkey.server.pages.views import View
 from valetkey.wire import form as forms
 
 REFUSAL: Final = 0.5

@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 
 from valetkey.server.accounts.throttle import Caller, account_of
-from valetkey.server.http import known_browsers
-from valetkey.server.http.attempt_delay import Delay
+from valetkey.server.http import cookies
 from valetkey.server.http.cookies import Cookies
 from valetkey.server.http.front import Network, within
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
 from valetkey.server.http.sign_in_failures import HIDDEN, SECONDS, Proxies, SignInFailures
+from valetkey.server.http.waiting_room import Delay
 from valetkey.server.model.change import Count
-from valetkey.server.model.counters import Throttle
-from valetkey.server.model.network import UNKNOWN
+from valetkey.server.model.counters import UNKNOWN, Throttle
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.query import Rule
-from valetkey.server.model.secret import Secret
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 
@@ -36,14 +35,14 @@ class Callers:
             return None
         await self.notice_proxy(request)
         cookie = request.cookies.get(self._cookies.known, "")
-        browser = known_browsers.name_in(cookie, account_of(username), context.installation.keyring)
+        browser = cookies.name_in(cookie, account_of(username), context.installation.keyring)
         return Caller(request.address or UNKNOWN, browser)
 
     def known_cookie(self, request: Request, username: str, context: Context) -> Secret:
         """The cookie of a browser in which a user has just signed in."""
         cookie = request.cookies.get(self._cookies.known, "")
         account = account_of(username)
-        return Secret(known_browsers.with_account(cookie, account, context.installation.keyring))
+        return Secret(cookies.with_account(cookie, account, context.installation.keyring))
 
     def throttles(self, request: Request) -> bool:
         """Whether attempts from this address are counted."""

@@ -9,9 +9,8 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.logout import end_session, sessions
 from valetkey.server.oauth.logout.sessions import Ended
 from valetkey.server.pages import presenters
-from valetkey.server.pages.components import Account, Back, PageForm
+from valetkey.server.pages.components import Account, Back, PageForm, View
 from valetkey.server.pages.frame import APPS, SIGN_IN, SIGN_OUT, Frame
-from valetkey.server.pages.views import View
 from valetkey.wire import redirect
 from valetkey.wire.form import Form
 

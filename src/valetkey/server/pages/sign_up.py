@@ -12,14 +12,12 @@ from valetkey.server.accounts.sign_up import AccountRequest, Wrong, judge, make
 from valetkey.server.accounts.throttle import Throttled
 from valetkey.server.http.reply import Headers, Reply, see_other
 from valetkey.server.http.request import Request
-from valetkey.server.model.secret import Secret
+from valetkey.server.model.keys import Secret
 from valetkey.server.oauth.authorize.request import may_sign_up
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.pages.components import Decline, PageForm
-from valetkey.server.pages.error_kinds import NoSuchPage
-from valetkey.server.pages.frame import APPS, SIGN_IN, SIGN_UP, Frame
+from valetkey.server.pages.components import Decline, PageForm, View
+from valetkey.server.pages.frame import APPS, SIGN_IN, SIGN_UP, Frame, NoSuchPage
 from valetkey.server.pages.sign_in import opened
-from valetkey.server.pages.views import View
 from valetkey.wire import form as forms
 
 

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from valetkey.jose import base64url
 from valetkey.jose.objects import read_object
-from valetkey.server.model.secret import Secret
+from valetkey.server.model.keys import Secret
 from valetkey.server.settings.tree import Settings
 from valetkey.server.store.database import Database, PostgresURL
-from valetkey.wire import address, https
+from valetkey.wire import address
 from valetkey.wire.metadata import is_local
 
 MASTER_KEY: Final = 32
@@ -62,7 +62,7 @@ def _why_not_places(entries: tuple[str, ...]) -> str:
 
 def _why_not_hosts(hosts: tuple[str, ...]) -> str:
     for host in hosts:
-        if ":" in host or https.why_not(f"https://{host}/"):
+        if ":" in host or address.why_not(f"https://{host}/"):
             return f"{host!r} is no host in lower case"
     return ""
 

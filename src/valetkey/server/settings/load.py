@@ -9,8 +9,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.policy import Lifetimes
-from valetkey.server.model.secret import Secret
 from valetkey.server.settings.checks import CHECKS, check_together
 from valetkey.server.settings.tree import LEAVES, SECRETS, Settings, describe
 from valetkey.server.store.database import Database, PostgresURL, blind, read_database

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 from msgspec.structs import FieldInfo
 
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.policy import Lifetimes
-from valetkey.server.model.secret import Secret
 from valetkey.server.store.database import Database, PostgresURL
 from valetkey.wire import address
 from valetkey.wire.address import PORTS

@@ -23,9 +23,7 @@ from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
 from valetkey.server.model.query import Many, One, OneByAlias, Page, PageQuery, Query, Results
 from valetkey.server.model.record import Record
-from valetkey.server.store.change_log import forget_at, numbered
-from valetkey.server.store.port import Unstorable
-from valetkey.server.store.storable import check_names
+from valetkey.server.store.port import Unstorable, check_names, forget_at, numbered
 from valetkey.wire.change_log import Entry
 
 R = TypeVar("R", bound=Record)

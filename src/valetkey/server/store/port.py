@@ -17,29 +17,31 @@
   reader that has seen one has seen, or can read, all before it.
 """
 
-from collections.abc import Sequence
-from typing import Final, Protocol, TypeVar
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from os import urandom
+from typing import Any, Final, Protocol, TypeVar
 
-from valetkey.server.model.approval import Approval
+import msgspec
+
 from valetkey.server.model.change import Change
 from valetkey.server.model.change_log import Log
 from valetkey.server.model.client import Client
 from valetkey.server.model.counters import SingleUse, Throttle
-from valetkey.server.model.delegates import DelegateTree
-from valetkey.server.model.epoch import Epoch
 from valetkey.server.model.event import Event
-from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.job import Job
-from valetkey.server.model.keys import SigningKey
-from valetkey.server.model.limit_state import Allowance
-from valetkey.server.model.pending import Pending
+from valetkey.server.model.grant import DelegateTree, Grant, TokenFamily
+from valetkey.server.model.keys import Epoch, SigningKey
+from valetkey.server.model.leasing import Allowance
+from valetkey.server.model.pending import Approval, Pending
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.query import Page, PageQuery, Query, Results
 from valetkey.server.model.receipt import Receipt
 from valetkey.server.model.record import Record
 from valetkey.server.model.resource import CatalogRevision, ResourceServer
-from valetkey.server.model.stream import Signal, Stream
+from valetkey.server.model.stream import Job, Signal, Stream
 from valetkey.server.model.user import Session, User
+from valetkey.wire.change_log import RETENTION, Entry
 
 R = TypeVar("R", bound=Record)
 
@@ -121,3 +123,117 @@ class Store(Protocol):
     async def close(self) -> None:
         """Close files and connections."""
         ...
+
+
+# Time limits for callers that wait for the database: CALL_TIMEOUT seconds each.
+#
+# One timer serves all callers of an event loop. They all have the same limit, so the first to come
+# is
+# the first to time out. A timer for each call would cost as much as writing a row.
+
+T = TypeVar("T")
+
+
+class Deadlines:
+    """The callers that wait. `says` is the error text for a caller that has waited too long."""
+
+    def __init__(self, says: str) -> None:
+        self._says = says
+        # A loop is in here for as long as its timer runs.
+        self._until: dict[asyncio.AbstractEventLoop, dict[asyncio.Future[Any], float]] = {}
+
+    async def outcome(self, future: asyncio.Future[T]) -> T:
+        """Wait for the future and return its result. Raises Unavailable if that takes too long."""
+        loop = future.get_loop()
+        until = self._until.get(loop)
+        if until is None:
+            until = self._until[loop] = {}
+            loop.call_later(CALL_TIMEOUT, self._ring, loop)
+        until[future] = loop.time() + CALL_TIMEOUT
+        try:
+            return await future
+        finally:
+            del until[future]
+
+    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        for future, until in self._until[loop].items():
+            if until > now:
+                loop.call_at(until, self._ring, loop)
+                return
+            if not future.done():
+                future.set_exception(Unavailable(self._says))
+        del self._until[loop]
+
+
+# Checks which values every database can hold.
+
+UNREADABLE: Final = (msgspec.DecodeError, ValueError)
+"""The errors that decoders raise for a damaged row."""
+
+
+def is_name(text: str) -> bool:
+    """Whether a text column can hold the text: valid UTF-8 without a zero byte."""
+    if "\x00" in text:
+        return False
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def check_names(names: Iterable[str | None]) -> None:
+    """Raise Unstorable for a name that no column can hold."""
+    for name in names:
+        if name and not is_name(name):
+            raise Unstorable("a name with half a character or a zero byte")
+
+
+def damaged(table: str, error: Exception, *, key: str = "") -> Damaged:
+    """The error to raise for a row that cannot be read."""
+    which = f"the row {key!r}" if key else "a row"
+    return Damaged(f"{which} of the table {table} is damaged: {error}")
+
+
+# The stored change log. Each entry has a number and a random mark, and expires when it has no more
+# use.
+#
+# It has two tables: `log`, with one row for each entry, and `log_head`, whose one row holds the
+# last
+# number.
+
+MARK: Final = 8
+"""Length of a mark in bytes."""
+
+decoder: Final = msgspec.json.Decoder(Entry)
+
+
+def marked(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries with the time and a mark each, for a store that assigns the numbers itself."""
+    now = int(time.time())
+    return [msgspec.structs.replace(one, at=now, mark=urandom(MARK).hex()) for one in entries]
+
+
+def numbered(entries: Sequence[Entry], *, after: int) -> list[Entry]:
+    """The entries, marked, with the numbers that follow `after`."""
+    return [
+        msgspec.structs.replace(entry, seq=number)
+        for number, entry in enumerate(marked(entries), after + 1)
+    ]
+
+
+def forget_at(entry: Entry) -> int:
+    """The time (seconds since 1970) from which a sweep may delete the entry. The sweep deletes in
+    order of number, so the rest has no gap even if the clocks of two nodes differ."""
+    return entry.at + RETENTION
+
+
+def read_entry(seq: int, body: bytes | str) -> Entry:
+    """Decode the entry in a row. Raises Damaged."""
+    try:
+        return msgspec.structs.replace(decoder.decode(body), seq=seq)
+    except UNREADABLE as error:
+        raise damaged("log", error) from error

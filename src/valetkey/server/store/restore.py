@@ -17,8 +17,8 @@ import apsw
 import msgspec
 
 from valetkey.server.model.change import Change, Create, Remove, Update
-from valetkey.server.model.epoch import CURRENT, Epoch
 from valetkey.server.model.event import Event
+from valetkey.server.model.keys import CURRENT, Epoch
 from valetkey.server.model.query import One, PageQuery
 from valetkey.server.oauth.admin.keys import USES
 from valetkey.server.store.keyring import make, read_keys

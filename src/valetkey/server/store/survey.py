@@ -8,10 +8,9 @@ from typing import Final
 import apsw
 import msgspec
 
-from valetkey.server.model.epoch import CURRENT, Epoch
+from valetkey.server.model.keys import CURRENT, Epoch
 from valetkey.server.store.migrate import Migration, Ran, ran
-from valetkey.server.store.port import Unavailable
-from valetkey.server.store.storable import UNREADABLE, damaged
+from valetkey.server.store.port import UNREADABLE, Unavailable, damaged
 
 EPOCH: Final = f"SELECT body FROM {Epoch.table} WHERE key = '{CURRENT}'"  # noqa: S608
 

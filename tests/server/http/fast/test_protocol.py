@@ -12,7 +12,7 @@ from tests.installation import SECRETS
 from tests.live import Live, live
 
 from valetkey.server.http import request as reading
-from valetkey.server.http.fast.heads import encode_head
+from valetkey.server.http.fast.cycle import encode_head
 from valetkey.server.http.fast.protocol import MAX_HEAD
 from valetkey.wire.form import MAX_BYTES
 

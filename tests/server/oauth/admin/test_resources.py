@@ -8,7 +8,7 @@ from tests.installation import CHIRP, CHIRP_CATALOG, PHOTOS_CATALOG
 from tests.rows import row
 
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.oauth.admin.resources import mistakes
+from valetkey.server.oauth.admin.catalogs import mistakes
 from valetkey.wire.catalog import Permission
 
 ISSUER = "https://id.example"

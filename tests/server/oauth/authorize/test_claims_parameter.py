@@ -6,12 +6,7 @@ from typing import Any
 import pytest
 from tests.rows import row
 
-from valetkey.server.oauth.authorize.claims_parameter import (
-    MAX_LENGTH,
-    NO_CLAIMS,
-    RequestedClaims,
-    read,
-)
+from valetkey.server.oauth.authorize.request import MAX_LENGTH, NO_CLAIMS, RequestedClaims, read
 from valetkey.spec.errors import InvalidRequest
 
 READ = [

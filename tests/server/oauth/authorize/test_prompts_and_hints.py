@@ -18,8 +18,7 @@ from valetkey.server.oauth.authorize.interaction import ANOTHER
 from valetkey.server.oauth.authorize.outcome import Choose, Consent, Deny, Login, Permit
 from valetkey.server.oauth.authorize.request import SIGN_UP
 from valetkey.server.oauth.authorize.request_stages import remember_choice
-from valetkey.server.oauth.core.id_token_hint import NotOurs
-from valetkey.server.oauth.core.subjects import PASSWORD
+from valetkey.server.oauth.core.subjects import PASSWORD, NotOurs
 from valetkey.server.oauth.features import FEATURES
 from valetkey.spec.errors import (
     InvalidRequest,

@@ -13,9 +13,8 @@ from tests.server.oauth.world import ISSUER, World
 from valetkey.jose.jwk import PrivateKey
 from valetkey.server.model.client import Client
 from valetkey.server.model.environment import Env
-from valetkey.server.model.keys import Keyring
-from valetkey.server.model.secret import Secret
-from valetkey.server.oauth.clients import shared_secret
+from valetkey.server.model.keys import Keyring, Secret
+from valetkey.server.oauth.clients import credentials
 from valetkey.server.oauth.core.feature import Call, RequestInfo
 from valetkey.wire.assertion import ASSERTION_TYPE, TYPE
 
@@ -46,9 +45,7 @@ def sharer(keyring: Keyring, env: Env, secret: bytes = SHARED.secret) -> Client:
     client = msgspec.structs.replace(
         SIGNER, id="sharer", name="Sharer", auth_method="client_secret_jwt", jwks={}
     )
-    kept = shared_secret.new_secret(
-        Secret(secret.decode()), client=client, keyring=keyring, env=env
-    )
+    kept = credentials.new_secret(Secret(secret.decode()), client=client, keyring=keyring, env=env)
     return msgspec.structs.replace(client, secrets=(kept,))
 
 

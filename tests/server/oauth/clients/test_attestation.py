@@ -14,8 +14,8 @@ from tests.server.oauth.world import ISSUER, World
 from valetkey.server.model.client import Client
 from valetkey.server.oauth.authorize.par import push
 from valetkey.server.oauth.clients import attestation
+from valetkey.server.oauth.clients.attestation import STEP
 from valetkey.server.oauth.clients.registration import mistakes
-from valetkey.server.oauth.core.challenges import STEP
 from valetkey.server.oauth.core.decision import Answer, Issued
 from valetkey.server.oauth.core.feature import Call, RequestInfo
 from valetkey.server.oauth.endpoints.introspection import introspect

@@ -24,7 +24,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.keys import RawKey
 from valetkey.server.model.policy import PROFILES
 from valetkey.server.model.query import Rule
-from valetkey.server.oauth.clients import shared_secret
+from valetkey.server.oauth.clients import credentials
 from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.clients.registration import mistakes
 from valetkey.server.oauth.core.decision import Answer
@@ -213,7 +213,7 @@ def test_a_digest_alone_is_not_enough() -> None:
 def test_whoever_shows_the_secret_has_it_sealed_no_longer(method: Any) -> None:
     it = world()
     client = msgspec.structs.replace(it.need(Client, "sharer"), auth_method=method)
-    (one,) = shared_secret.usable_secrets(client)
+    (one,) = credentials.usable_secrets(client)
     assert (one.sealed, one.digest) == (b"", client.secrets[0].digest)
 
 

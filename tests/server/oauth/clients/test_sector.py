@@ -6,7 +6,7 @@ from tests.installation import CLIENTS
 from tests.rows import row
 
 from valetkey.server.model.query import Document, Results, Unreachable
-from valetkey.server.oauth.clients.sector import check
+from valetkey.server.oauth.clients.registration import check
 from valetkey.spec.errors import InvalidClientMetadata
 
 URL = "https://group.example/sector.json"

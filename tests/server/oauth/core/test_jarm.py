@@ -12,8 +12,8 @@ from tests.server.oauth.world import ISSUER, KEYRING, World
 from valetkey.jose import base64url, jws
 from valetkey.jose.jwk import ALGORITHMS
 from valetkey.server.model.client import Client
+from valetkey.server.oauth.authorize import reply_address
 from valetkey.server.oauth.authorize.outcome import Deny, Permit
-from valetkey.server.oauth.core import jarm
 from valetkey.server.oauth.endpoints.discovery import server_metadata
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.tokens.state import Dead, check_token
@@ -45,7 +45,7 @@ def test_a_yes(mode: str, travels: str) -> None:
     assert claims == {
         "iss": ISSUER,
         "aud": "kite",
-        "exp": world.now + jarm.SECONDS,
+        "exp": world.now + reply_address.SECONDS,
         "code": permit.code,
         "state": "s t&=",
     }
@@ -107,7 +107,7 @@ def test_switched_off_it_is_nowhere() -> None:
 
 def test_discovery_says_so() -> None:
     about = server_metadata(World().context)
-    assert set(jarm.MODES) <= set(about.response_modes_supported)
+    assert set(reply_address.MODES) <= set(about.response_modes_supported)
     assert "ES256" in about.authorization_signing_alg_values_supported
 
 

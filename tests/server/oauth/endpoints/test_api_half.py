@@ -26,7 +26,7 @@ from valetkey.server.oauth.endpoints.userinfo import userinfo
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.grants.changes import StatusChange, change_status
 from valetkey.server.oauth.senders.binding import check_presented
-from valetkey.server.oauth.tokens import app_half
+from valetkey.server.oauth.tokens import state
 from valetkey.server.oauth.tokens.state import Dead, token_state
 from valetkey.spec import names
 from valetkey.spec.errors import (
@@ -153,7 +153,7 @@ def test_a_client_that_acts_for_itself_gets_a_half_too() -> None:
 def test_switched_off_all_tokens_are_whole_and_no_half_is_worth_anything() -> None:
     at = world()
     text = split_one(at)
-    at.at = replace(at.at, features=switched(off=[app_half.NAME]))
+    at.at = replace(at.at, features=switched(off=[state.NAME]))
     assert not split_token.is_app_half(redeem(at, "kite", code(at))["access_token"])
     assert worthless(at, text)
     assert not at.introspect(text).active
@@ -339,9 +339,9 @@ def _of_a_code(at: World, text: str) -> str:
     """Sealed by the very key, for another purpose."""
     ring = at.at.keyring
     plain = msgspec.msgpack.encode(at.ask(token_state(text, at.context)))
-    own = seal.mac(ring.sealing[0].raw, app_half.PURPOSE, bytes(app_half.SALT))
+    own = seal.mac(ring.sealing[0].raw, state.PURPOSE, bytes(state.SALT))
     sealed = seal.seal(own, plain, nonce=bytes(12), purpose=b"authorization code")
-    whole = bytes.fromhex(ring.sealing[0].kid) + bytes(app_half.SALT) + sealed
+    whole = bytes.fromhex(ring.sealing[0].kid) + bytes(state.SALT) + sealed
     return split_token.write(whole, exp=at.now + 60, key=ring.signing["ES256"])
 
 
@@ -358,7 +358,7 @@ def _of_another(at: World, text: str) -> str:
         jti="1",
         cnf=bound(),
     )
-    return app_half.write(token, elsewhere.context)
+    return state.write(token, elsewhere.context)
 
 
 def _claims_signed_whole(at: World, text: str) -> str:

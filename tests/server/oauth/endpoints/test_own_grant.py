@@ -16,7 +16,7 @@ from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.core.feature import Call
-from valetkey.server.oauth.endpoints.own_grant import manage_own
+from valetkey.server.oauth.endpoints.grant_management import manage_own
 from valetkey.spec.errors import (
     InvalidDpopProof,
     InvalidGrant,
@@ -24,7 +24,7 @@ from valetkey.spec.errors import (
     InvalidScope,
     OAuthError,
 )
-from valetkey.wire.own_grant import OwnGrant
+from valetkey.wire.token_response import OwnGrant
 
 
 def sent(text: str, action: str = "stop", *, client: str = "kite", **more: str) -> Call:

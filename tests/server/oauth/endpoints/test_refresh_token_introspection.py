@@ -10,8 +10,7 @@ from tests.server.oauth.world import World
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.user import User
-from valetkey.server.oauth.endpoints.introspection import introspect
-from valetkey.server.oauth.endpoints.refresh_token_introspection import refreshable
+from valetkey.server.oauth.endpoints.introspection import introspect, refreshable
 from valetkey.wire.introspection import INACTIVE, Introspection
 
 SCOPE = "openid chirps offline_access"

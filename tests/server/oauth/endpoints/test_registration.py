@@ -20,7 +20,7 @@ from tests.server.oauth.clients.apps import MINE, jwks
 from tests.server.oauth.clients.registering import APP, CB, find, kept, managed, post, registered
 
 from valetkey.jose import jws
-from valetkey.server.http.verified_names import read_names
+from valetkey.server.http.installation import read_names
 from valetkey.server.model.change import Create, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.pending import Pending

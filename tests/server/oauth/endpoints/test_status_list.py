@@ -12,8 +12,8 @@ from tests.server.oauth.forms import call
 from tests.server.oauth.world import ISSUER, World, done
 
 from valetkey.server.model.client import Client
-from valetkey.server.model.epoch import Epoch
 from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.keys import Epoch
 from valetkey.server.model.policy import DEFAULT
 from valetkey.server.model.user import User
 from valetkey.server.oauth.core.feature import Endpoint

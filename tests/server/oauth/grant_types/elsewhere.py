@@ -5,8 +5,7 @@ from typing import Any, Final
 from tests.server.oauth.forms import call
 from tests.server.oauth.world import World
 
-from valetkey.server.model.approval import Approval
-from valetkey.server.model.pending import Pending
+from valetkey.server.model.pending import Approval, Pending
 from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.outcome import AuthorizeDecision, Confirm, Consent
 from valetkey.server.oauth.core.decision import Answer

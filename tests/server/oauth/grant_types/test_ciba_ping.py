@@ -9,11 +9,11 @@ from tests.server.oauth.grant_types.elsewhere import asks, shown, waiting
 from tests.server.oauth.world import World
 
 from valetkey.server.model.client import Client
-from valetkey.server.model.job import Job
 from valetkey.server.model.pending import Pending
+from valetkey.server.model.stream import Job
 from valetkey.server.oauth.clients.registration import mistakes
 from valetkey.server.oauth.core import message_delivery
-from valetkey.server.oauth.core.outbound_message import Message
+from valetkey.server.oauth.core.message_delivery import Message
 from valetkey.server.oauth.grants import approvals
 from valetkey.spec.errors import InvalidRequest
 

@@ -19,18 +19,18 @@ from tests.server.oauth.world import World, done
 from valetkey.resource.log_state import LogState
 from valetkey.server.model.change import Stale
 from valetkey.server.model.client import Client, Exchange
-from valetkey.server.model.delegates import MOST, Delegate, DelegateTree
 from valetkey.server.model.event import Event
+from valetkey.server.model.grant import MOST, Delegate, DelegateTree
 from valetkey.server.oauth.endpoints.change_log import visible_entry
 from valetkey.server.oauth.grants import delegates
 from valetkey.server.oauth.grants.changes import GrantChanged, GrantOutcome, NotFound
+from valetkey.server.oauth.grants.connections import report
 from valetkey.server.oauth.grants.delegates import Branch
-from valetkey.server.oauth.grants.usage import report
 from valetkey.spec.errors import AccessDenied, InvalidRequest
 from valetkey.wire.access_token import AccessToken
 from valetkey.wire.change_log import Entry, Piece, Place
 from valetkey.wire.child_key import ALONE
-from valetkey.wire.usage import DAY
+from valetkey.wire.lease import DAY
 
 AGENT, PRINTER = "client:agent", "client:printer"
 PHOTO = "photos.read"

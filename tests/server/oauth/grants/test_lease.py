@@ -9,11 +9,11 @@ from tests.server.oauth.core.test_limiting import key
 from tests.server.oauth.forms import call, form
 from tests.server.oauth.world import World
 
-from valetkey.server.model.approval import Approval
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.hours import Hours
-from valetkey.server.model.limit_state import Allowance
+from valetkey.server.model.leasing import Allowance
 from valetkey.server.model.limits import Bounds, Proposal
+from valetkey.server.model.pending import Approval
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.endpoints.discovery import server_metadata

@@ -13,10 +13,10 @@ from tests.server.oauth.core.test_limiting import key
 from tests.server.oauth.grants.test_lease import leased
 from tests.server.oauth.world import ISSUER, World
 
-from valetkey.server.model.approval import Approval
 from valetkey.server.model.event import Event
 from valetkey.server.model.hours import Hours
 from valetkey.server.model.limits import Bounds, Proposal
+from valetkey.server.model.pending import Approval
 from valetkey.server.model.query import Rule
 from valetkey.server.oauth.grants.approvals import (
     ANSWERED,

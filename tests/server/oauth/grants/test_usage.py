@@ -10,9 +10,9 @@ from tests.server.oauth.world import World
 
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import TokenFamily
-from valetkey.server.oauth.grants.usage import report
+from valetkey.server.oauth.grants.connections import report
 from valetkey.spec.errors import InvalidClient, InvalidRequest
-from valetkey.wire.usage import DAY, MOST, MOST_PERMISSIONS
+from valetkey.wire.lease import DAY, MOST_PERMISSIONS, MOST_USAGES
 
 
 def told(world: World, *uses: tuple[str, tuple[str, ...]], by: str = "chirp") -> None:
@@ -101,7 +101,7 @@ BAD = [
         "too many permissions",
         msgspec.json.encode([_entry(permissions=["a"] * (MOST_PERMISSIONS + 1))]).decode(),
     ),
-    row("A87", "too many families", msgspec.json.encode([_entry()] * (MOST + 1)).decode()),
+    row("A87", "too many families", msgspec.json.encode([_entry()] * (MOST_USAGES + 1)).decode()),
 ]
 
 

@@ -17,8 +17,7 @@ from valetkey.server.model.grant import TokenFamily
 from valetkey.server.oauth.core.decision import Answer, Issued
 from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.issue.tokens import response
-from valetkey.server.oauth.shards.claim import claim
-from valetkey.server.oauth.shards.delivery import deliver
+from valetkey.server.oauth.shards.claim import claim, deliver
 from valetkey.server.oauth.shards.reissue import Replaced, Resumed, resume
 from valetkey.server.oauth.shards.reissue import replace_shard as replaced
 from valetkey.server.oauth.shards.replacement import reissue

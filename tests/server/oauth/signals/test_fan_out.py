@@ -21,9 +21,9 @@ from tests.server.oauth.signals.signalling import PUSHED, opted_in, read, short,
 from tests.server.oauth.world import ISSUER, World, done
 
 from valetkey.server.model.client import Client
-from valetkey.server.model.job import Job
 from valetkey.server.model.limits import Bounds
 from valetkey.server.model.query import Many
+from valetkey.server.model.stream import Job
 from valetkey.server.oauth.admin.apply_plan import DesiredRecord, Kind, plan
 from valetkey.server.oauth.core import message_delivery
 from valetkey.server.oauth.core.offer import Offer

@@ -26,14 +26,13 @@ from tests.server.oauth.world import ISSUER, World, done
 
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import Event
-from valetkey.server.model.job import LEASE, Job
 from valetkey.server.model.query import Many
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.model.stream import Signal, Stream
+from valetkey.server.model.stream import LEASE, Job, Signal, Stream
 from valetkey.server.oauth.core import message_delivery
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.core.feature import Call, Endpoint, RequestInfo
-from valetkey.server.oauth.core.outbound_message import Message
+from valetkey.server.oauth.core.message_delivery import Message
 from valetkey.server.oauth.grants.changes import StatusChange, change_status
 from valetkey.server.oauth.signals.shared_signals import SHARED_SIGNALS, waits
 from valetkey.spec.errors import (

@@ -22,25 +22,20 @@ from tests.postgres import binaries, cluster
 from valetkey.jose.seal import digest
 from valetkey.server.accounts import password
 from valetkey.server.model import ids
-from valetkey.server.model.approval import Approval
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import StoredSecret
 from valetkey.server.model.counters import SingleUse, Throttle
-from valetkey.server.model.delegates import Delegate, DelegateTree
 from valetkey.server.model.environment import Env
-from valetkey.server.model.epoch import Epoch
 from valetkey.server.model.event import event
-from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.job import Job
-from valetkey.server.model.keys import SigningKey
-from valetkey.server.model.limit_state import Allowance, Lease, PeriodCount
+from valetkey.server.model.grant import Delegate, DelegateTree, Grant, TokenFamily
+from valetkey.server.model.keys import Epoch, Secret, SigningKey
+from valetkey.server.model.leasing import Allowance, Lease, PeriodCount
 from valetkey.server.model.limits import Bounds, Limits
-from valetkey.server.model.pending import Pending
+from valetkey.server.model.pending import Approval, Pending
 from valetkey.server.model.receipt import Line, Receipt
 from valetkey.server.model.record import Record, stored_fields
 from valetkey.server.model.resource import CatalogRevision
-from valetkey.server.model.secret import Secret
-from valetkey.server.model.stream import Signal, Stream
+from valetkey.server.model.stream import Job, Signal, Stream
 from valetkey.server.model.user import Session, User
 from valetkey.server.oauth.admin.keys import TURNED
 from valetkey.server.oauth.core.decision import RefreshToken

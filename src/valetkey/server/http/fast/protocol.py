@@ -12,12 +12,10 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from valetkey.server.http import log
-from valetkey.server.http.fast.cycle import Cycle
-from valetkey.server.http.fast.deadlines import Deadlines
-from valetkey.server.http.fast.heads import encode_head, encode_server_headers
-from valetkey.server.http.fast.state import BETWEEN_BODIES, TRANSITIONS, Event, State
+from valetkey.server.http.connections import FEW, Backlog, Flow, holds_several
+from valetkey.server.http.fast.cycle import Cycle, encode_head, encode_server_headers
+from valetkey.server.http.fast.deadlines import BETWEEN_BODIES, TRANSITIONS, Deadlines, Event, State
 from valetkey.server.http.fast.turns import Turns
-from valetkey.server.http.flow import FEW, Backlog, Flow, holds_several
 from valetkey.server.http.front import CLOSE, Front, malformed_request
 from valetkey.server.http.reply import BODILESS, Reply
 from valetkey.server.http.request import Request, too_slow

@@ -13,18 +13,18 @@ from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.client import Client, StoredSecret
 from valetkey.server.model.environment import Env
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.policy import Lifetimes, Policy
 from valetkey.server.model.query import Many, OneByAlias, Rule
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User, sign_in_name
-from valetkey.server.oauth.admin import catalog_history, resources
-from valetkey.server.oauth.clients import registration, shared_secret
+from valetkey.server.oauth.admin import catalogs
+from valetkey.server.oauth.clients import credentials, registration
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.logout.sessions import sign_out_everywhere
-from valetkey.wire import https
+from valetkey.wire import address
 from valetkey.wire.catalog import Catalog, Permission
 
 Kind: TypeAlias = Literal["policy", "resource_server", "client", "user"]
@@ -130,7 +130,7 @@ def plan(desired_records: Sequence[DesiredRecord], context: Context) -> Rule[Pla
     """The plan for these records: all of them, or none. `accounts.profile` checks the data of
     accounts."""
     there = yield from _present_records(desired_records)
-    newest = yield from catalog_history.newest(
+    newest = yield from catalogs.newest(
         desired.key for desired in desired_records if desired.kind == "resource_server"
     )
     order = list(NEW)
@@ -147,7 +147,7 @@ def plan(desired_records: Sequence[DesiredRecord], context: Context) -> Rule[Pla
     revisions = tuple(
         Create(one)
         for step in steps
-        for one in catalog_history.new_revisions(
+        for one in catalogs.new_revisions(
             step.before, step.after, at=context.env.now, by=step.desired.by
         )
     )
@@ -155,9 +155,7 @@ def plan(desired_records: Sequence[DesiredRecord], context: Context) -> Rule[Pla
 
 
 def _numbered(step: Step, newest: Mapping[str, int]) -> Step:
-    return msgspec.structs.replace(
-        step, after=catalog_history.numbered(step.before, step.after, newest)
-    )
+    return msgspec.structs.replace(step, after=catalogs.numbered(step.before, step.after, newest))
 
 
 def _disabled(steps: Sequence[Step]) -> Iterator[str]:
@@ -197,14 +195,14 @@ def _step(desired: DesiredRecord, before: Declarable | None, context: Context) -
 def _secrets(
     holder: Client | ResourceServer, desired: DesiredRecord, context: Context
 ) -> tuple[StoredSecret, ...]:
-    had = shared_secret.usable_secrets(holder) if isinstance(holder, Client) else holder.secrets
+    had = credentials.usable_secrets(holder) if isinstance(holder, Client) else holder.secrets
     if not desired.secret or any(
         stored.digest == desired.secret and stored.is_valid(context.env.now) for stored in had
     ):
         return had
     if isinstance(holder, Client) and desired.plain is not None:
         keyring, env = context.installation.keyring, context.env
-        return (shared_secret.new_secret(desired.plain, client=holder, keyring=keyring, env=env),)
+        return (credentials.new_secret(desired.plain, client=holder, keyring=keyring, env=env),)
     return (StoredSecret(digest=desired.secret, created=context.env.now),)
 
 
@@ -244,7 +242,7 @@ def _mistakes(record: Declarable, after: RecordsByName, future: Installation) ->
             return ["catalog: is missing"]
         case ResourceServer():
             others = [one for one in _servers(after) if one.id != record.id]
-            wrong = resources.mistakes(record, others=others, issuer=future.issuer)
+            wrong = catalogs.mistakes(record, others=others, issuer=future.issuer)
             return [*_name_conflicts("client", record.id, after), *wrong]
         case Client():
             wrong = registration.mistakes(record, future)
@@ -255,7 +253,7 @@ def _mistakes(record: Declarable, after: RecordsByName, future: Installation) ->
 
 def _untrusted(policy: Policy) -> Iterator[str]:
     for one in policy.trusts:
-        why = https.why_not(one.jwks_uri) if one.jwks_uri else ""
+        why = address.why_not(one.jwks_uri) if one.jwks_uri else ""
         if why:
             yield f"trusts: jwks_uri {one.jwks_uri[:100]!r} {why}"
 

@@ -1,17 +1,29 @@
 """Differences between two catalogs, and the grants that they affect."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Final, Literal, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
 from valetkey.server.model.change import Update
 from valetkey.server.model.event import event
 from valetkey.server.model.grant import Grant
-from valetkey.server.model.query import One, Rule
+from valetkey.server.model.query import Many, One, Rule
+from valetkey.server.model.record import Record
+from valetkey.server.model.resource import CatalogRevision, ResourceServer
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
+from valetkey.server.oauth.core.field_checks import (
+    MAX_NAME,
+    MAX_REASON,
+    why_not_name,
+    why_not_text,
+    why_not_web,
+)
+from valetkey.spec.names import Cite
+from valetkey.wire import catalog
+from valetkey.wire.address import same
 from valetkey.wire.catalog import Catalog, Permission
 
 Sign: TypeAlias = Literal["+", "-", "~"]
@@ -117,3 +129,97 @@ def _head(old: Catalog, new: Catalog) -> Iterator[Difference]:
 
 def _as_json(value: object) -> str:
     return msgspec.json.encode(value).decode()
+
+
+# The history of catalogs: each registered catalog is stored as a numbered revision.
+
+Some = TypeVar("Some", bound=Record)
+
+
+def newest(servers: Iterable[str]) -> Rule[dict[str, int]]:
+    """The number of the newest revision of each API, 0 for none; also of removed APIs."""
+    queries = {name: Many(CatalogRevision, "server", name) for name in servers}
+    results = yield tuple(queries.values())
+    return {
+        name: max((one.number for one in results.many(editions)), default=0)
+        for name, editions in queries.items()
+    }
+
+
+def numbered(before: Record | None, after: Some, newest: Mapping[str, int]) -> Some:
+    """A resource server with a new catalog gets the next revision; other records stay as they
+    are."""
+    if not isinstance(after, ResourceServer) or not _is_new(before, after):
+        return after
+    return msgspec.structs.replace(after, revision=newest[after.id] + 1)
+
+
+def new_revisions(
+    before: Record | None, after: Record, *, at: int, by: str
+) -> Iterator[CatalogRevision]:
+    """The catalog revision to store where a resource server's catalog changes."""
+    if isinstance(after, ResourceServer) and _is_new(before, after):
+        yield CatalogRevision(
+            server=after.id, number=after.revision, catalog=after.catalog, at=at, by=by
+        )
+
+
+def _is_new(before: Record | None, after: ResourceServer) -> bool:
+    was = before.catalog if isinstance(before, ResourceServer) else None
+    return after.catalog != was
+
+
+# The rules for the registration of a resource server.
+
+CITE: Final = Cite("RFC 8707", "2")
+
+
+def mistakes(server: ResourceServer, *, others: Sequence[ResourceServer], issuer: str) -> list[str]:
+    """All mistakes, each as `field: why`. `others` are the other resource servers: names of
+    permissions are unique over all of them."""
+    checks = (
+        ("id", _as_list(why_not_name(server.id))),
+        ("catalog.resource", _resource(server, others, issuer)),
+        ("catalog.name", _as_list(why_not_text(server.catalog.name, MAX_NAME))),
+        ("catalog", catalog.mistakes(server.catalog)),
+        ("catalog.permissions", _check_permissions(server)),
+        ("catalog", _clashes(server, others)),
+    )
+    return [f"{field}: {why}" for field, whys in checks for why in whys]
+
+
+def _as_list(why: str) -> list[str]:
+    return [why] if why else []
+
+
+def _resource(server: ResourceServer, others: Sequence[ResourceServer], issuer: str) -> list[str]:
+    resource = server.catalog.resource
+    if same(resource, issuer):
+        return ["is this server's own issuer"]
+    for other in others:
+        if same(other.catalog.resource, resource):
+            return [f"is that of {other.id} already"]
+    return _as_list(why_not_web(resource))
+
+
+def _check_permissions(server: ResourceServer) -> Iterator[str]:
+    if not server.catalog.permissions:
+        yield "are none, so there is nothing to open"
+    for one in server.catalog.permissions:
+        for text in (one.can, one.cannot, one.group):
+            why = why_not_text(text, MAX_REASON) if text else ""
+            if why:
+                yield f"a text of {one.id!r} {why}"
+
+
+def _clashes(server: ResourceServer, others: Sequence[ResourceServer]) -> Iterator[str]:
+    for other in others:
+        for name in sorted(_names(server) & _names(other)):
+            yield (
+                f"{name!r} is a name in the catalog of {other.id} already, and {server.id} has it "
+                "too: permissions and scopes are unique over all APIs"
+            )
+
+
+def _names(server: ResourceServer) -> set[str]:
+    return {one.id for one in server.catalog.permissions} | set(server.catalog.scopes)

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from valetkey.server.model.pending import Kind
-from valetkey.server.oauth.authorize.reply_address import response_modes
+from valetkey.server.oauth.authorize.reply_address import is_signed, response_modes
 from valetkey.server.oauth.authorize.request import AuthorizationRequest
-from valetkey.server.oauth.clients.scopes import check_resources
+from valetkey.server.oauth.clients.documents import check_resources
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.jarm import is_signed
 from valetkey.spec import names
 from valetkey.spec.errors import (
     InvalidRequest,

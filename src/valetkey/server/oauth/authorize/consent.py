@@ -15,8 +15,7 @@ from valetkey.server.model.pending import Pending
 from valetkey.server.oauth.authorize import grant_management
 from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.interaction import NeedConsent, Ready, required
-from valetkey.server.oauth.authorize.outcome import Consent, Deny, Permit, Row
-from valetkey.server.oauth.authorize.permit import permit
+from valetkey.server.oauth.authorize.outcome import Consent, Deny, Permit, Row, permit
 from valetkey.server.oauth.authorize.receipt import receipt
 from valetkey.server.oauth.authorize.request_stages import ValidRequest, finish
 from valetkey.server.oauth.clients.documents import consent_digest

@@ -40,8 +40,8 @@ from valetkey.server.oauth.authorize.outcome import (
     Deny,
     Login,
     Permit,
+    permit,
 )
-from valetkey.server.oauth.authorize.permit import permit
 from valetkey.server.oauth.authorize.repeated_answer import remembered, repeated
 from valetkey.server.oauth.authorize.reply_address import ReplyTo
 from valetkey.server.oauth.authorize.request import stored_parameters

@@ -13,7 +13,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.event import Event, event
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import One, Rule
-from valetkey.server.oauth.clients.grant_management import may_manage_grants
+from valetkey.server.oauth.clients.registration import may_manage_grants
 from valetkey.server.oauth.core.context import Context
 from valetkey.spec.errors import InvalidGrantId, InvalidRequest
 from valetkey.wire.form import Form

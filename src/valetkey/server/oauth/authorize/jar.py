@@ -9,7 +9,6 @@ from valetkey.server.model.query import Document, DocumentRequest, Rule
 from valetkey.server.oauth.clients import keys
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Feature
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import (
     InvalidRequest,
     InvalidRequestObject,
@@ -17,6 +16,7 @@ from valetkey.spec.errors import (
     RequestNotSupported,
     RequestUriNotSupported,
 )
+from valetkey.spec.names import Cite
 from valetkey.wire import request_object
 from valetkey.wire.form import Form
 from valetkey.wire.request_object import BadObject

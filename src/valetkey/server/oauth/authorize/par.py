@@ -18,9 +18,8 @@ from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import Authenticated, Call, Endpoint, Feature
 from valetkey.server.oauth.core.rate_limit import RateLimit, count
 from valetkey.server.oauth.senders.binding import bind
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest
-from valetkey.spec.names import REQUEST_URI_PREFIX
+from valetkey.spec.names import REQUEST_URI_PREFIX, Cite
 from valetkey.wire.form import Form
 
 CITE: Final = Cite("RFC 9126", "2")

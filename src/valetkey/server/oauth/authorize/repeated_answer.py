@@ -14,13 +14,11 @@ from valetkey.server.model.change import Change, Remove, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import One, Rule
-from valetkey.server.oauth.authorize.browser_session import Browser, person
+from valetkey.server.oauth.authorize.browser_session import Browser, person, session_state
 from valetkey.server.oauth.authorize.consent import Allow, Cancel
-from valetkey.server.oauth.authorize.outcome import AuthorizeDecision, Deny, Permit
-from valetkey.server.oauth.authorize.permit import repeat_permit
+from valetkey.server.oauth.authorize.outcome import AuthorizeDecision, Deny, Permit, repeat_permit
 from valetkey.server.oauth.authorize.reply_address import address
 from valetkey.server.oauth.authorize.request_stages import RequestOver, find_waiting, finish
-from valetkey.server.oauth.authorize.session_state import session_state
 from valetkey.server.oauth.core.context import Context
 from valetkey.spec.errors import AccessDenied
 from valetkey.wire.form import Form

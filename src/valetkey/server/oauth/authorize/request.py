@@ -1,26 +1,103 @@
 """The parsed authorization request (RFC 6749 4.1.1; OpenID Connect Core 3.1.2.1)."""
 
-from typing import Final, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from valetkey.jose.objects import read_object
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.authorize import claims_parameter as individually
 from valetkey.server.oauth.authorize import grant_management as managing
-from valetkey.server.oauth.authorize.claims_parameter import RequestedClaims
 from valetkey.server.oauth.authorize.grant_management import NOTHING, GrantManagement
-from valetkey.server.oauth.core import id_token_hint, rar, shard_policy
+from valetkey.server.oauth.core import rar, shard_policy, subjects
+from valetkey.server.oauth.core.claims import PERMISSION_BY_CLAIM
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Feature
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.core.rar import ResolvedDetails
 from valetkey.spec import names
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest, InvalidScope, InvalidTarget
+from valetkey.spec.names import Cite
 from valetkey.wire import authorization_details
 from valetkey.wire.access_token import Confirmation
 from valetkey.wire.form import Form
 from valetkey.wire.key_shards import PARAMETER, Tier
+
+# The `claims` parameter (OpenID Connect Core 5.5): requests for single claims.
+
+CITE: Final = Cite("OpenID Connect Core", "5.5")
+MAX_LENGTH: Final = 4096
+
+
+class RequestedClaims(msgspec.Struct, frozen=True, kw_only=True):
+    """The requested claims. `userinfo` and `id_token` are names of claims about the user. `sub` is
+    the expected user, "" for any; `acr` are the requested authentication contexts, of which one has
+    to be met if they are `essential`."""
+
+    userinfo: tuple[str, ...] = ()
+    id_token: tuple[str, ...] = ()
+    sub: str = ""
+    acr: tuple[str, ...] = ()
+    essential: bool = False
+
+    @property
+    def permissions(self) -> tuple[str, ...]:
+        """The permissions that the claims need, which are requested like any other."""
+        names = (*self.userinfo, *self.id_token)
+        return tuple(dict.fromkeys(PERMISSION_BY_CLAIM[name] for name in names))
+
+
+NO_CLAIMS: Final = RequestedClaims()
+
+
+def read(text: str) -> RequestedClaims:
+    """Parses the parameter. It ignores unknown members (5.5: "MUST be ignored"). Raises
+    InvalidRequest if it is malformed."""
+    if not text:
+        return NO_CLAIMS
+    if len(text) > MAX_LENGTH:
+        raise InvalidRequest(f"claims is longer than {MAX_LENGTH} characters")
+    try:
+        members = read_object(text)
+        userinfo, id_token = _member(members, "userinfo"), _member(members, "id_token")
+        acr = id_token.get("acr") or {}
+        return RequestedClaims(
+            userinfo=tuple(name for name in userinfo if name in PERMISSION_BY_CLAIM),
+            id_token=tuple(name for name in id_token if name in PERMISSION_BY_CLAIM),
+            sub=_subject(userinfo, id_token),
+            acr=_values(acr),
+            essential=acr.get("essential") is True,
+        )
+    except ValueError as error:
+        raise InvalidRequest("claims cannot be read", detail=f"claims: {error}") from error
+
+
+def _member(members: Mapping[str, Any], name: str) -> dict[str, dict[str, Any] | None]:
+    member = members.get(name)
+    if member is None:
+        return {}
+    if not isinstance(member, dict):
+        raise ValueError(f"{name} is no object")
+    for claim, value in member.items():
+        if value is not None and not isinstance(value, dict):
+            raise ValueError(f"{claim!r} is neither null nor an object")
+    return member
+
+
+def _values(member: Mapping[str, Any]) -> tuple[str, ...]:
+    """The `value` or `values` of a claim, which have to be strings."""
+    values = member.get("values", [member["value"]] if "value" in member else [])
+    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
+        raise ValueError("a value is no text")
+    return tuple(values)
+
+
+def _subject(*members: Mapping[str, dict[str, Any] | None]) -> str:
+    subjects = {value for one in members for value in _values(one.get("sub") or {})}
+    if len(subjects) > 1:
+        raise ValueError("sub is asked for with more than one value")
+    return next(iter(subjects), "")
+
 
 Prompt: TypeAlias = Literal["none", "login", "consent", "select_account", "create"]
 AUTHORIZE: Final = "/authorize"
@@ -119,7 +196,7 @@ def understand(
     scope, permissions = _scope_and_permissions(
         form, client, rich, resources=resources, offer=context.installation.offer
     )
-    requested_claims = individually.read(form.get("claims", ""))
+    requested_claims = read(form.get("claims", ""))
     permissions = _with_claims(
         permissions, requested_claims, client, offer=context.installation.offer
     )
@@ -213,7 +290,7 @@ def _hinted(
 ) -> str:
     """The `sub` of the expected user, from the `id_token_hint` or the `claims` parameter."""
     text = form.get("id_token_hint", "")
-    hinted = id_token_hint.read(text, context, client=client).sub if text else form.get(HINTED, "")
+    hinted = subjects.read(text, context, client=client).sub if text else form.get(HINTED, "")
     if hinted and requested_claims.sub and hinted != requested_claims.sub:
         raise InvalidRequest("id_token_hint and claims speak of different users")
     return hinted or requested_claims.sub

@@ -16,9 +16,9 @@ from valetkey.server.oauth.authorize.jar import effective_parameters
 from valetkey.server.oauth.authorize.reply_address import ReplyTo, address, no_redirect
 from valetkey.server.oauth.authorize.request import AuthorizationRequest, understand
 from valetkey.server.oauth.clients import documents
-from valetkey.server.oauth.core.ciba_ping import notify
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
+from valetkey.server.oauth.core.message_delivery import notify
 from valetkey.spec.errors import (
     InvalidRequest,
     InvalidRequestUri,

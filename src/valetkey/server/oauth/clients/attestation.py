@@ -8,7 +8,7 @@ Challenges are derived from the time, so they have no rows. A proof is remembere
 from collections.abc import Mapping
 from typing import Final
 
-from valetkey.jose import jws
+from valetkey.jose import base64url, jws, seal
 from valetkey.jose.jwk import CLIENT_ALGORITHMS
 from valetkey.jose.jws import BadSignature
 from valetkey.jose.seal import digest
@@ -17,7 +17,6 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.query import CommitAlways, One, Rule
 from valetkey.server.oauth.clients import keys
-from valetkey.server.oauth.core import challenges
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import (
@@ -28,15 +27,46 @@ from valetkey.server.oauth.core.feature import (
     Feature,
     RequestInfo,
 )
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import (
     InvalidClient,
     InvalidRequest,
     UseAttestationChallenge,
     UseFreshAttestation,
 )
+from valetkey.spec.names import Cite
 from valetkey.wire import client_attestation as wire
 from valetkey.wire.client_attestation import BadAttestation, Pop
+
+# Challenges that are derived from the time, so they have no rows. A caller that returns one has
+# asked for it within the last minutes.
+
+STEP: Final = 60
+"""Seconds after which the challenge changes. The previous one stays valid."""
+
+_MAC: Final = 16
+_COUNT: Final = 6
+
+
+def new_challenge(purpose: bytes, context: Context) -> str:
+    """The challenge of this moment: the same on every node, and different for each purpose."""
+    return _written(purpose, context.env.now // STEP, context.installation.keyring.macs[0].raw)
+
+
+def is_ours(text: str, purpose: bytes, context: Context) -> bool:
+    """Whether this is the current challenge, the previous one, or the next one: the clocks of two
+    nodes may differ."""
+    present = context.env.now // STEP
+    return any(
+        seal.same(text.encode(), _written(purpose, count, key.raw).encode())
+        for key in context.installation.keyring.macs
+        for count in (present, present - 1, present + 1)
+    )
+
+
+def _written(purpose: bytes, count: int, key: bytes) -> str:
+    raw = count.to_bytes(_COUNT, "big")
+    return base64url.encode(seal.mac(key, purpose, raw)[:_MAC])
+
 
 PROOF_PURPOSE: Final = "client attestation"
 """The purpose of the single-use values of proofs."""
@@ -81,7 +111,7 @@ def prove(client: Client, credentials: Credentials, context: Context) -> Rule[st
         raise UseFreshAttestation(detail=client.id) from error
     except (BadAttestation, BadSignature) as error:
         raise InvalidClient(detail=f"{client.id}: {error}") from error
-    if not challenges.is_ours(pop.challenge, CHALLENGE, context):
+    if not is_ours(pop.challenge, CHALLENGE, context):
         raise UseAttestationChallenge
     yield from _count(pop, key.thumbprint(), context)
     return key.thumbprint()
@@ -99,7 +129,7 @@ def _count(pop: Pop, thumbprint: str, context: Context) -> Rule[None]:
 
 def challenge(context: Context) -> str:
     """The challenge of this moment, the same on every node."""
-    return challenges.challenge(CHALLENGE, context)
+    return new_challenge(CHALLENGE, context)
 
 
 def _tell(request: RequestInfo, context: Context) -> Mapping[str, str]:

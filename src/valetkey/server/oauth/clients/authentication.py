@@ -12,8 +12,8 @@ from valetkey.server.oauth.clients import documents
 from valetkey.server.oauth.clients.grant_types import DECLARED_ONLY
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Authenticated, Call, ClientAuth, Credentials, Feature
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, InvalidRequest, UnauthorizedClient
+from valetkey.spec.names import Cite
 from valetkey.wire.token_response import APP_SUSPENDED
 
 

@@ -1,18 +1,23 @@
 """The checks that every client assertion has to pass, however it is signed (RFC 7523 3). Each is
-accepted once, on any node."""
+accepted once, on any node.
+"""
 
 from typing import Final
 
-from valetkey.jose import validity
-from valetkey.jose.seal import digest
+from valetkey.jose import jws, jwt
+from valetkey.jose.jws import BadSignature
+from valetkey.jose.seal import BadSeal, digest
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
 from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.query import CommitAlways, One, Rule
+from valetkey.server.oauth.clients import keys
+from valetkey.server.oauth.clients.credentials import unseal_secrets
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.feature import Call, Credentials
+from valetkey.server.oauth.core.feature import Call, ClientAuth, Credentials, Feature
 from valetkey.spec import names
 from valetkey.spec.errors import InvalidClient, InvalidRequest
+from valetkey.spec.names import Cite
 from valetkey.wire import assertion
 from valetkey.wire.assertion import Audience, BadAssertion
 
@@ -50,7 +55,7 @@ def count(payload: bytes, client: Client, context: Context, *, path: str) -> Rul
     marker = SingleUse(
         purpose=ASSERTION_PURPOSE,
         value=f"{client.id} {digest(claims.jti)}",
-        expires=int(claims.exp) + 2 * validity.SKEW,
+        expires=int(claims.exp) + 2 * jwt.SKEW,
     )
     wanted = One(SingleUse, marker.key)
     if (yield (wanted,)).one(wanted) is not None:
@@ -73,3 +78,71 @@ def audience(client: Client, path: str, context: Context) -> Audience:
         paths.add(at.paths.get("backchannel_authentication_endpoint", ""))
     endpoints = {base + one for base in at.base_urls for one in paths if one}
     return Audience(frozenset({at.issuer, *endpoints}), listed=True)
+
+
+# client_secret_jwt: a client proves itself by an assertion with an HMAC under its secret (OpenID
+# Connect Core 9). The secret does not travel, but the server has to store it in a form that it can
+# read. private_key_jwt needs no such trust, so this method is off unless you switch it on.
+
+CITE: Final = Cite("OpenID Connect Core", "9")
+
+
+def _prove(client: Client, credentials: Credentials, context: Context) -> Rule[None]:
+    """Verify the HMAC under the client's secret, then check the assertion."""
+    try:
+        secrets = tuple(
+            unseal_secrets(client, keyring=context.installation.keyring, now=context.env.now)
+        )
+        payload = jws.verify_shared(credentials.secret, secrets, typ=assertion.TYPES)
+        yield from count(payload, client, context, path=credentials.path)
+    except (BadAssertion, BadSignature, BadSeal) as error:
+        raise InvalidClient(detail=f"{client.id}: {error}") from error
+
+
+CLIENT_SECRET_JWT: Final = Feature(
+    name="client_secret_jwt",
+    cites=(CITE, assertion.CITE),
+    on_by_default=False,
+    client_auth=(
+        ClientAuth(
+            name="client_secret_jwt",
+            cite=CITE,
+            by_assertion=True,
+            read=read,
+            prove=_prove,
+        ),
+    ),
+)
+
+
+# private_key_jwt: a client proves itself by an assertion that one of its keys signed (RFC 7523;
+# OpenID Connect Core 9).
+
+PRIVATE_KEY_CITE: Final = Cite("OpenID Connect Core", "9")
+
+
+def _prove_with_key(client: Client, credentials: Credentials, context: Context) -> Rule[None]:
+    """Verify the signature by one of the client's keys, then check the assertion."""
+    algorithms = keys.algorithms_of(client, client.auth_algorithm, context)
+    try:
+        payload = yield from keys.verify(
+            credentials.secret, client, typ=assertion.TYPES, algorithms=algorithms
+        )
+        yield from count(payload, client, context, path=credentials.path)
+    except (BadAssertion, BadSignature) as error:
+        raise InvalidClient(detail=f"{client.id}: {error}") from error
+
+
+PRIVATE_KEY_JWT: Final = Feature(
+    name="private_key_jwt",
+    cites=(PRIVATE_KEY_CITE, assertion.CITE),
+    client_auth=(
+        ClientAuth(
+            name="private_key_jwt",
+            cite=PRIVATE_KEY_CITE,
+            by_assertion=True,
+            read=read,
+            prove=_prove_with_key,
+        ),
+    ),
+)

@@ -16,17 +16,68 @@ from valetkey.jose.objects import read_object
 from valetkey.jose.seal import digest
 from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.client import Client
-from valetkey.server.model.query import Document, DocumentRequest, One, Party, RecentOne, Rule
+from valetkey.server.model.query import (
+    Document,
+    DocumentRequest,
+    One,
+    Party,
+    RecentOne,
+    Rule,
+    Unreachable,
+)
 from valetkey.server.oauth.clients import metadata, registration
-from valetkey.server.oauth.clients.scopes import restrict_scope
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Feature
 from valetkey.server.oauth.core.field_checks import why_not_https
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.spec import names
-from valetkey.spec.cite import Cite
-from valetkey.spec.errors import InvalidClient, OAuthError, TemporarilyUnavailable
+from valetkey.spec.errors import InvalidClient, InvalidRequest, OAuthError, TemporarilyUnavailable
+from valetkey.spec.names import Cite
 from valetkey.wire import redirect
-from valetkey.wire.https import BadAddress, target
+from valetkey.wire.address import BadAddress, target
+
+# The scope of self-registered clients, and the `resource` that a policy requires.
+
+
+def restrict_scope(client: Client, scope: tuple[str, ...], offer: Offer) -> Client:
+    """Restrict a client's scope to what self-registered clients may have. A client without a scope
+    gets all of that (RFC 7591 2). Raises InvalidClientMetadata."""
+    allowed = allowed_scope(scope, offer)
+    if client.subject_type == "pairwise":
+        allowed = tuple(one for one in allowed if offer.resource_of.get(one) == offer.issuer)
+    if not client.scope:
+        return msgspec.structs.replace(client, scope=allowed)
+    unknown = [one for one in client.scope if one not in offer.scopes]
+    if unknown:
+        raise metadata.metadata_error(
+            "scope", "names something unknown", detail=f"{unknown[0][:80]!r}"
+        )
+    reach = frozenset(offer.expand(allowed))
+    fits = tuple(one for one in client.scope if reach >= frozenset(offer.expand((one,))))
+    if not fits:
+        raise metadata.metadata_error("scope", "holds nothing that a client of this kind may have")
+    return msgspec.structs.replace(client, scope=fits)
+
+
+def allowed_scope(scope: tuple[str, ...], offer: Offer) -> tuple[str, ...]:
+    """The scope that self-registered clients may have: the setting, or else every permission that
+    is not of high risk and implies none that is."""
+    if scope:
+        return tuple(one for one in scope if one in offer.scopes)
+    return tuple(name for name in offer.permissions if not _is_risky(name, offer))
+
+
+def _is_risky(permission: str, offer: Offer) -> bool:
+    reached = offer.with_implied((permission,))
+    return any(offer.permissions[one].risk == "high" for one in reached)
+
+
+def check_resources(client: Client, resources: Collection[str], context: Context) -> None:
+    """Raises InvalidRequest where the client's policy requires `resource` (RFC 8707 2) and the
+    request has none. A refresh needs none: it is for what was named before."""
+    if context.installation.all_policies[client.policy].resource == "required" and not resources:
+        raise InvalidRequest("resource is missing")
+
 
 CITE: Final = Cite("draft-ietf-oauth-client-id-metadata-document", "4")
 
@@ -226,3 +277,70 @@ CLIENT_DOCUMENTS: Final = Feature(
     requires=("authorization code",),
     metadata=lambda _: {"client_id_metadata_document_supported": True},
 )
+
+
+# The logos of apps (RFC 7591 2, `logo_uri`). This server fetches and serves them itself, so the
+# app's host does not learn who looks at a page. Only verified apps have one: a picture says more
+# than
+# a name, and anyone can copy it.
+
+MOST_PIXELS: Final = 1024
+"""The most pixels on each side. A small file can contain a picture that fills a browser's
+memory."""
+
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
+_JPEG: Final = b"\xff\xd8\xff"
+_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""JPEG markers that are followed by the size (ITU-T T.81 B.1.1.3)."""
+
+
+class Logo(msgspec.Struct, frozen=True):
+    """A picture and its media type."""
+
+    media: str
+    body: bytes
+
+
+def has_logo(client: Client) -> bool:
+    """Whether the app's logo may be displayed."""
+    return client.verified and bool(client.logo_uri)
+
+
+def logo(name: str) -> Rule[Logo | None]:
+    """The logo of an app, or None if it has none that may be displayed."""
+    wanted = One(Client, name)
+    client = (yield (wanted,)).one(wanted)
+    if client is None or not has_logo(client):
+        return None
+    picture = DocumentRequest(url=client.logo_uri, kind="logo", party=client.party)
+    found = (yield (picture,)).document(picture)
+    return None if isinstance(found, Unreachable) else read_logo(found.body)
+
+
+def read_logo(body: bytes) -> Logo | None:
+    """Read a picture by its contents, whatever media type its host gives. None for any other file,
+    and for a picture that is too large."""
+    for media, size in (("image/png", _png(body)), ("image/jpeg", _jpeg(body))):
+        if size and all(0 < side <= MOST_PIXELS for side in size):
+            return Logo(media, body)
+    return None
+
+
+def _png(body: bytes) -> tuple[int, ...]:
+    """Width and height, which come first in the file (PNG 11.2.1); () for another file."""
+    if not body.startswith(_PNG) or body[12:16] != b"IHDR":
+        return ()
+    return _number(body[16:20]), _number(body[20:24])
+
+
+def _jpeg(body: bytes) -> tuple[int, ...]:
+    at = 2 if body.startswith(_JPEG) else len(body)
+    while at + 9 <= len(body) and body[at] == 0xFF:
+        if body[at + 1] in _FRAMES:
+            return _number(body[at + 5 : at + 7]), _number(body[at + 7 : at + 9])
+        at += 2 + _number(body[at + 2 : at + 4])
+    return ()
+
+
+def _number(text: bytes) -> int:
+    return int.from_bytes(text)

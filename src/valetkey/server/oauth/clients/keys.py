@@ -10,8 +10,8 @@ from valetkey.jose.objects import read_object
 from valetkey.server.model.client import Client
 from valetkey.server.model.query import Document, DocumentRequest, Party, Rule, Unreachable
 from valetkey.server.oauth.core.context import Context
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import TemporarilyUnavailable
+from valetkey.spec.names import Cite
 
 CITE: Final = Cite("RFC 7591", "2")
 

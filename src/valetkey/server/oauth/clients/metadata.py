@@ -7,8 +7,8 @@ import msgspec
 
 from valetkey.server.model.client import Client
 from valetkey.spec import names
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClientMetadata, InvalidRedirectUri
+from valetkey.spec.names import Cite
 from valetkey.wire.key_shards import CITE as SHARDS
 
 RFC: Final = Cite("RFC 7591", "2")

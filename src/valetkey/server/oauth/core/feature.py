@@ -15,8 +15,8 @@ from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issue, Issued, Refuse
 from valetkey.server.oauth.core.issuing import IssuingStep
-from valetkey.server.oauth.core.outbound_message import Delivery
-from valetkey.spec.cite import Cite
+from valetkey.server.oauth.core.message_delivery import Delivery
+from valetkey.spec.names import Cite
 from valetkey.wire.access_token import Confirmation
 from valetkey.wire.change_log import Entry, Piece
 from valetkey.wire.form import Form

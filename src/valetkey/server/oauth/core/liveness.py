@@ -1,11 +1,16 @@
 """Whether a grant can be used at this moment. Every path that issues or accepts a token asks."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, TypeAlias
 
+import msgspec
+
+from valetkey.server.model.change import Change, Update
 from valetkey.server.model.client import Client
-from valetkey.server.model.grant import Grant
+from valetkey.server.model.event import By, Event, Kind, event
+from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.limits import expired
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Standing
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.wire.access_token import Actor
@@ -109,3 +114,26 @@ def still_allowed(
     registration (ATTACKS A80)."""
     granted, registered = grant.permissions, offer.expand_known(client.scope)
     return tuple([one for one in permissions if one in granted and one in registered])
+
+
+# The end of a token family: it is closed, and an event records that.
+
+Ending: TypeAlias = tuple[tuple[Change, ...], tuple[Event, ...]]
+"""The changes to commit, and the events for the history."""
+
+
+def close(
+    family: TokenFamily, because: str, *, kind: Kind, by: By, note: str, context: Context
+) -> Ending:
+    """Close an open family. `because` stays in its row, `note` goes into the history."""
+    closed = msgspec.structs.replace(family, status="closed", because=because)
+    ending = event(
+        context.env,
+        kind,
+        by=by,
+        user=family.user,
+        client=family.client,
+        grant=family.grant,
+        note=note,
+    )
+    return (Update(closed),), (ending,)

@@ -5,19 +5,66 @@ A feature with such messages exports a `Delivery`, which writes them. A rule tha
 returns `enqueue(…)` among its changes.
 """
 
-from collections.abc import Mapping
-from typing import Final
+import re
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
 
 import msgspec
 
+from valetkey.jose import seal
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Remove
+from valetkey.server.model.client import Client
 from valetkey.server.model.event import event
-from valetkey.server.model.job import LEASE, Job
+from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import One, Rule
+from valetkey.server.model.stream import LEASE, Job
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
-from valetkey.server.oauth.core.outbound_message import Delivery, LeasedJob, Message
+from valetkey.spec.errors import InvalidRequest
+from valetkey.spec.names import Cite
+from valetkey.wire.form import Form
+
+# Messages to other hosts: what a feature sends, and how a delivery ends.
+#
+# One node leases a message, writes it, and finishes it or handles the failure.
+
+
+class LeasedJob(Outcome, frozen=True, kw_only=True, eq=False):
+    """A job with a lease; None if another node has it, or if it is not due."""
+
+    job: Job | None = None
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that is posted to another host."""
+
+    body: bytes
+    content_type: str
+    headers: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return "Message(…)"
+
+
+class OnFailed(Protocol):
+    """Handles a failed delivery. `final`: the other host refused the message."""
+
+    def __call__(self, job: Job, why: str, context: Context, *, final: bool) -> Rule[Outcome]: ...
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of message to other hosts. `write` writes one when it is sent, or returns None if it
+    is no longer needed. `lease`, `on_delivered` and `on_failed` replace the default of
+    `core.message_delivery`."""
+
+    kind: str
+    cite: Cite
+    write: Callable[[Job, Context], Rule[Message | None]]
+    lease: Callable[[Job, Context], Rule[LeasedJob]] | None = None
+    on_delivered: Callable[[Job, Context], Rule[Outcome]] | None = None
+    on_failed: OnFailed | None = None
+
 
 PAUSES: Final = (2, 10, 30, 120, 600, 1200)
 """Seconds to wait after each failure. After the last one the message is dropped. The sum is less
@@ -120,3 +167,70 @@ def _there(job: Job) -> Rule[Job | None]:
 def reschedule(job: Job, to: Job) -> tuple[Change, ...]:
     """Store the job under a new name. Only one of several nodes can remove the old one."""
     return (Remove(job), Create(msgspec.structs.replace(to, version=0)))
+
+
+# Ping delivery: the server notifies an app when there is an answer, so the app need not poll (CIBA
+# Core 10.2). The server posts the name of the request to the app's address, with the app's own
+# token.
+#
+# Both are secrets, so they are stored sealed until they are sent.
+
+CITE: Final = Cite("OpenID Connect CIBA", "10.2")
+KIND: Final = "backchannel ping"
+PURPOSE: Final = b"backchannel ping"
+
+_KID: Final = 4
+# RFC 6750 2.1: b64token. CIBA Core 7.1: at most 1024, and hard to guess.
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]{20,1024}=*", re.ASCII)
+
+
+class _Notification(msgspec.Struct, array_like=True):
+    handle: str
+    token: str
+
+
+def seal_notification(form: Form, client: Client, *, handle: str, context: Context) -> bytes:
+    """Seal what the notification needs; b"" for an app that polls. Raises InvalidRequest if the app
+    sent no valid token for the notification (CIBA Core 7.1)."""
+    if client.backchannel_token_delivery_mode != "ping":
+        return b""
+    token = form.get("client_notification_token", "")
+    if not _TOKEN.fullmatch(token) or len(token) > 1024:
+        raise InvalidRequest("client_notification_token is missing or too easy to guess")
+    raw = msgspec.msgpack.encode(_Notification(handle, token))
+    key = context.installation.keyring.sealing[0]
+    closed = seal.seal(key.raw, raw, nonce=context.env.random_bytes(seal.NONCE), purpose=PURPOSE)
+    return bytes.fromhex(key.kid) + closed
+
+
+def notify(row: Pending, client: Client, context: Context) -> tuple[Change, ...]:
+    """The notification that there is an answer, for an app that registered for one."""
+    wanted = client.backchannel_token_delivery_mode == "ping"
+    if row.decoupled is None or not row.decoupled.notify or not wanted:
+        return ()
+    address = client.backchannel_client_notification_endpoint
+    notify = row.decoupled.notify
+    return (enqueue(KIND, address, context=context, client=client.id, sealed=notify),)
+
+
+def write(job: Job, context: Context) -> Rule[Message | None]:
+    """Write the notification, if the app still has this address."""
+    wanted = One(Client, job.client)
+    client = (yield (wanted,)).one(wanted)
+    if client is None or client.status != "active":
+        return None
+    if client.backchannel_client_notification_endpoint != job.url:
+        return None
+    key = context.installation.keyring.sealing_key(job.sealed[:_KID].hex())
+    if key is None:
+        return None
+    raw = seal.unseal(key.raw, job.sealed[_KID:], purpose=PURPOSE)
+    inside = msgspec.msgpack.decode(raw, type=_Notification)
+    return Message(
+        body=msgspec.json.encode({"auth_req_id": inside.handle}),
+        content_type="application/json",
+        headers={"authorization": f"Bearer {inside.token}"},
+    )
+
+
+DELIVERY: Final = Delivery(kind=KIND, cite=CITE, write=write)

@@ -17,8 +17,8 @@ from valetkey.server.oauth.core.decision import Issue, StepState, state_of
 from valetkey.server.oauth.core.feature import Endpoint, Feature, document
 from valetkey.server.oauth.core.issuing import IssuingStep
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidAuthorizationDetails, InvalidTarget
+from valetkey.spec.names import Cite
 from valetkey.wire import authorization_details as wire
 from valetkey.wire.access_token import AccessToken
 from valetkey.wire.authorization_details import BadDetails, Detail

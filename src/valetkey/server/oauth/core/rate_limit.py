@@ -6,8 +6,7 @@ from typing import Final
 import msgspec
 
 from valetkey.server.model.change import Count
-from valetkey.server.model.counters import Throttle
-from valetkey.server.model.network import networks_of
+from valetkey.server.model.counters import Throttle, networks_of
 from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.spec.errors import TemporarilyUnavailable

@@ -6,10 +6,13 @@ An app knows a user by one name for all apps, or by a name for each sector (Open
 from collections.abc import Iterable
 from typing import Final
 
-from valetkey.jose import base64url, seal
+from valetkey.jose import base64url, jwt, seal
 from valetkey.server.model.client import Client, Extension
 from valetkey.server.model.keys import Keyring
-from valetkey.wire import redirect
+from valetkey.server.oauth.core.context import Context
+from valetkey.spec.errors import InvalidRequest
+from valetkey.wire import id_token, redirect
+from valetkey.wire.id_token import IdToken
 
 PURPOSE: Final = b"pairwise subject"
 SESSION: Final = b"pairwise session"
@@ -92,3 +95,38 @@ def sector(client: Client) -> str:
 
 def _host(uri: str) -> str:
     return redirect.host(uri) if uri.startswith("https:") else ""
+
+
+# `id_token_hint`: an ID Token of this server that an app sends back.
+#
+# It does not prove who is at the browser. It names the user that the app means, and it has to be
+# ours
+# (ATTACKS A92). It may have expired, since sessions last longer than ID Tokens.
+
+LONGEST = 8 * 1024
+"""The most characters of a hint."""
+
+
+class NotOurs(InvalidRequest):
+    """The hint is not an ID Token of this server for this app."""
+
+    says = "id_token_hint is no ID Token that this app got here"
+
+
+def read(text: str, context: Context, *, client: Client | None = None) -> IdToken:
+    """The claims of the hint, for this client if one is given. Raises NotOurs."""
+    if len(text) > LONGEST:
+        raise NotOurs(detail="hint: too large")
+    try:
+        claims = jwt.prove(
+            text,
+            IdToken,
+            keys=context.installation.keyring.published,
+            typ=(id_token.TYPE.lower(), ""),
+            issuer=context.installation.issuer,
+        )
+    except jwt.BadToken as error:
+        raise NotOurs(detail=f"hint: {error}") from error
+    if client is not None and claims.aud != client.id:
+        raise NotOurs(detail="hint: another client's")
+    return claims

@@ -10,8 +10,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import Call, Endpoint, Feature
 from valetkey.server.oauth.senders.binding import is_offered
-from valetkey.server.oauth.tokens.app_half import NAME, STEP
-from valetkey.server.oauth.tokens.state import Dead, Live, token_state
+from valetkey.server.oauth.tokens.state import NAME, STEP, Dead, Live, token_state
 from valetkey.spec.errors import InvalidClient
 from valetkey.wire import split_token
 from valetkey.wire.access_token import AccessToken

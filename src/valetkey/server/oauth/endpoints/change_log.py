@@ -21,8 +21,8 @@ from valetkey.server.oauth.core.feature import (
     LogRead,
     Stream,
 )
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, InvalidRequest
+from valetkey.spec.names import Cite
 from valetkey.wire.change_log import (
     MAX_NONCE,
     Entry,

@@ -14,7 +14,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Endpoint, Feature, document
 from valetkey.server.oauth.core.subjects import LEVELS
 from valetkey.spec import names
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 from valetkey.wire import metadata
 from valetkey.wire.metadata import ServerMetadata
 

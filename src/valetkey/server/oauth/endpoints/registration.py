@@ -10,24 +10,23 @@ from valetkey.server.model.change import Count, Create, Update
 from valetkey.server.model.client import WITH_SECRET, Client
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import event
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.policy import DEFAULT, Policy
 from valetkey.server.model.query import Many, One, Rule
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.model.secret import Secret
 from valetkey.server.oauth.admin import removal
 from valetkey.server.oauth.admin.removal import Removed
-from valetkey.server.oauth.clients import metadata, registration, sector, shared_secret
-from valetkey.server.oauth.clients.documents import appearance
-from valetkey.server.oauth.clients.scopes import restrict_scope
+from valetkey.server.oauth.clients import credentials, metadata, registration
+from valetkey.server.oauth.clients.documents import appearance, restrict_scope
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Outcome, Refuse
 from valetkey.server.oauth.core.feature import Call, Endpoint, Feature
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.core.rate_limit import RateLimit, count
 from valetkey.server.oauth.endpoints import software_statement
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest, InvalidToken
+from valetkey.spec.names import Cite
 from valetkey.wire import opaque
 
 CITE: Final = Cite("RFC 7591", "3")
@@ -78,7 +77,7 @@ def _register(call: Call, context: Context) -> Rule[Answer | Refuse]:
     client = restrict_scope(client, scope, context.installation.offer)
     _check(client, context)
     _check_name(client, context)
-    yield from sector.check(client)
+    yield from registration.check(client)
     audit_event = event(
         context.env, "registered", by="app", client=client.id, note=client.name[:100]
     )
@@ -217,7 +216,7 @@ def _update(client: Client, call: Call, context: Context) -> Rule[Answer | Refus
         # The app was verified with its old name and addresses.
         after = msgspec.structs.replace(after, verified=stated.vouched)
     secret = ""
-    after = msgspec.structs.replace(after, secrets=shared_secret.usable_secrets(after))
+    after = msgspec.structs.replace(after, secrets=credentials.usable_secrets(after))
     if after.auth_method in WITH_SECRET and not after.secrets:
         secret = _opaque("cs", context)
         after = _with_secret(after, secret, context)
@@ -228,7 +227,7 @@ def _update(client: Client, call: Call, context: Context) -> Rule[Answer | Refus
     _check(after, context)
     if after.name != client.name:
         _check_name(after, context)
-    yield from sector.check(after)
+    yield from registration.check(after)
     answer = _document(after, context)
     if secret:
         answer |= {"client_secret": secret, "client_secret_expires_at": 0}
@@ -237,7 +236,7 @@ def _update(client: Client, call: Call, context: Context) -> Rule[Answer | Refus
 
 
 def _with_secret(client: Client, secret: str, context: Context) -> Client:
-    stored = shared_secret.new_secret(
+    stored = credentials.new_secret(
         Secret(secret), client=client, keyring=context.installation.keyring, env=context.env
     )
     return msgspec.structs.replace(client, secrets=(stored,))

@@ -13,13 +13,13 @@ from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, RefreshToken, Refuse
-from valetkey.server.oauth.core.family_end import close
 from valetkey.server.oauth.core.feature import Authenticated, Call, Endpoint, Feature
+from valetkey.server.oauth.core.liveness import close
 from valetkey.server.oauth.shards.presentation import age
 from valetkey.server.oauth.tokens import refresh_token
 from valetkey.server.oauth.tokens.state import Dead, check_token
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidGrant
+from valetkey.spec.names import Cite
 from valetkey.wire.access_token import AccessToken
 
 CITE: Final = Cite("RFC 7009", "2")

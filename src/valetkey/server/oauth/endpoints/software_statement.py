@@ -5,14 +5,14 @@ from typing import Any, Final
 
 import msgspec
 
-from valetkey.jose import jws, validity
+from valetkey.jose import jws, jwt
 from valetkey.jose.jwk import CLIENT_ALGORITHMS
 from valetkey.jose.jws import BadSignature
 from valetkey.jose.objects import read_object
 from valetkey.server.oauth.clients import keys
 from valetkey.server.oauth.core.context import Context
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidSoftwareStatement, UnapprovedSoftwareStatement
+from valetkey.spec.names import Cite
 
 CITE: Final = Cite("RFC 7591", "2.3")
 
@@ -80,7 +80,7 @@ def _proved(text: object, trusted: Mapping[str, Any], now: int) -> dict[str, Any
         frame = msgspec.convert(claims, _Frame)
     except (BadSignature, ValueError, msgspec.ValidationError) as error:
         raise InvalidSoftwareStatement(detail=str(error)) from error
-    why = validity.why_not(now, exp=frame.exp, nbf=frame.nbf, iat=frame.iat, longest=LONGEST)
+    why = jwt.why_not(now, exp=frame.exp, nbf=frame.nbf, iat=frame.iat, longest=LONGEST)
     if why:
         raise InvalidSoftwareStatement(detail=why)
     return claims

@@ -16,8 +16,8 @@ from valetkey.server.oauth.core.feature import Endpoint, Feature
 from valetkey.server.oauth.core.subjects import subject
 from valetkey.server.oauth.tokens.state import Dead, Live, token_state
 from valetkey.spec import names
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InsufficientScope, InvalidToken
+from valetkey.spec.names import Cite
 
 CITE: Final = Cite("OpenID Connect Core", "5.3")
 TYPE: Final = "JWT"

@@ -8,25 +8,23 @@ from valetkey.jose.seal import digest, same
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import Event, Kind, event
-from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.grant import Grant, Shards, TokenFamily, new_shards
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import Many, One, Results, Rule
-from valetkey.server.model.shards import Shards, new_shards
 from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize.request import AUTHORIZE
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, RefreshToken, Refuse, Standing
-from valetkey.server.oauth.core.family_end import close
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
-from valetkey.server.oauth.core.liveness import still_allowed
+from valetkey.server.oauth.core.liveness import close, still_allowed
 from valetkey.server.oauth.grant_types import narrowing, session_family
 from valetkey.server.oauth.grant_types.session_family import Place, Renewed
 from valetkey.server.oauth.senders.binding import fits
 from valetkey.server.oauth.tokens import code as codes
 from valetkey.server.oauth.tokens.code import Code, CodeReference
 from valetkey.spec import names
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidGrant
+from valetkey.spec.names import Cite
 from valetkey.wire import pkce
 from valetkey.wire.access_token import Confirmation
 from valetkey.wire.form import Form

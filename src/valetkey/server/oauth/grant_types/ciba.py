@@ -15,7 +15,7 @@ from valetkey.server.oauth.authorize.checks import DECOUPLED_CHECKS
 from valetkey.server.oauth.authorize.jar import SIGNED_REQUESTS, effective_parameters_decoupled
 from valetkey.server.oauth.authorize.request import stored_parameters, understand
 from valetkey.server.oauth.clients.authentication import authenticate, may_use
-from valetkey.server.oauth.core import ciba_ping
+from valetkey.server.oauth.core import message_delivery
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issue, Issued, Refuse
 from valetkey.server.oauth.core.feature import Authenticated, Call, Endpoint, Feature, GrantType
@@ -25,7 +25,6 @@ from valetkey.server.oauth.grant_types import jwt_bearer, narrowing, polling
 from valetkey.server.oauth.grant_types.polling import PollRequest
 from valetkey.server.oauth.grants.approvals import APPROVALS, new_approval, too_many
 from valetkey.spec import names
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import (
     AccessDenied,
     ExpiredLoginHintToken,
@@ -34,6 +33,7 @@ from valetkey.spec.errors import (
     InvalidRequest,
     UnknownUserId,
 )
+from valetkey.spec.names import Cite
 from valetkey.wire import request_object
 from valetkey.wire.form import Form
 from valetkey.wire.id_token import IdToken
@@ -82,7 +82,9 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
             interval=polling.INTERVAL,
             user=user.id,
             message=message,
-            notify=ciba_ping.seal_notification(form, caller.client, handle=handle, context=context),
+            notify=message_delivery.seal_notification(
+                form, caller.client, handle=handle, context=context
+            ),
         ),
     )
     _, changes, events = new_approval(
@@ -197,7 +199,7 @@ BACKCHANNEL: Final = Feature(
             rule=ask,
         ),
     ),
-    deliveries=(ciba_ping.DELIVERY,),
+    deliveries=(message_delivery.DELIVERY,),
     pages=(APPROVALS, f"{APPROVALS}/{{approval}}"),
     metadata=_metadata,
 )

@@ -6,7 +6,7 @@ import msgspec
 
 from valetkey.server.model.query import Rule
 from valetkey.server.model.resource import IDENTITY
-from valetkey.server.oauth.clients.scopes import check_resources
+from valetkey.server.oauth.clients.documents import check_resources
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Refuse, StepState, state_of
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
@@ -14,8 +14,8 @@ from valetkey.server.oauth.core.issuing import IssuingStep
 from valetkey.server.oauth.grant_types import narrowing
 from valetkey.server.oauth.grant_types.narrowing import Narrowing
 from valetkey.spec import names
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidScope, InvalidTarget, UnauthorizedClient
+from valetkey.spec.names import Cite
 from valetkey.wire.access_token import AccessToken
 
 CITE: Final = Cite("RFC 6749", "4.4")

@@ -24,8 +24,8 @@ from valetkey.server.oauth.core.rate_limit import RateLimit, count
 from valetkey.server.oauth.grant_types import narrowing, polling
 from valetkey.server.oauth.grant_types.polling import PollRequest
 from valetkey.spec import names
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import AccessDenied
+from valetkey.spec.names import Cite
 from valetkey.wire.form import Form
 
 CITE: Final = Cite("RFC 8628", "3.1")

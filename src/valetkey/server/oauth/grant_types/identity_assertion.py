@@ -15,8 +15,8 @@ from valetkey.server.oauth.core.feature import Authenticated, Feature
 from valetkey.server.oauth.core.subjects import level
 from valetkey.server.oauth.grant_types.narrowing import Narrowing
 from valetkey.spec import names
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest, InvalidScope, InvalidTarget
+from valetkey.spec.names import Cite
 
 CITE: Final = Cite("draft-ietf-oauth-identity-assertion-authz-grant", "4.3")
 NAME: Final = "identity assertion"

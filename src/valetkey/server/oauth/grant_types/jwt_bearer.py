@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from valetkey.jose import base64url, jws, validity
+from valetkey.jose import base64url, jws, jwt
 from valetkey.jose.objects import read_object
 from valetkey.jose.seal import digest
 from valetkey.server.model import ids
@@ -20,7 +20,7 @@ from valetkey.server.model.policy import TrustedIssuer
 from valetkey.server.model.query import CommitAlways, One, OneByAlias, Rule
 from valetkey.server.model.user import User, sign_in_name
 from valetkey.server.oauth.clients import keys
-from valetkey.server.oauth.clients.scopes import check_resources
+from valetkey.server.oauth.clients.documents import check_resources
 from valetkey.server.oauth.core.consent_limits import is_used_up
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Refuse
@@ -29,8 +29,8 @@ from valetkey.server.oauth.grant_types import authorization_code, identity_asser
 from valetkey.server.oauth.grant_types.narrowing import Narrowing
 from valetkey.server.oauth.tokens.code import Code
 from valetkey.spec import names
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidGrant, UnauthorizedClient
+from valetkey.spec.names import Cite
 from valetkey.wire.form import Form
 
 CITE: Final = Cite("RFC 7523", "2.1")
@@ -144,13 +144,13 @@ def _read_assertion(
     except (ValueError, msgspec.ValidationError) as error:
         raise InvalidGrant(detail=f"assertion: {error}") from error
     is_jag = jws.media_type(jws.read_header(text).get("typ")) == identity_assertion.TYPE
-    why = validity.why_not(
+    why = jwt.why_not(
         context.env.now, exp=assertion.exp, nbf=assertion.nbf, iat=assertion.iat, longest=LONGEST
     ) or next(
         (why for wrong, why in _wrong(assertion, caller, context, is_jag=is_jag) if wrong), ""
     )
     if why:
-        kind = Over if validity.is_over(context.env.now, assertion.exp) else InvalidGrant
+        kind = Over if jwt.is_over(context.env.now, assertion.exp) else InvalidGrant
         raise kind(detail=f"assertion: {why}")
     return assertion
 
@@ -171,7 +171,7 @@ def _once(assertion: Assertion) -> Rule[None]:
     marker = SingleUse(
         purpose=ASSERTION_PURPOSE,
         value=digest(f"{assertion.iss} {assertion.jti}"),
-        expires=int(assertion.exp) + 2 * validity.SKEW,
+        expires=int(assertion.exp) + 2 * jwt.SKEW,
     )
     wanted = One(SingleUse, marker.key)
     if (yield (wanted,)).one(wanted) is not None:

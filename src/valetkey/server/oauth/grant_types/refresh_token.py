@@ -18,9 +18,8 @@ from valetkey.server.model.query import One, Rule, With
 from valetkey.server.model.user import User
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, RefreshToken, Refuse, Standing
-from valetkey.server.oauth.core.family_end import close
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
-from valetkey.server.oauth.core.liveness import still_allowed, why_suspended
+from valetkey.server.oauth.core.liveness import close, still_allowed, why_suspended
 from valetkey.server.oauth.core.shard_policy import without_risky
 from valetkey.server.oauth.grant_types import narrowing
 from valetkey.server.oauth.senders.binding import fits
@@ -28,8 +27,8 @@ from valetkey.server.oauth.shards.refreshing import refresh_shards
 from valetkey.server.oauth.shards.response import RenewedShards
 from valetkey.server.oauth.tokens.refresh_token import read
 from valetkey.spec import names
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidGrant
+from valetkey.spec.names import Cite
 from valetkey.wire.form import Form
 from valetkey.wire.key_shards import OTHERS
 

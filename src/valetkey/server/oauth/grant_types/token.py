@@ -15,8 +15,8 @@ from valetkey.server.oauth.core.decision import Answer, Issue, Issued, Refuse, w
 from valetkey.server.oauth.core.feature import Call, Endpoint, Feature
 from valetkey.server.oauth.issue.tokens import issue
 from valetkey.server.oauth.senders.binding import bind, check_required
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import UnsupportedGrantType
+from valetkey.spec.names import Cite
 from valetkey.wire.form import REPEATABLE, Form
 
 

@@ -15,7 +15,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant, TokenFamily, live_grant_alias
 from valetkey.server.model.query import Many, One, OneByAlias, Rule
 from valetkey.server.model.user import User
-from valetkey.server.oauth.clients.scopes import check_resources
+from valetkey.server.oauth.clients.documents import check_resources
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Delegation, Issue, Refuse, Standing
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
@@ -31,8 +31,8 @@ from valetkey.server.oauth.grants import delegates
 from valetkey.server.oauth.senders.binding import fits, is_bound
 from valetkey.server.oauth.tokens.state import Dead, Live, token_state
 from valetkey.spec import names
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import AccessDenied, InvalidRequest, InvalidTarget, UnauthorizedClient
+from valetkey.spec.names import Cite
 from valetkey.wire.access_token import Actor, Confirmation
 from valetkey.wire.form import Form
 from valetkey.wire.id_token import IdToken

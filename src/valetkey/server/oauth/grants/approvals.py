@@ -11,14 +11,13 @@ from typing import Final, TypeAlias
 import msgspec
 
 from valetkey.server.model import ids
-from valetkey.server.model.approval import Approval
 from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import Event, event
-from valetkey.server.model.pending import Pending
+from valetkey.server.model.pending import Approval, Pending
 from valetkey.server.model.query import Many, One, Rule
 from valetkey.server.oauth.authorize.browser_session import Browser
-from valetkey.server.oauth.core import ciba_ping
+from valetkey.server.oauth.core import message_delivery
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 
@@ -158,7 +157,7 @@ def answer(
     if one.request is not None and one.request.decoupled is not None:
         refused = msgspec.structs.replace(one.request.decoupled, answer="no")
         changes += (Update(msgspec.structs.replace(one.request, decoupled=refused)),)
-        changes += ciba_ping.notify(one.request, one.client, context)
+        changes += message_delivery.notify(one.request, one.client, context)
     return ApprovalAnswered(approval=answered, changes=changes, events=(audit_event,))
 
 

@@ -13,9 +13,8 @@ from msgspec.structs import replace
 
 from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.client import Client
-from valetkey.server.model.delegates import MOST, Delegate, DelegateTree
 from valetkey.server.model.event import By
-from valetkey.server.model.grant import Grant
+from valetkey.server.model.grant import MOST, Delegate, DelegateTree, Grant
 from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grants.changes import (
@@ -28,7 +27,7 @@ from valetkey.server.oauth.grants.changes import (
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.access_token import Actor
 from valetkey.wire.child_key import ALONE
-from valetkey.wire.usage import DAY
+from valetkey.wire.lease import DAY
 
 CLIENT: Final = "client:"
 

@@ -6,15 +6,14 @@ from typing import Final
 
 import msgspec
 
-from valetkey.server.model import leasing, limit_state
-from valetkey.server.model.approval import Approval
+from valetkey.server.model import leasing
 from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.leasing import LeaseRequest, NoLease, TooMuch
-from valetkey.server.model.limit_state import Allowance, Lease
+from valetkey.server.model.leasing import Allowance, Lease, LeaseRequest, NoLease, TooMuch
 from valetkey.server.model.limits import Bounds
+from valetkey.server.model.pending import Approval
 from valetkey.server.model.query import One, Rule
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.user import User
@@ -260,7 +259,7 @@ def _target(form: Form) -> LeaseTarget:
 
 
 def _key(target: LeaseTarget) -> str:
-    return limit_state.key(target.grant, target.permission)
+    return leasing.key(target.grant, target.permission)
 
 
 def _returned_lease(form: Form) -> ReturnedLease | None:

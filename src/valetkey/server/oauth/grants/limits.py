@@ -12,7 +12,7 @@ from valetkey.server.model.change import Remove, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import By
 from valetkey.server.model.grant import Grant
-from valetkey.server.model.limit_state import Allowance
+from valetkey.server.model.leasing import Allowance
 from valetkey.server.model.limits import (
     NOTHING_PROPOSED,
     Bounds,

@@ -8,7 +8,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue
 from valetkey.server.oauth.core.feature import Feature
 from valetkey.server.oauth.core.issuing import IssuingStep
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 
 CITE: Final = Cite("draft-ietf-oauth-refresh-token-expiration", "4")
 EXTENSION: Final = "authorization_expiration"

@@ -12,13 +12,13 @@ import msgspec
 from valetkey.server.model.client import Client
 from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.authorize.browser_session import Person
-from valetkey.server.oauth.core import id_token_hint
+from valetkey.server.oauth.core import subjects
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Feature
 from valetkey.server.oauth.core.subjects import session, subject
 from valetkey.server.oauth.logout.sessions import FRONTCHANNEL
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest
+from valetkey.spec.names import Cite
 from valetkey.wire import redirect
 from valetkey.wire.form import Form
 from valetkey.wire.id_token import IdToken
@@ -71,7 +71,7 @@ def understand(form: Form, context: Context) -> Rule[Leaving]:
     if not text:
         yield from ()
         return Leaving()
-    id_token = id_token_hint.read(text, context)
+    id_token = subjects.read(text, context)
     if form.get("client_id", id_token.aud) != id_token.aud:
         raise InvalidRequest("client_id and id_token_hint speak of different apps")
     query = One(Client, id_token.aud)

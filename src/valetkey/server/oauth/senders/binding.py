@@ -16,8 +16,8 @@ from valetkey.server.oauth.core.feature import (
     SenderProof,
 )
 from valetkey.server.oauth.tokens.state import Dead, check_token
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidDpopProof, InvalidRequest, InvalidToken
+from valetkey.spec.names import Cite
 from valetkey.wire.access_token import Confirmation
 
 

@@ -12,11 +12,11 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.policy import DEFAULT
 from valetkey.server.model.query import One, RecentOne, Rule
-from valetkey.server.oauth.core import challenges
+from valetkey.server.oauth.clients import attestation
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Feature, RequestInfo, Sender, SenderProof
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidDpopProof, UseDpopNonce
+from valetkey.spec.names import Cite
 from valetkey.wire import dpop
 from valetkey.wire.access_token import Confirmation
 from valetkey.wire.dpop import Proof
@@ -62,13 +62,13 @@ def _check_nonce(proof: Proof, client: Client | None, context: Context) -> None:
     policy = DEFAULT if client is None else context.installation.all_policies[client.policy]
     if not proof.nonce and policy.dpop_nonce == "optional":
         return
-    if not challenges.is_ours(proof.nonce, NONCE, context):
+    if not attestation.is_ours(proof.nonce, NONCE, context):
         raise UseDpopNonce
 
 
 def nonce(context: Context) -> str:
     """The nonce of this moment, the same on every node."""
-    return challenges.challenge(NONCE, context)
+    return attestation.new_challenge(NONCE, context)
 
 
 def _tell(request: RequestInfo, context: Context) -> Mapping[str, str]:

@@ -24,8 +24,8 @@ from valetkey.server.oauth.core.feature import (
     Sender,
     SenderProof,
 )
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient
+from valetkey.spec.names import Cite
 from valetkey.wire import client_certificate as certificates
 from valetkey.wire.access_token import Confirmation
 

@@ -8,9 +8,8 @@ import msgspec
 from valetkey.server.model.change import Count, Update
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import event
-from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.grant import Shards, TokenFamily
 from valetkey.server.model.query import One, Rule
-from valetkey.server.model.shards import Shards
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Refuse
 from valetkey.server.oauth.shards.presentation import Alarm, PresentedShards

@@ -5,9 +5,8 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from valetkey.jose.seal import same
-from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.grant import Shard, Shards, TokenFamily
 from valetkey.server.model.keys import Keyring
-from valetkey.server.model.shards import Shard, Shards
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import RefreshToken
 from valetkey.server.oauth.core.feature import Authenticated

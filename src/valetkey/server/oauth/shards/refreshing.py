@@ -3,9 +3,8 @@
 import msgspec
 
 from valetkey.server.model.change import Change, Update
-from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.grant import Shards, TokenFamily
 from valetkey.server.model.query import Rule
-from valetkey.server.model.shards import Shards
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import RefreshToken, Refuse
 from valetkey.server.oauth.core.feature import Authenticated

@@ -11,9 +11,8 @@ import msgspec
 
 from valetkey.server.model.change import Change, Update
 from valetkey.server.model.event import By, Event, Kind, event
-from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.grant import Grant, Shards, TokenFamily, reissue
 from valetkey.server.model.query import One, Rule
-from valetkey.server.model.shards import Shards, reissue
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.grants.changes import NotFound

@@ -4,9 +4,8 @@ import msgspec
 
 from valetkey.server.model.change import Update
 from valetkey.server.model.event import Event
-from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.grant import Shards, TokenFamily
 from valetkey.server.model.query import One, Rule
-from valetkey.server.model.shards import Shards
 from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, with_changes

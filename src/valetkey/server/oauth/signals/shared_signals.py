@@ -36,8 +36,8 @@ from valetkey.server.oauth.signals.stream_configuration import (
     fresh,
     replaced,
 )
-from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest, SlowDown
+from valetkey.spec.names import Cite
 from valetkey.wire import dpop, security_event
 from valetkey.wire.security_event import POLL, PUSH, VERIFICATION
 

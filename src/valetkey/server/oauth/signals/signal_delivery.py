@@ -12,16 +12,20 @@ import msgspec
 from valetkey.jose import seal
 from valetkey.server.model.change import Change, Remove, Update
 from valetkey.server.model.event import event as event_of
-from valetkey.server.model.job import LEASE, Job
 from valetkey.server.model.query import Many, One, Rule
-from valetkey.server.model.stream import Signal, Stream
+from valetkey.server.model.stream import LEASE, Job, Signal, Stream
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
-from valetkey.server.oauth.core.message_delivery import PAUSES, reschedule
-from valetkey.server.oauth.core.outbound_message import Delivery, LeasedJob, Message
+from valetkey.server.oauth.core.message_delivery import (
+    PAUSES,
+    Delivery,
+    LeasedJob,
+    Message,
+    reschedule,
+)
 from valetkey.server.oauth.signals import receivers
 from valetkey.server.oauth.signals.receivers import NAME, Receiver
-from valetkey.spec.cite import Cite
+from valetkey.spec.names import Cite
 from valetkey.wire import security_event
 from valetkey.wire.security_event import ALGORITHM, MEDIA, VERIFICATION, SecurityEvent
 

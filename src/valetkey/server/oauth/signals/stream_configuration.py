@@ -12,7 +12,7 @@ from valetkey.server.oauth.core.field_checks import why_not_text
 from valetkey.server.oauth.signals.receivers import Receiver
 from valetkey.server.oauth.signals.signal_delivery import seal_authorization
 from valetkey.spec.errors import InvalidRequest
-from valetkey.wire import https
+from valetkey.wire import address
 from valetkey.wire.security_event import EVENTS, POLL, PUSH
 
 CONFIGURATION: Final = "/signals/stream"
@@ -95,7 +95,7 @@ def _delivery(value: object, was: Stream, context: Context) -> dict[str, Any]:
     if _METHODS[value["method"]] == "poll":
         return {"delivers": "poll", "url": "", "authorization": b""}
     url, header = value.get("endpoint_url"), value.get("authorization_header", "")
-    why = https.why_not(url) if isinstance(url, str) else "is missing"
+    why = address.why_not(url) if isinstance(url, str) else "is missing"
     if why:
         raise InvalidRequest(f"endpoint_url {why}")
     if not isinstance(header, str) or len(header) > MAX_HEADER or not _is_header(header):

@@ -14,8 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from valetkey.server.model.record import Record
+from valetkey.server.store.port import UNREADABLE, check_names, damaged
 from valetkey.server.store.sqlite.packed import packing, second_name
-from valetkey.server.store.storable import UNREADABLE, check_names, damaged
 
 
 @cache

@@ -14,11 +14,10 @@ from valetkey.server.model.event import Event
 from valetkey.server.model.query import Many, One, OneByAlias, PageQuery, Query
 from valetkey.server.model.record import Record
 from valetkey.server.model.user import User
-from valetkey.server.store.change_log import forget_at, marked
+from valetkey.server.store.port import forget_at, is_name, marked
 from valetkey.server.store.postgres import counters
 from valetkey.server.store.postgres.rows import columns, json, row, selected, type_of
 from valetkey.server.store.sqlite.packed import packing, second_name, sought
-from valetkey.server.store.storable import is_name
 
 Operation: TypeAlias = Literal["create", "update", "remove", "count", "uncount", "tally"]
 

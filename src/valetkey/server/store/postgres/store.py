@@ -11,9 +11,8 @@ from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
 from valetkey.server.model.query import One, Page, PageQuery, Query, Results
 from valetkey.server.model.record import Record
-from valetkey.server.store.change_log import read_entry
 from valetkey.server.store.database import PostgresURL
-from valetkey.server.store.port import CALL_TIMEOUT, RECORDS, Unavailable
+from valetkey.server.store.port import CALL_TIMEOUT, RECORDS, Unavailable, read_entry
 from valetkey.server.store.postgres import statements
 from valetkey.server.store.postgres.committer import Committer
 from valetkey.server.store.postgres.connections import (
@@ -24,10 +23,9 @@ from valetkey.server.store.postgres.connections import (
     may_be_ours,
     why,
 )
-from valetkey.server.store.postgres.migrate import migrate
 from valetkey.server.store.postgres.reader import Reader
 from valetkey.server.store.postgres.rows import columns, record_of
-from valetkey.server.store.postgres.survey import off, unreachable, unsafe
+from valetkey.server.store.postgres.survey import migrate, off, unreachable, unsafe
 
 R = TypeVar("R", bound=Record)
 

@@ -5,14 +5,46 @@ from typing import Any, Final
 
 import msgspec
 
-from valetkey.server.model.epoch import Epoch
+from valetkey.server.model.keys import Epoch
 from valetkey.server.store.database import PostgresURL
-from valetkey.server.store.migrate import Migration
-from valetkey.server.store.port import CALL_TIMEOUT, Unavailable, Unusable
+from valetkey.server.store.migrate import Migration, Ran, migrations, pending, row
+from valetkey.server.store.port import CALL_TIMEOUT, UNREADABLE, Unavailable, Unusable, damaged
 from valetkey.server.store.postgres.connections import TROUBLE, connect, why
-from valetkey.server.store.postgres.migrate import ran
-from valetkey.server.store.storable import UNREADABLE, damaged
 from valetkey.server.store.survey import EPOCH, Survey
+
+# Runs the migrations on PostgreSQL, one process at a time.
+
+_CREATE: Final = (
+    "CREATE TABLE IF NOT EXISTS migrations (number integer PRIMARY KEY, name text NOT NULL, "
+    "checksum text NOT NULL, oldest integer NOT NULL, at bigint NOT NULL)"
+)
+
+_LOCK: Final = 0x76616C65746B6579
+"""The number of the advisory lock ("valetkey"). The process that holds it migrates; others wait."""
+
+
+async def migrate(connection: Any) -> tuple[Migration, ...]:
+    """Migrate the schema to this version, all steps or none. Returns the steps that ran. Raises
+    MigrationError."""
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        await connection.execute(_CREATE)
+        steps = pending(await ran(connection), migrations("postgres"))
+        for one in steps:
+            await connection.execute(one.sql)
+            await connection.execute(
+                "INSERT INTO migrations VALUES ($1, $2, $3, $4, $5)", *row(one)
+            )
+    return steps
+
+
+async def ran(connection: Any) -> tuple[Ran, ...]:
+    """The steps that have run, in order."""
+    rows = await connection.fetch(
+        "SELECT number, name, checksum, oldest, at FROM migrations ORDER BY number"
+    )
+    return tuple(Ran(**dict(one)) for one in rows)
+
 
 _MUST_BE_ON: Final = ("fsync", "full_page_writes", "synchronous_commit")
 

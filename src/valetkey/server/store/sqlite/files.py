@@ -7,11 +7,14 @@ overwrote, as long as SQLite has the pages in memory.
 
 import contextlib
 import os
+import threading
 import time
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 import apsw
 
+from valetkey.server.store.port import CALL_TIMEOUT
 from valetkey.server.store.survey import MALFORMED
 
 PAUSE: Final = 1.0
@@ -91,3 +94,66 @@ def _identity(name: str) -> _FileIdentity | None:
     except OSError:
         return None
     return _FileIdentity(status.st_dev, status.st_ino, status.st_size)
+
+
+# Runs checkpoints: copies the write-ahead log back into the file while the writer continues.
+
+
+class Checkpoints:
+    """A thread that runs checkpoints. Set `wanted` to request one."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._turn = threading.Lock()
+        self._stopping = False
+        self.wanted = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="sqlite-checkpoint", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread after its last checkpoint."""
+        self._stopping = True
+        self.wanted.set()
+        self._thread.join()
+        self._connection.close()
+
+    def _serve(self) -> None:
+        while True:
+            self.wanted.wait()
+            self.wanted.clear()
+            if self._stopping:
+                return
+            self.run()
+
+    def run(self) -> None:
+        """Copy as much as readers allow. The next commit requests another checkpoint."""
+        with self._turn, suppress(apsw.Error):
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+
+# How a connection to SQLite waits for another process.
+
+BUSY: Final = CALL_TIMEOUT
+"""Seconds for which a connection waits for another process."""
+
+SOON: Final = 0.001
+"""Seconds between two attempts to get the lock. SQLite's own pauses grow to a tenth of a second; a
+process that writes all the time would then always be faster."""
+
+
+class BusyHandler:
+    """Waits in short steps, BUSY seconds in total, if `enabled`."""
+
+    def __init__(self) -> None:
+        self.enabled = True
+        self._until = 0.0
+
+    def __call__(self, tries: int) -> bool:
+        """Return whether to try again."""
+        if not self.enabled:
+            return False
+        now = time.monotonic()
+        if tries == 0:
+            self._until = now + BUSY
+        time.sleep(SOON)
+        return now < self._until

@@ -16,7 +16,7 @@ from msgspec.structs import force_setattr, replace
 from valetkey.server.model import ids
 from valetkey.server.model.record import Record
 from valetkey.server.model.user import User
-from valetkey.server.store.storable import UNREADABLE, check_names, damaged, is_name
+from valetkey.server.store.port import UNREADABLE, check_names, damaged, is_name
 
 _START: Final = {"user": ids.USER, "grant": ids.OWNED}
 """The fields that hold a name, and the offset of the place in that name."""

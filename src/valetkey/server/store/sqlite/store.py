@@ -19,11 +19,10 @@ from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
 from valetkey.server.model.query import One, Page, PageQuery, Query, Results
 from valetkey.server.model.record import Record
-from valetkey.server.store.change_log import read_entry
 from valetkey.server.store.migrate import migrate
-from valetkey.server.store.port import CALL_TIMEOUT, Unavailable
+from valetkey.server.store.port import CALL_TIMEOUT, Unavailable, read_entry
 from valetkey.server.store.sqlite import owned_rows
-from valetkey.server.store.sqlite.busy import BusyHandler
+from valetkey.server.store.sqlite.files import BusyHandler
 from valetkey.server.store.sqlite.table import table
 from valetkey.server.store.sqlite.transactions import Writer
 from valetkey.server.store.sqlite.writer import Commit, Sweep

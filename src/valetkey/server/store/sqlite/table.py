@@ -15,8 +15,8 @@ import msgspec
 from valetkey.server.model.change import Create, Remove, Update, Versioned
 from valetkey.server.model.query import Many, One, OneByAlias, PageQuery, Query
 from valetkey.server.model.record import Record
+from valetkey.server.store.port import UNREADABLE, check_names, damaged, is_name
 from valetkey.server.store.sqlite.tree import Tree, wrote
-from valetkey.server.store.storable import UNREADABLE, check_names, damaged, is_name
 
 
 class Table(Protocol):

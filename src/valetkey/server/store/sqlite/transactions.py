@@ -17,11 +17,8 @@ from typing import Final
 import apsw
 
 from valetkey.server.model.change import Stale
-from valetkey.server.store.deadline import Deadlines
-from valetkey.server.store.port import CALL_TIMEOUT, Unavailable, Unstorable
-from valetkey.server.store.sqlite.busy import BusyHandler
-from valetkey.server.store.sqlite.checkpoints import Checkpoints
-from valetkey.server.store.sqlite.files import Files
+from valetkey.server.store.port import CALL_TIMEOUT, Deadlines, Unavailable, Unstorable
+from valetkey.server.store.sqlite.files import BusyHandler, Checkpoints, Files
 from valetkey.server.store.sqlite.writer import WriteJob
 from valetkey.server.store.survey import MALFORMED
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import apsw
 import msgspec
@@ -23,11 +23,56 @@ from valetkey.server.model.change import (
 from valetkey.server.model.change_log import entries_of
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
-from valetkey.server.store.change_log import forget_at, marked
-from valetkey.server.store.port import RECORDS
-from valetkey.server.store.sqlite import counters, tree
+from valetkey.server.store.port import RECORDS, check_names, forget_at, marked
+from valetkey.server.store.sqlite import tree
 from valetkey.server.store.sqlite.table import plain, table
 from valetkey.wire.change_log import Entry
+
+# Counters in SQLite: one statement adds to a counter or subtracts from it.
+
+_COUNT: Final = """
+INSERT INTO throttles AS t (key, version, forget_at, body) VALUES (?1, 1, ?3, ?5)
+ON CONFLICT (key) DO UPDATE SET
+    version = t.version + 1,
+    forget_at = iif(t.forget_at > ?2, t.forget_at, ?3),
+    body = CAST(json_set(
+        CAST(iif(t.forget_at > ?2, t.body, ?5) AS TEXT),
+        '$.tried',
+        iif(t.forget_at > ?2, json_extract(CAST(t.body AS TEXT), '$.tried'), 0) + ?4,
+        '$.version',
+        t.version + 1
+    ) AS BLOB)
+RETURNING body
+"""
+_UNCOUNT: Final = """
+UPDATE throttles AS t SET
+    version = t.version + 1,
+    body = CAST(json_set(
+        CAST(t.body AS TEXT),
+        '$.tried',
+        max(0, json_extract(CAST(t.body AS TEXT), '$.tried') - ?3),
+        '$.version',
+        t.version + 1
+    ) AS BLOB)
+WHERE key = ?1 AND t.forget_at > ?2
+"""
+
+_counter: Final = msgspec.json.Decoder(Throttle)
+
+
+def count(cursor: apsw.Cursor, more: Throttle) -> Throttle:
+    """Add to the counter, or start it. Returns the counter afterwards. Raises Unstorable."""
+    check_names((more.key,))
+    body = msgspec.json.encode(msgspec.structs.replace(more, version=1))
+    binds = (more.key, more.since, more.forget_at, more.tried, body)
+    rows: list[Any] = cursor.execute(_COUNT, binds).fetchall()
+    return _counter.decode(rows[0][0])
+
+
+def uncount(cursor: apsw.Cursor, less: Throttle) -> None:
+    """Subtract from the counter, if its window is still open."""
+    cursor.execute(_UNCOUNT, (less.key, less.since, less.tried))
+
 
 SWEEP_ROWS: Final = 200
 """The largest number of rows of each table that one sweep deletes."""
@@ -76,9 +121,9 @@ class Commit(WriteJob):
         for change in self._changes:
             match change:
                 case Count(record=more):
-                    self.counters.append(counters.count(cursor, more))
+                    self.counters.append(count(cursor, more))
                 case Uncount(record=less):
-                    counters.uncount(cursor, less)
+                    uncount(cursor, less)
                 case Tally(record=event):
                     if not tree.Tree.of(Event).tally(cursor, event):
                         raise Stale(change)
