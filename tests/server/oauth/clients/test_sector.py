@@ -6,7 +6,7 @@ from tests.installation import CLIENTS
 from tests.rows import row
 
 from valetkey.server.model.query import Document, Results, Unreachable
-from valetkey.server.oauth.clients.registration import check
+from valetkey.server.oauth.clients.registration import check_sector_document
 from valetkey.spec.errors import InvalidClientMetadata
 
 URL = "https://group.example/sector.json"
@@ -14,7 +14,7 @@ WEB = replace(next(client for client in CLIENTS if client.id == "web"), sector_i
 
 
 def run(document: Document | Unreachable) -> None:
-    rule = check(WEB)
+    rule = check_sector_document(WEB)
     (wanted,) = next(rule)
     with pytest.raises(StopIteration):
         rule.send(Results({}, {wanted: document}))  # type: ignore[dict-item]
@@ -22,7 +22,7 @@ def run(document: Document | Unreachable) -> None:
 
 def test_a_client_without_a_sector_is_asked_for_nothing() -> None:
     with pytest.raises(StopIteration):
-        next(check(replace(WEB, sector_identifier_uri="")))
+        next(check_sector_document(replace(WEB, sector_identifier_uri="")))
 
 
 def test_a_document_that_names_them_all() -> None:

@@ -237,7 +237,7 @@ def _policy(client: Client, at: Installation) -> Iterator[str]:
 # together (OpenID Connect Core 8.1; Registration 5).
 
 
-def check(client: Client) -> Rule[None]:
+def check_sector_document(client: Client) -> Rule[None]:
     """Raise InvalidClientMetadata unless the client's sector document lists each of its redirect
     URIs. The author of the document vouches for them."""
     if not client.sector_identifier_uri:

@@ -77,7 +77,7 @@ def _register(call: Call, context: Context) -> Rule[Answer | Refuse]:
     client = restrict_scope(client, scope, context.installation.offer)
     _check(client, context)
     _check_name(client, context)
-    yield from registration.check(client)
+    yield from registration.check_sector_document(client)
     audit_event = event(
         context.env, "registered", by="app", client=client.id, note=client.name[:100]
     )
@@ -227,7 +227,7 @@ def _update(client: Client, call: Call, context: Context) -> Rule[Answer | Refus
     _check(after, context)
     if after.name != client.name:
         _check_name(after, context)
-    yield from registration.check(after)
+    yield from registration.check_sector_document(after)
     answer = _document(after, context)
     if secret:
         answer |= {"client_secret": secret, "client_secret_expires_at": 0}
