@@ -99,11 +99,11 @@ def parameters(function: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
-def value(function: str, old: str, given: T) -> T:
+def value(function: str, old: str, current: T) -> T:
     """The value of an old keyword, with the warning: for functions that a decorator would slow
     down."""
     _warn(f"{function}({old}=)", f"{PARAMETERS[function][old]}=")
-    return given
+    return current
 
 
 def _rename(keywords: dict[str, Any], renamed: Mapping[str, str], function: str) -> None:

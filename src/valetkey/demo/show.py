@@ -24,7 +24,7 @@ from valetkey.demo.narrator import Narrator
 from valetkey.demo.play import EXPECTED, Expected, Play
 from valetkey.demo.programs import Failed, Programs
 from valetkey.demo.stage import USER, Stage
-from valetkey.demo.story import STEPS, Step
+from valetkey.demo.story import STEPS, StoryStep
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -43,7 +43,7 @@ class Interrupted(KeyboardInterrupt):
 class Fell(Exception):
     """The story ended at a step, because of what this was raised from."""
 
-    def __init__(self, step: Step | FlowStep) -> None:
+    def __init__(self, step: StoryStep | FlowStep) -> None:
         super().__init__(f"step {step.number}, {step.title}")
 
 
@@ -73,7 +73,7 @@ def perform(
     *,
     keep: bool = False,
     browser: bool = True,
-    steps: Sequence[Step] = STEPS,
+    steps: Sequence[StoryStep] = STEPS,
     expected: Expected = EXPECTED,
     flow: Flow | None = None,
 ) -> int:
@@ -114,7 +114,7 @@ def _tell(
     voice: Narrator,
     *,
     browser: bool,
-    steps: Sequence[Step] = STEPS,
+    steps: Sequence[StoryStep] = STEPS,
     expected: Expected = EXPECTED,
     flow: Flow | None = None,
 ) -> None:

@@ -267,7 +267,7 @@ def _words(choice: Choice) -> str:
     return f"{choice.title} ({need}{risk}){why}"
 
 
-class Step(msgspec.Struct, frozen=True):
+class StoryStep(msgspec.Struct, frozen=True):
     """A step, and its scenes in order."""
 
     number: str
@@ -276,12 +276,12 @@ class Step(msgspec.Struct, frozen=True):
 
 
 STEPS: Final = (
-    Step("1", "stefApp wants Chirp", (wants,)),
-    Step("2", "Behind the scenes: discovery, and a pushed request", (begins,)),
-    Step("3", "The platform's sign-in page", (signs_in,)),
-    Step("4", "What stefApp can do, and what it cannot", (reads,)),
-    Step("5", "Miko agrees, and stefApp goes to work", (agrees, redeems, posts, is_refused)),
-    Step("6", "Limits that Miko sets", bounds.SCENES),
-    Step("7", "Afterwards, the key is still Miko's", afterwards.SCENES),
-    Step("·", "And the password?", (never_passed,)),
+    StoryStep("1", "stefApp wants Chirp", (wants,)),
+    StoryStep("2", "Behind the scenes: discovery, and a pushed request", (begins,)),
+    StoryStep("3", "The platform's sign-in page", (signs_in,)),
+    StoryStep("4", "What stefApp can do, and what it cannot", (reads,)),
+    StoryStep("5", "Miko agrees, and stefApp goes to work", (agrees, redeems, posts, is_refused)),
+    StoryStep("6", "Limits that Miko sets", bounds.SCENES),
+    StoryStep("7", "Afterwards, the key is still Miko's", afterwards.SCENES),
+    StoryStep("·", "And the password?", (never_passed,)),
 )

@@ -48,7 +48,7 @@ class Chirp(msgspec.Struct, frozen=True):
     by: str
 
 
-class Message(msgspec.Struct, frozen=True):
+class DirectMessage(msgspec.Struct, frozen=True):
     """A direct message from one account to another, by their handles."""
 
     id: int
@@ -122,7 +122,7 @@ class Records:
         )
         return bool(rows)
 
-    def messages(self, account: str) -> list[Message]:
+    def messages(self, account: str) -> list[DirectMessage]:
         """The newest messages to and from the account, newest first."""
         rows = self._run(
             "SELECT m.id, s.handle, r.handle, m.text, m.at FROM messages m"
@@ -131,7 +131,7 @@ class Records:
             account,
             TIMELINE,
         )
-        return [Message(*row) for row in rows]
+        return [DirectMessage(*row) for row in rows]
 
     def send(self, account: str, *, to: str, text: str, at: int | None = None) -> bool:
         """Sends a message to a handle; False where nobody has it."""
