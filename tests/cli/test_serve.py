@@ -8,9 +8,11 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 import httpx2
 import pytest
@@ -28,13 +30,15 @@ def environ(more: Mapping[str, str]) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def serving(*words: str, **more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server that has said that it is ready, and what it said."""
+def serving(
+    *words: str, log: IO[str] | int = subprocess.PIPE, **more: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server that has said that it is ready, and what it said. `log` takes its stderr."""
     process = subprocess.Popen(
         (*COMMAND, *words),
         env=environ(more),
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=log,
         text=True,
     )
     assert process.stdout is not None
@@ -118,10 +122,14 @@ def test_from_an_empty_folder_to_sigterm(line: Line) -> None:
     files = {one.name: one.stat().st_mode & 0o777 for one in line.folder.iterdir()}
     assert files == {"valetkey.db": 0o600, "valetkey.db.key": 0o600}
     first = line.every(SigningKey)
-    with serving(*words, PYTHONPROFILEIMPORTTIME="1") as (process, _):
-        assert httpx2.get(f"{issuer}/readyz").status_code == 200
-        process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=20)
+    # A file: the list is longer than a pipe that nobody reads holds.
+    with tempfile.TemporaryFile("w+") as imports:
+        with serving(*words, log=imports, PYTHONPROFILEIMPORTTIME="1") as (process, _):
+            assert httpx2.get(f"{issuer}/readyz").status_code == 200
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=20)
+        imports.seek(0)
+        log = imports.read()
     assert line.every(SigningKey) == first
     imported = {text.rpartition("|")[2].strip() for text in log.splitlines()}
     assert "valetkey.server.app" in imported

@@ -53,7 +53,7 @@ sys.modules["msvcrt"] = types.SimpleNamespace(locking=locking, LK_NBLCK=2)
 STORE: Final = """
 from pathlib import Path
 from valetkey.client import FileStore, Tokens
-from valetkey.client import private_file
+from valetkey.client import store as private_file
 
 private_file.HAS_MODES = False
 store = FileStore(Path(sys.argv[1]))

@@ -76,6 +76,7 @@ def read(file: Path) -> Guard:
             max_staleness=config_file.max_staleness,
             split=config_file.split,
         )
-    except ValueError as error:
-        raise InvalidUsage(f"{file}: {error}") from error
+    except ValueError as error:  # the file calls it by its setting
+        message = str(error).replace("max_staleness=", "bound=")
+        raise InvalidUsage(f"{file}: {message}") from error
     return Guard(server, config_file.routes, config_file.proxy)

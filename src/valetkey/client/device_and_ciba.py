@@ -5,10 +5,9 @@ own pages (RFC 8628; OpenID Connect CIBA).
 import io
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-import segno
 
 from valetkey.client import server
 from valetkey.client.errors import Aborted, Denied, ServerUnavailable
@@ -16,6 +15,9 @@ from valetkey.client.steps import Flow, Sleep
 from valetkey.client.tokens import App
 from valetkey.wire import key_shards
 from valetkey.wire.metadata import ServerMetadata
+
+if TYPE_CHECKING:
+    import segno
 
 DEVICE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 CIBA: Final = "urn:openid:params:grant-type:ciba"
@@ -156,5 +158,7 @@ def terminal(text: str) -> str:
     return out.getvalue()
 
 
-def _code(text: str) -> segno.QRCode:
+def _code(text: str) -> "segno.QRCode":
+    import segno  # noqa: PLC0415 - few apps draw one
+
     return segno.make_qr(text, error="m")
