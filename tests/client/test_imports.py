@@ -13,7 +13,6 @@ FILES = {
     "valetkey.client.auth_requests": {"requests"},
     "valetkey.client.holder_service": {"starlette"},
     "valetkey.client.os_keyring": {"keyring"},
-    "valetkey.client.device_and_ciba": {"segno"},
 }
 
 

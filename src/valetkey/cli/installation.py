@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import apsw
-import httpx2
 from cryptography import x509
 
 from valetkey.cli import secrets
@@ -273,6 +272,8 @@ def _issuer(issuer: str, ca: Path | None) -> Row:
         trust = ssl.create_default_context(cafile=ca)
     except (OSError, ValueError) as error:
         return Row("issuer", "fail", f"{ca} holds no certificates in PEM: {error}")
+    import httpx2  # noqa: PLC0415 - a start has no use for it
+
     try:
         reply = httpx2.get(url, timeout=TIMEOUT, verify=trust)
         issuer_of_server = reply.json().get("issuer") if reply.status_code == 200 else None
