@@ -12,7 +12,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import httpx2
 import pytest
@@ -31,7 +31,7 @@ def environ(more: Mapping[str, str]) -> dict[str, str]:
 
 @contextlib.contextmanager
 def serving(
-    *words: str, log: IO[str] | int = subprocess.PIPE, **more: str
+    *words: str, log: Any = subprocess.PIPE, **more: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A server that has said that it is ready, and what it said. `log` takes its stderr."""
     process = subprocess.Popen(

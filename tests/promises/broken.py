@@ -176,7 +176,7 @@ def fails_together() -> None:
                 if not asked.future.done():
                     asked.future.set_exception(Unavailable(str(error)))
 
-    _put(committer, "_apart", together)
+    _put(committer, "_split_after", together)
     vars_of: Any = Reader
     vars_of._answer = answer
 
