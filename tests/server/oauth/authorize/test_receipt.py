@@ -56,7 +56,7 @@ def test_a_receipt_says_what_was_shown_and_what_came_of_it() -> None:
     }
     assert asked_lines["chirps.write"].words == "chirps.write auf Deutsch"
     assert asked_lines["chirps.write"].reason == "To post what you write here."
-    assert asked_lines["openid"].words == "Sie wiedererkennen, wenn Sie zurückkommen"
+    assert asked_lines["openid"].words == "Sie wiedererkennen, wenn Sie zurückkehren"
     locked = [one.id for one in kept.lines if one.place == "cannot"]
     assert locked == [
         one.id for group in sheet.cannot if not group.whole for one in group.permissions
