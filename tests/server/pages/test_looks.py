@@ -259,6 +259,7 @@ def test_a_page_heeds_what_people_ask_of_their_browser(page: Page, address: str)
     button = page.locator("#allow")
     assert button.evaluate("element => getComputedStyle(element).transitionDuration") == "0s"
     assert button.evaluate("element => getComputedStyle(element).borderStyle") == "solid"
+    page.goto(f"{address}/en/app")
     assert page.locator(".detail").first.evaluate(
         "element => getComputedStyle(element).color"
     ) == page.locator("body").evaluate("element => getComputedStyle(element).color")
