@@ -2,9 +2,10 @@
 
 import time
 from asyncio import sleep
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from os import urandom
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -118,6 +119,8 @@ def read_json(request: Request) -> Mapping[str, Any]:
     return document
 
 
+Outcome: TypeAlias = Answer | Issued | Refuse
+
 RECHECK_SECONDS: Final = 0.25
 """Seconds between two runs of a rule whose answer waits for something to say."""
 
@@ -171,6 +174,7 @@ class _Driver:
         self, endpoint: Endpoint, shell: Shell, transport: Transport, *, preflight: Reply
     ) -> None:
         self._endpoint = endpoint
+        self._rule = partial(_with_proof, endpoint) if endpoint.who == "bearer" else endpoint.rule
         self._shell = shell
         self._transport = transport
         self._preflight = preflight
@@ -202,6 +206,8 @@ class _Driver:
                 reply = self._without_token()
             else:
                 outcome = await self._settle(call, context)
+                if endpoint.waits is not None:
+                    outcome = await self._wait(call, outcome, endpoint.waits)
                 if isinstance(outcome, Answer) and outcome.unregistered_client:
                     await self._room.add(outcome.unregistered_client, request.address)
                 reply = await self._reply(outcome, call, context)
@@ -209,29 +215,24 @@ class _Driver:
             reply = self._refuse(request, error, "" if call is None else call.scheme)
         return reply.having(*headers) if headers else reply
 
-    async def _settle(self, call: Call, context: Context) -> Answer | Issued | Refuse:
-        endpoint = self._endpoint
-        outcome = await self._shell.settle_in(
-            lambda context: self._rule(call, context), context, tries=endpoint.tries
+    def _settle(self, call: Call, context: Context) -> Awaitable[Outcome]:
+        return self._shell.settle_in(
+            lambda context: self._rule(call, context), context, tries=self._endpoint.tries
         )
-        if endpoint.waits is None:
-            return outcome
+
+    async def _wait(
+        self, call: Call, outcome: Outcome, waits: Callable[[Call, Answer], bool]
+    ) -> Outcome:
+        """The outcome, once it has something to say or has waited long enough."""
         until = time.monotonic() + MAX_WAIT
-        while isinstance(outcome, Answer) and endpoint.waits(call, outcome):
+        while isinstance(outcome, Answer) and waits(call, outcome):
             if self._stopping or time.monotonic() >= until:
                 break
             await sleep(RECHECK_SECONDS)
             outcome, _ = await self._shell.settle(lambda context: self._rule(call, context))
         return outcome
 
-    def _rule(self, call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
-        if self._endpoint.who != "bearer":
-            return self._endpoint.rule(call, context)
-        return _with_proof(self._endpoint, call, context)
-
-    async def _reply(
-        self, outcome: Answer | Issued | Refuse, call: Call, context: Context
-    ) -> Reply:
+    async def _reply(self, outcome: Outcome, call: Call, context: Context) -> Reply:
         await yield_once()
         is_post = call.method == "POST"
         status = self._endpoint.status if is_post else 200
@@ -293,7 +294,7 @@ class _Published:
         return json_reply(msgspec.to_builtins(outcome.document), headers=headers)
 
 
-def _with_proof(endpoint: Endpoint, call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+def _with_proof(endpoint: Endpoint, call: Call, context: Context) -> Rule[Outcome]:
     """The endpoint's rule, once the caller has proved that it holds the token's key."""
     yield from check_presented(call.scheme, call.request, context)
     return (yield from endpoint.rule(call, context))

@@ -211,6 +211,7 @@ class Protocol(HttpToolsProtocol):
             cycle: Any = self._fast_cycle
             if cycle.add_body(body):
                 self._move("refuse")
+                self._deadlines.end_request()
                 self._start(cycle)
 
     def on_message_complete(self) -> None:
@@ -256,14 +257,14 @@ class Protocol(HttpToolsProtocol):
 
     def _start(self, cycle: Cycle) -> None:
         """Answers the request in its turn."""
-        self._deadlines.end_request()
         if not self.transport.is_closing():  # else the reply before was the last one
             self.turns.begin(self._answer(cycle))
 
     async def _answer(self, cycle: Cycle) -> None:
         request = cycle.complete_request()
         try:
-            reply = await self.front.answer(cycle.handler, request, is_late=cycle.is_late)
+            answered = await self.front.answer(cycle.handler, request, is_late=cycle.is_late)
+            reply = self.front.secured(answered)
             if self.flow.write_paused and not cycle.disconnected:
                 await self.flow.drain()
             if not cycle.disconnected:
