@@ -135,4 +135,7 @@ StateT = TypeVar("StateT", bound=StepState)
 
 def state_of(decision: Issue, kind: type[StateT]) -> StateT | None:
     """What the grant type left for the step that this class belongs to, None for nothing."""
-    return next((one for one in decision.state if isinstance(one, kind)), None)
+    for state in decision.state:
+        if isinstance(state, kind):
+            return state
+    return None
