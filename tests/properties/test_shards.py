@@ -24,7 +24,7 @@ from valetkey.server.oauth.core.decision import Answer, Issued, RefreshToken
 from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.shards import derived_secrets
 from valetkey.server.oauth.shards.derived_secrets import ShardReference
-from valetkey.server.oauth.shards.replacement import reissue
+from valetkey.server.oauth.shards.reissue import serve_reissue
 from valetkey.server.oauth.tokens import refresh_token
 from valetkey.spec.errors import KeySuspended, OAuthError
 from valetkey.wire.key_shards import write_code, write_others
@@ -264,7 +264,7 @@ class Owner(RuleBasedStateMachine):
             again = proving(world, again, "/key_shards/reissue", by=by)
         return any(
             isinstance(_asked(world, rule), Issued | Answer)
-            for rule in (token(sent, world.context), reissue(again, world.context))
+            for rule in (token(sent, world.context), serve_reissue(again, world.context))
         )
 
     def _delivered_by_the_thief(self, shard: str) -> list[str]:

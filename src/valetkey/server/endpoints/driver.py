@@ -26,7 +26,7 @@ from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import Call, Endpoint, Feature, StatusList, Stream
 from valetkey.server.oauth.issue.tokens import response
 from valetkey.server.oauth.senders.binding import check_presented
-from valetkey.server.store.settle import yield_once
+from valetkey.server.store.batching import yield_once
 from valetkey.spec.errors import InvalidClient, InvalidRequest, OAuthError
 from valetkey.wire import bearer
 from valetkey.wire.bearer import read_header

@@ -3,8 +3,7 @@
 If the commit loses a race, the rule reads and decides again, up to three times.
 """
 
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from types import coroutine
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from valetkey.server.model.change import Change, Count, Stale
@@ -19,29 +18,9 @@ from valetkey.server.model.query import (
     Rule,
     Unreachable,
 )
+from valetkey.server.store.batching import yield_once
 from valetkey.server.store.port import Store
 from valetkey.spec.errors import OAuthError, TemporarilyUnavailable
-
-# Yielding to the event loop, so that work that arrives together goes into one batch.
-
-SILENT: Final = "the database does not answer"
-"""The error text for a caller that has waited too long for a statement."""
-
-TURNS: Final = 4
-
-
-@coroutine
-def yield_once() -> Generator[None, None, None]:
-    """Let everything else that is ready run first. A task waits for one round of its loop."""
-    yield
-
-
-async def let_batch_fill() -> None:
-    """Let the event loop run for a few rounds, so that requests that arrive meanwhile join the
-    batch. An idle loop needs no time for this."""
-    for _ in range(TURNS):
-        await yield_once()
-
 
 READS: Final = 16
 """How many rounds of queries a rule may make. Identity, keys, request and facts each depend on the

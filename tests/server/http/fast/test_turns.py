@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from valetkey.server.http.fast.turns import MOST, Turns
-from valetkey.server.store.settle import yield_once
+from valetkey.server.store.batching import yield_once
 
 pytestmark = pytest.mark.anyio
 

@@ -18,9 +18,8 @@ from valetkey.server.oauth.core.decision import Answer, Issued
 from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.issue.tokens import response
 from valetkey.server.oauth.shards.claim import claim, deliver
-from valetkey.server.oauth.shards.reissue import Replaced, Resumed, resume
+from valetkey.server.oauth.shards.reissue import Replaced, Resumed, resume, serve_reissue
 from valetkey.server.oauth.shards.reissue import replace_shard as replaced
-from valetkey.server.oauth.shards.replacement import reissue
 from valetkey.wire.key_shards import (
     Claimed,
     Delivered,
@@ -153,7 +152,7 @@ class Harbour:
         )
         if by is not None:
             sent = proving(self.world, sent, "/key_shards/reissue", by=by)
-        outcome = self.world.post(reissue, sent)
+        outcome = self.world.post(serve_reissue, sent)
         assert isinstance(outcome, Answer)
         assert isinstance(outcome.document, Reissued)
         return outcome.document

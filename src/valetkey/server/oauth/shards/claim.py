@@ -20,7 +20,7 @@ from valetkey.server.oauth.shards import alarm, derived_secrets, presentation, r
 from valetkey.server.oauth.shards.alarm import NAMES, sharded
 from valetkey.server.oauth.shards.derived_secrets import HANDLE_SECONDS, ShardReference
 from valetkey.server.oauth.shards.presentation import proves_itself
-from valetkey.server.oauth.shards.replacement import reissue
+from valetkey.server.oauth.shards.reissue import serve_reissue
 from valetkey.server.oauth.tokens import refresh_token
 from valetkey.spec.errors import InvalidGrant, InvalidRequest
 from valetkey.wire.key_shards import (
@@ -177,7 +177,9 @@ KEY_SHARDS: Final = Feature(
         Endpoint(
             path=DELIVERY_PATH, metadata="key_shard_delivery_endpoint", cite=CITE, rule=deliver
         ),
-        Endpoint(path=REISSUE_PATH, metadata="key_shard_reissue_endpoint", cite=CITE, rule=reissue),
+        Endpoint(
+            path=REISSUE_PATH, metadata="key_shard_reissue_endpoint", cite=CITE, rule=serve_reissue
+        ),
     ),
     metadata=lambda _: {"key_shards_supported": TIERS},
 )

@@ -19,11 +19,11 @@ from valetkey.server.model.change import Change, Count, Stale, Uncount, record_e
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
 from valetkey.server.model.record import Record
+from valetkey.server.store.batching import SILENT, let_batch_fill
 from valetkey.server.store.port import CALL_TIMEOUT, Deadlines, Unavailable, Unstorable
 from valetkey.server.store.postgres.connections import TROUBLE, Connections, may_be_ours, why
 from valetkey.server.store.postgres.counters import bodies_by_bucket, counters_after_each
 from valetkey.server.store.postgres.statements import STALE, Statement, commit
-from valetkey.server.store.settle import SILENT, let_batch_fill
 
 BATCH: Final = 128
 """The largest number of requests in one statement."""

@@ -12,11 +12,11 @@ from typing import Any, Final, TypeAlias
 
 from valetkey.server.model.query import One, Query, Results, With
 from valetkey.server.model.record import Record
+from valetkey.server.store.batching import SILENT, let_batch_fill
 from valetkey.server.store.port import Deadlines, Unavailable, is_name
 from valetkey.server.store.postgres.connections import as_unavailable
 from valetkey.server.store.postgres.rows import Recent, record_of, selected, type_of
 from valetkey.server.store.postgres.statements import Statement, place_and_key
-from valetkey.server.store.settle import SILENT, let_batch_fill
 
 # Reads rows by their keys in one statement. Nearly all reads of a busy node are of this kind.
 
