@@ -53,9 +53,9 @@ sys.modules["msvcrt"] = types.SimpleNamespace(locking=locking, LK_NBLCK=2)
 STORE: Final = """
 from pathlib import Path
 from valetkey.client import FileStore, Tokens
-from valetkey.client import store as private_file
+import valetkey.client.store
 
-private_file.HAS_MODES = False
+valetkey.client.store.HAS_MODES = False
 store = FileStore(Path(sys.argv[1]))
 let_go = store.take()
 assert let_go is not None

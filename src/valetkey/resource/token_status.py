@@ -131,10 +131,10 @@ class StatusSource:
         signed_for: str = "",
         on_ask: Callable[[], None] = lambda: None,
     ) -> None:
-        """`bound` in seconds, for all permissions or by their risk. `asks`: it can prove itself,
-        and so ask; by `signed_for`, its name at the server, answers have to be signed for it, ""
-        where they need not be. `on_ask` is called before something is asked. Raises ValueError for
-        a bound that is none."""
+        """`max_staleness` is in seconds, for all permissions or by their risk. `asks`: the API has
+        credentials, and so can introspect. `signed_for` is its name at the server if answers have
+        to be signed for it, else "". `on_ask` is called before each request. Raises ValueError for
+        a `max_staleness` that is not seconds."""
         self._live = live
         self._bounds = _bounds(max_staleness)
         self._tightest, self._widest = min(self._bounds.values()), max(self._bounds.values())

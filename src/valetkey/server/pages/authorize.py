@@ -86,10 +86,8 @@ class Steps:
 
     async def posted(self, request: Request, step: Step, *, session: str = "") -> forms.Form:
         """The form that was sent. Raises ForgedForm, InvalidRequest."""
-        context, purpose = (
-            await self._frame.shell.context(),
-            f"{step} {request.path_parameters['pending']}",
-        )
+        context = await self._frame.shell.context()
+        purpose = f"{step} {request.path_parameters['pending']}"
         return self._frame.posted(request, context, purpose=purpose, session=session)
 
     def page(

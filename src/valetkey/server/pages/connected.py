@@ -80,21 +80,16 @@ def page(
     context: Context,
 ) -> AppView:
     """The page of one app. `history` and `receipts` are newest first."""
-    entries = (
-        presenters.entry(event, context.installation.offer, language=language) for event in history
-    )
+    offer = context.installation.offer
+    entries = (presenters.entry(event, offer, language=language) for event in history)
     return AppView(
         site=frame.site,
         account=frame.account(person.user),
         app=presenters.app(one.client, one.grant.client),
         form=form,
         permissions=tuple(_permissions(one, language, context)),
-        more=presenters.more(one, context.installation.offer, language=language),
-        cannot=presenters.cannot(
-            context.installation.offer.cannot(one.grant.permissions),
-            context.installation.offer,
-            language,
-        ),
+        more=presenters.more(one, offer, language=language),
+        cannot=presenters.cannot(offer.cannot(one.grant.permissions), offer, language),
         status=presenters.status(one, context.env.now),
         paused=one.grant.status == "paused",
         ends=one.grant.limits.until or None,
@@ -105,10 +100,7 @@ def page(
         unused=one.is_unused(context.env.now),
         receipts=tuple(map(presenters.receipt, receipts)),
         devices=tuple(map(presenters.device, one.alike_devices)),
-        branches=tuple(
-            presenters.branch(each, context.installation.offer, language=language)
-            for each in branches
-        ),
+        branches=tuple(presenters.branch(each, offer, language=language) for each in branches),
         history=tuple(entry for entry in entries if entry is not None),
         back=APPS,
         begins=_begins(one, context),

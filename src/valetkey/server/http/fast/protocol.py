@@ -13,8 +13,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from valetkey.server.http import log
 from valetkey.server.http.connections import FEW, Backlog, Flow, holds_several
+from valetkey.server.http.fast.connection_state import (
+    BETWEEN_BODIES,
+    TRANSITIONS,
+    Deadlines,
+    Event,
+    State,
+)
 from valetkey.server.http.fast.cycle import Cycle, encode_head, encode_server_headers
-from valetkey.server.http.fast.deadlines import BETWEEN_BODIES, TRANSITIONS, Deadlines, Event, State
 from valetkey.server.http.fast.turns import Turns
 from valetkey.server.http.front import CLOSE, Front, malformed_request
 from valetkey.server.http.reply import BODILESS, Reply

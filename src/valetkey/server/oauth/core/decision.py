@@ -2,7 +2,7 @@
 together."""
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -127,8 +127,6 @@ class Issued(Outcome, frozen=True, kw_only=True, eq=False):
     def __repr__(self) -> str:
         return f"Issued(to={self.client.id!r})"
 
-
-TokenDecision: TypeAlias = Issue | Refuse
 
 StateT = TypeVar("StateT", bound=StepState)
 
