@@ -39,8 +39,7 @@ from valetkey.spec.errors import TemporarilyUnavailable
 # Removes the counters of limits whose grants have ended, a few at a time.
 #
 # Revoking a grant does not wait for this, so that what an API counts at the same moment cannot
-# delay
-# it. Every node does it; what one has removed, another does not find.
+# delay it. Every node does it; what one has removed, another does not find.
 
 STEP: Final = 50
 """Rows of one step."""

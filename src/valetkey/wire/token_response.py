@@ -38,8 +38,8 @@ the reason is gone."""
 # What an app with a refresh token posts to the `grant_endpoint`, to have less of its own grant.
 #
 # Beside its authentication: `refresh_token`, `action`, and for NARROW the `scope` that is to be
-# left.
-# A token that is bound to a key comes with a proof of that key (RFC 9449), made for this endpoint.
+# left. A token that is bound to a key comes with a proof of that key (RFC 9449), made for this
+# endpoint.
 
 REFRESH_TOKEN: Final = "refresh_token"
 

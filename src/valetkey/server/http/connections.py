@@ -97,8 +97,7 @@ def _place(address: str) -> str:
 # What passes between a connection and its parser: how much is read, and how much is stored.
 #
 # Bytes that a client sends before its last request is answered are stored unparsed, those of one
-# read
-# at most, and nothing more is read meanwhile (ATTACKS A96).
+# read at most, and nothing more is read meanwhile (ATTACKS A96).
 
 UNWRITTEN: Final = 16 * 1024
 """Bytes of replies that wait in a connection before the next reply waits too."""

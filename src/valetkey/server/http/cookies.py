@@ -24,9 +24,8 @@ from valetkey.wire.form import Form
 # Browsers that an account knows: someone has signed in to it there before.
 #
 # A cookie records that (OWASP, "device cookies"): for each account, a random name of the browser
-# and
-# a MAC over both. The cookie gives access to nothing. It gives the browser a limit of its own for
-# passwords, which anonymous callers can't use up.
+# and a MAC over both. The cookie gives access to nothing. It gives the browser a limit of its own
+# for passwords, which anonymous callers can't use up.
 
 PURPOSE: Final = b"known browser"
 SECONDS: Final = 365 * 86400

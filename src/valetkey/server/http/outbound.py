@@ -24,8 +24,7 @@ from valetkey.wire.address import Target
 # Addresses outside the public internet, from which the server fetches no document.
 #
 # They are those of the IANA registries of special-purpose addresses (RFC 6890 and its updates),
-# which
-# include the IPv6 addresses that contain an IPv4 address.
+# which include the IPv6 addresses that contain an IPv4 address.
 
 CITE: Final = Cite("RFC 6890", "2.2")
 

@@ -99,12 +99,10 @@ def _steps(way: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
 
 
 # A quota for pending requests without a known party: of people who have not signed in, and of
-# unverified apps that push them. Anyone can begin as many as they like, so their number is
-# limited;
+# unverified apps that push them. Anyone can begin as many as they like, so their number is limited;
 # the network that has most loses its oldest (ATTACKS A23, A98).
 #
-# Each node counts those that it began, in memory. After a restart, older ones are not counted:
-# they
+# Each node counts those that it began, in memory. After a restart, older ones are not counted: they
 # end by themselves within the lifetime of an interaction.
 
 MOST: Final = 20_000

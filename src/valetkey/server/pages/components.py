@@ -281,10 +281,8 @@ class Success(StrEnum):
 
 
 # What a page displays: plain data, one record for each page, defined beside its handler. A handler
-# fills the record, and ``render`` turns it into HTML. Strings are raw, since templates escape
-# them;
-# text from apps has been through ``app_text.plain``. Times are Unix seconds, durations are
-# seconds.
+# fills the record, and ``render`` turns it into HTML. Strings are raw, since templates escape them;
+# text from apps has been through ``app_text.plain``. Times are Unix seconds, durations are seconds.
 # ``None`` means that a link, a time or an image doesn't exist.
 
 

@@ -128,8 +128,7 @@ class Store(Protocol):
 # Time limits for callers that wait for the database: CALL_TIMEOUT seconds each.
 #
 # One timer serves all callers of an event loop. They all have the same limit, so the first to come
-# is
-# the first to time out. A timer for each call would cost as much as writing a row.
+# is the first to time out. A timer for each call would cost as much as writing a row.
 
 T = TypeVar("T")
 
@@ -202,8 +201,7 @@ def damaged(table: str, error: Exception, *, key: str = "") -> Damaged:
 # use.
 #
 # It has two tables: `log`, with one row for each entry, and `log_head`, whose one row holds the
-# last
-# number.
+# last number.
 
 MARK: Final = 8
 """Length of a mark in bytes."""

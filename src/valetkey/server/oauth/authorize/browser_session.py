@@ -61,8 +61,7 @@ def person(browser: Browser, context: Context) -> Rule[Person | None]:
 #
 # The browser state is derived from the session's secret. So it changes with every sign-in, and
 # reveals nothing about the session. An app gets only a salted digest of it, bound to the app and
-# its
-# origin, so two apps can't use it to find out that they have the same user.
+# its origin, so two apps can't use it to find out that they have the same user.
 
 CITE: Final = Cite("OpenID Connect Session Management", "3")
 PATH: Final = "/check-session"

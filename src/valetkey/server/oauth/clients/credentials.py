@@ -121,8 +121,7 @@ def _why_not_algorithm(algorithm: str, client: Client, at: Installation) -> str:
 #
 # The sealing key is derived from the salt, which is stored under the master key and never changes.
 # The keys that seal codes last only minutes. The seal names the client, so a sealed secret is
-# useless
-# in another client's row.
+# useless in another client's row.
 
 PURPOSE: Final = b"shared client secret"
 

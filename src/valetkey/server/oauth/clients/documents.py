@@ -281,8 +281,7 @@ CLIENT_DOCUMENTS: Final = Feature(
 
 # The logos of apps (RFC 7591 2, `logo_uri`). This server fetches and serves them itself, so the
 # app's host does not learn who looks at a page. Only verified apps have one: a picture says more
-# than
-# a name, and anyone can copy it.
+# than a name, and anyone can copy it.
 
 MOST_PIXELS: Final = 1024
 """The most pixels on each side. A small file can contain a picture that fills a browser's

@@ -100,8 +100,7 @@ def _host(uri: str) -> str:
 # `id_token_hint`: an ID Token of this server that an app sends back.
 #
 # It does not prove who is at the browser. It names the user that the app means, and it has to be
-# ours
-# (ATTACKS A92). It may have expired, since sessions last longer than ID Tokens.
+# ours (ATTACKS A92). It may have expired, since sessions last longer than ID Tokens.
 
 LONGEST = 8 * 1024
 """The most characters of a hint."""

@@ -160,10 +160,8 @@ GRANT_MANAGEMENT: Final = Feature(
 
 # The own-grant endpoint: an app with a refresh token narrows or stops its own grant.
 #
-# The refresh token authorizes the request, with the same checks as at the token endpoint, but it
-# is
-# not rotated. An access token is not enough, as every API that got it has it. The endpoint can
-# only
+# The refresh token authorizes the request, with the same checks as at the token endpoint, but it is
+# not rotated. An access token is not enough, as every API that got it has it. The endpoint can only
 # remove access, and the user's page says that the app did it.
 
 OWN_GRANT_CITE: Final = Cite("Grant Management for OAuth 2.0", "6")

@@ -141,8 +141,7 @@ def _last_used(family: TokenFamily) -> tuple[int, str]:
 
 # Usage: resource servers report which permissions were used, and users can see it.
 #
-# The server stores only the day, in the family's row: there is no row for each use, and at most
-# one
+# The server stores only the day, in the family's row: there is no row for each use, and at most one
 # write a day for each permission of a family. For delegates that the server doesn't know, the
 # delegate tree of the grant stores the day.
 

@@ -24,8 +24,7 @@ from valetkey.wire.access_token import AccessToken, Actor
 
 # Split access tokens (`wire.split_token`): this module writes and reads the app half.
 #
-# The app half contains the sealed token, so it has no row. The API half is derived from it when
-# the
+# The app half contains the sealed token, so it has no row. The API half is derived from it when the
 # API asks.
 
 NAME: Final = "split access tokens"
