@@ -59,7 +59,7 @@ class Clicks:
         """Sends the form of that way; when it was sent, by the machine's monotonic clock."""
         below, fields = WAYS[way % len(WAYS)]
         path = f"/apps/{member.grant.id}{below}"
-        token = cookies.token(
+        token = cookies.form_token(
             self._subject.keyring,
             browser=browser[self._cookies.browser],
             session=browser[self._cookies.session].partition(".")[0],

@@ -16,7 +16,7 @@ import pytest
 from tests.rows import row
 
 from valetkey.server.http.waiting_room import (
-    MOST,
+    MOST_PENDING,
     OF_ONE,
     AnonymousRequests,
     Crowd,
@@ -42,7 +42,7 @@ def test_a_flood_washes_nobody_else_away(flood: Callable[[int], str]) -> None:
 
 
 def test_thirty_thousand_of_one_48_wash_nobody_else_away() -> None:
-    _flooded(AnonymousRequests(), lambda n: f"2001:db8:0:{n:x}::1", times=30_000, most=MOST)
+    _flooded(AnonymousRequests(), lambda n: f"2001:db8:0:{n:x}::1", times=30_000, most=MOST_PENDING)
 
 
 def _flooded(

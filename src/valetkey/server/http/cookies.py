@@ -27,8 +27,8 @@ from valetkey.wire.form import Form
 # and a MAC over both. The cookie gives access to nothing. It gives the browser a limit of its own
 # for passwords, which anonymous callers can't use up.
 
-PURPOSE: Final = b"known browser"
-SECONDS: Final = 365 * 86400
+KNOWN_BROWSER: Final = b"known browser"
+KNOWN_SECONDS: Final = 365 * 86400
 MOST: Final = 5
 """Accounts in one browser's cookie: the most recently used."""
 
@@ -59,7 +59,7 @@ def _entries(cookie: str) -> list[str]:
 
 
 def _entry(name: str, account: str, key: bytes) -> str:
-    mac = seal.mac(key, PURPOSE, account.encode(), name.encode())
+    mac = seal.mac(key, KNOWN_BROWSER, account.encode(), name.encode())
     return name + base64url.encode(mac[:_MAC])
 
 
@@ -155,7 +155,7 @@ class Cookies:
         value = f"{session.id}.{secret.reveal()}"
         reply = reply.having(
             self._set(self.session, value, seconds=seconds),
-            self._set(self.known, known_accounts.reveal(), seconds=SECONDS),
+            self._set(self.known, known_accounts.reveal(), seconds=KNOWN_SECONDS),
         )
         return self._state(reply, browser_state(secret.reveal()), seconds=seconds)
 
@@ -211,12 +211,12 @@ class ForgedForm(AccessDenied):
     says = "the form is out of date, or did not come from this page"
 
 
-def token(keyring: Keyring, *, browser: str, session: str, purpose: str) -> str:
+def form_token(keyring: Keyring, *, browser: str, session: str, purpose: str) -> str:
     """The token for a form of this purpose, in this browser and session."""
     return base64url.encode(_mac(keyring.macs[0].raw, browser, session, purpose))
 
 
-def check(
+def check_form(
     request: Request,
     form: Form,
     keyring: Keyring,

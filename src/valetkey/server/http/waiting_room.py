@@ -105,7 +105,7 @@ def _steps(way: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
 # Each node counts those that it began, in memory. After a restart, older ones are not counted: they
 # end by themselves within the lifetime of an interaction.
 
-MOST: Final = 20_000
+MOST_PENDING: Final = 20_000
 """Pending requests of all networks together."""
 
 OF_ONE: Final = 2_000
@@ -115,7 +115,7 @@ OF_ONE: Final = 2_000
 class AnonymousRequests:
     """The pending requests, by network."""
 
-    def __init__(self, *, most: int = MOST, of_one: int = OF_ONE) -> None:
+    def __init__(self, *, most: int = MOST_PENDING, of_one: int = OF_ONE) -> None:
         self._most, self._of_one = most, of_one
         self._crowd: Crowd[str] = Crowd()
 

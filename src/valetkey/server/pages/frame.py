@@ -177,7 +177,7 @@ class Frame:
         hidden: tuple[tuple[str, str], ...] = (),
     ) -> PageForm:
         """A form that only this browser, in this session, can send."""
-        token = cookies.token(
+        token = cookies.form_token(
             context.installation.keyring,
             browser=self.cookies.browser_secret(request),
             session=session,
@@ -191,7 +191,7 @@ class Frame:
         """The posted form, after its CSRF token has been checked. Raises ForgedForm,
         InvalidRequest."""
         form = request.form(repeatable=frozenset({"permission", "more", "app"}))
-        cookies.check(
+        cookies.check_form(
             request,
             form,
             context.installation.keyring,

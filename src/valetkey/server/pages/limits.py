@@ -60,7 +60,7 @@ def open_draft(
 
 
 def _mark(frame: Frame, request: Request, context: Context, *, page: str, text: str) -> str:
-    return cookies.token(
+    return cookies.form_token(
         context.installation.keyring,
         browser=frame.cookies.browser_secret(request),
         session="",

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from valetkey.server.http.front import Handler, MethodHandler, serve
 from valetkey.server.http.reply import SAFE, Reply, StreamReply, see_other
 from valetkey.server.http.request import Request
-from valetkey.server.oauth.authorize.browser_session import PATH as CHECK_SESSION
+from valetkey.server.oauth.authorize.browser_session import CHECK_SESSION_PATH
 from valetkey.server.oauth.authorize.request import AUTHORIZE
 from valetkey.server.oauth.grant_types.device import PAGE as DEVICE
 from valetkey.server.oauth.logout import end_session
@@ -144,7 +144,7 @@ def _account(frame: Frame) -> tuple[TableRow, ...]:
         TableRow(SIGN_OUT, out, get=sign_out.show, post=sign_out.submit),
         TableRow(SIGNED_OUT, (SignedOutView,), get=sign_out.show_signed_out),
         TableRow(end_session.PATH, out, get=sign_out.leave, post=sign_out.leave),
-        TableRow(CHECK_SESSION, get=CheckSession(frame).show),
+        TableRow(CHECK_SESSION_PATH, get=CheckSession(frame).show),
         TableRow(logos.PATH, get=logos.Logos(frame).show),
     )
 

@@ -64,7 +64,7 @@ def person(browser: Browser, context: Context) -> Rule[Person | None]:
 # its origin, so two apps can't use it to find out that they have the same user.
 
 CITE: Final = Cite("OpenID Connect Session Management", "3")
-PATH: Final = "/check-session"
+CHECK_SESSION_PATH: Final = "/check-session"
 
 _SALT: Final = 16
 
@@ -95,6 +95,8 @@ SESSION_MANAGEMENT: Final = Feature(
     cites=(CITE,),
     on_by_default=False,
     requires=("authorization code",),
-    pages=(PATH,),
-    metadata=lambda context: {"check_session_iframe": context.installation.issuer + PATH},
+    pages=(CHECK_SESSION_PATH,),
+    metadata=lambda context: {
+        "check_session_iframe": context.installation.issuer + CHECK_SESSION_PATH
+    },
 )

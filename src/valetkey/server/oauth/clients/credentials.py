@@ -123,7 +123,7 @@ def _why_not_algorithm(algorithm: str, client: Client, at: Installation) -> str:
 # The keys that seal codes last only minutes. The seal names the client, so a sealed secret is
 # useless in another client's row.
 
-PURPOSE: Final = b"shared client secret"
+SECRET_PURPOSE: Final = b"shared client secret"
 
 
 def new_secret(secret: Secret, *, client: Client, keyring: Keyring, env: Env) -> StoredSecret:
@@ -156,7 +156,7 @@ def unseal_secrets(client: Client, *, keyring: Keyring, now: int) -> Iterator[by
 def _key(keyring: Keyring) -> bytes:
     if not keyring.salt.raw:
         raise ValueError("no salt")
-    return seal.mac(keyring.salt.raw, PURPOSE)
+    return seal.mac(keyring.salt.raw, SECRET_PURPOSE)
 
 
 def _purpose(client: str) -> bytes:
