@@ -5,17 +5,18 @@ import difflib
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 import msgspec
 
 from valetkey.server.model.keys import Secret
-from valetkey.server.model.policy import Lifetimes
 from valetkey.server.settings.checks import CHECKS, check_together
 from valetkey.server.settings.tree import LEAVES, SECRETS, Settings, describe
 from valetkey.server.store.database import Database, PostgresURL, blind, read_database
 
 FILE: Final = Path("valetkey.toml")
+T = TypeVar("T", bound=msgspec.Struct)
+
 PREFIX: Final = "VALETKEY_"
 CONFIG: Final = PREFIX + "CONFIG"
 """The variable that names the file."""
@@ -237,6 +238,18 @@ def _unknown(item: RawValue) -> str:
 
 
 def _tree(values: Mapping[str, Any]) -> Settings:
-    nested = {name.partition(".")[2]: value for name, value in values.items() if "." in name}
-    flat = {name: value for name, value in values.items() if "." not in name}
-    return Settings(**flat, lifetimes=Lifetimes(**nested))
+    return _built(Settings, values)
+
+
+def _built(kind: type[T], values: Mapping[str, Any]) -> T:
+    """The struct with these values, by their full names within it."""
+    flat: dict[str, Any] = {}
+    tables: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        table, _, rest = name.partition(".")
+        if rest:
+            tables.setdefault(table, {})[rest] = value
+        else:
+            flat[name] = value
+    types = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    return kind(**flat, **{name: _built(types[name], inside) for name, inside in tables.items()})
