@@ -12,7 +12,6 @@ import pytest
 from jinja2 import ChoiceLoader, DictLoader
 from tests.docs.markdown import ROOT, blocks
 from tests.server.pages.document import Document
-from tests.server.pages.samples import MIKO, NOW, SITE
 
 from valetkey.server.pages.frame import Frame
 from valetkey.server.pages.render import (
@@ -24,6 +23,7 @@ from valetkey.server.pages.render import (
     translations,
 )
 from valetkey.server.pages.routes import TableRow
+from valetkey.server.pages.samples.parts import MIKO, NOW, SITE
 
 pytestmark = pytest.mark.anyio
 

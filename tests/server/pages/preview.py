@@ -8,9 +8,9 @@ from importlib.resources import files
 from threading import Thread
 
 from tests.server.pages.document import Document
-from tests.server.pages.samples import SAMPLES
 
 from valetkey.server.pages.render import LOCALES, Direction, Locale, render_in
+from valetkey.server.pages.samples import SAMPLES
 
 TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 HEADERS = {

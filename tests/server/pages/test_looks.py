@@ -8,7 +8,8 @@ from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 from tests.axe import OF_COLOURS, violations
 from tests.journeys.tab import record_errors
 from tests.server.pages.preview import PREVIEWED, serving
-from tests.server.pages.samples import SAMPLES
+
+from valetkey.server.pages.samples import SAMPLES
 
 CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = [

@@ -7,10 +7,8 @@ from unittest.mock import Mock
 
 import pytest
 from msgspec.structs import replace
-from tests.server.pages import samples
 from tests.server.pages.document import Document
 from tests.server.pages.preview import PREVIEWED, document
-from tests.server.pages.samples import SAMPLES
 
 from valetkey.server.model.event import Kind
 from valetkey.server.oauth.authorize.interaction import Why
@@ -20,6 +18,7 @@ from valetkey.server.pages.frame import ErrorView, Frame
 from valetkey.server.pages.presenters import HISTORY
 from valetkey.server.pages.render import LOCALES, render
 from valetkey.server.pages.routes import table
+from valetkey.server.pages.samples import SAMPLES, parts, views
 
 HERE = re.compile(r"[?#]|/(?!/)")
 SCRIPTS = {"/static/apps.js", "/static/zone.js"}
@@ -91,7 +90,7 @@ def test_a_form_is_posted_with_its_token_and_by_a_button(name: str) -> None:
             assert not [e for e in inside if e.attributes.get("name") == "csrf"]
             continue
         assert [e.attributes["value"] for e in inside if e.attributes.get("name") == "csrf"] == [
-            samples.FORM.csrf
+            parts.FORM.csrf
         ]
         assert [e for e in inside if e.tag == "button" and e.attributes["type"] == "submit"]
     assert not [e for e in html.find("button") if not any(a.tag == "form" for a in e.around)]
@@ -176,12 +175,12 @@ def test_what_is_to_be_decided_has_a_box(name: str, expected: dict[str, tuple[bo
     assert list(boxes(html)) == list(expected)  # in the order of kinds
     for box in html.find("input", type="checkbox"):
         form = next(element for element in box.around if element.tag == "form")
-        assert form.attributes["action"] == samples.FORM.action
+        assert form.attributes["action"] == parts.FORM.action
 
 
 @pytest.mark.parametrize("why", get_args(Why))
 def test_every_reason_to_ask_is_on_the_page(why: Why) -> None:
-    view = replace(samples.CONSENT, cause=why, changed=why == "changed")
+    view = replace(views.CONSENT, cause=why, changed=why == "changed")
     html = Document(render(view, language="en"))
     # A new permission is a reason that the page is full of; a changed app is among the facts.
     assert len(html.find(id="cause")) == (why not in {"permissions", "changed"})
@@ -190,8 +189,8 @@ def test_every_reason_to_ask_is_on_the_page(why: Why) -> None:
 
 @pytest.mark.parametrize("kind", sorted(HISTORY))
 def test_every_line_of_the_history_has_words(kind: Kind) -> None:
-    entry = replace(samples.APP.history[0], kind=kind)
-    html = Document(render(replace(samples.APP, history=(entry,)), language="de"))
+    entry = replace(views.APP.history[0], kind=kind)
+    html = Document(render(replace(views.APP, history=(entry,)), language="de"))
     assert html.one("section", **{"aria-labelledby": "history"}).text
 
 
@@ -209,10 +208,10 @@ def titles(html: Document, part: str) -> list[str]:
 def test_what_the_app_cannot_do_is_complete_and_begins_with_the_riskiest(name: str) -> None:
     html = document(name)
     listed = titles(html, "cannot")
-    whole = [one.title for group in samples.CATALOG for one in group.permissions]
+    whole = [one.title for group in parts.CATALOG for one in group.permissions]
     assert sorted(listed) == sorted(whole)
-    assert listed[:3] == [samples.MESSAGES.title, samples.SEND.title, samples.DELETE.title]
-    assert listed[3] == samples.EDIT.title
+    assert listed[:3] == [parts.MESSAGES.title, parts.SEND.title, parts.DELETE.title]
+    assert listed[3] == parts.EDIT.title
 
 
 @pytest.mark.parametrize("name", ["consent", "app"])
@@ -228,7 +227,7 @@ def test_what_the_app_cannot_do_stands_by_api(name: str) -> None:
 
 def test_a_long_list_is_folded_and_nothing_is_left_out() -> None:
     html = document("consent-many")
-    assert len(titles(html, "cannot")) == 2 * len(samples.MANY) + 3
+    assert len(titles(html, "cannot")) == 2 * len(parts.MANY) + 3
     first, hostile, last = [summary.text for summary in html.find("summary")]
     assert (first, last) == ("and 24 more", "All of Photos: 1 permission")
     assert hostile.startswith("All of <script>")
@@ -260,7 +259,7 @@ def test_what_the_app_cannot_do_has_no_badges(name: str) -> None:
 def test_reasons_are_marked_as_the_words_of_the_app() -> None:
     html = document("consent")
     reason = html.one(id=html.one("input", value="posts:write").attributes["aria-describedby"])
-    assert reason.text == f"Reason given by stefApp: {samples.POST.reason}"
+    assert reason.text == f"Reason given by stefApp: {parts.POST.reason}"
 
 
 def test_only_what_is_new_is_asked_and_the_rest_is_folded_away() -> None:
@@ -270,11 +269,11 @@ def test_only_what_is_new_is_asked_and_the_rest_is_folded_away() -> None:
     assert titles(html, "can") == [
         permission.title
         for permission in (
-            samples.MESSAGES,
-            samples.SEND,
-            samples.PROFILE,
-            samples.READ,
-            samples.POST,
+            parts.MESSAGES,
+            parts.SEND,
+            parts.PROFILE,
+            parts.READ,
+            parts.POST,
         )
     ]
 
@@ -295,8 +294,8 @@ def test_allow_and_cancel_post_their_words() -> None:
 
 
 def test_a_box_is_never_ticked_again_by_itself() -> None:
-    asked = tuple(replace(p, answer=PriorAnswer.REFUSED) for p in (samples.POST, samples.STAY))
-    assert boxes(Document(render(replace(samples.CONSENT, requested=asked), language="en"))) == {
+    asked = tuple(replace(p, answer=PriorAnswer.REFUSED) for p in (parts.POST, parts.STAY))
+    assert boxes(Document(render(replace(views.CONSENT, requested=asked), language="en"))) == {
         "posts:write": REFUSED,
         "offline_access": REFUSED,
     }
@@ -328,5 +327,5 @@ def test_what_was_typed_is_kept() -> None:
     chosen = [one.attributes["value"] for one in html.find("option", selected="")]
     assert chosen == ["day", "month"]
     assert "open" in html.one("details", id="set-limits").attributes
-    assert boxes(html)[samples.POST.id] == (False, True)
+    assert boxes(html)[parts.POST.id] == (False, True)
     assert document("limits-field").one(id="often-day-1").attributes["value"] == "abc"
