@@ -38,14 +38,15 @@ def caught_up() -> None:
 
 
 class Live:
-    """A running server. `url` is where it listens, `issuer` what it says it is called; `http` is a
-    client for machines' calls. Its database is the file, or the PostgreSQL `at`.
-    Without `fast`, every request takes the ordinary path."""
+    """A running server. `url` is where it listens, `issuer` what it says it is called: `url` and
+    the `path`, unless told otherwise. `http` is a client for machines' calls. Its database is the
+    file, or the PostgreSQL `at`. Without `fast`, every request takes the ordinary path."""
 
     def __init__(self, database: Path, **settings: Any) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.issuer: str = settings.pop("issuer", self.url)
+        self.path: str = settings.pop("path", "")
+        self.issuer: str = settings.pop("issuer", self.url + self.path)
         self.database = database
         self.master_key: bytes = settings.pop("master_key", None) or os.urandom(32)
         at: Path | PostgresURL = settings.pop("at", database)
@@ -55,7 +56,7 @@ class Live:
         )
         self.store: Store
         self.users: dict[str, User] = {}
-        self.http = httpx2.Client(base_url=self.url, verify=False, timeout=PATIENCE)
+        self.http = httpx2.Client(base_url=self.url + self.path, verify=False, timeout=PATIENCE)
         self._browsers: list[Browser] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from cryptography.exceptions import UnsupportedAlgorithm
 from tests.cli.line import Line
+from tests.client.serving import METADATA, serving
 from tests.live import free_port, live
 from tests.tls import write_pair
 
@@ -204,6 +205,18 @@ def test_the_running_server(line: Line, tmp_path: Path) -> None:
         other = ("--set", f"issuer=http://localhost:{server.port}")
         row = look(line, *other, status=1, VALETKEY_MASTER_KEY=master)["issuer"]
         assert (row["verdict"], "but as another server" in row["says"]) == ("fail", True)
+
+
+def test_a_proxy_that_forwards_the_path_alone(line: Line) -> None:
+    """Apps look for the metadata at the root of the host (RFC 8414 3.1)."""
+    with serving() as proxy:
+        issuer = f"{proxy.url}/oauth"
+        proxy.replies[f"/oauth{METADATA}"] = proxy.metadata(issuer=issuer)
+        row = look(line, "--set", f"issuer={issuer}", status=1)["issuer"]
+        assert row["verdict"] == "fail"
+        assert f"{proxy.url}{METADATA}/oauth is not the server's" in row["says"]
+        proxy.replies[f"{METADATA}/oauth"] = proxy.metadata(issuer=issuer)
+        assert look(line, "--set", f"issuer={issuer}")["issuer"]["says"] == f"{issuer} answers"
 
 
 VERSIONS = {"3.51.2": "fail", "3.8.11.1": "fail", "3.51.3": "ok", "3.54.1": "ok", "4.0.0": "ok"}

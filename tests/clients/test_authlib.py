@@ -19,9 +19,12 @@ SCOPE = "openid profile email chirps offline_access"
 VERIFIER = "a verifier of the length that RFC 7636 wants".replace(" ", "-")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with live(tmp_path_factory.mktemp("authlib")) as server:
+@pytest.fixture(scope="module", params=["", "/oauth"], ids=["no path", "a path"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Live]:
+    """A server whose issuer has a path, or none."""
+    with live(tmp_path_factory.mktemp("authlib"), path=request.param) as server:
         yield server
 
 

@@ -31,10 +31,13 @@ CALLBACK = "https://bank.example/callback"
 MINE = key("ES256", "a bank's")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """A server on which a bank is registered, once for proofs with nonces."""
-    with live(tmp_path_factory.mktemp("openid-client")) as server:
+@pytest.fixture(scope="module", params=["", "/oauth"], ids=["no path", "a path"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Live]:
+    """A server on which a bank is registered, once for proofs with nonces. Its issuer has a path,
+    or none."""
+    with live(tmp_path_factory.mktemp("openid-client"), path=request.param) as server:
         strict = msgspec.structs.replace(
             PROFILES["fapi2-message-signing"], name="nonces", dpop_nonce="required"
         )

@@ -15,6 +15,7 @@ from cryptography import x509
 from valetkey.cli import secrets
 from valetkey.cli.context import Failed, open_database
 from valetkey.jose import base64url
+from valetkey.jose.objects import read_object
 from valetkey.server.accounts import password
 from valetkey.server.accounts.throttle import FAILED, WINDOW
 from valetkey.server.http import file_limit
@@ -28,7 +29,7 @@ from valetkey.server.store.keyring import DamagedKey, WrongMasterKey, open_keys,
 from valetkey.server.store.migrate import MigrationError, pending
 from valetkey.server.store.port import Unavailable
 from valetkey.server.store.survey import Survey, damage
-from valetkey.wire.metadata import AUTHORIZATION_SERVER
+from valetkey.wire.metadata import AUTHORIZATION_SERVER, well_known
 
 # Checks of the machine: libraries and limits.
 
@@ -267,25 +268,39 @@ def _port(settings: Settings) -> Row:
 
 
 def _issuer(issuer: str, ca: Path | None) -> Row:
-    url = issuer + AUTHORIZATION_SERVER
     try:
         trust = ssl.create_default_context(cafile=ca)
     except (OSError, ValueError) as error:
         return Row("issuer", "fail", f"{ca} holds no certificates in PEM: {error}")
     import httpx2  # noqa: PLC0415 - a start has no use for it
 
+    below, inserted = issuer + AUTHORIZATION_SERVER, well_known(issuer, AUTHORIZATION_SERVER)
     try:
-        reply = httpx2.get(url, timeout=TIMEOUT, verify=trust)
-        issuer_of_server = reply.json().get("issuer") if reply.status_code == 200 else None
+        answers = {
+            url: _issuer_in(httpx2.get(url, timeout=TIMEOUT, verify=trust).content)
+            for url in dict.fromkeys((below, inserted))
+        }
     except httpx2.HTTPError as error:
         if (refused := _refused(error)) is not None:
             return Row("issuer", "fail", f"its certificate is refused: {refused}; {_PRIVATE}")
         return Row("issuer", "warn", f"{issuer} does not answer; is the server running? ({error})")
-    except (ValueError, AttributeError):
-        issuer_of_server = None
-    if issuer_of_server != issuer:
-        return Row("issuer", "fail", f"{url} answers, but as another server")
+    if answers[below] != issuer:
+        return Row("issuer", "fail", f"{below} answers, but as another server")
+    if answers[inserted] != issuer:
+        says = f"{inserted} is not the server's, and apps look there first: {_FORWARD}"
+        return Row("issuer", "fail", says)
     return Row("issuer", "ok", f"{issuer} answers")
+
+
+_FORWARD: Final = "let the proxy forward it, with its path unchanged"
+
+
+def _issuer_in(document: bytes) -> object:
+    """Return the issuer that a metadata document names, None if it is no such document."""
+    try:
+        return read_object(document).get("issuer")
+    except ValueError:
+        return None
 
 
 _PRIVATE: Final = "for an authority of your own, name its file with --ca"

@@ -35,6 +35,7 @@ from valetkey.server.oauth.grants.limits import forget_ended_counts
 from valetkey.server.settings import Settings
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.spec.errors import TemporarilyUnavailable
+from valetkey.wire import address
 
 # Removes the counters of limits whose grants have ended, a few at a time.
 #
@@ -117,12 +118,15 @@ def create(
     def make_pages() -> App:
         return _pages(settings, features, shell=shell, outbox=outbox, passwords=passwords)
 
+    probes = health(shell)
     return Front(
-        {**endpoints(features, shell, certificates), **health(shell)},
+        {**endpoints(features, shell, certificates), **probes},
         pages=LazyApp(make_pages),
         running=running,
         trusted=_networks(settings.trusted_proxies),
         secure=settings.issuer.startswith("https:"),
+        base=address.path(settings.issuer),
+        probes=probes,
         connections=_connections(settings),
     )
 

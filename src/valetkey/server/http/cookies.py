@@ -19,6 +19,7 @@ from valetkey.server.model.keys import Keyring, Secret
 from valetkey.server.model.user import Session
 from valetkey.server.oauth.authorize.browser_session import Browser, browser_state
 from valetkey.spec.errors import AccessDenied
+from valetkey.wire import address
 from valetkey.wire.form import Form
 
 # Browsers that an account knows: someone has signed in to it there before.
@@ -116,10 +117,12 @@ class Cookies:
         self._watched = watched
         self._secure = issuer.startswith("https:")
         prefix = "__Host-" if self._secure else ""
-        self.browser = f"{prefix}vk_browser"
-        self.session = f"{prefix}vk_session"
-        self.state = f"{prefix}vk_state"
-        self.known = f"{prefix}vk_known"
+        # `__Host-` cookies are of the whole host, on which other issuers may have other paths.
+        own = f"_{sha256(issuer.encode()).hexdigest()[:8]}" if address.path(issuer) else ""
+        self.browser = f"{prefix}vk_browser{own}"
+        self.session = f"{prefix}vk_session{own}"
+        self.state = f"{prefix}vk_state{own}"
+        self.known = f"{prefix}vk_known{own}"
 
     def read_browser(self, request: Request) -> Browser:
         """The browser and its session, by its cookies. Nothing is verified yet."""
@@ -230,7 +233,7 @@ def check_form(
     from another site."""
     # Our pages send no referrer, so browsers send Origin: null; Sec-Fetch-Site decides then.
     origin = request.header(b"origin")
-    if origin not in ("", "null", issuer):
+    if origin not in ("", "null", address.origin(issuer)):
         raise ForgedForm(detail=f"origin {origin[:80]!r}")
     site = request.header(b"sec-fetch-site")
     if site not in ("", "same-origin", "none"):

@@ -4,7 +4,7 @@ Endpoints for programs answer here; every other path goes to the pages.
 """
 
 import ipaddress
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from os import urandom
 from typing import Any, Final, TypeAlias
@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from valetkey.server.http import file_limit, log
+from valetkey.server.http.base_path import inner_path, outer_paths
 from valetkey.server.http.connections import Connections
 from valetkey.server.http.reply import (
     Headers,
@@ -66,26 +67,37 @@ class Front:
         running: Callable[[], AbstractAsyncContextManager[None]],
         trusted: Sequence[Network],
         secure: bool = False,
+        base: str = "",
+        probes: Collection[str] = (),
         connections: Connections | None = None,
     ) -> None:
         """`running` makes the context of the background tasks. `trusted` are the networks of
         proxies. `secure`: the server is reached over TLS alone, so browsers are told not to use
-        anything else (RFC 6797)."""
+        anything else (RFC 6797). `base` is the path of the issuer, "" for none; `probes` are paths
+        that also answer without it."""
         self.connections = connections or Connections(file_limit.limit())
         self._secure = secure
+        self._base = base
+        self._probes = frozenset(probes)
         self._endpoints = dict(endpoints)
         self._pages = pages
         self._running = running
         self._trusted = tuple(trusted)
-        self._fast = {path.encode(): one for path, one in self._endpoints.items() if one.whole}
+        self._fast = {
+            outer.encode(): (one, path)
+            for path, one in self._endpoints.items()
+            if one.whole
+            for outer in outer_paths(path, base)
+        }
 
     def stop(self) -> None:
         """Ends the replies that would go on for ever, so that the server can end."""
         for endpoint in self._endpoints.values():
             endpoint.stop()
 
-    def fast_handler(self, path: bytes) -> MethodHandler | None:
-        """The handler at exactly this path, if its replies are whole."""
+    def fast_handler(self, path: bytes) -> tuple[MethodHandler, str] | None:
+        """The handler at exactly this path, if its replies are whole, and the path without the
+        base."""
         return self._fast.get(path)
 
     def answer(
@@ -122,6 +134,14 @@ class Front:
         except InvalidRequest as error:
             await send_reply(refuse_json(request, error), send)
             return
+        if self._base:
+            path = scope["path"]
+            inner = path if path in self._probes else inner_path(path, self._base)
+            if inner is None:
+                nothing = InvalidRequest("there is nothing at this path", status=404)
+                await send_reply(refuse_json(request, nothing), send)
+                return
+            scope = {**scope, "path": inner, "root_path": ""}
         scope["valetkey.address"] = request.address
         handler = self._endpoints.get(scope["path"]) or self._item_handler(scope["path"])
         if handler is None:

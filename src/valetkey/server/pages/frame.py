@@ -37,6 +37,7 @@ from valetkey.spec.errors import (
     ServerError,
     TemporarilyUnavailable,
 )
+from valetkey.wire import address
 from valetkey.wire import form as forms
 
 # The error page, and the kind of each error.
@@ -139,6 +140,7 @@ class Frame:
         self.shell = shell
         self.outbox = outbox
         self.issuer = issuer
+        self.base = address.path(issuer)
         self.cookies = Cookies(issuer, watched=watched)
         self.passwords = passwords
         self.callers = Callers(shell, self.cookies, unthrottled)

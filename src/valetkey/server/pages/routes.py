@@ -12,6 +12,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
+from valetkey.server.http.base_path import on_base
 from valetkey.server.http.front import Handler, MethodHandler, serve
 from valetkey.server.http.reply import SAFE, Reply, StreamReply, see_other
 from valetkey.server.http.request import Request
@@ -52,6 +53,7 @@ from valetkey.server.pages.shards import PartsPage, PartsView
 from valetkey.server.pages.sign_in import SignInPage, SignInView
 from valetkey.server.pages.sign_out import SIGNED_OUT, SignedOutView, SignOutPage, SignOutView
 from valetkey.server.pages.sign_up import SignUpPage, SignUpView
+from valetkey.spec.errors import OAuthError
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 """RFC 9110 9.3 and RFC 5789: whatever is tried where nothing is, is answered by 404."""
@@ -68,10 +70,14 @@ class Page:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = MethodHandler(frozenset(self._handlers), self._handle)
-        await serve(endpoint, scope, receive=receive, send=send, refuse=self._frame.refused)
+        await serve(endpoint, scope, receive=receive, send=send, refuse=self._refused)
 
     async def _handle(self, request: Request) -> Reply | StreamReply:
-        return await self._handlers[request.method](request)
+        reply = await self._handlers[request.method](request)
+        return on_base(reply, self._frame.base) if isinstance(reply, Reply) else reply
+
+    def _refused(self, request: Request, error: OAuthError) -> Reply:
+        return on_base(self._frame.refused(request, error), self._frame.base)
 
 
 class Files(StaticFiles):

@@ -21,6 +21,10 @@ MASTER_KEY: Final = 32
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+", re.ASCII)
 
 
+# Nothing in it has two spellings, and nothing has a meaning of its own.
+_PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$)|\.well-known(?:/|$))[A-Za-z0-9._~-]+)*", re.ASCII)
+
+
 def _why_not_issuer(issuer: str) -> str:
     """Return why this is no issuer, or "" (RFC 8414 2). Apps compare it character by character, so
     only one spelling is accepted."""
@@ -37,7 +41,7 @@ def _why_not_issuer(issuer: str) -> str:
         (_HOST.fullmatch(host) and written == written.lower(), "has no proper host"),
         (not set("?#") & set(issuer), "has a query or a fragment"),
         (not issuer.endswith("/"), "ends with /"),
-        (not parts.path, "has a path"),
+        (_PATH.fullmatch(parts.path), "has a path with more than letters, digits, -, ., _ and ~"),
         (parts.port != address.PORTS[parts.scheme], "names the port that is the default"),
         (parts.scheme == "https" or is_local(host), "uses http beyond this machine and .test"),
     )
@@ -159,6 +163,7 @@ def check_together(settings: Settings, origins: Mapping[str, str]) -> list[str]:
         *_master_key(settings, origins),
         *_tls(settings, origins),
         *_fetch_local(settings, origins),
+        *_mtls_address(settings, origins),
         *_both(settings, origins),
     ]
 
@@ -174,6 +179,16 @@ def _fetch_local(settings: Settings, origins: Mapping[str, str]) -> list[str]:
         return []
     place = f"fetch_local = {list(settings.fetch_local)} (from {origins['fetch_local']})"
     return [f"{place}: only allowed if the issuer itself is this machine or ends with .test"]
+
+
+def _mtls_address(settings: Settings, origins: Mapping[str, str]) -> list[str]:
+    if not settings.mtls_address:
+        return []
+    path = address.path(settings.issuer)
+    if address.path(settings.mtls_address) == path:
+        return []
+    place = f"mtls_address = '{settings.mtls_address}' (from {origins['mtls_address']})"
+    return [f"{place}: has another path than the issuer, whose path is '{path}'"]
 
 
 def _master_key(settings: Settings, origins: Mapping[str, str]) -> list[str]:

@@ -34,7 +34,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     issuer: Annotated[
         str,
-        _is("the https address at which people and apps reach this server, without a / at the end"),
+        _is(
+            "the https address at which people and apps reach this server, with or without a path, "
+            "without a / at the end"
+        ),
     ] = "http://127.0.0.1:8000"
     name: Annotated[str, _is("the name of this server that people see")] = "valetkey"
     host: Annotated[str, _is("the address to listen on")] = "127.0.0.1"

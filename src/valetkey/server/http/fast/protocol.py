@@ -189,12 +189,13 @@ class Protocol(HttpToolsProtocol):
         if not self.fast:
             return None
         path, _, query = self.url.partition(b"?")
-        handler = self.front.fast_handler(path)
-        if handler is None or not self._is_answered() or not self.parser.should_keep_alive():
+        entry = self.front.fast_handler(path)
+        if entry is None or not self._is_answered() or not self.parser.should_keep_alive():
             return None
+        handler, inner = entry
         request = Request(
             self.parser.get_method().decode("ascii"),
-            path.decode("ascii"),
+            inner,
             query=query,
             headers=self.headers,
             peer=self.client[0] if self.client else "",
