@@ -198,6 +198,7 @@ def _pages(
     # Imported here: a start need not wait for pages, and an unvisited server needs no memory.
     from valetkey.server.pages.frame import Frame, Look  # noqa: PLC0415
     from valetkey.server.pages.routes import pages  # noqa: PLC0415
+    from valetkey.server.pages.ways import SignInChoice, Way  # noqa: PLC0415
 
     frame = Frame(
         shell,
@@ -208,7 +209,9 @@ def _pages(
         unthrottled=_networks(settings.unthrottled),
         watched=SESSION_MANAGEMENT in features,
     )
-    return pages(frame, off=pages_off(features))
+    ways: tuple[Way, ...] = ()
+    choice = SignInChoice(ways, password=settings.sign_in.password)
+    return pages(frame, choice, off=pages_off(features))
 
 
 @contextlib.asynccontextmanager

@@ -19,7 +19,7 @@ from valetkey.server.model.receipt import Line, Receipt
 from valetkey.server.model.record import Record
 from valetkey.server.model.resource import CatalogRevision, ResourceServer
 from valetkey.server.model.stream import Job, Signal, Stream
-from valetkey.server.model.user import Session, User
+from valetkey.server.model.user import Identity, Session, User
 from valetkey.wire.catalog import Catalog, Permission, Words
 
 NOW: Final = 1_700_000_000
@@ -122,6 +122,13 @@ FULL: Final[tuple[Record, ...]] = (
         changed=NOW + 1,
         revoked_delegates={"client:a": ("posts:read",), "child-key": ()},
     ),
+    Identity(
+        id=ids.owned_id(ENV, owner=MIKO),
+        user=MIKO,
+        source="https://accounts.example",
+        subject="1234 ü",
+        created=NOW,
+    ),
     Job(
         id=ids.free_id(ENV),
         kind="ping",
@@ -187,6 +194,10 @@ FULL: Final[tuple[Record, ...]] = (
         auth_time=NOW,
         amr=("pwd",),
         expires=NOW + 60,
+        way="google",
+        acr="urn:example:two",
+        source_sid="their-sid",
+        per_request=True,
     ),
     Signal(
         stream="s1",

@@ -33,6 +33,8 @@ from valetkey.server.store.sqlite.store import connect
 
 VERSIONS = sorted(file.stem for file in FOLDER.glob("*.db"))
 KINDS = ("sqlite", "postgres")
+NEWER = {"identities"}
+"""Kinds of records that version 0.1.0 did not have."""
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +82,7 @@ def golden(version: str) -> Golden:
 
 
 def test_there_is_one_of_every_kind(golden: Golden) -> None:
-    assert {kind.table for kind in RECORDS} == {
+    assert {kind.table for kind in RECORDS} - NEWER == {
         table for table, records in golden.records.items() if records
     }
 

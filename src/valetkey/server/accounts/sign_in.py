@@ -40,6 +40,25 @@ class Candidate(msgspec.Struct, frozen=True):
         return self.user.password if self.user is not None else ""
 
 
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """How a user proved who they are.
+
+    `way` names the way to sign in, "" for a password of this server. `auth_time` is when they did,
+    in seconds since 1970; `amr` are the methods (RFC 8176); `acr` is the level that the way vouches
+    for, "" if `amr` tells it. `source_sid` is the way's own id of its session, "" for none.
+    `seconds` is how long the session here may last, None for as long as this server's own.
+    `per_request` is as in `Session`.
+    """
+
+    way: str = ""
+    auth_time: int
+    amr: tuple[str, ...] = ()
+    acr: str = ""
+    source_sid: str = ""
+    seconds: int | None = None
+    per_request: bool = False
+
+
 class SignedIn(msgspec.Struct, frozen=True):
     """A new session, and the secret for its cookie. `known_browser` is the new value of the cookie
     that makes the browser known to its accounts."""
@@ -99,6 +118,7 @@ def renew(user: User, password_hash: str) -> Rule[Renewed]:
 def open_session(
     user: User,
     *,
+    proof: Proof | None = None,
     username: str,
     caller: Caller | None,
     replaces: str,
@@ -107,28 +127,42 @@ def open_session(
     env: Env,
 ) -> Rule[SignedIn]:
     """A new session for a user who has just signed in (ATTACKS A65). `replaces` is the id of the
-    previous session of this browser, "" for none."""
+    previous session of this browser, "" for none. `proof` is None for a password of this server."""
+    proof = proof or Proof(auth_time=env.now, amr=("pwd",))
     forgiven = () if caller is None else forgive(username, caller, env.now)
     secret = base64url.encode(env.random_bytes(32))
+    lasts = seconds if proof.seconds is None else min(seconds, proof.seconds)
     session = Session(
         id=ids.owned_id(env, owner=user.id),
         digest=digest(secret),
         user=user.id,
-        auth_time=env.now,
-        amr=("pwd",),
+        auth_time=proof.auth_time,
+        amr=proof.amr,
         epoch=epoch,
-        proved=password_mark(user),
-        expires=env.now + seconds,
+        # What ends with the password is what it opened.
+        proved="" if proof.way else password_mark(user),
+        expires=env.now + lasts,
+        way=proof.way,
+        acr=proof.acr,
+        source_sid=proof.source_sid,
+        per_request=proof.per_request,
     )
     changes: tuple[Change, ...] = forgiven
-    if replaces:
-        query = One(Session, replaces)
-        old = (yield (query,)).one(query)
-        if old is not None:
-            changes += (Remove(old),)
-            if old.user == user.id:
-                # Apps keep the `sid` that they know.
-                session = msgspec.structs.replace(session, name=old.sid)
+    before = One(Session, replaces)
+    same_source = OneByAlias(Session, session.alias)
+    wanted = (*((before,) if replaces else ()), *((same_source,) if session.alias else ()))
+    if wanted:
+        results = yield wanted
+        found = (
+            results.one(before) if replaces else None,
+            results.one(same_source) if session.alias else None,
+        )
+        old = {one.id: one for one in found if one is not None}
+        changes += tuple(Remove(one) for one in old.values())
+        known = next((one for one in old.values() if one.user == user.id), None)
+        if known is not None:
+            # Apps keep the `sid` that they know.
+            session = msgspec.structs.replace(session, name=known.sid)
     changes += (Create(session),)
     audit_event = event(env, "signed-in", by="user", user=user.id)
     return SignedIn(session, Secret(secret), changes, (audit_event,))

@@ -15,7 +15,13 @@ from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event, event
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.query import OneByAlias, Rule
-from valetkey.server.model.user import ADDRESS_PARTS, PROFILE_CLAIMS, User, sign_in_name
+from valetkey.server.model.user import (
+    ADDRESS_PARTS,
+    MADE,
+    PROFILE_CLAIMS,
+    User,
+    sign_in_name,
+)
 
 # The rules for the data of an account.
 
@@ -37,6 +43,7 @@ def mistakes(user: User) -> list[str]:
     rules = (
         (bool(name.strip()) and name == name.strip(), "username: is empty or has spaces around"),
         (name.isprintable(), "username: holds a character that cannot be seen"),
+        (not name.startswith(MADE), f"username: begins with {MADE}, as this server's own do"),
         (len(name) <= MAX_USERNAME, f"username: is longer than {MAX_USERNAME} characters"),
         (not user.email or _is_email(user.email), "email: is not an address"),
         (user.email or not user.email_verified, "email_verified: there is no email"),

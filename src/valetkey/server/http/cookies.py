@@ -15,6 +15,7 @@ from typing import Final
 from valetkey.jose import base64url, seal
 from valetkey.server.http.reply import Reply
 from valetkey.server.http.request import Request
+from valetkey.server.model.ids import created_at
 from valetkey.server.model.keys import Keyring, Secret
 from valetkey.server.model.user import Session
 from valetkey.server.oauth.authorize.browser_session import Browser, browser_state
@@ -154,7 +155,8 @@ class Cookies:
     ) -> Reply:
         """The reply, which signs the browser in. `known_accounts` is the cookie that lists the
         accounts that know the browser (see `known_browsers`)."""
-        seconds = session.expires - session.auth_time
+        # Not from `auth_time` on: elsewhere, the user may have signed in hours ago.
+        seconds = session.expires - created_at(session.id)
         value = f"{session.id}.{secret.reveal()}"
         reply = reply.having(
             self._set(self.session, value, seconds=seconds),

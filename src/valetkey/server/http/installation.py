@@ -18,9 +18,11 @@ from valetkey.server.model.resource import ResourceServer
 from valetkey.server.oauth.core.context import (
     CLOSED_REGISTRATION,
     NO_SIGNED_TOKENS,
+    SIGN_IN_HERE,
     Installation,
     Registration,
     SignedTokens,
+    SignIn,
 )
 from valetkey.server.oauth.core.feature import Feature
 from valetkey.server.oauth.core.offer import Offer
@@ -46,6 +48,7 @@ class Installations:
         features: tuple[Feature, ...],
         master_key: bytes,
         registration: Registration = CLOSED_REGISTRATION,
+        sign_in: SignIn = SIGN_IN_HERE,
         mtls_address: str = "",
         signed_tokens: SignedTokens = NO_SIGNED_TOKENS,
     ) -> None:
@@ -56,6 +59,7 @@ class Installations:
         self._mtls_address = mtls_address
         self._master_key = master_key
         self._registration = registration
+        self._sign_in = sign_in
         self._signed_tokens = signed_tokens
         self.verified_names: dict[str, str] = {}
         """Verified apps' ids by the look of their names (`http.verified_names`)."""
@@ -114,6 +118,7 @@ class Installations:
                 lifetimes=self._lifetimes,
                 features=self._features,
                 registration=self._registration,
+                sign_in=self._sign_in,
                 keyring=open_keys(rows.many(keys), self._master_key, now=int(time.time())),
                 offer=Offer(self._issuer, rows.many(servers)),
                 policies={policy.name: policy for policy in rows.many(policies)},

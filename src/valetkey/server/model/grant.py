@@ -143,7 +143,7 @@ class TokenFamily(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     how much of that is still allowed. `resources` are those of the request (RFC 8707).
     `userinfo_claims` and `id_token_claims` are from the `claims` parameter, `details` are the types
     of the authorization details (RFC 9396). `session` is the `sid` of the session in which it
-    began, `auth_time` and `amr` are when and how the user signed in.
+    began, `auth_time`, `amr` and `acr` are when and how the user signed in (see `Session`).
 
     `generation` counts the rotations of the refresh token; `rotated` is the time of the last one,
     or of the start. `opened` maps each permission to the day (since 1970) of its last use, as far
@@ -190,6 +190,7 @@ class TokenFamily(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     expires: int
     bound_since: int = 0
     replaced_by: str = ""
+    acr: str = ""
 
     def shard(self, at: int) -> Shard:
         """The shard of that number. Raises LookupError if the key has no such shard."""

@@ -83,7 +83,56 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=Tru
     @property
     def display_name(self) -> str:
         """The name to display."""
-        return self.claims.get("name") or self.username
+        return self.claims.get("name") or self.label
+
+    @property
+    def label(self) -> str:
+        """How people recognize the account: its username, or its e-mail address if the username is
+        one that this server made (see `Identity`)."""
+        if not self.username.startswith(MADE):
+            return self.username
+        return self.email or self.username.partition(":")[2]
+
+
+MADE: Final = "~"
+"""The first character of usernames that this server makes; people cannot choose it."""
+
+
+class Identity(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
+    """Who a user is elsewhere: the account `subject` at `source`, in the words of the source.
+
+    A source is a way to sign in that knows users by stable ids of its own: "platform" for the
+    hand-off, the issuer of an OpenID provider, the address of a directory. No two users have the
+    same identity; a user may have several. `created` is in seconds since 1970.
+    """
+
+    table: ClassVar[str] = "identities"
+    rank: ClassVar[int] = 9
+    indexes: ClassVar[tuple[str, ...]] = ("user",)
+
+    user: str
+    source: str
+    subject: str
+    created: int
+
+    @property
+    def alias(self) -> str:
+        return identity_alias(self.source, self.subject)
+
+    @classmethod
+    def place_of_alias(cls, alias: str) -> int | None:
+        return None
+
+
+def identity_alias(source: str, subject: str) -> str:
+    """The alias of an identity."""
+    # A line end: it can be in no username, and in no alias of another kind.
+    return f"identity\n{source}\n{subject}"
+
+
+def session_alias(way: str, source_sid: str) -> str:
+    """The alias of the session that began with this session of the way's own."""
+    return f"session\n{way}\n{source_sid}"
 
 
 def sign_in_name(username: str) -> str:
@@ -114,7 +163,12 @@ class Session(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     """A session of a user in a browser. The cookie has the id and a secret; the row has only the
     digest of the secret. `name` is the `sid` for apps, "" if it is the id: it stays the same when
     the same user signs in again in a new session. `auth_time` is when the user signed in, `proved`
-    the mark of the password that they used: a session ends when the password changes."""
+    the mark of the password that they used: a session ends when the password changes.
+
+    `way` names the way by which the user signed in, "" for a password of this server; then `proved`
+    is "". `acr` is the level that the way vouches for, "" if `amr` tells it. `source_sid` is the
+    way's own id of its session, "" for none. `per_request`: it is good for the authorization
+    request for which the user signed in; the next one goes by the way again."""
 
     table: ClassVar[str] = "sessions"
     rank: ClassVar[int] = 4
@@ -128,6 +182,18 @@ class Session(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     epoch: int = 0
     proved: str = ""
     expires: int
+    way: str = ""
+    acr: str = ""
+    source_sid: str = ""
+    per_request: bool = False
+
+    @property
+    def alias(self) -> str:
+        return session_alias(self.way, self.source_sid) if self.source_sid else ""
+
+    @classmethod
+    def place_of_alias(cls, alias: str) -> int | None:
+        return None
 
     @property
     def sid(self) -> str:

@@ -24,10 +24,11 @@ from valetkey.server.pages.account_choice import AccountChoice
 from valetkey.server.pages.authorize import Steps, continue_at, leave
 from valetkey.server.pages.components import App, PageForm, View
 from valetkey.server.pages.consent import ConsentView
-from valetkey.server.pages.frame import Frame
+from valetkey.server.pages.frame import Frame, NoSuchPage
 from valetkey.server.pages.limit_fields import WrongField
 from valetkey.server.pages.sign_in import SignInPurpose, SignInRefused, SignInView, sign_in
 from valetkey.server.pages.sign_out import signed_out
+from valetkey.server.pages.ways import SignInChoice, Waiting
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.form import Form
 
@@ -55,8 +56,9 @@ class ConfirmDeviceView(View, frozen=True, kw_only=True):
 class Interaction:
     """`/continue/{pending}` and the forms on it."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, choice: SignInChoice) -> None:
         self._frame = frame
+        self._choice = choice
         self._steps = Steps(frame)
         self._accounts = AccountChoice(frame)
 
@@ -69,6 +71,8 @@ class Interaction:
         decision, context = await self._frame.shell.settle(
             lambda context: resume(name, browser, context)
         )
+        if isinstance(decision, Login) and self._choice.only is not None:
+            return await self._choice.only.begin(request, Waiting(login=decision))
         return self._respond(request, decision, context)
 
     async def sign_in(self, request: Request) -> Reply:
@@ -79,6 +83,8 @@ class Interaction:
         )
         context = await self._frame.shell.context()
         form = await self._steps.posted(request, "sign-in")
+        if not self._choice.password:
+            raise NoSuchPage
         # Only the browser that began may go on: asked before any password is looked at.
         decision = await self._frame.shell.ask(lambda context: resume(name, browser, context))
         if not isinstance(decision, Login):
@@ -189,6 +195,8 @@ class Interaction:
             purpose=SignInPurpose.CONFIRM if confirm else SignInPurpose.SIGN_IN,
             create=f"{continue_at(name)}/sign-up" if may_sign_up(context) else None,
             decline=self._accounts.declined(request, login, context),
+            password=self._choice.password,
+            ways=self._choice.for_request(name),
         )
 
     def _confirm(self, request: Request, decision: Confirm, context: Context) -> ConfirmDeviceView:

@@ -51,8 +51,10 @@ from valetkey.server.pages.interaction import ConfirmDeviceView, Interaction
 from valetkey.server.pages.limits import LimitsPage, LimitsView
 from valetkey.server.pages.shards import PartsPage, PartsView
 from valetkey.server.pages.sign_in import SignInPage, SignInView
+from valetkey.server.pages.sign_in_elsewhere import WaysPage
 from valetkey.server.pages.sign_out import SIGNED_OUT, SignedOutView, SignOutPage, SignOutView
 from valetkey.server.pages.sign_up import SignUpPage, SignUpView
+from valetkey.server.pages.ways import PASSWORD_ONLY, WITH, SignInChoice
 from valetkey.spec.errors import OAuthError
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -115,14 +117,20 @@ class TableRow(msgspec.Struct, frozen=True):
         return {method: handler for method, handler in both.items() if handler is not None}
 
 
-def table(frame: Frame) -> tuple[TableRow, ...]:
+def table(frame: Frame, choice: SignInChoice = PASSWORD_ONLY) -> tuple[TableRow, ...]:
     """Every page."""
-    return (*_requests(frame), *_account(frame), *_grants(frame), TableRow("/", get=_home))
+    return (
+        *_requests(frame, choice),
+        *_account(frame, choice),
+        *_grants(frame),
+        TableRow("/", get=_home),
+    )
 
 
-def _requests(frame: Frame) -> tuple[TableRow, ...]:
+def _requests(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
     """The pages of an authorization request."""
-    authorize, waiting, choice = AuthorizePage(frame), Interaction(frame), AccountChoice(frame)
+    authorize, waiting = AuthorizePage(frame), Interaction(frame, choice)
+    accounts, elsewhere = AccountChoice(frame), WaysPage(frame, choice)
     device, here = DevicePage(frame), continue_at("{pending}")
     shows = (SignInView, SignUpView, ChoiceView, ConfirmDeviceView, ConsentView)
     ends = (AnswerFormView, NoticeView)
@@ -130,9 +138,10 @@ def _requests(frame: Frame) -> tuple[TableRow, ...]:
         TableRow(AUTHORIZE, ends, get=authorize.start, post=authorize.start),
         TableRow(here, shows + ends, get=waiting.show),
         TableRow(f"{here}/sign-in", (SignInView,), post=waiting.sign_in),
-        TableRow(f"{here}/sign-up", (SignUpView,), get=choice.show, post=choice.submit),
-        TableRow(f"{here}/choose", post=choice.choose),
-        TableRow(f"{here}/decline", ends, post=choice.decline),
+        TableRow(f"{here}/{WITH}/{{way}}", get=elsewhere.begin),
+        TableRow(f"{here}/sign-up", (SignUpView,), get=accounts.show, post=accounts.submit),
+        TableRow(f"{here}/choose", post=accounts.choose),
+        TableRow(f"{here}/decline", ends, post=accounts.decline),
         TableRow(f"{here}/consent", (ConsentView, *ends), post=waiting.consent),
         TableRow(f"{here}/confirm", ends, post=waiting.confirm),
         TableRow(f"{here}/switch", post=waiting.switch),
@@ -140,12 +149,13 @@ def _requests(frame: Frame) -> tuple[TableRow, ...]:
     )
 
 
-def _account(frame: Frame) -> tuple[TableRow, ...]:
+def _account(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
     """Sign-in, sign-up and sign-out."""
-    sign_in, sign_up, sign_out = SignInPage(frame), SignUpPage(frame), SignOutPage(frame)
+    sign_in, sign_up, sign_out = SignInPage(frame, choice), SignUpPage(frame), SignOutPage(frame)
     out = (SignOutView, SignedOutView)
     return (
         TableRow(SIGN_IN, (SignInView,), get=sign_in.show, post=sign_in.submit),
+        TableRow(f"{SIGN_IN}/{WITH}/{{way}}", get=WaysPage(frame, choice).begin_own),
         TableRow(SIGN_UP, (SignUpView,), get=sign_up.show, post=sign_up.submit),
         TableRow(SIGN_OUT, out, get=sign_out.show, post=sign_out.submit),
         TableRow(SIGNED_OUT, (SignedOutView,), get=sign_out.show_signed_out),
@@ -174,11 +184,13 @@ def _grants(frame: Frame) -> tuple[TableRow, ...]:
     )
 
 
-def pages(frame: Frame, *, off: Collection[str] = ()) -> Starlette:
+def pages(
+    frame: Frame, choice: SignInChoice = PASSWORD_ONLY, *, off: Collection[str] = ()
+) -> Starlette:
     """The application with every page except those that are `off`. Other paths get the error
     page."""
     nowhere = Page(frame, {"GET": _nowhere})
-    rows = (row for row in table(frame) if row.path not in off)
+    rows = (row for row in table(frame, choice) if row.path not in off)
     files_here = Files(str(files("valetkey.server.pages") / "static"), nowhere=nowhere)
     app = Starlette(
         routes=[

@@ -11,6 +11,7 @@ import msgspec
 from valetkey.server.accounts import password
 from valetkey.server.accounts.sign_in import (
     Candidate,
+    Proof,
     SignedIn,
     candidate,
     open_session,
@@ -24,8 +25,16 @@ from valetkey.server.model.keys import Secret
 from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize.request import may_sign_up
 from valetkey.server.pages.components import Decline, PageForm, View
-from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, SIGN_UP, Frame
+from valetkey.server.pages.frame import (
+    APPROVALS,
+    APPS,
+    SIGN_IN,
+    SIGN_UP,
+    Frame,
+    NoSuchPage,
+)
 from valetkey.server.pages.sign_out import signed_out
+from valetkey.server.pages.ways import SignInChoice, Waiting, WayLink
 from valetkey.wire import form as forms
 
 REFUSAL: Final = 0.5
@@ -56,7 +65,8 @@ class SignInProblem(StrEnum):
 class SignInView(View, frozen=True, kw_only=True):
     """The sign-in form: fields ``username`` and ``password``, button ``#sign-in``. ``app`` is the
     name of the app that waits; ``decline`` cancels its request. ``retry_after`` goes with
-    ``THROTTLED``."""
+    ``THROTTLED``. ``ways`` lead to other places to sign in; the form is left out unless
+    ``password``."""
 
     template: ClassVar = "sign_in.html"
     enums: ClassVar = (SignInPurpose, SignInProblem)
@@ -69,6 +79,8 @@ class SignInView(View, frozen=True, kw_only=True):
     retry_after: int = 0
     create: str | None = None
     decline: Decline | None = None
+    password: bool = True
+    ways: tuple[WayLink, ...] = ()
 
 
 class SignInRefused(msgspec.Struct, frozen=True):
@@ -148,9 +160,16 @@ async def _proved(
 
 
 async def opened(
-    frame: Frame, request: Request, user: User, *, username: str, caller: Caller | None
+    frame: Frame,
+    request: Request,
+    user: User,
+    *,
+    username: str,
+    caller: Caller | None,
+    proof: Proof | None = None,
 ) -> SignedIn:
-    """A new session for a user who has just authenticated."""
+    """A new session for a user who has just authenticated: by a password of this server, or as
+    `proof` says."""
     # Proved by its secret: apps know a session's id, which is the `sid` of their ID Tokens.
     before = await frame.person(request)
     if before is not None and before.user.id != user.id:
@@ -159,6 +178,7 @@ async def opened(
     signed_in, context = await frame.shell.settle(
         lambda context: open_session(
             user,
+            proof=proof,
             username=username,
             caller=caller,
             replaces="" if before is None else before.session.id,
@@ -174,13 +194,16 @@ async def opened(
 class SignInPage:
     """`/sign-in`: for the user's own pages, to which it returns."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, choice: SignInChoice) -> None:
         self._frame = frame
+        self._choice = choice
 
     async def show(self, request: Request) -> Reply:
         """Show the form, or go on if the user is signed in."""
         query = request.parameters()
         target, person = then(query), await self._frame.person(request)
+        if self._choice.only is not None and (person is None or "again" in query):
+            return await self._choice.only.begin(request, Waiting(target=target))
         if person is not None and "again" in query:
             view = await self._view(request, target)
             return self._frame.page(request, _again(view, person.user))
@@ -193,6 +216,8 @@ class SignInPage:
         target = then(request.parameters())
         context = await self._frame.shell.context()
         form = self._frame.posted(request, context, purpose=SIGN_IN, session="")
+        if not self._choice.password:
+            raise NoSuchPage
         outcome = await sign_in(self._frame, request, form)
         if isinstance(outcome, SignInRefused):
             view = outcome.on(await self._view(request, target))
@@ -209,7 +234,13 @@ class SignInPage:
             request, context, action=action, purpose=SIGN_IN, session=""
         )
         create = SIGN_UP if may_sign_up(context) else None
-        return SignInView(site=self._frame.site, form=form, create=create)
+        return SignInView(
+            site=self._frame.site,
+            form=form,
+            create=create,
+            password=self._choice.password,
+            ways=self._choice.for_page(target),
+        )
 
 
 def _again(view: SignInView, user: User) -> SignInView:

@@ -29,6 +29,14 @@ _Workers: TypeAlias = Annotated[
 ]
 
 
+class SignInSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How people sign in."""
+
+    password: Annotated[
+        bool, _is("true or false: whether people may sign in with a password of this server")
+    ] = True
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings of an installation."""
 
@@ -56,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         _is("a file of mode 0600 that holds the master key; by default, the SQLite file + .key"),
     ] = None
     lifetimes: Lifetimes = Lifetimes()
+    sign_in: SignInSettings = SignInSettings()
     enable: Annotated[_Names, _is("a list of features to turn on that are off by default")] = ()
     disable: Annotated[_Names, _is("a list of features to turn off that are on by default")] = ()
     unthrottled: Annotated[

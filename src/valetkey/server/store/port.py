@@ -40,7 +40,7 @@ from valetkey.server.model.receipt import Receipt
 from valetkey.server.model.record import Record
 from valetkey.server.model.resource import CatalogRevision, ResourceServer
 from valetkey.server.model.stream import Job, Signal, Stream
-from valetkey.server.model.user import Session, User
+from valetkey.server.model.user import Identity, Session, User
 from valetkey.wire.change_log import RETENTION, Entry
 
 R = TypeVar("R", bound=Record)
@@ -54,6 +54,7 @@ RECORDS: Final[tuple[type[Record], ...]] = (
     Epoch,
     Event,
     Grant,
+    Identity,
     Job,
     SingleUse,
     Pending,

@@ -15,7 +15,7 @@ from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import Many, One, OneByAlias, Rule
 from valetkey.server.model.record import Record
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.model.user import Session, User, sign_in_name
+from valetkey.server.model.user import Identity, Session, User, sign_in_name
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.logout.sessions import sign_out_everywhere
@@ -51,8 +51,9 @@ def user(username: str, context: Context) -> Rule[Removed | NotRemoved]:
     if row is None:
         return NotRemoved(why=f"there is no user {username!r}")
     grants, sessions = Many(Grant, "user", row.id), Many(Session, "user", row.id)
-    results = yield (grants, sessions)
-    signed_in = results.many(sessions)
+    identities = Many(Identity, "user", row.id)
+    results = yield (grants, sessions, identities)
+    signed_in = (*results.many(sessions), *results.many(identities))
     messages = yield from sign_out_everywhere(row.id, context)
     removed = _removed(row, results.many(grants), also=signed_in, context=context)
     return msgspec.structs.replace(removed, changes=(*removed.changes, *messages))

@@ -77,7 +77,8 @@ def authorize(form: Form, browser: Browser, context: Context) -> Rule[AuthorizeD
         return _ready(valid_request, step, browser=browser, context=context)
     if isinstance(step, Unable):
         return _denied(step.error, its.reply_to, its.client)
-    if "none" in request.prompts:
+    silent = isinstance(step, NeedLogin) and context.installation.sign_in.silently
+    if "none" in request.prompts and not silent:
         return _denied(refusal(step), its.reply_to, its.client)
     pending = _waiting(valid_request, browser, context)
     page = _ask(valid_request, step, pending=pending, context=context)
@@ -94,6 +95,9 @@ def resume(name: str, browser: Browser, context: Context) -> Rule[AuthorizeDecis
         return _ready(valid_request, step, browser=browser, context=context)
     if isinstance(step, Unable):
         return _unable(valid_request, step.error, context)
+    if "none" in valid_request.request.prompts and not isinstance(step, NeedLogin):
+        # A way to sign in has answered without a page; nor may there be one of ours.
+        return _unable(valid_request, refusal(step), context)
     return _ask(valid_request, step, pending=pending, context=context)
 
 
@@ -174,6 +178,7 @@ def step_for(valid_request: ValidRequest, browser: Browser, context: Context) ->
         reply_to=valid_request.client_request.reply_to,
         person=who,
         fresh=who is not None and who.session.id == valid_request.fresh,
+        since=0 if valid_request.pending is None else valid_request.pending.created,
         chosen=valid_request.chosen,
         grant=grant,
         context=context,

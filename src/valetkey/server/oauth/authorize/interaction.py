@@ -79,13 +79,14 @@ def next_step(
     reply_to: ReplyTo,
     person: Person | None,
     fresh: bool,
+    since: int = 0,
     chosen: str = "",
     grant: Grant | None,
     context: Context,
 ) -> Step:
     """The next step. `fresh`: the user signed in for this request. `chosen`: the id of the session
-    that they chose, or ANOTHER."""
-    who = _who(request, person, fresh=fresh, chosen=chosen, context=context)
+    that they chose, or ANOTHER. `since` is when the request began, in seconds since 1970."""
+    who = _who(request, person, fresh=fresh, since=since, chosen=chosen, context=context)
     if not isinstance(who, Person):
         return who
     return _consented(request, who, grant, reply_to=reply_to, context=context)
@@ -96,6 +97,7 @@ def _who(
     person: Person | None,
     *,
     fresh: bool,
+    since: int,
     chosen: str,
     context: Context,
 ) -> Person | NeedLogin | NeedChoice | Unable:
@@ -106,14 +108,16 @@ def _who(
         # The app expects another user, who did not sign in.
         return Unable(person, LoginRequired()) if fresh else NeedLogin(None)
     if fresh:
-        return _proved(request, person)
+        return _proved(request, person, since=since, now=context.env.now)
+    if person.session.per_request:
+        return NeedLogin(None)
     if "select_account" in request.prompts and chosen != person.session.id:
         return NeedChoice(person)
     if "create" in request.prompts:
         return NeedLogin(None, create=True)
-    return (
-        _proved(request, person) if _recent(request, person, context.env.now) else NeedLogin(person)
-    )
+    if not _is_recent(request, person, since=context.env.now + 1, now=context.env.now):
+        return NeedLogin(person)
+    return _with_acr(request, person)
 
 
 def _is_expected_user(request: AuthorizationRequest, person: Person, context: Context) -> bool:
@@ -121,10 +125,21 @@ def _is_expected_user(request: AuthorizationRequest, person: Person, context: Co
     return not request.hinted or same(request.hinted.encode(), called.encode())
 
 
-def _proved(request: AuthorizationRequest, person: Person) -> Person | Unable:
+def _proved(
+    request: AuthorizationRequest, person: Person, *, since: int, now: int
+) -> Person | Unable:
+    """A user who signed in for this request: elsewhere that may have been earlier than it needs."""
+    if person.session.way and not _is_recent(request, person, since=since, now=now):
+        return Unable(person, LoginRequired())
+    return _with_acr(request, person)
+
+
+def _with_acr(request: AuthorizationRequest, person: Person) -> Person | Unable:
     """OpenID Connect Core 5.5.1.1: without an essential `acr`, the sign-in fails."""
-    individual = request.requested_claims
-    if not individual.essential or not individual.acr or is_met(person.session.amr, individual.acr):
+    individual, session = request.requested_claims, person.session
+    if not individual.essential or not individual.acr:
+        return person
+    if is_met(session.amr, individual.acr, session.acr):
         return person
     return Unable(person, UnmetAuthenticationRequirements())
 
@@ -197,8 +212,11 @@ def impersonable(request: AuthorizationRequest, reply_to: ReplyTo) -> bool:
     return request.client.is_public and not reply_to.uri.startswith("https:")
 
 
-def _recent(request: AuthorizationRequest, person: Person, now: int) -> bool:
+def _is_recent(request: AuthorizationRequest, person: Person, *, since: int, now: int) -> bool:
+    """Whether the user signed in recently enough. `since` is the time from which a sign-in is a new
+    one."""
+    signed_in = person.session.auth_time
     if "login" in request.prompts or request.max_age == 0:
         # OpenID Connect Core 3.1.2.1: max_age=0 requests a new sign-in.
-        return False
-    return request.max_age is None or now - person.session.auth_time <= request.max_age
+        return signed_in >= since
+    return request.max_age is None or now - signed_in <= request.max_age or signed_in >= since

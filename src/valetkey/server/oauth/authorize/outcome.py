@@ -206,6 +206,7 @@ def _contents(
         else row.expires,
         jkt=request.jkt,
         amr=person.session.amr,
+        acr=person.session.acr,
         userinfo_claims=request.requested_claims.userinfo,
         id_token_claims=request.requested_claims.id_token,
         renews=bool(request.managed.grant),

@@ -20,7 +20,7 @@ from valetkey.server.oauth.authorize.outcome import AuthorizeDecision, Deny, Per
 from valetkey.server.oauth.authorize.reply_address import address
 from valetkey.server.oauth.authorize.request_stages import RequestOver, find_waiting, finish
 from valetkey.server.oauth.core.context import Context
-from valetkey.spec.errors import AccessDenied
+from valetkey.spec.errors import AccessDenied, OAuthError
 from valetkey.wire.form import Form
 
 SECONDS: Final = 10
@@ -32,9 +32,11 @@ PURPOSE: Final = b"answer"
 D = TypeVar("D", bound=AuthorizeDecision)
 
 
-def decline(name: str, browser: Browser, context: Context) -> Rule[Permit | Deny]:
-    """Declines a request without a sign-in: no user's data changes, and the request is over. Raises
-    OAuthError, for a page."""
+def decline(
+    name: str, browser: Browser, context: Context, *, error: OAuthError | None = None
+) -> Rule[Permit | Deny]:
+    """Declines a request without a sign-in: no user's data changes, and the request is over. The
+    app gets `error`, or that the user refused. Raises OAuthError, for a page."""
     user_answer = Cancel()
     try:
         valid_request, pending = yield from find_waiting(name, browser, context)
@@ -44,7 +46,7 @@ def decline(name: str, browser: Browser, context: Context) -> Rule[Permit | Deny
             raise
         return before
     denied = Deny(
-        error=AccessDenied(),
+        error=error or AccessDenied(),
         reply_to=valid_request.client_request.reply_to,
         client=valid_request.client_request.client,
         changes=finish(valid_request, context),

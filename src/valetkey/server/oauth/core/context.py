@@ -45,10 +45,20 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     documents_deny: tuple[str, ...] = ()
 
 
+class SignIn(msgspec.Struct, frozen=True, kw_only=True):
+    """How users sign in. `silently`: a way may know the user without a page of its own, so it is
+    asked for `prompt=none` too. `levels` are the `acr` values that the ways vouch for."""
+
+    silently: bool = False
+    levels: tuple[str, ...] = ()
+
+
 OPTIONAL_PARAMETERS: Final = frozenset({"authorization_details", "other_key_shards"})
 """Parameters of token requests that only a feature reads (`Feature.token_parameters`)."""
 
 CLOSED_REGISTRATION: Final = Registration()
+
+SIGN_IN_HERE: Final = SignIn()
 
 
 NO_POLICIES: Final = Policies()
@@ -102,6 +112,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     features: tuple[Feature, ...]
     policies: dict[str, Policy] = {}
     registration: Registration = CLOSED_REGISTRATION
+    sign_in: SignIn = SIGN_IN_HERE
     epoch: int = 0
     mtls_address: str = ""
     signed_tokens: SignedTokens = NO_SIGNED_TOKENS

@@ -26,8 +26,11 @@ LEVELS: Final[dict[str, frozenset[str]]] = {PASSWORD: frozenset({"pwd"})}
 """What each level requires (in the words of RFC 8176), the strongest first."""
 
 
-def level(amr: tuple[str, ...]) -> str:
-    """The strongest level that these authentication methods reach, "" for none."""
+def level(amr: tuple[str, ...], acr: str = "") -> str:
+    """The level of a sign-in: `acr` if the way to sign in vouches for one, else the strongest that
+    its methods reach; "" for none."""
+    if acr:
+        return acr
     proved = frozenset(amr)
     for name, needs in LEVELS.items():
         if needs <= proved:
@@ -35,10 +38,11 @@ def level(amr: tuple[str, ...]) -> str:
     return ""
 
 
-def is_met(amr: Iterable[str], levels: Iterable[str]) -> bool:
-    """Whether these authentication methods reach one of the levels."""
+def is_met(amr: Iterable[str], levels: Iterable[str], acr: str = "") -> bool:
+    """Whether a sign-in reaches one of the levels: by the one that its way vouches for, or by its
+    methods."""
     proved = frozenset(amr)
-    return any(one in LEVELS and LEVELS[one] <= proved for one in levels)
+    return any(one == acr or (one in LEVELS and LEVELS[one] <= proved) for one in levels)
 
 
 def subject(user: str, client: Client, keyring: Keyring) -> str:

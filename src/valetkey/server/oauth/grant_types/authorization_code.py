@@ -195,6 +195,7 @@ def _family(code: Code, caller: Authenticated, grant: Grant, *, context: Context
         session=code.session,
         auth_time=code.auth_time,
         amr=code.amr,
+        acr=code.acr,
         userinfo_claims=code.userinfo_claims,
         id_token_claims=code.id_token_claims,
         details=code.details,

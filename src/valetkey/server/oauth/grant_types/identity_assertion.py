@@ -70,7 +70,7 @@ def issue_assertion(
         exp=min(context.env.now + LASTS, until),
         scope=scope,
         auth_time=standing.family.auth_time,
-        acr=level(standing.family.amr),
+        acr=level(standing.family.amr, standing.family.acr),
         amr=standing.family.amr,
     )
     document = {

@@ -79,6 +79,7 @@ class Place(msgspec.Struct, frozen=True, eq=False):
             session=fresh.session,
             auth_time=fresh.auth_time,
             amr=fresh.amr,
+            acr=fresh.acr,
             device=fresh.device,
         )
         if after == current and now < current.used + min(

@@ -162,7 +162,7 @@ def _of_user(token: AccessToken, standing: Standing, permissions: Iterable[str])
         exp=min(token.exp, standing.grant.limits.until or token.exp),
         sub=standing.user.id,
         auth_time=standing.family.auth_time,
-        acr=level(standing.family.amr),
+        acr=level(standing.family.amr, standing.family.acr),
         grant_id=standing.grant.id,
         grant_version=standing.grant.version,
         family_id=standing.family.id,
@@ -186,7 +186,7 @@ def _id_token(decision: Issue, standing: Standing, context: Context) -> IdToken:
         exp=context.env.now + context.installation.lifetimes.id_token,
         auth_time=family.auth_time,
         nonce=decision.nonce,
-        acr=level(family.amr),
+        acr=level(family.amr, family.acr),
         amr=family.amr,
         sid=session(family.session, client, keyring)
         if family.session and receives_sessions(client)

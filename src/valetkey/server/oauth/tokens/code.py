@@ -53,6 +53,7 @@ class Code(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="code
     instance: str = ""
     tier: Tier | None = None
     browser: str = ""
+    acr: str = ""
 
 
 class CodeReference(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ref"):

@@ -1,4 +1,8 @@
 """The pages of an authorization request, of sign-in and of errors, in the states people meet."""
+WAYS = (
+    WayLink(name="google", label="Google", href="/continue/x/with/google"),
+    WayLink(name="hostile", label=HOSTILE, href="/continue/x/with/hostile"),
+)
 
 from msgspec.structs import replace
 
@@ -78,6 +82,8 @@ REQUESTS: dict[str, View] = {
         username=HOSTILE,
         decline=replace(NO, destination=Destination(reach=Reach.WEB, place=EVIL.host)),
     ),
+    "sign-in-ways": replace(SIGN_IN, ways=WAYS),
+    "sign-in-ways-only": replace(SIGN_IN, ways=WAYS, password=False),
     "choice": CHOICE,
     "choice-hostile": replace(CHOICE, app=HOSTILE, account=replace(MIKO, name=HOSTILE)),
     "sign-up": SIGN_UP,

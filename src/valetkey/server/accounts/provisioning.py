@@ -1,0 +1,143 @@
+"""Users who sign in elsewhere: made at their first sign-in, and kept up to date."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from valetkey.server.accounts.sign_up import MAX_CLAIM, mistakes
+from valetkey.server.model import ids
+from valetkey.server.model.change import Change, Create, Update
+from valetkey.server.model.environment import Env
+from valetkey.server.model.event import Event, event
+from valetkey.server.model.query import One, OneByAlias, Rule
+from valetkey.server.model.user import (
+    ADDRESS_PARTS,
+    MADE,
+    PROFILE_CLAIMS,
+    Identity,
+    User,
+    identity_alias,
+)
+from valetkey.spec.errors import AccessDenied, InvalidRequest
+
+MAX_SUBJECT: Final = 255
+"""Characters of a subject (OpenID Connect Core 2)."""
+
+_NAME: Final = 96
+"""Characters of a subject in a username."""
+
+
+class Inactive(AccessDenied):
+    """The user is disabled here."""
+
+    says = "this account is disabled"
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """What a source says about a user. Fields are those of `User`."""
+
+    email: str = ""
+    email_verified: bool = False
+    phone_number: str = ""
+    phone_number_verified: bool = False
+    address: dict[str, str] = {}
+    claims: dict[str, str] = {}
+
+
+class Provisioned(msgspec.Struct, frozen=True):
+    """The user, as they are now stored."""
+
+    user: User
+    changes: tuple[Change, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+def read_profile(claims: Mapping[str, Any]) -> Profile:
+    """The profile in standard claims (OpenID Connect Core 5.1); others are ignored. Raises
+    InvalidRequest that names the claim if one has another type, or is no such value."""
+    texts = {name: _text(claims, name) for name in PROFILE_CLAIMS}
+    address = claims.get("address", {})
+    if not isinstance(address, Mapping):
+        raise InvalidRequest("address is no object")
+    email, phone = _text(claims, "email"), _text(claims, "phone_number")
+    profile = Profile(
+        email=email,
+        # Only JSON true counts: a text "false" is true for many programs.
+        email_verified=bool(email) and claims.get("email_verified") is True,
+        phone_number=phone,
+        phone_number_verified=bool(phone) and claims.get("phone_number_verified") is True,
+        address={name: text for name in ADDRESS_PARTS if (text := _text(address, name))},
+        claims={name: text for name, text in texts.items() if text},
+    )
+    wrong = mistakes(_with(User(id="", username="a"), profile))
+    if wrong:
+        raise InvalidRequest(wrong[0])
+    return profile
+
+
+def lenient_profile(claims: Mapping[str, Any]) -> Profile:
+    """The same without the claims that are wrong: for a source that the operator can't correct."""
+    kept: dict[str, Any] = {}
+    for name, value in claims.items():
+        try:
+            read_profile({name: value})
+        except InvalidRequest:
+            continue
+        kept[name] = value
+    return read_profile(kept)
+
+
+def provision(source: str, subject: str, *, profile: Profile | None, env: Env) -> Rule[Provisioned]:
+    """The user who is `subject` at `source`, made now if unknown. `profile` replaces what is
+    stored; None leaves it as it is. Raises Inactive, and InvalidRequest for a subject that is
+    empty, too long or not printable."""
+    if not subject or len(subject) > MAX_SUBJECT or not subject.isprintable():
+        raise InvalidRequest(f"the subject is empty, not printable, or over {MAX_SUBJECT} long")
+    query = OneByAlias(Identity, identity_alias(source, subject))
+    identity = (yield (query,)).one(query)
+    if identity is None:
+        return _made(source, subject, profile=profile or Profile(), env=env)
+    owner = One(User, identity.user)
+    user = (yield (owner,)).one(owner)
+    if user is None or user.status != "active":
+        raise Inactive(detail=f"user {identity.user} is {'gone' if user is None else user.status}")
+    fresh = user if profile is None else _with(user, profile)
+    if fresh == user:
+        return Provisioned(user)
+    fresh = msgspec.structs.replace(fresh, changed=env.now)
+    return Provisioned(fresh, (Update(fresh),))
+
+
+def _made(source: str, subject: str, *, profile: Profile, env: Env) -> Provisioned:
+    name = ids.user_id(env)
+    user = User(
+        id=name,
+        # Nobody can type it at the sign-in form, or choose it at sign-up; the id makes it unique.
+        username=f"{MADE}{name[-8:]}:{subject[:_NAME]}",
+        created=env.now,
+        changed=env.now,
+    )
+    user = _with(user, profile)
+    identity = Identity(
+        id=ids.owned_id(env, owner=name),
+        user=name,
+        source=source,
+        subject=subject,
+        created=env.now,
+    )
+    audit_event = event(env, "signed-up", by="user", user=name, note=source)
+    return Provisioned(user, (Create(user), Create(identity)), (audit_event,))
+
+
+def _with(user: User, profile: Profile) -> User:
+    return msgspec.structs.replace(user, **msgspec.structs.asdict(profile))
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    value = claims.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > MAX_CLAIM:
+        raise InvalidRequest(f"{name} is no text of at most {MAX_CLAIM} characters")
+    return value

@@ -1,0 +1,85 @@
+"""The return of a user who signed in elsewhere, and the buttons that lead there."""
+
+import msgspec
+
+from valetkey.server.accounts.provisioning import Profile, provision
+from valetkey.server.accounts.sign_in import Proof
+from valetkey.server.http.reply import Reply, see_other
+from valetkey.server.http.request import Request
+from valetkey.server.oauth.authorize.endpoint import resume
+from valetkey.server.oauth.authorize.outcome import Login
+from valetkey.server.oauth.authorize.request_stages import remember_sign_in
+from valetkey.server.pages.authorize import continue_at
+from valetkey.server.pages.frame import APPS, Frame, NoSuchPage
+from valetkey.server.pages.sign_in import opened, then
+from valetkey.server.pages.ways import SignInChoice, Waiting, Way
+
+
+class ProvedUser(msgspec.Struct, frozen=True, kw_only=True):
+    """A user who has signed in elsewhere: `subject` at `source` (see `model.user.Identity`).
+    `profile` replaces what is stored about them, None leaves it."""
+
+    source: str
+    subject: str
+    proof: Proof
+    profile: Profile | None = None
+
+
+async def complete(
+    frame: Frame, request: Request, proved: ProvedUser, *, pending: str = "", target: str = APPS
+) -> Reply:
+    """Open the user's session, and continue the request `pending`, or else at the page `target`.
+    Makes the user at their first sign-in. The caller has checked that this is the browser that
+    began. Raises OAuthError, for a page."""
+    browser = frame.cookies.read_browser(request)
+    found, _ = await frame.shell.settle(
+        lambda context: provision(
+            proved.source, proved.subject, profile=proved.profile, env=context.env
+        )
+    )
+    signed_in = await opened(
+        frame,
+        request,
+        found.user,
+        proof=proved.proof,
+        username=found.user.username,
+        caller=None,
+    )
+    if pending:
+        await frame.shell.settle(
+            lambda context: remember_sign_in(
+                pending, browser, signed_in.session.id, context=context
+            )
+        )
+    reply = see_other(continue_at(pending) if pending else target)
+    return frame.cookies.sign_in(
+        reply, signed_in.session, signed_in.secret, known_accounts=signed_in.known_browser
+    )
+
+
+class WaysPage:
+    """`/continue/{pending}/with/{way}` and `/sign-in/with/{way}`: the way that the user chose."""
+
+    def __init__(self, frame: Frame, choice: SignInChoice) -> None:
+        self._frame = frame
+        self._ways = {way.name: way for way in choice.ways}
+
+    async def begin(self, request: Request) -> Reply:
+        """Begin, for a waiting request."""
+        name = request.path_parameters["pending"]
+        browser = self._frame.cookies.read_browser(request)
+        decision = await self._frame.shell.ask(lambda context: resume(name, browser, context))
+        if not isinstance(decision, Login):
+            return see_other(continue_at(name))
+        return await self._way(request).begin(request, Waiting(login=decision))
+
+    async def begin_own(self, request: Request) -> Reply:
+        """Begin, for a page of the user's own."""
+        waiting = Waiting(target=then(request.parameters()))
+        return await self._way(request).begin(request, waiting)
+
+    def _way(self, request: Request) -> Way:
+        way = self._ways.get(request.path_parameters["way"])
+        if way is None:
+            raise NoSuchPage
+        return way

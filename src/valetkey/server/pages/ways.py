@@ -1,0 +1,79 @@
+"""Ways to sign in elsewhere, and which of them the sign-in page shows.
+
+The password of this server is the way that leads nowhere else (see `pages.sign_in`).
+"""
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from valetkey.server.http.reply import Reply
+from valetkey.server.http.request import Request
+from valetkey.server.oauth.authorize.outcome import Login
+from valetkey.server.pages.authorize import continue_at
+from valetkey.server.pages.frame import APPS, SIGN_IN
+
+WITH: Final = "with"
+"""The part of a path before the name of a way."""
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """What waits for the user to sign in: the request `login`, or else the page `target` of the
+    user's own."""
+
+    login: Login | None = None
+    target: str = APPS
+
+
+class Way(Protocol):
+    """A way to sign in elsewhere. `name` stands in paths, `label` on the button."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def label(self) -> str: ...
+
+    async def begin(self, request: Request, waiting: Waiting) -> Reply:
+        """Send the browser to the place where the user signs in. Raises OAuthError, for a page."""
+        ...
+
+
+class WayLink(msgspec.Struct, frozen=True, kw_only=True):
+    """A way on the sign-in page: ``a.way`` that leads to ``href``."""
+
+    name: str
+    label: str
+    href: str
+
+
+class SignInChoice:
+    """The ways that are on, as the sign-in page shows them. `password`: whether the password of
+    this server is one."""
+
+    def __init__(self, ways: Sequence[Way], *, password: bool = True) -> None:
+        self.ways = tuple(ways)
+        self.password = password
+
+    @property
+    def only(self) -> Way | None:
+        """The way to take without a question, None if the user has a choice."""
+        return self.ways[0] if len(self.ways) == 1 and not self.password else None
+
+    def for_request(self, pending: str) -> tuple[WayLink, ...]:
+        """The buttons for a waiting request."""
+        return self._links(f"{continue_at(pending)}/{WITH}/")
+
+    def for_page(self, target: str) -> tuple[WayLink, ...]:
+        """The buttons for a page of the user's own."""
+        return self._links(f"{SIGN_IN}/{WITH}/", f"?next={target.replace('?', '&')}")
+
+    def _links(self, path: str, query: str = "") -> tuple[WayLink, ...]:
+        return tuple(
+            WayLink(name=way.name, label=way.label, href=f"{path}{way.name}{query}")
+            for way in self.ways
+        )
+
+
+PASSWORD_ONLY: Final = SignInChoice(())

@@ -1,0 +1,2 @@
+-- Who a user is elsewhere: kind 9 of the rows in `owned`, which need no new column.
+-- oldest: 1
