@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.tls import write_pair
@@ -264,8 +265,7 @@ def test_a_certificate_goes_with_its_key(folder: Path) -> None:
 def test_the_schema_has_every_setting_that_a_file_may_hold() -> None:
     document = schema()
     top = document["properties"]
-    nested = {f"lifetimes.{name}" for name in top["lifetimes"]["properties"]}
-    assert {*top, *nested} - {"lifetimes"} == LEAVES.keys() - SECRETS
+    assert _leaves(top) == LEAVES.keys() - SECRETS
     assert document["additionalProperties"] is False
     assert top["port"] == {
         "type": "integer",
@@ -275,3 +275,12 @@ def test_the_schema_has_every_setting_that_a_file_may_hold() -> None:
         "description": "the TCP port to listen on, from 1 to 65535",
     }
     json.dumps(document)
+
+
+def _leaves(level: dict[str, Any], prefix: str = "") -> set[str]:
+    """The settings that a level of the schema has, by their full names."""
+    names: set[str] = set()
+    for name, value in level.items():
+        inside = value.get("properties")
+        names |= {prefix + name} if inside is None else _leaves(inside, f"{prefix}{name}.")
+    return names

@@ -19,6 +19,7 @@ from tests.server.store.golden.make import FOLDER, MASTER, Golden
 from tests.server.store.samples import FULL
 from tests.server.store.steps import kept, put
 
+from valetkey import __version__
 from valetkey.server.model.change import Remove, Update
 from valetkey.server.model.keys import Epoch
 from valetkey.server.model.query import Many, PageQuery
@@ -92,7 +93,7 @@ async def test_whatever_is_in_it_is_found(database: Database, golden: Golden) ->
     """Field by field as it was written: a field that changed its name would be missing here."""
     store = await open_store(database)
     try:
-        for kind in RECORDS:
+        for kind in (one for one in RECORDS if one.table not in NEWER):
             wanted = Many(kind)
             found = {one.key: one for one in (await store.read(wanted)).many(wanted)}
             written = golden.records[kind.table]
@@ -279,9 +280,10 @@ def test_both_databases_take_the_same_steps() -> None:
     assert one == other
 
 
-def test_the_newest_golden_database_is_up_to_date(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [one for one in VERSIONS if one == __version__])
+def test_the_golden_database_of_this_version_is_up_to_date(version: str, tmp_path: Path) -> None:
     """A schema that changed before its release has to be made anew."""
-    kept = FOLDER / f"{VERSIONS[-1]}.db"
+    kept = FOLDER / f"{version}.db"
     before = kept.read_bytes()
     # A copy: whoever opens a database in earnest changes it.
     with closing(connect(Path(copyfile(kept, tmp_path / "golden.db")))) as connection:

@@ -13,7 +13,7 @@ from valetkey.server.model.event import Event, event
 from valetkey.server.model.query import One, OneByAlias, Rule
 from valetkey.server.model.user import (
     ADDRESS_PARTS,
-    MADE,
+    GENERATED,
     PROFILE_CLAIMS,
     Identity,
     User,
@@ -78,14 +78,14 @@ def read_profile(claims: Mapping[str, Any]) -> Profile:
 
 def lenient_profile(claims: Mapping[str, Any]) -> Profile:
     """The same without the claims that are wrong: for a source that the operator can't correct."""
-    kept: dict[str, Any] = {}
+    valid: dict[str, Any] = {}
     for name, value in claims.items():
         try:
             read_profile({name: value})
         except InvalidRequest:
             continue
-        kept[name] = value
-    return read_profile(kept)
+        valid[name] = value
+    return read_profile(valid)
 
 
 def provision(source: str, subject: str, *, profile: Profile | None, env: Env) -> Rule[Provisioned]:
@@ -97,7 +97,7 @@ def provision(source: str, subject: str, *, profile: Profile | None, env: Env) -
     query = OneByAlias(Identity, identity_alias(source, subject))
     identity = (yield (query,)).one(query)
     if identity is None:
-        return _made(source, subject, profile=profile or Profile(), env=env)
+        return _new_user(source, subject, profile=profile or Profile(), env=env)
     owner = One(User, identity.user)
     user = (yield (owner,)).one(owner)
     if user is None or user.status != "active":
@@ -109,12 +109,12 @@ def provision(source: str, subject: str, *, profile: Profile | None, env: Env) -
     return Provisioned(fresh, (Update(fresh),))
 
 
-def _made(source: str, subject: str, *, profile: Profile, env: Env) -> Provisioned:
+def _new_user(source: str, subject: str, *, profile: Profile, env: Env) -> Provisioned:
     name = ids.user_id(env)
     user = User(
         id=name,
         # Nobody can type it at the sign-in form, or choose it at sign-up; the id makes it unique.
-        username=f"{MADE}{name[-8:]}:{subject[:_NAME]}",
+        username=f"{GENERATED}{name[-8:]}:{subject[:_NAME]}",
         created=env.now,
         changed=env.now,
     )

@@ -153,16 +153,16 @@ def open_session(
     wanted = (*((before,) if replaces else ()), *((same_source,) if session.alias else ()))
     if wanted:
         results = yield wanted
-        found = (
+        rows = (
             results.one(before) if replaces else None,
             results.one(same_source) if session.alias else None,
         )
-        old = {one.id: one for one in found if one is not None}
+        old = {one.id: one for one in rows if one is not None}
         changes += tuple(Remove(one) for one in old.values())
-        known = next((one for one in old.values() if one.user == user.id), None)
-        if known is not None:
+        own = next((one for one in old.values() if one.user == user.id), None)
+        if own is not None:
             # Apps keep the `sid` that they know.
-            session = msgspec.structs.replace(session, name=known.sid)
+            session = msgspec.structs.replace(session, name=own.sid)
     changes += (Create(session),)
     audit_event = event(env, "signed-in", by="user", user=user.id)
     return SignedIn(session, Secret(secret), changes, (audit_event,))

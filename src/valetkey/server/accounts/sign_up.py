@@ -17,7 +17,7 @@ from valetkey.server.model.keys import Secret
 from valetkey.server.model.query import OneByAlias, Rule
 from valetkey.server.model.user import (
     ADDRESS_PARTS,
-    MADE,
+    GENERATED,
     PROFILE_CLAIMS,
     User,
     sign_in_name,
@@ -43,7 +43,10 @@ def mistakes(user: User) -> list[str]:
     rules = (
         (bool(name.strip()) and name == name.strip(), "username: is empty or has spaces around"),
         (name.isprintable(), "username: holds a character that cannot be seen"),
-        (not name.startswith(MADE), f"username: begins with {MADE}, as this server's own do"),
+        (
+            not name.startswith(GENERATED),
+            f"username: begins with {GENERATED}, as this server's own do",
+        ),
         (len(name) <= MAX_USERNAME, f"username: is longer than {MAX_USERNAME} characters"),
         (not user.email or _is_email(user.email), "email: is not an address"),
         (user.email or not user.email_verified, "email_verified: there is no email"),

@@ -89,12 +89,12 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=Tru
     def label(self) -> str:
         """How people recognize the account: its username, or its e-mail address if the username is
         one that this server made (see `Identity`)."""
-        if not self.username.startswith(MADE):
+        if not self.username.startswith(GENERATED):
             return self.username
         return self.email or self.username.partition(":")[2]
 
 
-MADE: Final = "~"
+GENERATED: Final = "~"
 """The first character of usernames that this server makes; people cannot choose it."""
 
 

@@ -130,7 +130,7 @@ def table(frame: Frame, choice: SignInChoice = PASSWORD_ONLY) -> tuple[TableRow,
 def _requests(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
     """The pages of an authorization request."""
     authorize, waiting = AuthorizePage(frame), Interaction(frame, choice)
-    accounts, elsewhere = AccountChoice(frame), WaysPage(frame, choice)
+    accounts, ways = AccountChoice(frame), WaysPage(frame, choice)
     device, here = DevicePage(frame), continue_at("{pending}")
     shows = (SignInView, SignUpView, ChoiceView, ConfirmDeviceView, ConsentView)
     ends = (AnswerFormView, NoticeView)
@@ -138,7 +138,7 @@ def _requests(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
         TableRow(AUTHORIZE, ends, get=authorize.start, post=authorize.start),
         TableRow(here, shows + ends, get=waiting.show),
         TableRow(f"{here}/sign-in", (SignInView,), post=waiting.sign_in),
-        TableRow(f"{here}/{WITH}/{{way}}", get=elsewhere.begin),
+        TableRow(f"{here}/{WITH}/{{way}}", get=ways.begin),
         TableRow(f"{here}/sign-up", (SignUpView,), get=accounts.show, post=accounts.submit),
         TableRow(f"{here}/choose", post=accounts.choose),
         TableRow(f"{here}/decline", ends, post=accounts.decline),

@@ -32,7 +32,7 @@ async def complete(
     Makes the user at their first sign-in. The caller has checked that this is the browser that
     began. Raises OAuthError, for a page."""
     browser = frame.cookies.read_browser(request)
-    found, _ = await frame.shell.settle(
+    provisioned, _ = await frame.shell.settle(
         lambda context: provision(
             proved.source, proved.subject, profile=proved.profile, env=context.env
         )
@@ -40,9 +40,9 @@ async def complete(
     signed_in = await opened(
         frame,
         request,
-        found.user,
+        provisioned.user,
         proof=proved.proof,
-        username=found.user.username,
+        username=provisioned.user.username,
         caller=None,
     )
     if pending:

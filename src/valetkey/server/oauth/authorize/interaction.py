@@ -136,10 +136,10 @@ def _proved(
 
 def _with_acr(request: AuthorizationRequest, person: Person) -> Person | Unable:
     """OpenID Connect Core 5.5.1.1: without an essential `acr`, the sign-in fails."""
-    individual, session = request.requested_claims, person.session
-    if not individual.essential or not individual.acr:
+    claims, session = request.requested_claims, person.session
+    if not claims.essential or not claims.acr:
         return person
-    if is_met(session.amr, individual.acr, session.acr):
+    if is_met(session.amr, claims.acr, session.acr):
         return person
     return Unable(person, UnmetAuthenticationRequirements())
 
