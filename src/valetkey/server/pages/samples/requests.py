@@ -1,8 +1,4 @@
 """The pages of an authorization request, of sign-in and of errors, in the states people meet."""
-WAYS = (
-    WayLink(name="google", label="Google", href="/continue/x/with/google"),
-    WayLink(name="hostile", label=HOSTILE, href="/continue/x/with/hostile"),
-)
 
 from msgspec.structs import replace
 
@@ -63,7 +59,12 @@ from valetkey.server.pages.samples.views import (
 from valetkey.server.pages.sign_in import SignInProblem, SignInPurpose, SignInView
 from valetkey.server.pages.sign_out import SignedOutView
 from valetkey.server.pages.sign_up import SignUpProblem
+from valetkey.server.pages.ways import WayLink
 
+WAYS = (
+    WayLink(name="google", label="Google", href="/continue/x/with/google"),
+    WayLink(name="hostile", label=HOSTILE, href="/continue/x/with/hostile"),
+)
 REQUESTS: dict[str, View] = {
     "sign-in": SIGN_IN,
     "sign-in-refused": replace(SIGN_IN, username="miko", problem=SignInProblem.REFUSED),
