@@ -65,6 +65,13 @@ def post(
     """The answer to a form with client authentication, and a proof if there is a key. Raises Denied
     if the server refuses with a registered code, ServerUnavailable if it does not answer or its
     answer is malformed."""
+    return read_reply((yield from post_reply(address, form, app=app, prover=prover)))
+
+
+def post_reply(
+    address: str, form: dict[str, str], *, app: App, prover: Prover | None = None
+) -> Flow[Reply]:
+    """As `post`, the reply itself. Raises ServerUnavailable if the server does not answer."""
     fields = {name: value for name, value in form.items() if value}
 
     def make() -> Request:
@@ -73,7 +80,7 @@ def post(
         body = urlencode(sent).encode()
         return Request(method="POST", url=address, headers=FORM | headers, body=body)
 
-    return read_reply((yield from _proved(make, prover)))
+    return (yield from _proved(make, prover))
 
 
 def post_again(
@@ -155,6 +162,12 @@ def read_reply(reply: Reply) -> dict[str, Any]:
         description if isinstance(description, str) else "",
         reason=reason if isinstance(reason, str) else "",
     )
+
+
+def member(reply: Reply, name: str) -> str:
+    """A text in the JSON object of an answer, "" if it has none."""
+    text = _object(reply).get(name, "")
+    return text if isinstance(text, str) else ""
 
 
 def _object(reply: Reply) -> dict[str, Any]:
