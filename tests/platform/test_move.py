@@ -1,4 +1,4 @@
-"""What the platform's page does next, for each request and each user (OpenID Connect Core 3.1.2.1)."""
+"""What the platform's page does next (OpenID Connect Core 3.1.2.1)."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -49,7 +49,7 @@ ROWS: list[tuple[str, dict[str, Any], SignedIn | None, bool, object]] = [
 
 
 @pytest.mark.parametrize(
-    ("asked", "user", "returned", "expected"),
+    "asked, user, returned, expected",
     [row[1:] for row in ROWS],
     ids=[row[0] for row in ROWS],
 )
@@ -62,7 +62,7 @@ def test_the_next_move(
 
 
 @pytest.mark.parametrize(
-    ("sign_in", "path"),
+    "sign_in, path",
     [("/login", "/login"), ("https://chirp.example/login?theme=dark", "/login")],
 )
 def test_the_sign_in_page_gets_the_way_back(sign_in: str, path: str) -> None:

@@ -11,7 +11,7 @@ a user who has to sign in (again) is led to the sign-in page and back, and the a
 `Platform.answer`.
 """
 
-from valetkey.platform.handoff import AsyncPlatform, Gone, Platform, PlatformError
+from valetkey.platform.handoff import AsyncPlatform, Lapsed, Platform, PlatformError
 from valetkey.platform.interaction import (
     Interaction,
     Refuse,
@@ -23,7 +23,7 @@ from valetkey.platform.interaction import (
 
 __all__ = [
     "AsyncPlatform",
-    "Gone",
+    "Lapsed",
     "Interaction",
     "Platform",
     "PlatformError",

@@ -38,7 +38,7 @@ class PlatformError(Exception):
         self.code = code
 
 
-class Gone(PlatformError):
+class Lapsed(PlatformError):
     """The interaction has lapsed, or was answered before. `restart` is the address at which the
     browser begins again, "" for none."""
 
@@ -65,9 +65,9 @@ class Failure(msgspec.Struct, frozen=True):
 def failure(error: Exception) -> Failure:
     """The reply to one of FAILURES."""
     match error:
-        case Gone(restart=restart) if restart:
+        case Lapsed(restart=restart) if restart:
             return Failure(303, "", restart)
-        case Gone():
+        case Lapsed():
             return Failure(410, "This sign-in is over. Go back to the app and start again.")
         case PlatformError():
             return Failure(400, "This sign-in is not valid. Go back to the app and start again.")
@@ -155,7 +155,7 @@ class _Flows:
         except Denied as error:
             if reply.status in (409, 410):
                 restart = server.member(reply, "restart")
-                raise Gone(error.code, error.description, restart=restart) from error
+                raise Lapsed(error.code, error.description, restart=restart) from error
             raise PlatformError(error.code, error.description) from error
 
 
@@ -184,12 +184,12 @@ class Platform:
         self._driver = Driver(http)
 
     def read(self, handle: str) -> Interaction:
-        """The interaction with this handle. Raises Gone, PlatformError, ServerUnavailable."""
+        """The interaction with this handle. Raises Lapsed, PlatformError, ServerUnavailable."""
         return self._driver.run(self.flows.read(handle))
 
     def accept(self, handle: str, user: SignedIn) -> str:
         """Answers that this user is signed in. Returns the address for the browser: it contains a
-        secret, so send it nowhere else. Raises Gone, PlatformError, ServerUnavailable."""
+        secret, so send it nowhere else. Raises Lapsed, PlatformError, ServerUnavailable."""
         return self._driver.run(self.flows.accept(handle, user))
 
     def reject(self, handle: str, refusal: Refuse = CANCELLED) -> str:
