@@ -23,8 +23,8 @@ from valetkey.platform.interaction import (
 
 __all__ = [
     "AsyncPlatform",
-    "Lapsed",
     "Interaction",
+    "Lapsed",
     "Platform",
     "PlatformError",
     "Refuse",
