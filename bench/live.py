@@ -3,8 +3,9 @@ following costs a call.
 
 A server, and some APIs in processes of their own, which call with a token over and over. The grant
 of that token is changed by its user's click on the page of connected apps: a permission less, a
-pause, a stop; the time runs from the click to the first refusal of the last API. Meanwhile the
-server answers introspections.
+pause, a stop; the time runs from the click to the first refusal of the last API. With `--disable`
+the user is disabled instead, as `valetkey user disable` does it. Meanwhile the server answers
+introspections.
 """
 
 import argparse
@@ -29,7 +30,15 @@ from bench.load import send
 from bench.population import API, SECRET, Member, population
 from bench.subject import Subject
 from valetkey.resource import ResourceServer, Unreachable
+from valetkey.server.model.environment import Env
+from valetkey.server.model.keys import Keyring
+from valetkey.server.model.policy import Lifetimes
+from valetkey.server.oauth.admin.user_status import change_user_status
+from valetkey.server.oauth.core.context import Context, Installation
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.store.database import Database, open_store
+from valetkey.server.store.port import Store
+from valetkey.server.store.settle import settle
 
 OTHERS: Final = 500
 """Members whose grants are not changed."""
@@ -43,6 +52,7 @@ class LiveOptions(msgspec.Struct, kw_only=True):
     changes: int = 1000
     load: int = 50
     rounds: int = 40
+    disable: bool = False
 
 
 @contextlib.contextmanager
@@ -80,7 +90,11 @@ async def waits(subject: Subject, members: list[Member], options: LiveOptions) -
                     one.stdin.flush()
                 for one in processes:
                     await asyncio.to_thread(_opened, one, options.followers // options.processes)
-                clicked = await clicks.click(member, browser, way=number)
+                clicked = (
+                    await _disable(member, store, subject)
+                    if options.disable
+                    else await clicks.click(member, browser, way=number)
+                )
                 results = [await asyncio.to_thread(_read_try, one) for one in processes]
                 delays.append(max(one.last for one in results) - clicked)
                 used = max(used, *(one.open - clicked for one in results))
@@ -92,6 +106,21 @@ async def waits(subject: Subject, members: list[Member], options: LiveOptions) -
     print(f"{calls:,} calls; {unknown} could not be decided and were answered 503")
     print(f"the last call that was let in began {used * 1000:.0f} ms after the click")
     return delays
+
+
+async def _disable(member: Member, store: Store, subject: Subject) -> float:
+    """Disables the member; when that began, by the machine's monotonic clock."""
+    at = Installation(
+        issuer=subject.issuer,
+        lifetimes=Lifetimes(),
+        keyring=Keyring({}, (), (), ()),
+        offer=Offer(subject.issuer),
+        features=(),
+    )
+    context = Context(at, Env(int(time.time()), os.urandom))
+    began = time.monotonic()
+    await settle(store, lambda: change_user_status(member.user.id, "disabled", context=context))
+    return began
 
 
 def _opened(process: "subprocess.Popen[bytes]", count: int) -> None:
@@ -200,6 +229,7 @@ def _parse_options() -> LiveOptions:
     parser.add_argument("--processes", type=int, default=default.processes)
     parser.add_argument("--changes", type=int, default=default.changes, help="0: not measured")
     parser.add_argument("--load", type=int, default=default.load, help="introspections a second")
+    parser.add_argument("--disable", action="store_true", help="users, instead of their clicks")
     parser.add_argument("--rounds", type=int, default=default.rounds, help="of the cost, 0: none")
     return LiveOptions(**vars(parser.parse_args()))
 

@@ -15,6 +15,7 @@ from valetkey.server.accounts import password
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
 from valetkey.server.model.environment import Env
+from valetkey.server.model.event import Event
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.user import Session, User
 
@@ -156,7 +157,7 @@ def test_a_password_file_keeps_its_spaces(line: Line) -> None:
     assert password.fits(Secret(" spaces around "), kept(line).password)
 
 
-def test_sign_out_ends_every_session(line: Line) -> None:
+def _sign_in_twice(line: Line) -> None:
     line.ok("user", "add", "miko", "--password-stdin", stdin=WORD)
     user = kept(line)
     env = Env(int(time.time()), os.urandom)
@@ -171,7 +172,31 @@ def test_sign_out_ends_every_session(line: Line) -> None:
         for _ in range(2)
     ]
     line.store(lambda store: store.commit([Create(one) for one in begun]))
+
+
+def test_sign_out_ends_every_session(line: Line) -> None:
+    _sign_in_twice(line)
     assert line.ok("user", "sign-out", "Miko") == "ended 2 sessions of Miko\n"
     assert line.every(Session) == ()
     assert line.json("user", "sign-out", "miko") == {"username": "miko", "sessions": 0}
     assert "there is no user" in line.fails("user", "sign-out", "nobody", status=1)
+
+
+def test_disable_ends_every_session_and_enable_brings_none_back(line: Line) -> None:
+    _sign_in_twice(line)
+    told = line.ok("user", "disable", "Miko", "--reason", "left the company")
+    assert told == "disabled Miko, ended 2 sessions\n"
+    assert (kept(line).status, line.every(Session)) == ("disabled", ())
+    again = line.json("user", "disable", kept(line).id)
+    assert again["sessions"] == 0
+    assert line.ok("user", "enable", "miko") == "enabled miko\n"
+    assert kept(line).status == "active"
+    history = [(one.kind, one.by, one.reason) for one in line.every(Event)]
+    assert history == [
+        ("disabled", "administrator", "left the company"),
+        ("enabled", "administrator", ""),
+    ]
+    assert "there is no user" in line.fails("user", "disable", "nobody", status=1)
+    assert "--reason has over" in line.fails(
+        "user", "disable", "miko", "--reason", "x" * 201, status=2
+    )

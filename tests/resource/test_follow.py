@@ -2,14 +2,15 @@
 happens on the way, and no call is needed for it."""
 
 import asyncio
+import functools
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.attacks.play import change, claims, find, introspected, redeem
+from tests.attacks.play import change, claims, desk, find, introspected, redeem
 from tests.browser import Asking, authorize
 from tests.installation import CHIRP_CATALOG, SECRETS
 from tests.live import Live, live
@@ -24,9 +25,11 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.keys import Epoch
 from valetkey.server.model.limits import Limits
-from valetkey.server.model.user import User
+from valetkey.server.model.user import Status, User
 from valetkey.server.oauth.admin.keys import revoke
+from valetkey.server.oauth.admin.user_status import change_user_status
 from valetkey.server.store.keyring import make, read_keys
+from valetkey.server.store.settle import settle
 
 pytestmark = pytest.mark.anyio
 
@@ -333,3 +336,39 @@ async def test_a_key_that_got_out_signs_nothing_for_anybody_within_the_bound(ser
         assert jws.read_header(again)["kid"] != kid
         assert (await ask(kit, again)).client_id
         await until(lambda: follower(kit).age < MAX_AGE)
+
+
+def _sets_status(server: Live, status: Status) -> None:
+    miko, context = server.users["miko"].id, desk(server)
+    rule = functools.partial(change_user_status, miko, status, context=context)
+    server.run(settle(server.store, rule))
+
+
+async def _comes_to(kit: ResourceServer, token: str, answer: int) -> None:
+    """Calls until the API answers so: how soon is measured by `bench.live`."""
+    seen = 0
+    while seen != answer:
+        try:
+            await ask(kit, token)
+            seen = 200
+        except Refused as refused:
+            seen = refused.status
+        await asyncio.sleep(0.02)
+
+
+async def test_twenty_apis_refuse_a_disabled_user_and_let_them_in_again(
+    server: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = a_key(server)
+    async with AsyncExitStack() as stack:
+        kits = [await stack.enter_async_context(following(server)) for _ in range(20)]
+        requests = introspections(server, monkeypatch)
+        steps: tuple[tuple[Status, int], ...] = (
+            ("active", 200),
+            ("disabled", 401),
+            ("active", 200),
+        )
+        for status, answer in steps:
+            await asyncio.to_thread(_sets_status, server, status)
+            await asyncio.gather(*(_comes_to(kit, token, answer) for kit in kits))
+    assert requests == []

@@ -103,7 +103,7 @@ TABLES: Final[dict[Kind, Table]] = {
     "policy": _table(Policy, "name"),
     "resource_server": _table(ResourceServer, "id", "catalog_file", *SECRET),
     "client": _table(Client, "id", "jwks_file", *SECRET),
-    "user": _table(User, "username", *PASSWORD, but=("id",)),
+    "user": _table(User, "username", *PASSWORD, but=("id", "disabled_by")),
 }
 
 

@@ -21,10 +21,11 @@ from valetkey.cli.declare import apply_desired, remove_by
 from valetkey.cli.options import PATH, YES, Group
 from valetkey.cli.secrets import read_password
 from valetkey.server.accounts import password, sign_up
-from valetkey.server.model.query import Many, OneByAlias
-from valetkey.server.model.user import Session, User, sign_in_name
+from valetkey.server.model.query import Many, One, OneByAlias
+from valetkey.server.model.user import Session, Status, User, sign_in_name
 from valetkey.server.oauth.admin import removal
 from valetkey.server.oauth.admin.apply_plan import DesiredRecord
+from valetkey.server.oauth.admin.user_status import MAX_REASON, change_user_status
 from valetkey.server.oauth.logout.sessions import everywhere
 from valetkey.server.store.port import Store
 
@@ -108,6 +109,16 @@ def list_users(command: CommandContext) -> None:
     command.show([fields(one, hide=("password", "mark")) for one in users], text)
 
 
+async def _id_of(store: Store, name: str) -> str:
+    """The id of the account with this username or id. Raises Failed if there is none."""
+    by_name, by_id = OneByAlias(User, sign_in_name(name)), One(User, name)
+    results = await store.read(by_name, by_id)
+    account = results.one(by_name) or results.one(by_id)
+    if account is None:
+        raise Failed(f"there is no user {name!r}")
+    return account.id
+
+
 @user.command(name="sign-out")
 @click.argument("username")
 @click.pass_obj
@@ -115,17 +126,50 @@ def sign_out(command: CommandContext, username: str) -> None:
     """End every session of an account, and notify the apps. Grants stay as they are."""
 
     async def ending(store: Store) -> int:
-        wanted = OneByAlias(User, sign_in_name(username))
-        account = (await store.read(wanted)).one(wanted)
-        if account is None:
-            raise Failed(f"there is no user {username!r}")
-        name, context = account.id, command.context()
+        name, context = await _id_of(store, username), command.context()
         rule = partial(everywhere, name, by="administrator", context=context)
         outcome = await settle_and_notify(store, rule, context)
         return sum(isinstance(one.record, Session) for one in outcome.changes)
 
     count = command.run(ending)
     command.show({"username": username, "sessions": count}, f"ended {count} sessions of {username}")
+
+
+REASON = click.option("--reason", default="", help="Why, for the history: up to 200 characters.")
+
+
+@user.command()
+@click.argument("username")
+@REASON
+@click.pass_obj
+def disable(command: CommandContext, username: str, *, reason: str) -> None:
+    """Refuse an account everywhere, and end its sessions. Its grants stay."""
+    ended = _change_status(command, username, "disabled", reason=reason)
+    document = {"username": username, "status": "disabled", "sessions": ended}
+    command.show(document, f"disabled {username}, ended {ended} sessions")
+
+
+@user.command()
+@click.argument("username")
+@REASON
+@click.pass_obj
+def enable(command: CommandContext, username: str, *, reason: str) -> None:
+    """Let a disabled account in again, with all its grants."""
+    _change_status(command, username, "active", reason=reason)
+    command.show({"username": username, "status": "active"}, f"enabled {username}")
+
+
+def _change_status(command: CommandContext, username: str, status: Status, *, reason: str) -> int:
+    """Change the status of an account. Returns the number of sessions that ended."""
+    if len(reason) > MAX_REASON or not (reason.isprintable() or not reason):
+        raise InvalidUsage(f"--reason has over {MAX_REASON} characters, or unprintable ones")
+
+    async def changing(store: Store) -> int:
+        name, context = await _id_of(store, username), command.context()
+        rule = partial(change_user_status, name, status, reason=reason, context=context)
+        return (await settle_and_notify(store, rule, context)).sessions
+
+    return command.run(changing)
 
 
 @user.command()

@@ -44,7 +44,8 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=Tru
     until the password is hashed again (see `password_mark`).
 
     `claims` has claims of PROFILE_CLAIMS, `address` members of ADDRESS_PARTS. The id is the `sub`
-    for clients with public subjects.
+    for clients with public subjects. `disabled_by` is the source (see `Identity`) that disabled the
+    user, "" for an administrator or nobody: a source enables only whom it disabled.
     """
 
     table: ClassVar[str] = "users"
@@ -63,6 +64,7 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=Tru
     created: int = 0
     changed: int = 0
     mark: str = ""
+    disabled_by: str = ""
 
     @property
     def key(self) -> str:

@@ -295,7 +295,7 @@ ROWS: list[Any] = [
             introspection="inactive",
             status=SUSPENDED,
             polled=["account-disabled"],
-            pushed=["account-disabled"],
+            pushed=["session-revoked", "account-disabled"],
             logout=True,
             refresh="invalid_grant",
         ),

@@ -19,11 +19,11 @@ from valetkey.server.model.query import Many, OneByAlias, Rule
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.user import User, sign_in_name
 from valetkey.server.oauth.admin import catalogs
+from valetkey.server.oauth.admin.user_status import end_sessions
 from valetkey.server.oauth.clients import credentials, registration
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.oauth.logout.sessions import sign_out_everywhere
 from valetkey.wire import address
 from valetkey.wire.catalog import Catalog, Permission
 
@@ -143,7 +143,7 @@ def plan(desired_records: Sequence[DesiredRecord], context: Context) -> Rule[Pla
         return Plan(steps=steps, mistakes=mistakes)
     changes = tuple(step.change for step in steps if step.change is not None)
     for name in _disabled(steps):
-        changes += yield from sign_out_everywhere(name, context)
+        changes += yield from end_sessions(name, context)
     revisions = tuple(
         Create(one)
         for step in steps
@@ -188,7 +188,8 @@ def _step(desired: DesiredRecord, before: Declarable | None, context: Context) -
         case Client() | ResourceServer():
             after = msgspec.structs.replace(after, secrets=_secrets(after, desired, context))
         case User() if after != before:
-            after = msgspec.structs.replace(after, changed=env.now)
+            by = "" if "status" in desired.fields else after.disabled_by
+            after = msgspec.structs.replace(after, changed=env.now, disabled_by=by)
     return Step(desired=desired, before=before, after=after)
 
 
