@@ -73,7 +73,7 @@ def change_user_status(
 
 def _may_change(user: User, status: Status, source: str) -> bool:
     if status == "disabled":
-        # An administrator's word counts from now on, whoever disabled the user before.
+        # Administrators may take over, so that the source can't enable the user.
         return user.status == "active" or (source == ADMINISTRATOR != user.disabled_by)
     return user.status == "disabled" and source in (ADMINISTRATOR, user.disabled_by)
 
