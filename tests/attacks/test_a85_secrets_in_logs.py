@@ -123,7 +123,7 @@ def test_the_worst_moments(
 
 
 def test_the_server_itself_writes_no_line_for_each_request(server: Live) -> None:
-    from valetkey.cli import serve
+    from valetkey.cli import serving
 
     front: Any = None
-    assert serve._config(front, None).access_log is False
+    assert serving._config(front, None).access_log is False

@@ -155,11 +155,8 @@ NEEDLESS = {
 def test_ctrl_c_stops_it_as_well_and_json_says_when_it_is_ready(line: Line) -> None:
     port = free_port()
     with serving("--port", str(port), "--json", "--set", "name=Own") as (process, ready):
-        document = json.loads(ready)
-        assert document == {
-            "address": f"http://127.0.0.1:{port}",
-            "issuer": "http://127.0.0.1:8000",
-        }
+        here = f"http://127.0.0.1:{port}"
+        assert json.loads(ready) == {"address": here, "issuer": here}
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=20)
         assert process.returncode == 0
@@ -250,13 +247,15 @@ def test_sighup_at_any_time(line: Line) -> None:
 
 
 def test_a_port_that_the_issuer_does_not_name_is_said(line: Line) -> None:
+    """Only where somebody named the issuer: otherwise it follows the port."""
     port = free_port()
-    with serving("--port", str(port)) as (process, _):
+    named = "http://127.0.0.1:8000"
+    with serving("--port", str(port), "--issuer", named) as (process, _):
         assert process.stderr is not None
         said = json.loads(process.stderr.readline())
     assert said["level"] == "warning"
     assert said["message"] == "the issuer has another port than the server"
-    assert (said["issuer"], said["port"]) == ("http://127.0.0.1:8000", port)
+    assert (said["issuer"], said["port"]) == (named, port)
 
 
 def test_a_port_that_is_taken(line: Line) -> None:

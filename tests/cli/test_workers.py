@@ -123,16 +123,17 @@ def test_on_postgresql_as_well(line: Line) -> None:
 
 ENDS_AT_ONCE = """
 import os, sys
+from valetkey.cli.systemd import Reports
 from valetkey.cli.workers import Workers
 
-def work(lifeline, ready):
+def work(lifeline, reports):
     with open("tries", "a") as file:
         file.write(".")
     if os.path.exists("good") and os.path.getsize("tries") == 2:
-        ready()
+        reports.ready()
     sys.exit(1)
 
-sys.exit(Workers(work, count=1, ready=lambda: None).run())
+sys.exit(Workers(work, count=1, reports=Reports()).run())
 """
 
 

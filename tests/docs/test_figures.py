@@ -6,7 +6,7 @@ import pytest
 from tests.docs.markdown import ROOT, read
 from tests.rows import row
 
-from valetkey.cli import declaration, serve
+from valetkey.cli import declaration, serving
 from valetkey.jose import jwt
 from valetkey.resource import issuer
 from valetkey.server.accounts import throttle
@@ -42,7 +42,7 @@ FIGURES = [
     figure("threats", "64 KB of body", form.MAX_BYTES, 64 * 1024),
     figure("threats", "16 KB of headers", front.MAX_HEADERS, 16 * 1024),
     figure("endpoints", "at most 64 KB", form.MAX_BYTES, 64 * 1024),
-    figure("run-the-server", "for ten seconds at most", serve.GRACE, 10),
+    figure("run-the-server", "for ten seconds at most", serving.GRACE, 10),
     figure("rotate-keys", "five minutes, unless set", USUAL.jwks_cache, 300),
     figure("rotate-keys", "their lifetime and an hour", keys.keeps("ES256", USUAL), 3900),
     figure("rotate-keys", "a minute and an hour", keys.keeps("seal", USUAL), 3660),

@@ -16,7 +16,7 @@ from typing import Any, Final
 import apsw
 import msgspec
 
-from valetkey.cli import main, serve
+from valetkey.cli import main, serving
 from valetkey.jose import objects
 from valetkey.server.model.change import Change, Count, Stale, Versioned
 from valetkey.server.model.counters import Throttle
@@ -120,15 +120,15 @@ def overlooks_replays() -> None:
 
 def ends_abruptly() -> None:
     """SIGTERM is the end, whatever is under way."""
-    at = serve._serve
+    at = serving._serve
 
-    async def serving(*given: Any, **named: Any) -> None:
+    async def ending(*given: Any, **named: Any) -> None:
         asyncio.get_running_loop().call_later(
             0.5, signal.signal, signal.SIGTERM, lambda *_: os._exit(0)
         )
         await at(*given, **named)
 
-    _put(serve, "_serve", serving)
+    _put(serving, "_serve", ending)
 
 
 def answers_from_memory() -> None:

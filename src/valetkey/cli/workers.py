@@ -10,24 +10,30 @@ import os
 import select
 import signal
 import socket
+import struct
 import sys
 import time
 import traceback
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
+import msgspec
+
 from valetkey.cli.context import Failed
+from valetkey.cli.systemd import BadSockets, Reports, inherited_socket
 from valetkey.server.http import log
 from valetkey.server.http.connections import RECEIVED
 from valetkey.server.settings import Settings
 
-Ready: TypeAlias = Callable[[], None]
-Work: TypeAlias = Callable[[int, Ready], None]
-"""A worker's task until SIGTERM. It gets a pipe that is closed when the parent ends, and a function
-to call when it is ready."""
+Work: TypeAlias = Callable[[int, Reports], None]
+"""A worker's task until SIGTERM. It gets a pipe that is closed when the parent ends, and reports
+how it is."""
 
 STOP_SECONDS: Final = 15.0
 """Seconds in which a worker has to stop: a little more than the requests' grace."""
+
+START_SECONDS: Final = 60.0
+"""Seconds in which a worker has to be ready, if the service manager wants signs of life."""
 
 MAX_BACKOFF: Final = 5.0
 """Maximum seconds to the next try if workers end before they are ready."""
@@ -38,10 +44,18 @@ ENDS: Final = (signal.SIGTERM, signal.SIGINT)
 class Workers:
     """The workers, as the parent sees them."""
 
-    def __init__(self, work: Work, *, count: int, ready: Ready) -> None:
-        self._work, self._count, self._all_ready = work, count, ready
-        self._alive: set[int] = set()
+    def __init__(
+        self, work: Work, *, count: int, reports: Reports, drain_seconds: float = 0
+    ) -> None:
+        """`reports` is told about all of them together. Where it wants signs of life, a worker that
+        gives none for twice as long is killed."""
+        self._work, self._count, self._reports = work, count, reports
+        self._stop_seconds = STOP_SECONDS + drain_seconds
+        self._alive: dict[int, float] = {}
+        """Until when each must give its next sign of life, if that is wanted."""
         self._starting: set[int] = set()
+        self._reloading: set[int] = set()
+        self._hung_up = False
         self._ever = False
         self._failures = 0
         self._not_before = 0.0
@@ -50,7 +64,7 @@ class Workers:
         self._lifeline, self._life = os.pipe()
         self._ready_read, self._ready_write = os.pipe()
         self._wake_read, self._wake_write = os.pipe()
-        for one in (self._ready_read, self._wake_read, self._wake_write):
+        for one in (self._ready_read, self._ready_write, self._wake_read, self._wake_write):
             os.set_blocking(one, False)
 
     def run(self) -> int:
@@ -61,49 +75,92 @@ class Workers:
         for number in ENDS:
             signal.signal(number, self._end)
         while not self._ending:
+            if self._hung_up:
+                self._hung_up = False
+                self._reload()
             self._fill()
-            self._wait(max(0.0, self._not_before - time.monotonic()) or None)
+            self._wait(self._pause())
+            self._watch()
+        self._reports.stopping()
         self._stop()
         return self._code
+
+    def _pause(self) -> float | None:
+        """Seconds until there is something to do by itself, None for never."""
+        backoff = max(0.0, self._not_before - time.monotonic())
+        return min((one for one in (backoff, self._reports.seconds) if one), default=None)
 
     def _end(self, *_: object) -> None:
         self._ending = True
 
     def _hang_up(self, *_: object) -> None:
-        """Sends SIGHUP to each worker."""
-        for pid in self._alive:
+        self._hung_up = True
+
+    def _reload(self) -> None:
+        """Lets each worker that serves read its settings. One that starts reads them anyway."""
+        self._reports.reloading()
+        self._reloading = self._alive.keys() - self._starting
+        for pid in self._reloading:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGHUP)
+        if not self._reloading:
+            self._reports.reloaded()
+
+    def _watch(self) -> None:
+        """Gives a sign of life, and kills workers that have given none."""
+        if not self._reports.seconds or self._ending:
+            return
+        self._reports.alive()
+        now = time.monotonic()
+        for pid, until in self._alive.items():
+            if now > until:
+                log.warning("worker hangs", pid=pid)
+                os.kill(pid, signal.SIGKILL)
 
     def _fill(self) -> None:
         while len(self._alive) < self._count and time.monotonic() >= self._not_before:
             pid = os.fork()
             if pid == 0:
                 self._worker()
-            self._alive.add(pid)
+            self._alive[pid] = time.monotonic() + START_SECONDS
             self._starting.add(pid)
 
     def _wait(self, seconds: float | None) -> None:
         """Waits for workers that are ready or have ended, at most for `seconds`."""
         select.select([self._wake_read, self._ready_read], [], [], seconds)
         _read_all(self._wake_read)
-        pids = _read_all(self._ready_read)
-        for at in range(0, len(pids), 4):
-            self._note_ready(int.from_bytes(pids[at : at + 4], "big"))
+        reports = _read_all(self._ready_read)
+        for at in range(0, len(reports), _REPORT.size):
+            self._note(*_REPORT.unpack_from(reports, at))
         while (ended := _reap()) is not None:
             self._note_end(*ended)
+
+    def _note(self, what: bytes, pid: int) -> None:
+        if pid in self._alive:
+            self._alive[pid] = time.monotonic() + 2 * self._reports.seconds
+        if what == _READY:
+            self._note_ready(pid)
+        elif what == _RELOADED:
+            self._note_reloaded(pid)
+
+    def _note_reloaded(self, pid: int) -> None:
+        if pid in self._reloading:
+            self._reloading.discard(pid)
+            if not self._reloading:
+                self._reports.reloaded()
 
     def _note_ready(self, pid: int) -> None:
         self._starting.discard(pid)
         self._failures, self._not_before = 0, 0.0
         if not self._ever and not self._starting and len(self._alive) == self._count:
             self._ever = True
-            self._all_ready()
+            self._reports.ready()
 
     def _note_end(self, pid: int, code: int) -> None:
-        self._alive.discard(pid)
+        self._alive.pop(pid, None)
         if self._ending:
             return
+        self._note_reloaded(pid)
         log.warning("worker ended", pid=pid, code=code)
         if pid not in self._starting:
             return
@@ -115,7 +172,7 @@ class Workers:
             self._ending, self._code = True, code
 
     def _stop(self) -> None:
-        until = time.monotonic() + STOP_SECONDS
+        until = time.monotonic() + self._stop_seconds
         for pid in self._alive:
             os.kill(pid, signal.SIGTERM)
         while self._alive and time.monotonic() < until:
@@ -133,7 +190,7 @@ class Workers:
                 signal.signal(number, signal.SIG_DFL)
             for one in (self._life, self._ready_read, self._wake_read, self._wake_write):
                 os.close(one)
-            self._work(self._lifeline, self._report_ready)
+            self._work(self._lifeline, WorkerReports(self._ready_write, self._reports.seconds))
             code = 0
         except BaseException as error:
             if message := getattr(error, "format_message", None):
@@ -145,13 +202,40 @@ class Workers:
             sys.stderr.flush()
             os._exit(code)
 
-    def _report_ready(self) -> None:
-        os.write(self._ready_write, os.getpid().to_bytes(4, "big"))
+
+_REPORT: Final = struct.Struct("!cI")
+"""What a worker reports, and its process id."""
+
+_READY, _RELOADED, _ALIVE = b"r", b"h", b"a"
+
+MANY: Final = 4096
+"""Reports that are read at once."""
+
+
+class WorkerReports(Reports):
+    """Reports to the parent of the workers."""
+
+    def __init__(self, pipe: int, seconds: float) -> None:
+        self._pipe, self.seconds = pipe, seconds
+
+    def ready(self) -> None:
+        self._send(_READY)
+
+    def reloaded(self) -> None:
+        self._send(_RELOADED)
+
+    def alive(self) -> None:
+        self._send(_ALIVE)
+
+    def _send(self, what: bytes) -> None:
+        # A whole report or none (pipe(7)); a full pipe means that the parent hangs.
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._pipe, _REPORT.pack(what, os.getpid()))
 
 
 def _read_all(pipe: int) -> bytes:
     try:
-        return os.read(pipe, 65536)
+        return os.read(pipe, MANY * _REPORT.size)
     except BlockingIOError:
         return b""
 
@@ -175,17 +259,30 @@ _NOTSENT_LOWAT: Final = 25
 """Linux's TCP_NOTSENT_LOWAT, which Python does not export."""
 
 
-def listen(settings: Settings) -> socket.socket:
-    """The socket. Raises Failed."""
+def listen(settings: Settings) -> tuple[socket.socket, str]:
+    """The socket, from the service manager or of the settings' address; and the URL at which it
+    listens. Raises Failed."""
+    try:
+        listener = inherited_socket(os.environ)
+    except BadSockets as error:
+        raise Failed(str(error)) from error
+    if listener is None:
+        listener, address = _create_listener(settings), settings.address
+    else:
+        host, port, *_ = listener.getsockname()
+        address = msgspec.structs.replace(settings, host=host, port=port).address
+    limit_buffers(listener)
+    return listener, address
+
+
+def _create_listener(settings: Settings) -> socket.socket:
     try:
         addresses = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
         family, _, _, _, address = addresses[0]
-        listener = socket.create_server(address[:2], family=family, backlog=2048)
+        return socket.create_server(address[:2], family=family, backlog=2048)
     except OSError as error:
         why = error.strerror or error
         raise Failed(f"cannot listen on {settings.host} port {settings.port}: {why}") from error
-    limit_buffers(listener)
-    return listener
 
 
 def limit_buffers(listener: socket.socket) -> None:

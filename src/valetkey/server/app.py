@@ -6,8 +6,8 @@ import functools
 import ipaddress
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping
+from typing import Any, Final
 
 from valetkey.jose.objects import read_object
 from valetkey.server.endpoints.driver import endpoints
@@ -15,7 +15,7 @@ from valetkey.server.endpoints.health import health
 from valetkey.server.http import file_limit, installation, log
 from valetkey.server.http.connections import Connections
 from valetkey.server.http.fetch import Fetcher
-from valetkey.server.http.front import App, Front, Network, within
+from valetkey.server.http.front import App, Front, MethodHandler, Network, within
 from valetkey.server.http.hashing import Passwords
 from valetkey.server.http.installation import Installations
 from valetkey.server.http.outbox import Outbox
@@ -88,9 +88,10 @@ def create(
     *,
     master_key: bytes,
     signed_tokens: SignedTokens | None = None,
-) -> Front:
+) -> "Application":
     """The application over an open store that has its keys (`store.keyring.ensure_keys`).
     `signed_tokens` is shared by the workers of one server; None for a server without workers."""
+    now = CurrentSettings(settings)
     features = switched(settings.enabled, settings.disable)
     proxies = _networks(settings.certificate_proxies)
     certificates = Certificates(proxies, settings.client_authorities)
@@ -113,22 +114,70 @@ def create(
     def running() -> contextlib.AbstractAsyncContextManager[None]:
         is_open = REGISTRATION in features or CLIENT_DOCUMENTS in features
         more = (installation.run(store, installations),) if is_open else ()
-        return _running(shell, outbox, passwords, *more, event_seconds=settings.lifetimes.event)
+        return _running(shell, outbox, passwords, *more, now=now)
 
     def make_pages() -> App:
-        return _pages(settings, features, shell=shell, outbox=outbox, passwords=passwords)
+        return _pages(now.settings, features, shell=shell, outbox=outbox, passwords=passwords)
+
+    pages = LazyApp(make_pages)
+
+    def on_reload() -> None:
+        installations.set_lifetimes(now.settings.lifetimes)
+        pages.make_again()
 
     probes = health(shell)
-    return Front(
+    return Application(
         {**endpoints(features, shell, certificates), **probes},
-        pages=LazyApp(make_pages),
+        now,
+        on_reload,
+        pages=pages,
         running=running,
         trusted=_networks(settings.trusted_proxies),
         secure=settings.issuer.startswith("https:"),
         base=address.path(settings.issuer),
         probes=probes,
-        connections=_connections(settings),
+        connections=Connections(file_limit.limit(), is_shared=now.is_shared),
     )
+
+
+class CurrentSettings:
+    """The settings that are in force now."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.set(settings)
+
+    def set(self, settings: Settings) -> None:
+        """Puts other settings in force."""
+        self.settings = settings
+        self._proxies = _networks({*settings.trusted_proxies, *settings.certificate_proxies})
+
+    def is_shared(self, address: str) -> bool:
+        """Whether many callers share this address, which is a proxy's. Behind a proxy that is not
+        configured, all callers have its address."""
+        if self.settings.is_behind_a_proxy and not self._proxies:
+            return True
+        return within(address, self._proxies)
+
+
+class Application(Front):
+    """The front, by settings that may change while it runs (`settings.RELOADABLE`)."""
+
+    def __init__(
+        self,
+        endpoints: Mapping[str, MethodHandler],
+        now: CurrentSettings,
+        on_reload: Callable[[], None],
+        **parts: Any,
+    ) -> None:
+        super().__init__(endpoints, **parts)
+        self._now = now
+        self._on_reload = on_reload
+
+    def reload(self, settings: Settings) -> None:
+        """Puts changed settings in force."""
+        self._now.set(settings)
+        self.trust(_networks(settings.trusted_proxies))
+        self._on_reload()
 
 
 class LazyApp:
@@ -137,26 +186,31 @@ class LazyApp:
 
     def __init__(self, make: Callable[[], App]) -> None:
         self.make = make
-        self._making: asyncio.Task[App] | None = None
+        self._making: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
         self._app: App | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._app is None:
+        app = self._app
+        if app is None:
             if self._making is None or self._making.done():
-                self._making = asyncio.create_task(asyncio.to_thread(self.make))
+                self._making = asyncio.create_task(self._make())
             # Shielded: one of the requests that wait may be cancelled.
-            self._app = await asyncio.shield(self._making)
-        await self._app(scope, receive, send)
+            await asyncio.shield(self._making)
+            app = self._app
+        if app is None:
+            raise RuntimeError("the application was not made")
+        await app(scope, receive, send)
 
+    def make_again(self) -> None:
+        """Makes it anew. Requests get the old one until then. Nothing to do if there is none."""
+        if self._making is not None:
+            self._making = asyncio.create_task(self._make())
 
-def _connections(settings: Settings) -> Connections:
-    proxies = _networks({*settings.trusted_proxies, *settings.certificate_proxies})
-    # Behind a proxy that is not configured, all callers have its address.
-    is_proxy_missing = settings.is_behind_a_proxy and not proxies
-    is_shared = (
-        (lambda address: True) if is_proxy_missing else functools.partial(within, networks=proxies)
-    )
-    return Connections(file_limit.limit(), is_shared=is_shared)
+    async def _make(self) -> None:
+        # One after the other, so that the newest stays.
+        async with self._turn:
+            self._app = await asyncio.to_thread(self.make)
 
 
 def registration(settings: Settings) -> Registration:
@@ -220,11 +274,11 @@ async def _running(
     outbox: Outbox,
     passwords: Passwords,
     *more: Coroutine[None, None, None],
-    event_seconds: int,
+    now: CurrentSettings,
 ) -> AsyncIterator[None]:
     store = shell.store
     own = (
-        _sweep(store, event_seconds=event_seconds),
+        _sweep(store, now),
         outbox.run(),
         run(shell),
         file_limit.watch(),
@@ -241,15 +295,16 @@ async def _running(
         await store.close()
 
 
-async def _sweep(store: Store, *, event_seconds: int) -> None:
-    """Removes what has expired, and events that are older than `event_seconds`."""
+async def _sweep(store: Store, settings: CurrentSettings) -> None:
+    """Removes what has expired, and events that are older than `lifetimes.event`."""
     pause = SWEEP_SECONDS
     while True:
         await asyncio.sleep(pause)
         try:
             now = int(time.time())
+            oldest = now - settings.settings.lifetimes.event
             # If something was removed, there may be more: go on soon.
-            removed = await store.sweep(now, events_before=now - event_seconds)
+            removed = await store.sweep(now, events_before=oldest)
             pause = SWEEP_PAUSE if removed else SWEEP_SECONDS
         except Unavailable as error:
             log.warning("sweep postponed", detail=str(error))

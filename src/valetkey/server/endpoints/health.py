@@ -45,14 +45,18 @@ class WriteProbe:
 
 
 def health(shell: Shell) -> dict[str, MethodHandler]:
-    """The handlers of `/healthz` (the process answers) and `/readyz` (it can open files, its keys
-    are open, its database answers now, and took a write in the last second)."""
+    """The handlers of `/healthz` (the process answers) and `/readyz` (it is not about to stop, it
+    can open files, its keys are open, its database answers now, and took a write in the last
+    second)."""
     probe = WriteProbe(shell.store)
+    draining = asyncio.Event()
 
     async def alive(request: Request) -> Reply:
         return json_reply({"status": "ok"})
 
     async def ready(request: Request) -> Reply:
+        if draining.is_set():
+            raise TemporarilyUnavailable("the server is about to stop")
         if not file_limit.room():
             raise TemporarilyUnavailable("no file can be opened")
         try:
@@ -67,7 +71,10 @@ def health(shell: Shell) -> dict[str, MethodHandler]:
         return json_reply({"status": "ok"})
 
     methods = frozenset({"GET", "HEAD"})
-    return {"/healthz": MethodHandler(methods, alive), "/readyz": MethodHandler(methods, ready)}
+    return {
+        "/healthz": MethodHandler(methods, alive),
+        "/readyz": MethodHandler(methods, ready, drain=draining.set),
+    }
 
 
 def _not_ready(request: Request, why: str, error: Unavailable) -> Reply:

@@ -47,11 +47,12 @@ CLOSE: Final = (b"connection", b"close")
 class MethodHandler(msgspec.Struct, frozen=True):
     """A handler, and the methods that it takes. `items`: it also answers at paths with one more
     segment. A handler whose replies are not all `whole` may stream; `stop` ends its streams, and
-    answers that wait."""
+    answers that wait. `drain` tells it that the server will stop soon."""
 
     methods: frozenset[str]
     handler: Handler
     stop: Callable[[], None] = lambda: None
+    drain: Callable[[], None] = lambda: None
     items: bool = False
     whole: bool = True
 
@@ -94,6 +95,15 @@ class Front:
         """Ends the replies that would go on for ever, so that the server can end."""
         for endpoint in self._endpoints.values():
             endpoint.stop()
+
+    def drain(self) -> None:
+        """Prepares for a stop: the readiness check fails from now on, everything else goes on."""
+        for endpoint in self._endpoints.values():
+            endpoint.drain()
+
+    def trust(self, proxies: Sequence[Network]) -> None:
+        """Sets the networks of proxies, for the requests from now on."""
+        self._trusted = tuple(proxies)
 
     def fast_handler(self, path: bytes) -> tuple[MethodHandler, str] | None:
         """The handler at exactly this path, if its replies are whole, and the path without the

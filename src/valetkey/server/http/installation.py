@@ -69,6 +69,11 @@ class Installations:
         self._reading: asyncio.Task[Installation] | None = None
         self._begun = float("-inf")
 
+    def set_lifetimes(self, lifetimes: Lifetimes) -> None:
+        """Sets them, from the next read on."""
+        self._lifetimes = lifetimes
+        self._facts = None
+
     def fresh(self) -> Installation | None:
         """The installation if it is at most a second old, else None."""
         return self._last if time.monotonic() - self._read_at < FRESH else None

@@ -4,7 +4,7 @@ A flag wins over the environment (`VALETKEY_LIFETIMES__CODE=30`), which wins ove
 which wins over the defaults. All mistakes are reported at once, each with its source.
 """
 
-from valetkey.server.settings.load import Loaded, SettingsError, load, read
+from valetkey.server.settings.load import RELOADABLE, Loaded, SettingsError, changes, load, read
 from valetkey.server.settings.tree import Settings
 
-__all__ = ["Loaded", "Settings", "SettingsError", "load", "read"]
+__all__ = ["RELOADABLE", "Loaded", "Settings", "SettingsError", "changes", "load", "read"]

@@ -2,6 +2,7 @@
 at once."""
 
 import difflib
+import functools
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -70,10 +71,47 @@ def read(flags: Mapping[str, object], environ: Mapping[str, str], file: Path | N
             mistakes.append(f"{_place(item)}: {error}")
     mistakes += _twice(items)
     settings = _tree(values)
+    if "issuer" not in values:
+        settings = msgspec.structs.replace(settings, issuer=settings.own_issuer)
     mistakes += check_together(settings, origins)
     if mistakes:
         raise SettingsError(mistakes)
     return Loaded(settings, origins)
+
+
+RELOADABLE: Final = frozenset(
+    {
+        "name",
+        "privacy_url",
+        "terms_url",
+        "trusted_proxies",
+        "unthrottled",
+        *(name for name in LEAVES if name.startswith("lifetimes.")),
+    }
+)
+"""Settings that may change while the server runs."""
+
+
+class Changes(NamedTuple):
+    """What differs between the settings of a running server and those that it has read. `settings`
+    has what changes `now`; `at_restart` is what stays until then."""
+
+    settings: Settings
+    now: tuple[str, ...]
+    at_restart: tuple[str, ...]
+
+
+def changes(old: Settings, new: Settings) -> Changes:
+    """Compare the settings."""
+    before, after = _leaf_values(old), _leaf_values(new)
+    differ = [name for name in LEAVES if before[name] != after[name]]
+    now = tuple(name for name in differ if name in RELOADABLE)
+    mixed = before | {name: after[name] for name in now}
+    return Changes(_tree(mixed), now, tuple(name for name in differ if name not in RELOADABLE))
+
+
+def _leaf_values(settings: Settings) -> dict[str, Any]:
+    return {name: functools.reduce(getattr, name.split("."), settings) for name in LEAVES}
 
 
 class RawValue(NamedTuple):

@@ -12,6 +12,7 @@ from valetkey.server.model.policy import Lifetimes
 from valetkey.server.store.database import Database, PostgresURL
 from valetkey.wire import address
 from valetkey.wire.address import PORTS
+from valetkey.wire.metadata import is_local
 
 
 def _is(description: str) -> msgspec.Meta:
@@ -63,6 +64,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         _File,
         _is("a file of mode 0600 that holds the master key; by default, the SQLite file + .key"),
     ] = None
+    drain_seconds: Annotated[
+        int,
+        msgspec.Meta(
+            ge=0,
+            le=600,
+            description="the number of seconds for which the server still accepts requests after a "
+            "signal to stop, while /readyz returns 503",
+        ),
+    ] = 0
     lifetimes: Lifetimes = Lifetimes()
     sign_in: SignInSettings = SignInSettings()
     enable: Annotated[_Names, _is("a list of features to turn on that are off by default")] = ()
@@ -177,6 +187,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             return False
         there = address.read(self.issuer)
         return there is not None and (there.port or PORTS[there.scheme]) != self.port
+
+    @property
+    def own_issuer(self) -> str:
+        """The issuer if none is set: this machine, on the server's port."""
+        scheme = "http" if self.tls_certificate is None else "https"
+        host = self.host if is_local(self.host) else "127.0.0.1"
+        host = f"[{host}]" if ":" in host else host
+        return f"{scheme}://{host}" + ("" if self.port == PORTS[scheme] else f":{self.port}")
 
     @property
     def address(self) -> str:
