@@ -11,7 +11,7 @@ from tests.outside import Host, outside
 from tests.rows import row
 
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.clients.documents import MOST_PIXELS, read_logo
+from valetkey.server.model.picture import JPEG, MOST_PIXELS, PNG, read_raster
 
 
 def png(width: int = 56, height: int = 56) -> bytes:
@@ -50,7 +50,7 @@ FILES = [
 
 @pytest.mark.parametrize("body, media", FILES)
 def test_a_picture_is_known_by_what_it_is(body: bytes, media: str) -> None:
-    found = read_logo(body)
+    found = read_raster(body, (PNG, JPEG))
     assert (found.media if found else "") == media
 
 

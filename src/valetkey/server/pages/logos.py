@@ -7,14 +7,13 @@ from urllib.parse import urlencode
 from valetkey.server.http.reply import SAFE, Reply
 from valetkey.server.http.request import Request
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.clients.documents import Logo, has_logo, logo
+from valetkey.server.model.picture import read_picture
+from valetkey.server.oauth.clients.documents import has_logo, logo
 from valetkey.server.pages.frame import Frame
 
 PATH: Final = "/logo"
 
-_NONE: Final = Logo(
-    "image/svg+xml", (files("valetkey.server.pages") / "static" / "key.svg").read_bytes()
-)
+_NONE: Final = read_picture((files("valetkey.server.pages") / "static" / "key.svg").read_bytes())
 """In the place of one that cannot be had."""
 
 
