@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -102,7 +103,8 @@ PAIRS = {
 def test_a_brand_that_is_accepted_can_be_read(named: str, what: str) -> None:
     """The color as it is, or what is proposed in its place."""
     names = ("color", "background") if what == "both" else (what,)
-    for theme, suffix in (("light", ""), ("dark", "_dark")):
+    themes: tuple[tuple[Literal["light", "dark"], str], ...] = (("light", ""), ("dark", "_dark"))
+    for theme, suffix in themes:
         colors = Colors(**{f"{name}{suffix}": named for name in names}, theme=theme)
         for _ in range(3):
             wrong = dict(colors.mistakes())

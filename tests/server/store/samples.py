@@ -4,6 +4,7 @@ from os import urandom
 from typing import Final, TypeVar
 
 from valetkey.server.model import ids
+from valetkey.server.model.brand import Brand, BrandFile
 from valetkey.server.model.client import Client, Exchange, StoredSecret
 from valetkey.server.model.counters import SingleUse, Throttle
 from valetkey.server.model.environment import Env
@@ -72,6 +73,16 @@ FULL: Final[tuple[Record, ...]] = (
         created=NOW,
         expires=NOW + 60,
     ),
+    Brand(
+        name="Chirp „Ü“",
+        logo="d" * 64,
+        color="#1d5aa8",
+        theme="dark",
+        font="serif",
+        powered_by=False,
+        templates={"sign_in.html": "e" * 64},
+    ),
+    BrandFile(digest="d" * 64, body=bytes(range(256))),
     Client(
         id="stef",
         name="stefApp 🗝",

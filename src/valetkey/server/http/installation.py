@@ -9,6 +9,8 @@ import time
 from typing import Final
 
 from valetkey.server.http import log
+from valetkey.server.model.brand import CURRENT as CURRENT_BRAND
+from valetkey.server.model.brand import Brand
 from valetkey.server.model.client import Client
 from valetkey.server.model.confusable import silhouette
 from valetkey.server.model.keys import CURRENT, Epoch, SigningKey
@@ -111,12 +113,13 @@ class Installations:
     async def _read(self, now: float) -> Installation:
         keys, servers, policies = Many(SigningKey), Many(ResourceServer), Many(Policy)
         epoch = One(Epoch, CURRENT)
-        rows = await self._store.read(keys, servers, policies, epoch)
+        brand = One(Brand, CURRENT_BRAND)
+        rows = await self._store.read(keys, servers, policies, epoch, brand)
         if self._last is not None and now < self._read_at:
             return self._last  # A later read came back first.
-        current = rows.one(epoch)
-        names = self.verified_names
-        facts = (*rows.many(keys), *rows.many(servers), *rows.many(policies), current, names)
+        current, names = rows.one(epoch), self.verified_names
+        many = (*rows.many(keys), *rows.many(servers), *rows.many(policies))
+        facts = (*many, current, rows.one(brand), names)
         if self._last is None or facts != self._facts:
             self._last = Installation(
                 issuer=self._issuer,
@@ -131,6 +134,7 @@ class Installations:
                 mtls_address=self._mtls_address,
                 signed_tokens=self._signed_tokens,
                 verified_names=names,
+                brand=rows.one(brand),
             )
             self._facts = facts
         self._read_at = now

@@ -92,22 +92,22 @@ class Colors(msgspec.Struct, frozen=True, kw_only=True):
 
     def palette(self, theme: Literal["light", "dark"]) -> Palette:
         """The colors in a theme that differ from ours. Raises ValueError for what is no color."""
-        accent, background = self._named(theme)
+        accent, background = self._own_colors(theme)
         ours = LIGHT if theme == "light" else DARK
-        found: Palette = {}
+        changed: Palette = {}
         # Our greys have a little of the accent's hue.
         if like := accent or self.color or background or self.background:
             hue = read_color(like)
-            found = {name: str(tinted(read_color(ours[name]), hue)) for name in _TINTED}
+            changed = {name: str(tinted(read_color(ours[name]), hue)) for name in _TINTED}
         if background:
-            found["paper"] = str(read_color(background))
+            changed["paper"] = str(read_color(background))
         if not accent and self.color:
-            accent = str(nearest(read_color(self.color), _behind(ours | found)))
+            accent = str(nearest(read_color(self.color), _behind(ours | changed)))
         if accent:
-            found |= _of_accent(read_color(accent), ours | found, theme)
-        return found
+            changed |= _of_accent(read_color(accent), ours | changed, theme)
+        return changed
 
-    def _named(self, theme: Literal["light", "dark"]) -> tuple[str, str]:
+    def _own_colors(self, theme: Literal["light", "dark"]) -> tuple[str, str]:
         """The accent and the background that the brand names for a theme."""
         if theme == "light":
             return self.color, self.background
@@ -130,7 +130,7 @@ class Colors(msgspec.Struct, frozen=True, kw_only=True):
     def _unreadable(self, theme: Literal["light", "dark"]) -> Iterator[tuple[str, str]]:
         suffix = "" if theme == "light" else "_dark"
         palette = (LIGHT if theme == "light" else DARK) | self.palette(theme)
-        accent, background = self._named(theme)
+        accent, background = self._own_colors(theme)
         on_background = ("ink", "soft") if accent or self.color else ("ink", "soft", "key")
         texts = [read_color(palette[name]) for name in on_background]
         if background and (why := _why_not(read_color(background), texts, "the text")):

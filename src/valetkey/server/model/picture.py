@@ -94,43 +94,25 @@ def _webp(body: bytes) -> tuple[int, int] | None:
             sides = body[24:27], body[27:30]
             width, height = (int.from_bytes(side, "little") + 1 for side in sides)
             return width, height
-    return None
+        case _:
+            return None
 
 
 # SVG.
 
+_SHAPES: Final = ("circle", "ellipse", "line", "path", "polygon", "polyline", "rect", "text")
 _ELEMENTS: Final = frozenset(
-    [
-        "circle",
-        "clipPath",
-        "defs",
-        "desc",
-        "ellipse",
-        "g",
-        "line",
-        "linearGradient",
-        "mask",
-        "path",
-        "polygon",
-        "polyline",
-        "radialGradient",
-        "rect",
-        "stop",
-        "style",
-        "svg",
-        "symbol",
-        "text",
-        "title",
-        "tspan",
-        "use",
-    ]
+    (
+        *("clipPath", "defs", "desc", "g", "linearGradient", "mask", "radialGradient", "stop"),
+        *("style", "svg", "symbol", "title", "tspan", "use", *_SHAPES),
+    )
 )
 _SPACE: Final = "http://www.w3.org/2000/svg"
 _XLINK: Final = "http://www.w3.org/1999/xlink"
 _SPACES: Final = frozenset({"", _XLINK, "http://www.w3.org/XML/1998/namespace"})
 _MOST_ELEMENTS: Final = 2000
 _MOST_DEPTH: Final = 32
-_ELSEWHERE: Final = re.compile(
+_OUTSIDE: Final = re.compile(
     r"url\s*\((?!\s*['\"]?#)|@import|\\|\b(?:image|image-set|src)\s*\(", re.IGNORECASE | re.ASCII
 )
 """What in a style could lead out of the file; a backslash could hide it."""
@@ -142,7 +124,7 @@ class _Reading:
     def __init__(self) -> None:
         self.size: tuple[float, float] | None = None
         self._count = 0
-        self._named: list[bool] = []
+        self._usable: list[bool] = []
         """Of each open element, whether something may refer to it or to one around it."""
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
@@ -150,23 +132,23 @@ class _Reading:
         if space != _SPACE or name not in _ELEMENTS:
             raise ValueError(f"holds <{name}>: draw it with plain shapes, or use a PNG")
         self._count += 1
-        if self._count > _MOST_ELEMENTS or len(self._named) >= _MOST_DEPTH:
+        if self._count > _MOST_ELEMENTS or len(self._usable) >= _MOST_DEPTH:
             raise ValueError(f"has more than {_MOST_ELEMENTS} elements, or too many in each other")
         if self.size is None:
             self.size = _size(name, attributes)
-        named = "id" in attributes or bool(self._named and self._named[-1])
-        if name == "use" and named:
+        usable = "id" in attributes or bool(self._usable and self._usable[-1])
+        if name == "use" and usable:
             # A few of these in each other would draw a million shapes.
             raise ValueError("holds a <use> within something that may be used itself")
-        self._named.append(named)
+        self._usable.append(usable)
         for attribute, value in attributes.items():
             _check_attribute(attribute, value)
 
     def end(self, _: str) -> None:
-        self._named.pop()
+        self._usable.pop()
 
     def text(self, text: str) -> None:
-        if _ELSEWHERE.search(text):
+        if _OUTSIDE.search(text):
             raise ValueError("has a style that refers to something outside of the file")
 
     def refuse(self, *_: Any) -> None:
@@ -213,7 +195,7 @@ def _check_attribute(attribute: str, value: str) -> None:
         raise ValueError(f"has the attribute {name}: export it as plain SVG")
     if name == "href" and not value.strip().startswith("#"):
         raise ValueError("refers to something outside of the file")
-    if _ELSEWHERE.search(value):
+    if _OUTSIDE.search(value):
         raise ValueError(f"has a {name} that refers to something outside of the file")
 
 

@@ -25,6 +25,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
+from valetkey.server.model.brand import Brand, BrandFile
 from valetkey.server.model.change import Change
 from valetkey.server.model.change_log import Log
 from valetkey.server.model.client import Client
@@ -48,6 +49,8 @@ R = TypeVar("R", bound=Record)
 RECORDS: Final[tuple[type[Record], ...]] = (
     Allowance,
     Approval,
+    Brand,
+    BrandFile,
     Client,
     DelegateTree,
     CatalogRevision,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import msgspec
 
 from valetkey.jose.jwk import PrivateKey
+from valetkey.server.model.brand import Brand
 from valetkey.server.model.client import Client
 from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Keyring
@@ -96,7 +97,8 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     copy may be a second old.
 
     `mtls_address` is the address at which a proxy asks for client certificates, "" for none.
-    `verified_names` maps the look-alike form of each verified app's name to the app's id.
+    `verified_names` maps the look-alike form of each verified app's name to the app's id. `brand`
+    is the brand that was applied, None for that of the settings.
 
     The last fields are derived from the others: `grant_types`, `client_auth_methods`, `senders`,
     `issuing` and `client_scopes` come from the features, `ignored_parameters` are the parameters of
@@ -117,6 +119,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     mtls_address: str = ""
     signed_tokens: SignedTokens = NO_SIGNED_TOKENS
     verified_names: dict[str, str] = {}
+    brand: Brand | None = None
     grant_types: dict[str, GrantType[Any]] = {}
     client_auth_methods: tuple[ClientAuth, ...] = ()
     senders: tuple[Sender, ...] = ()
