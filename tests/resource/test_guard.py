@@ -87,6 +87,7 @@ def test_who_passes_is_named(server: Live, guard: TestClient, token: str) -> Non
     answer = ask(guard, "GET", "/chirps?limit=3", token)
     assert answer.status_code == 200
     assert answer.headers["x-valetkey-sub"] == server.users["miko"].id
+    assert answer.headers["x-valetkey-user"] == server.users["miko"].id
     assert answer.headers["x-valetkey-client"] == "stefapp"
     assert answer.headers["x-valetkey-permissions"] == "chirps.read"
     assert answer.headers["x-valetkey-grant"]
@@ -94,9 +95,9 @@ def test_who_passes_is_named(server: Live, guard: TestClient, token: str) -> Non
 
 def test_an_open_route_names_nobody(guard: TestClient) -> None:
     """The headers are there all the same: a caller's own would pass for them."""
-    answer = ask(guard, "GET", "/health", **{"x-valetkey-sub": "somebody"})
+    answer = ask(guard, "GET", "/health", **{"x-valetkey-sub": "a", "x-valetkey-user": "a"})
     assert answer.status_code == 200
-    assert answer.headers["x-valetkey-sub"] == ""
+    assert answer.headers["x-valetkey-sub"] == answer.headers["x-valetkey-user"] == ""
 
 
 REFUSED: Final[list[Any]] = [

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final, TypeAlias
+from urllib.parse import quote
 
 import msgspec
 
@@ -161,6 +162,7 @@ def _passes(caller: Principal | None) -> Headers:
     """The caller, for the API. All headers are always set, so that the caller's own never count."""
     fields = {
         b"x-valetkey-sub": caller.sub if caller else "",
+        b"x-valetkey-user": quote(caller.user) if caller else "",
         b"x-valetkey-client": caller.client_id if caller else "",
         b"x-valetkey-grant": caller.grant_id if caller else "",
         b"x-valetkey-permissions": " ".join(sorted(caller.permissions)) if caller else "",

@@ -27,6 +27,11 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     delegation: Delegation | None = None
 
     @property
+    def user(self) -> str:
+        """The user by the platform's own id, if they come from the platform; else the `sub`."""
+        return self.sub if self.token.sub_id is None else self.token.sub_id.id
+
+    @property
     def max_amounts(self) -> dict[str, int]:
         """The largest amount of one use, by permission, where a delegation has set one."""
         return {} if self.delegation is None else self.delegation.most

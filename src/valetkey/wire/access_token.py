@@ -43,6 +43,12 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return (self.sub, *(self.act.chain if self.act is not None else ()))
 
 
+class OpaqueId(msgspec.Struct, frozen=True, kw_only=True, tag_field="format", tag="opaque"):
+    """A subject by an id of another party (RFC 9493 3.2.4)."""
+
+    id: str
+
+
 class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     """The claims of an access token. It belongs to a version of a grant, and to a token family.
 
@@ -54,7 +60,8 @@ class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     was requested by details, with its limits (RFC 9396 9.1). `status` is the token's place in a
     status list, if its API uses them. `childless`: the token may not be delegated offline (see
     `wire.child_key`). `ath` is the hash of the app half, in the API half of a split token (see
-    `wire.split_token`)."""
+    `wire.split_token`). `sub_id` is the platform's own id of the user, None if the user does not
+    come from the platform (RFC 9493 4.1)."""
 
     sub: str
     aud: tuple[str, ...]
@@ -73,6 +80,7 @@ class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     status: Status | None = None
     childless: bool = False
     ath: str = ""
+    sub_id: OpaqueId | None = None
 
     @classmethod
     def read(cls, claims: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from valetkey.jose import jws
 from valetkey.jose.jwk import SERVER_ALGORITHMS, PublicKey
 from valetkey.jose.objects import read_object
 from valetkey.spec.names import Cite
-from valetkey.wire.access_token import Actor, Confirmation
+from valetkey.wire.access_token import Actor, Confirmation, OpaqueId
 from valetkey.wire.address import same
 from valetkey.wire.authorization_details import Detail
 
@@ -23,7 +23,8 @@ class Introspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     `scope` are the permissions of the token that the grant allows now, and `limited` those that the
     user has limited. `authorization_details` say the same for requested details (RFC 9396 9.2).
     `grant_expires_at` is when the grant ends by itself, in seconds since 1970, 0 for never.
-    `childless`: the token may not be delegated offline (`wire.child_key`).
+    `childless`: the token may not be delegated offline (`wire.child_key`). `sub_id` is as in the
+    token (`wire.access_token`).
     """
 
     active: bool
@@ -46,6 +47,7 @@ class Introspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     limited: tuple[str, ...] = ()
     authorization_details: tuple[Detail, ...] = ()
     childless: bool = False
+    sub_id: OpaqueId | None = None
 
 
 INACTIVE: Final = Introspection(active=False)

@@ -14,6 +14,7 @@ from valetkey.server.model.query import One, OneByAlias, Rule
 from valetkey.server.model.user import (
     ADDRESS_PARTS,
     GENERATED,
+    PLATFORM,
     PROFILE_CLAIMS,
     Identity,
     User,
@@ -117,6 +118,7 @@ def _new_user(source: str, subject: str, *, profile: Profile, env: Env) -> Provi
         username=f"{GENERATED}{name[-8:]}:{subject[:_NAME]}",
         created=env.now,
         changed=env.now,
+        external=subject if source == PLATFORM else "",
     )
     user = _with(user, profile)
     identity = Identity(

@@ -43,6 +43,9 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=Tru
     """A person with an account. `password` is a PHC string of Argon2id, "" for none. `mark` is ""
     until the password is hashed again (see `password_mark`).
 
+    `external` is the platform's own id of the user, "" if they do not come from the platform (see
+    `PLATFORM`): APIs know their users by it.
+
     `claims` has claims of PROFILE_CLAIMS, `address` members of ADDRESS_PARTS. The id is the `sub`
     for clients with public subjects. `disabled_by` is the source (see `Identity`) that disabled the
     user, "" for an administrator or nobody: a source enables only whom it disabled.
@@ -65,6 +68,7 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=Tru
     changed: int = 0
     mark: str = ""
     disabled_by: str = ""
+    external: str = ""
 
     @property
     def key(self) -> str:
@@ -100,12 +104,17 @@ GENERATED: Final = "~"
 """The first character of usernames that this server makes; people cannot choose it."""
 
 
+PLATFORM: Final = "platform"
+"""The source of identities whose subjects are the platform's own ids of its users: of the hand-off,
+of an embedded server, and of provisioning."""
+
+
 class Identity(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     """Who a user is elsewhere: the account `subject` at `source`, in the words of the source.
 
-    A source is a way to sign in that knows users by stable ids of its own: "platform" for the
-    hand-off, the issuer of an OpenID provider, the address of a directory. No two users have the
-    same identity; a user may have several. `created` is in seconds since 1970.
+    A source is a way to sign in that knows users by stable ids of its own: PLATFORM for the
+    platform itself, the issuer of an OpenID provider, the address of a directory. No two users have
+    the same identity; a user may have several. `created` is in seconds since 1970.
     """
 
     table: ClassVar[str] = "identities"

@@ -30,7 +30,7 @@ from valetkey.spec.errors import (
     InvalidRequest,
     InvalidToken,
 )
-from valetkey.wire.access_token import AccessToken
+from valetkey.wire.access_token import AccessToken, OpaqueId, verify
 from valetkey.wire.introspection import INACTIVE
 
 BOTH = "openid chirps.read photos.read"
@@ -44,6 +44,21 @@ def test_a_live_token_is_told_of() -> None:
     assert (told.token_type, told.client_id, told.sub) == ("Bearer", "kite", world.miko.id)
     assert told.aud == (ISSUER, CHIRP, PHOTOS)
     assert (told.iat, told.exp) == (world.now, world.now + 300)
+
+
+def test_an_api_knows_the_platforms_user_by_the_platforms_id() -> None:
+    """RFC 9493 4.1: in the token itself, and in the answer to an API that asks."""
+    world = World()
+    own = world.connect(scope=BOTH)["access_token"]
+    assert world.introspect(own).sub_id is None
+    world.change(User, world.miko.id, external="17")
+    text = world.connect(scope=BOTH)["access_token"]
+    answer = world.introspect(text)
+    claims = verify(
+        text, keys=KEYRING.published, issuer=ISSUER, audience=CHIRP, now=world.now
+    ).claims
+    assert (answer.sub, answer.sub_id) == (world.miko.id, OpaqueId(id="17"))
+    assert (claims.sub, claims.sub_id) == (world.miko.id, OpaqueId(id="17"))
 
 
 SHOWN = [

@@ -190,6 +190,7 @@ def _introspection(live: Live, audience: str, at: Installation) -> Introspection
         limited=tuple(one for one in permissions if one in limits.limited_permissions),
         authorization_details=rar.granted_details(types, permissions, within=limits, offer=offer),
         childless=grant is not None and child_key.ALONE in grant.revoked_delegates,
+        sub_id=token.sub_id,
     )
 
 

@@ -17,7 +17,7 @@ from valetkey.server.oauth.senders.binding import fits, sender_of
 from valetkey.server.oauth.tokens import refresh_token as refresh_tokens
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire import access_token, child_key, id_token
-from valetkey.wire.access_token import AccessToken, Confirmation
+from valetkey.wire.access_token import AccessToken, Confirmation, OpaqueId
 from valetkey.wire.authorization_details import PARAMETER
 from valetkey.wire.id_token import IdToken
 from valetkey.wire.token_response import GRANT_EXPIRES_AT
@@ -168,6 +168,7 @@ def _of_user(token: AccessToken, standing: Standing, permissions: Iterable[str])
         family_id=standing.family.id,
         limited=tuple([one for one in permissions if one in bounds]) if bounds else (),
         childless=child_key.ALONE in standing.grant.revoked_delegates,
+        sub_id=OpaqueId(id=standing.user.external) if standing.user.external else None,
     )
 
 
