@@ -50,7 +50,7 @@ ALSO: Final = {
     "file": "the path of a file",
     "env": "the name of a variable",
     "sha256": "64 hex digits",
-    "hash": "a PHC string of Argon2id",
+    "hash": "a password hash of a known form",
 }
 """What stands in the fields that lead to something, by how their names end."""
 

@@ -22,6 +22,7 @@ from valetkey.cli.secrets import read_secret
 from valetkey.jose.objects import read_object
 from valetkey.jose.seal import digest
 from valetkey.server.accounts import password
+from valetkey.server.accounts.password_forms import why_not_imported
 from valetkey.server.model.client import Client
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.policy import Policy
@@ -234,7 +235,7 @@ class _Reading:
                     raise ValueError(f"the variable {value} is not set")
                 return check(Secret(self._environ[value]))
             case "hash":
-                if why := password.why_not_imported(value):
+                if why := why_not_imported(value):
                     raise ValueError(why)
                 return value
             case "sha256" if re.fullmatch(r"[0-9a-f]{64}", value):

@@ -17,6 +17,7 @@ MODULES: Final = {
     "demo": "root",
     "doctor": "doctor",
     "apply": "apply",
+    "import": "imports.users",
     "client": "clients",
     "user": "users",
     "resource": "resources",
@@ -28,6 +29,9 @@ MODULES: Final = {
 """The module of each command."""
 
 
+KEYWORDS: Final = {"import": "imports"}
+"""Commands that are keywords of Python, and the names that their modules have for them."""
+
 LONG_RUNNING: Final = frozenset({"serve", "guard"})
 """Commands that run until they are stopped."""
 
@@ -37,7 +41,8 @@ class Commands(Mapping[str, click.Command]):
     loading the administration commands."""
 
     def __getitem__(self, name: str) -> click.Command:
-        command: click.Command = getattr(import_module(f"valetkey.cli.{MODULES[name]}"), name)
+        module = import_module(f"valetkey.cli.{MODULES[name]}")
+        command: click.Command = getattr(module, KEYWORDS.get(name, name))
         return command
 
     def __iter__(self) -> Iterator[str]:

@@ -7,6 +7,7 @@ import ipaddress
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from valetkey.jose.objects import read_object
@@ -23,6 +24,7 @@ from valetkey.server.http.request import Receive, Scope, Send
 from valetkey.server.http.shell import Shell
 from valetkey.server.http.signed_tokens import SignedTokens
 from valetkey.server.http.tls import Certificates
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.leasing import Allowance
 from valetkey.server.model.query import PageQuery
 from valetkey.server.oauth.authorize.browser_session import SESSION_MANAGEMENT
@@ -109,7 +111,7 @@ def create(
     shell = Shell(store, installations, fetch=fetch.documents)
     outbox = Outbox(shell, fetch.post)
     shell.on_outgoing = outbox.nudge
-    passwords = Passwords()
+    passwords = Passwords(_secret(settings.devise_pepper, settings.devise_pepper_file))
 
     def running() -> contextlib.AbstractAsyncContextManager[None]:
         is_open = REGISTRATION in features or CLIENT_DOCUMENTS in features
@@ -178,6 +180,11 @@ class Application(Front):
         self._now.set(settings)
         self.trust(_networks(settings.trusted_proxies))
         self._on_reload()
+
+
+def _secret(value: Secret | None, file: Path | None) -> Secret | None:
+    """The secret, or the one in its file."""
+    return Secret(file.read_text("utf-8").strip("\r\n")) if value is None and file else value
 
 
 class LazyApp:

@@ -7,7 +7,7 @@ import pytest
 from tests.rows import row
 
 from valetkey.server.accounts import password
-from valetkey.server.accounts.sign_up import is_password_hash
+from valetkey.server.accounts.password_forms import is_password_hash
 from valetkey.server.model.keys import Secret
 
 SALT = bytes(range(16))

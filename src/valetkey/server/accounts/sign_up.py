@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from valetkey.server.accounts import password
+from valetkey.server.accounts.password_forms import is_password_hash
 from valetkey.server.accounts.throttle import Caller, Throttled, attempt
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create
@@ -32,9 +33,6 @@ MAX_CLAIM: Final = 500
 _EMAIL: Final = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+\.[^@\s\x00-\x1f]+")
 # OpenID Connect Core 5.1: E.164, and an extension as RFC 3966 writes it.
 _PHONE: Final = re.compile(r"\+[0-9](?:[0-9 ().-]{2,30})[0-9](?:;ext=[0-9]{1,10})?", re.ASCII)
-_PHC: Final = re.compile(
-    r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+", re.ASCII
-)
 
 
 def mistakes(user: User) -> list[str]:
@@ -54,7 +52,7 @@ def mistakes(user: User) -> list[str]:
         (phone or not user.phone_number_verified, "phone_number_verified: there is no number"),
         (
             not user.password or is_password_hash(user.password),
-            "password: is no PHC string of Argon2id",
+            "password: is no password hash of a known form",
         ),
     )
     wrong = [why for holds, why in rules if not holds]
@@ -66,15 +64,15 @@ def _texts(field: str, texts: Mapping[str, str], *, allowed: tuple[str, ...]) ->
     unknown = [name for name in texts if name not in allowed]
     long = [name for name, text in texts.items() if len(text) > MAX_CLAIM]
     rules = (
-        (unknown, f"{field}: {', '.join(unknown)}: not among {', '.join(allowed)}"),
-        (long, f"{field}: {', '.join(long)}: longer than {MAX_CLAIM} characters"),
+        (unknown, f"{field}: {_some(unknown)}: not among {', '.join(allowed)}"),
+        (long, f"{field}: {_some(long)}: longer than {MAX_CLAIM} characters"),
     )
     return [why for found, why in rules if found]
 
 
-def is_password_hash(text: str) -> bool:
-    """Whether this is a PHC string of Argon2id, as `password.hash_password` makes it (RFC 9106)."""
-    return _PHC.fullmatch(text) is not None
+def _some(names: list[str]) -> str:
+    """The first names of a list."""
+    return ", ".join((*(name[:40] for name in names[:5]), *(["…"] if len(names) > 5 else ())))
 
 
 def _is_email(text: str) -> bool:

@@ -9,9 +9,12 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final, TypeVar
 
 from valetkey.server.accounts import password
+from valetkey.server.accounts.password_forms import ExtraMissing
+from valetkey.server.http import log
 from valetkey.server.http.waiting_room import WaitingLine
 from valetkey.server.model.keys import Secret
 
@@ -34,9 +37,11 @@ def _lower_priority() -> None:
 
 
 class Passwords:
-    """A bounded pool for Argon2id, which releases the interpreter while it works."""
+    """A bounded pool for Argon2id and the hashes of other systems, which release the interpreter
+    while they work. `pepper` is the pepper of Devise, None for none."""
 
-    def __init__(self) -> None:
+    def __init__(self, pepper: Secret | None = None) -> None:
+        self._pepper = pepper
         self._pool = ThreadPoolExecutor(
             WORKERS, thread_name_prefix="argon2", initializer=_lower_priority
         )
@@ -48,7 +53,12 @@ class Passwords:
         """Whether the password fits the stored hash; as slow without a hash ("") as with one.
         `address` is an anonymous caller's, "" for a known one. Raises TemporarilyUnavailable when
         too many anonymous callers wait."""
-        return await self._run(password.fits, candidate, stored, address=address)
+        check = partial(password.fits, candidate, stored, pepper=self._pepper)
+        try:
+            return await self._run(check, address=address)
+        except ExtraMissing as error:
+            log.warning("a password cannot be checked", detail=str(error))
+            return False
 
     async def keep(self, candidate: Secret, *, address: str = "") -> str:
         """The PHC string to store. `address` is an anonymous caller's, "" for a known one. Raises

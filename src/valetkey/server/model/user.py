@@ -40,8 +40,9 @@ ADDRESS_PARTS: Final = (
 
 
 class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
-    """A person with an account. `password` is a PHC string of Argon2id, "" for none. `mark` is ""
-    until the password is hashed again (see `password_mark`).
+    """A person with an account. `password` is a stored form of a password hash (see
+    `accounts.password_forms`), "" for none. `mark` is "" until the password is hashed again (see
+    `password_mark`).
 
     `external` is the platform's own id of the user, "" if they do not come from the platform (see
     `PLATFORM`): APIs know their users by it.

@@ -83,6 +83,20 @@ def _why_not_keys(file: Path | None) -> str:
     return "" if isinstance(keys, list) and keys else "is no JWK Set with keys in it"
 
 
+def _why_not_secret_file(file: Path | None) -> str:
+    if file is None:
+        return ""
+    try:
+        text = file.read_text("utf-8")
+        if file.stat().st_mode & 0o077:
+            return f"is readable by others: chmod 600 {file}"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    except ValueError:
+        return "is not UTF-8"
+    return "" if text.strip("\r\n") else "is empty"
+
+
 def _why_not_authorities(file: Path | None) -> str:
     if file is None:
         return ""
@@ -132,6 +146,7 @@ CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "host": lambda host: "" if host else "is empty",
     "database": _why_not_database,
     "master_key": why_not_key,
+    "devise_pepper_file": _why_not_secret_file,
     "enable": _why_not_features,
     "disable": _why_not_features,
     "unthrottled": _why_not_networks,

@@ -73,6 +73,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "signal to stop, while /readyz returns 503",
         ),
     ] = 0
+    devise_pepper: Annotated[
+        Secret | None, _is("the pepper of the Devise application from which users were imported")
+    ] = None
+    devise_pepper_file: Annotated[_File, _is("a file of mode 0600 that holds that pepper")] = None
     lifetimes: Lifetimes = Lifetimes()
     sign_in: SignInSettings = SignInSettings()
     enable: Annotated[_Names, _is("a list of features to turn on that are off by default")] = ()
@@ -215,7 +219,7 @@ def _leaves(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[tuple[str,
 LEAVES: Final[dict[str, FieldInfo]] = dict(_leaves(Settings))
 """Every setting by its full name, such as `lifetimes.code`."""
 
-SECRETS: Final = frozenset({"master_key"})
+SECRETS: Final = frozenset({"master_key", "devise_pepper"})
 """Settings whose values are never displayed, and never come from the settings file or the command
 line."""
 

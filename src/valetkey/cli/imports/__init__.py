@@ -1,0 +1,1 @@
+"""`valetkey import`: moves users from another system."""
