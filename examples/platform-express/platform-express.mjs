@@ -12,7 +12,7 @@ app.use(express.urlencoded({ extended: false }));
 
 // What valetkey needs: the page to which it sends users.
 
-const basic = `Basic ${Buffer.from(`chirp:${encodeURIComponent(SECRET)}`).toString("base64")}`;
+const basic = `Basic ${Buffer.from(`chirp-website:${encodeURIComponent(SECRET)}`).toString("base64")}`;
 
 async function valetkey(path, form) {
   const reply = await fetch(ISSUER + path, {

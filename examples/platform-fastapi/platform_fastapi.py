@@ -21,7 +21,7 @@ app.add_middleware(SessionMiddleware, secret_key=secrets.token_urlsafe(), sessio
 # All that valetkey needs: who is signed in, the sign-in page, and a client that may answer.
 
 platform = AsyncPlatform(
-    issuer=os.environ["ISSUER"], client_id="chirp", secret=os.environ["SECRET"]
+    issuer=os.environ["ISSUER"], client_id="chirp-website", secret=os.environ["SECRET"]
 )
 
 
