@@ -59,7 +59,9 @@ from valetkey.platform.django import sid_of, view
 
 # All that valetkey needs: a client that may answer, and one line among the URLs.
 
-platform = Platform(issuer=os.environ["ISSUER"], client_id="chirp-website", secret=os.environ["SECRET"])
+platform = Platform(
+    issuer=os.environ["ISSUER"], client_id="chirp-website", secret=os.environ["SECRET"]
+)
 
 
 def sign_out(request: HttpRequest) -> HttpResponse:

@@ -18,7 +18,9 @@ app.config["SESSION_COOKIE_NAME"] = "chirp"
 
 # All that valetkey needs: who is signed in, the sign-in page, and a client that may answer.
 
-platform = Platform(issuer=os.environ["ISSUER"], client_id="chirp-website", secret=os.environ["SECRET"])
+platform = Platform(
+    issuer=os.environ["ISSUER"], client_id="chirp-website", secret=os.environ["SECRET"]
+)
 
 
 def who() -> SignedIn | None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from msgspec.structs import replace
-from tests.server.store.samples import ENV, MIKO, NOW, grant, sample, session, user
+from tests.server.store.samples import ENV, FULL, MIKO, NOW, grant, sample, session, user
 from tests.server.store.steps import counted, kept, put
 
 from valetkey.server.model import ids
@@ -12,7 +12,7 @@ from valetkey.server.model.change import Remove, Stale, Update
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.query import Many, One, OneByAlias, PageQuery, With
-from valetkey.server.model.user import Session, User
+from valetkey.server.model.user import Identity, Session, User
 from valetkey.server.store.port import Store
 
 
@@ -42,6 +42,18 @@ class Reads:
             wanted = OneByAlias(User, name)
             found = (await store.read(wanted)).one(wanted)
             assert (found and found.username) == expected
+
+    async def test_a_second_name_is_one_records(self, store: Store) -> None:
+        """Of every kind that has one: whether or not the name says where its record is."""
+        named = [one for one in FULL if one.alias]
+        assert {type(one) for one in named} >= {User, Grant, Identity, Session}
+        for one in named:
+            await put(store, one)
+            wanted = OneByAlias(type(one), one.alias)
+            assert (await store.read(wanted)).one(wanted) == replace(one, version=1)
+            if one.rank and not isinstance(one, User):
+                with pytest.raises(Stale):
+                    await put(store, replace(one, id=ids.owned_id(ENV, owner=MIKO)))
 
     async def test_a_second_name_is_free_again_after_a_change(self, store: Store) -> None:
         miko = user("miko")

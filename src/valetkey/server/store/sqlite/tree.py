@@ -126,7 +126,7 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
             packing=packing(kind, COLUMNS),
             mine=mine,
             order=by_name,
-            near=kind is not User,
+            near=kind.place_of_alias("") is not None,
         )
 
     def row(self, record: Record, version: int) -> Row:
