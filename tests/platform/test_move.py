@@ -13,6 +13,7 @@ NOW = 1_800_000_000
 ASKED = Interaction(interaction="h1", created=NOW - 10, expires=NOW + 600)
 MIKO = SignedIn(subject="17", auth_time=NOW - 3600)
 FRESH = replace(MIKO, auth_time=NOW - 2)
+BEFORE = replace(MIKO, auth_time=ASKED.created - 2)
 
 LOGIN, ACCOUNT, LEVEL, NOBODY = (ToSignIn(why) for why in ("login", "account", "level", ""))
 NO = Refuse("login_required", "the user did not sign in as this app needs it")
@@ -25,7 +26,9 @@ ROWS: list[tuple[str, dict[str, Any], SignedIn | None, bool, object]] = [
     ("nobody signed in there", {}, None, True, NOBODY),
     ("sign in again", {"prompt": ("login",)}, MIKO, False, LOGIN),
     ("signed in again", {"prompt": ("login",)}, FRESH, True, FRESH),
-    ("signed in a moment before", {"prompt": ("login",)}, FRESH, False, FRESH),
+    ("signed in a moment before", {"prompt": ("login",)}, BEFORE, False, LOGIN),
+    ("a clock that is slow", {"prompt": ("login",)}, BEFORE, True, BEFORE),
+    ("signed in since, elsewhere", {"prompt": ("login",)}, FRESH, False, LOGIN),
     ("came back without", {"prompt": ("login",)}, MIKO, True, NO),
     ("max_age is kept", {"max_age": 3600}, MIKO, False, MIKO),
     ("max_age is over", {"max_age": 3599}, MIKO, False, LOGIN),

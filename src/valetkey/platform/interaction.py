@@ -118,15 +118,18 @@ def _why(
         return "account"
     if "select_account" in interaction.prompt and not returned:
         return "account"
-    if not _is_recent(interaction, signed_in, now):
+    if not _is_recent(interaction, signed_in, now=now, returned=returned):
         return "login"
     levels = interaction.acr_values
     # The app may do with less: after one visit, valetkey decides.
     return "level" if levels and signed_in.acr not in levels and not returned else None
 
 
-def _is_recent(interaction: Interaction, signed_in: SignedIn, now: float) -> bool:
-    is_new = signed_in.auth_time >= interaction.created - SKEW
+def _is_recent(
+    interaction: Interaction, signed_in: SignedIn, *, now: float, returned: bool
+) -> bool:
+    # A sign-in of the same second as the request is not yet one for the request.
+    is_new = returned and signed_in.auth_time >= interaction.created - SKEW
     if "login" in interaction.prompt or interaction.max_age == 0:
         return is_new
     return is_new or interaction.max_age is None or now - signed_in.auth_time <= interaction.max_age
