@@ -90,7 +90,14 @@ def perform(
         ):
             try:
                 if flow is not None:
-                    stage = Stage(Path(folder), programs, more=STATE, secrets=SECRETS, keys=KEYS)
+                    stage = Stage(
+                        Path(folder),
+                        programs,
+                        more=STATE,
+                        secrets=SECRETS,
+                        keys=KEYS,
+                        website=flow.website,
+                    )
                     _tell(stage, voice, browser=browser, flow=flow)
                 else:
                     stage = Stage(Path(folder), programs)
@@ -132,6 +139,7 @@ def _tell(
                 ("stefApp, the app", stage.addresses.stefapp)
                 if flow is None
                 else ("the app", flow.app),
+                *((("where Miko signs in", stage.addresses.site),) if stage.addresses.site else ()),
                 ("Miko, the user", f"in {body.name}"),
             )
         )

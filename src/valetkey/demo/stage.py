@@ -100,14 +100,30 @@ _WORDS: Final = (
 )
 
 
+class Website(msgspec.Struct, frozen=True, kw_only=True):
+    """A place of its own at which users sign in; the authorization server then has no users.
+
+    `module` is the program; it gets `--port`, `--issuer`, `--secret` (a file) and `--password` (a
+    file). `settings` are those of the server, and `state` is declared state, both with `$site` for
+    the program's address. `user` is Miko's id there.
+    """
+
+    module: str
+    settings: str
+    state: str
+    user: str
+
+
 class Addresses(msgspec.Struct, frozen=True):
-    """Where everything is. `window` holds the secret without which stefApp shows nothing."""
+    """Where everything is. `window` holds the secret without which stefApp shows nothing. `site` is
+    where users sign in, "" for the server itself."""
 
     server: str
     chirp: str
     stefapp: str
     window: str
     backend: str
+    site: str = ""
 
 
 class Stage:
@@ -121,10 +137,11 @@ class Stage:
         more: Path | None = None,
         secrets: Sequence[str] = (),
         keys: Sequence[str] = (),
+        website: Website | None = None,
     ) -> None:
         """`more` is declared state that a story adds; `secrets` names the apps in it that have one,
         `keys` those that have a key of their own."""
-        server, chirp, stefapp, backend = free_ports(4)
+        server, chirp, stefapp, backend, site = free_ports(5)
         key = token_urlsafe(18)
         self.folder = folder
         self.programs = programs
@@ -136,6 +153,7 @@ class Stage:
             stefapp=f"http://127.0.0.1:{stefapp}",
             window=f"http://127.0.0.1:{stefapp}/{key}/",
             backend=f"http://127.0.0.1:{backend}",
+            site="" if website is None else f"http://127.0.0.1:{site}",
         )
         self.password = password()
         self.chirp_secret = opaque.write("cs", os.urandom(32))
@@ -143,11 +161,18 @@ class Stage:
         self.secrets = {name: opaque.write("cs", os.urandom(32)) for name in secrets}
         self.keys = {name: jwk.generate("ES256") for name in keys}
         self._more = more
+        self._website = website
         self.door = Door(folder / "door")
         self.tape = Tape(folder / "stefapp.tape")
         self.tokens = folder / "stefapp" / "tokens.json"
         self.held = folder / "stefapp-server"
-        self._ports = {"server": server, "chirp": chirp, "stefapp": stefapp, "backend": backend}
+        self._ports = {
+            "server": server,
+            "chirp": chirp,
+            "stefapp": stefapp,
+            "backend": backend,
+            "site": site,
+        }
 
     def set_up(self) -> None:
         """Writes the files, and brings the installation to its declared state."""
@@ -158,6 +183,10 @@ class Stage:
         catalog = Template((HERE / "chirp" / "catalog.toml").read_text("utf-8"))
         self._write("catalog.toml", catalog.substitute(chirp=self.addresses.chirp))
         self._write("state.toml", (HERE / "state.toml").read_text("utf-8"))
+        site, at = self._website, {"site": self.addresses.site, "chirp": self.addresses.chirp}
+        people = (HERE / "user.toml").read_text("utf-8") if site is None else site.state
+        self._write("people.toml", Template(people).substitute(at))
+        self._write("site.secret", opaque.write("cs", os.urandom(32)))
         settings = {
             "issuer": self.addresses.server,
             "name": "Chirp",
@@ -165,23 +194,27 @@ class Stage:
             "database": "server.db",
         }
         lines = (f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
-        self._write("valetkey.toml", "".join(lines))
+        more = "" if site is None else Template(site.settings).substitute(at)
+        self._write("valetkey.toml", "".join(lines) + more)
         self.door.open()
         self.tokens.parent.mkdir(mode=0o700)
         self.programs.run("valetkey", "apply", "-f", "state.toml")
+        self.programs.run("valetkey", "apply", "-f", "people.toml")
         for name, secret in self.secrets.items():
             self._write(f"{name}.secret", secret)
         for name, key in self.keys.items():
             jwks = {"keys": [key.public().jwk()]}
             self._write(f"{name}.jwks.json", json.dumps(jwks))
         if self._more is not None:
-            more = Template(self._more.read_text("utf-8"))
-            self._write("more.toml", more.substitute(chirp=self.addresses.chirp))
+            added = Template(self._more.read_text("utf-8"))
+            self._write("more.toml", added.substitute(chirp=self.addresses.chirp))
             self.programs.run("valetkey", "apply", "-f", "more.toml")
 
     def start(self, *, stefapp: bool = True) -> None:
         """Starts the programs: the server, Chirp, and stefApp where it is in the story."""
         self.start_server()
+        if self._website is not None:
+            self.start_site(self._website)
         self.start_chirp()
         if stefapp:
             self.start_stefapp()
@@ -190,10 +223,26 @@ class Stage:
         """Starts the authorization server."""
         self.programs.start("server", "valetkey", "serve", port=self._ports["server"])
 
+    def start_site(self, site: Website) -> None:
+        """Starts the place at which users sign in."""
+        port = self._ports["site"]
+        self.programs.start(
+            "site",
+            site.module,
+            f"--port={port}",
+            f"--issuer={self.addresses.server}",
+            "--secret=site.secret",
+            "--password=miko.password",
+            port=port,
+        )
+
     def start_chirp(self) -> None:
         """Starts the platform's API. Chirp knows Miko by the name that tokens of his carry."""
-        users = json.loads(self.programs.run("valetkey", "user", "list", "--json"))
-        miko = next(user["id"] for user in users if user["username"] == USER)
+        if self._website is None:
+            users = json.loads(self.programs.run("valetkey", "user", "list", "--json"))
+            miko = next(user["id"] for user in users if user["username"] == USER)
+        else:
+            miko = self._website.user
         port = self._ports["chirp"]
         self.programs.start(
             "chirp",

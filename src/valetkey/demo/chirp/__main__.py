@@ -15,7 +15,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--issuer", required=True, help="The authorization server.")
-    parser.add_argument("--miko", required=True, help="Miko's `sub` there.")
+    parser.add_argument("--miko", required=True, help="Miko's id, as tokens have it.")
     options = parser.parse_args()
     server = ResourceServer(
         issuer=options.issuer,

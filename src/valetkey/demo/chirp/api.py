@@ -133,7 +133,7 @@ def create(records: Records, server: ResourceServer) -> Starlette:
 
 async def _of_account(records: Records, handler: Handler, request: Request) -> Response:
     """Runs the handler for the caller's account: users only, and only those who have one."""
-    account = request.state.principal.sub
+    account = request.state.principal.user
     if records.profile(account) is None:
         raise HTTPException(404, "you have no account at Chirp")
     return await handler(records, account, request)

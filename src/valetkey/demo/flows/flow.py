@@ -9,6 +9,7 @@ import msgspec
 
 from valetkey.demo.narrator import Exchange
 from valetkey.demo.play import Broken, Play
+from valetkey.demo.stage import Website
 
 Scene: TypeAlias = Callable[[Play], None]
 
@@ -33,11 +34,13 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Flow(msgspec.Struct, frozen=True):
-    """A short story: what it is called, who the app in it is, and its steps."""
+    """A short story: what it is called, who the app in it is, and its steps. `website` is where
+    users sign in, None for the authorization server itself."""
 
     title: str
     app: str
     steps: tuple[Step, ...]
+    website: Website | None = None
 
 
 def token(play: Play, form: dict[str, str], *, by: str = "") -> Exchange:
