@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Final
+from unittest.mock import Mock
 
 import click
 import pytest
@@ -28,7 +29,8 @@ from valetkey.server.http.outbox import Outbox
 from valetkey.server.http.shell import Shell
 from valetkey.server.model.policy import PROFILES, Lifetimes
 from valetkey.server.oauth.features import FEATURES
-from valetkey.server.pages.frame import Frame, Look
+from valetkey.server.pages.brand import CurrentBrand
+from valetkey.server.pages.frame import Frame
 from valetkey.server.pages.routes import pages as pages_for_people
 from valetkey.server.settings.tree import LEAVES
 from valetkey.server.store.memory import MemoryStore
@@ -125,7 +127,7 @@ def test_every_page_for_people() -> None:
         outbox=Outbox(_shell(), Fetcher(ssl.create_default_context).post),
         passwords=Passwords(),
         issuer="http://127.0.0.1:8000",
-        look=Look(name="valetkey"),
+        brand=Mock(spec=CurrentBrand),
         unthrottled=(ipaddress.ip_network("127.0.0.0/8"),),
     )
     served = {getattr(route, "path", "") for route in pages_for_people(frame).routes}

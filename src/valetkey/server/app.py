@@ -35,6 +35,7 @@ from valetkey.server.oauth.endpoints.registration import REGISTRATION
 from valetkey.server.oauth.features import pages_off, switched
 from valetkey.server.oauth.grants.limits import forget_ended_counts
 from valetkey.server.settings import Settings
+from valetkey.server.settings.brand import read_brand
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.spec.errors import TemporarilyUnavailable
 from valetkey.wire import address
@@ -257,16 +258,27 @@ def _pages(
     passwords: Passwords,
 ) -> App:
     # Imported here: a start need not wait for pages, and an unvisited server needs no memory.
-    from valetkey.server.pages.frame import Frame, Look  # noqa: PLC0415
+    from valetkey.server.pages.brand import CurrentBrand  # noqa: PLC0415
+    from valetkey.server.pages.frame import APPS, STATIC, Frame  # noqa: PLC0415
     from valetkey.server.pages.routes import pages  # noqa: PLC0415
+    from valetkey.server.pages.theme import SiteLinks  # noqa: PLC0415
     from valetkey.server.pages.ways import SignInChoice, Way  # noqa: PLC0415
 
+    source = read_brand(settings.brand)
+    links = SiteLinks(
+        name=settings.name,
+        privacy=settings.privacy_url,
+        terms=settings.terms_url,
+        static=STATIC,
+        home=APPS,
+    )
+    files = {file.digest: file.body for file in source.files}
     frame = Frame(
         shell,
         outbox=outbox,
         passwords=passwords,
         issuer=settings.issuer,
-        look=Look(name=settings.name, privacy=settings.privacy_url, terms=settings.terms_url),
+        brand=CurrentBrand(shell, links=links, brand=source.brand, files=files),
         unthrottled=_networks(settings.unthrottled),
         watched=SESSION_MANAGEMENT in features,
     )

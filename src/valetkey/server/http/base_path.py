@@ -30,7 +30,7 @@ def inner_path(path: str, base: str) -> str | None:
     return "/" if path == base else None
 
 
-_LINK: Final = re.compile(rb'( (?:href|src|action|formaction)=")/(?!/)')
+_LINK: Final = re.compile(rb'( (?:href|src|srcset|action|formaction)=")/(?!/)')
 """A path in HTML. Text of others never matches: what is escaped has no quotation mark."""
 
 

@@ -19,10 +19,12 @@ RISKS: Final[tuple[Risk, ...]] = get_args(Risk)[::-1]
 
 
 class Site(Struct, frozen=True, kw_only=True):
-    """The frame around each page: the name of the site, and links to its policies.
+    """The frame around each page: the name of the site, its links, and its brand.
 
     ``static`` is the path under which the files of ``pages/static`` are served, without a slash at
-    its end.
+    its end. ``forgot`` is where a forgotten password is reset. ``style``, ``favicon``, ``logo`` and
+    ``logo_dark`` are paths of the brand's files. ``wide``: the logo contains the name. ``scheme``
+    is the value of ``color-scheme``. ``powered_by``: the footer names valetkey.
     """
 
     name: str
@@ -30,6 +32,20 @@ class Site(Struct, frozen=True, kw_only=True):
     home: str | None = None
     privacy: str | None = None
     terms: str | None = None
+    help: str | None = None
+    forgot: str | None = None
+    style: str | None = None
+    favicon: str | None = None
+    logo: str | None = None
+    logo_dark: str | None = None
+    wide: bool = False
+    scheme: str = "light dark"
+    powered_by: bool = True
+
+    @property
+    def icon(self) -> str | None:
+        """A square picture of the brand."""
+        return self.favicon or (None if self.wide else self.logo)
 
 
 class PageForm(Struct, frozen=True, kw_only=True):

@@ -7,8 +7,6 @@ from os import urandom
 from typing import ClassVar, Final
 from urllib.parse import quote
 
-import msgspec
-
 from valetkey.server.http import cookies, log
 from valetkey.server.http.cookies import Cookies, ForgedForm
 from valetkey.server.http.front import Network
@@ -22,8 +20,9 @@ from valetkey.server.oauth.authorize.browser_session import Person, person
 from valetkey.server.oauth.authorize.reply_address import WrongAddress
 from valetkey.server.oauth.authorize.request_stages import RequestOver
 from valetkey.server.oauth.core.context import Context
+from valetkey.server.pages.brand import CurrentBrand
 from valetkey.server.pages.components import Account, Back, PageForm, Site, View
-from valetkey.server.pages.render import choose, render
+from valetkey.server.pages.render import choose
 from valetkey.server.pages.sign_in_delay import Callers
 from valetkey.spec.errors import (
     AccessDenied,
@@ -115,14 +114,6 @@ class SignInFirst(LoginRequired):
     """The page needs a signed-in user."""
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """The name and the policy links of an installation. A link is "" if there is none."""
-
-    name: str
-    privacy: str = ""
-    terms: str = ""
-
-
 class Frame:
     """Renders views, and makes and checks forms."""
 
@@ -133,7 +124,7 @@ class Frame:
         outbox: Outbox,
         passwords: Passwords,
         issuer: str,
-        look: Look,
+        brand: CurrentBrand,
         unthrottled: Sequence[Network],
         watched: bool = False,
     ) -> None:
@@ -144,13 +135,12 @@ class Frame:
         self.cookies = Cookies(issuer, watched=watched)
         self.passwords = passwords
         self.callers = Callers(shell, self.cookies, unthrottled)
-        self.site = Site(
-            name=look.name,
-            static=STATIC,
-            home=APPS,
-            privacy=look.privacy or None,
-            terms=look.terms or None,
-        )
+        self.brand = brand
+
+    @property
+    def site(self) -> Site:
+        """What is around each page."""
+        return self.brand.look.site
 
     async def person(self, request: Request) -> Person | None:
         """The user who is signed in in this browser, or None."""
@@ -222,7 +212,7 @@ class Frame:
     ) -> Reply:
         """The view as HTML, in a language of `locales` if possible. `form_action` is an origin to
         which its forms may redirect, `frame_source` the origins that it may embed."""
-        body = render(view, language=self.language(request, locales)).encode()
+        body = self.brand.look.render(view, language=self.language(request, locales)).encode()
         reply = Reply(status, (*html_headers(form_action, frame_source), *NO_STORE), body)
         return self.cookies.name_browser(reply, request)
 

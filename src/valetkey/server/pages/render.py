@@ -6,14 +6,24 @@ import struct
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
 from io import BytesIO
 from itertools import accumulate, chain
+from types import MappingProxyType
+from typing import Any, Final
 from zlib import crc32
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import (
+    ChoiceLoader,
+    DictLoader,
+    Environment,
+    PackageLoader,
+    PrefixLoader,
+    StrictUndefined,
+)
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from msgspec import Struct
 
 from valetkey.server.pages import components, limit_fields
@@ -116,14 +126,42 @@ def render(view: View, *, language: str) -> str:
 
 def render_in(view: View, *, locale: Locale) -> str:
     """The page in any locale, including one that isn't shipped."""
-    template = environment(locale).get_template(view.template)
+    return render_with(environment(locale), view)
+
+
+def render_with(env: Environment, view: View) -> str:
+    """The page by the templates of an environment."""
+    template = env.get_template(view.template)
     return template.render({"view": view} | {enum.__name__: enum for enum in view.enums})
+
+
+NO_TEMPLATES: Final[Mapping[str, str]] = MappingProxyType({})
+
+OURS: Final = "valetkey"
+"""The folder under whose name our templates are always to be had."""
+
+
+class OwnTemplates(ImmutableSandboxedEnvironment):
+    """Templates of an operator in front of ours. They can neither reach Python nor turn escaping
+    off."""
+
+    def __init__(self, templates: Mapping[str, str], **options: Any) -> None:
+        ours = options.pop("loader")
+        behind = PrefixLoader({OURS: ours})
+        super().__init__(loader=ChoiceLoader([DictLoader(templates), behind, ours]), **options)
+        del self.filters["safe"]
 
 
 @cache
 def environment(locale: Locale) -> Environment:
-    """The templates, each compiled on first use in this locale."""
-    env = Environment(
+    """Our templates, each compiled on first use in this locale."""
+    return make_environment(locale)
+
+
+def make_environment(locale: Locale, *, templates: Mapping[str, str] = NO_TEMPLATES) -> Environment:
+    """Our templates behind those of an operator, of which there may be none."""
+    kind = partial(OwnTemplates, templates) if templates else Environment
+    env = kind(
         loader=PackageLoader("valetkey.server.pages"),
         extensions=["jinja2.ext.i18n"],
         undefined=StrictUndefined,

@@ -75,6 +75,7 @@ class Page:
         await serve(endpoint, scope, receive=receive, send=send, refuse=self._refused)
 
     async def _handle(self, request: Request) -> Reply | StreamReply:
+        await self._frame.brand.refresh()
         reply = await self._handlers[request.method](request)
         return on_base(reply, self._frame.base) if isinstance(reply, Reply) else reply
 
@@ -162,6 +163,7 @@ def _account(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
         TableRow(end_session.PATH, out, get=sign_out.leave, post=sign_out.leave),
         TableRow(CHECK_SESSION_PATH, get=CheckSession(frame).show),
         TableRow(logos.PATH, get=logos.Logos(frame).show),
+        TableRow(logos.BRAND_FILES, get=logos.BrandFiles(frame).show),
     )
 
 

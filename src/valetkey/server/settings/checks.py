@@ -3,13 +3,14 @@
 import ipaddress
 import re
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from valetkey.jose import base64url
 from valetkey.jose.objects import read_object
 from valetkey.server.model.keys import Secret
+from valetkey.server.settings.brand import read_brand, why_not_link
 from valetkey.server.settings.tree import Settings
 from valetkey.server.store.database import Database, PostgresURL
 from valetkey.wire import address
@@ -135,11 +136,6 @@ def why_not_key(key: Secret) -> str:
     return "" if len(raw) == MASTER_KEY else f"has {len(raw)} bytes"
 
 
-def _why_not_link(link: str) -> str:
-    found = address.read(link)
-    return "" if not link or (found is not None and found.is_web) else "is not a web address"
-
-
 CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "issuer": _why_not_issuer,
     "name": lambda name: "" if name.strip() and name.isprintable() else "cannot be read",
@@ -159,8 +155,8 @@ CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "mtls_address": lambda address: _why_not_issuer(address) if address else "",
     "fetch_ca_file": _why_not_authorities,
     "fetch_local": _why_not_places,
-    "privacy_url": _why_not_link,
-    "terms_url": _why_not_link,
+    "privacy_url": why_not_link,
+    "terms_url": why_not_link,
 }
 """For each setting, a function that returns why a value of the right type is invalid, or ""."""
 
@@ -180,7 +176,16 @@ def check_together(settings: Settings, origins: Mapping[str, str]) -> list[str]:
         *_fetch_local(settings, origins),
         *_mtls_address(settings, origins),
         *_both(settings, origins),
+        *_brand(settings, origins),
     ]
+
+
+def _brand(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
+    """The mistakes in the brand's links, colors and files. `valetkey brand check` looks at texts
+    and templates, too."""
+    for name, why in read_brand(settings.brand).mistakes:
+        value = getattr(settings.brand, name)
+        yield f"brand.{name} = '{value}' (from {origins[f'brand.{name}']}): {why}"
 
 
 def _both(settings: Settings, origins: Mapping[str, str]) -> list[str]:

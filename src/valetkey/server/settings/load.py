@@ -86,7 +86,7 @@ RELOADABLE: Final = frozenset(
         "terms_url",
         "trusted_proxies",
         "unthrottled",
-        *(name for name in LEAVES if name.startswith("lifetimes.")),
+        *(name for name in LEAVES if name.startswith(("brand.", "lifetimes."))),
     }
 )
 """Settings that may change while the server runs."""

@@ -9,6 +9,7 @@ from msgspec.structs import FieldInfo
 
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.policy import Lifetimes
+from valetkey.server.settings.brand import BrandSettings
 from valetkey.server.store.database import Database, PostgresURL
 from valetkey.wire import address
 from valetkey.wire.address import PORTS
@@ -78,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = None
     devise_pepper_file: Annotated[_File, _is("a file of mode 0600 that holds that pepper")] = None
     lifetimes: Lifetimes = Lifetimes()
+    brand: BrandSettings = BrandSettings()
     sign_in: SignInSettings = SignInSettings()
     enable: Annotated[_Names, _is("a list of features to turn on that are off by default")] = ()
     disable: Annotated[_Names, _is("a list of features to turn off that are on by default")] = ()
