@@ -65,8 +65,8 @@ def messages(env: Environment) -> dict[str, str]:
 
 
 def read_texts(body: bytes, plurals: Mapping[str, str]) -> tuple[dict[str, Texts], tuple[str, ...]]:
-    """The texts by language, and every mistake in them. `plurals` has the messages of the pages, each
-    with its plural, "" if it has none. A text with a mistake is left out."""
+    """The texts by language, and every mistake in them. `plurals` has the messages of the pages,
+    each with its plural, "" if it has none. A text with a mistake is left out."""
     try:
         tables = tomllib.loads(body.decode("utf-8"))
     except ValueError as error:
