@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Final, NamedTuple, TypeAlias
+from typing import Annotated, Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -88,11 +88,11 @@ NO_BRAND: Final = BrandSource(Brand(), (), ())
 def read_brand(table: BrandSettings) -> BrandSource:
     """Read the files that the table names. What is wrong is left out of the brand."""
     reading = _Reading()
-    digests = {field: reading.file(name, getattr(table, name)) for field, name in _FILES.items()}
-    templates = {} if table.templates is None else dict(reading.folder(table.templates))
-    names = set(Brand.__struct_fields__) & set(BrandSettings.__struct_fields__)
-    fields = {name: getattr(table, name) for name in names - {"templates", "font_file"}}
-    brand = Brand(**fields, **digests, templates=templates)
+    fields: dict[str, Any] = {name: getattr(table, name) for name in _SAME}
+    fields |= {name: reading.file(file, getattr(table, file)) for name, file in _FILES.items()}
+    if table.templates is not None:
+        fields["templates"] = dict(reading.folder(table.templates))
+    brand = Brand(**fields)
     for name in ("help_url", "forgot_url"):
         if link := getattr(table, name):
             reading.check(name, why_not_link(link))
@@ -108,6 +108,13 @@ _FILES: Final = {
     "texts": "texts_file",
 }
 """The fields of a brand that are files, and the fields that name them."""
+
+
+_SAME: Final = (
+    *("color", "color_dark", "background", "background_dark", "theme", "font"),
+    *("help_url", "forgot_url", "powered_by"),
+)
+"""The fields of a brand that are in the table as they are."""
 
 
 def why_not_link(link: str) -> str:
