@@ -4,6 +4,7 @@
     [[resource_server]]  id; catalog or catalog_file; a secret
     [[client]]           id; the fields of a client; a secret, or jwks, jwks_file or jwks_uri
     [[user]]             username; email, claims, status; a password
+    [brand]              name, colors, links, files
 
 A secret or password comes from a file or a variable (`…_file`, `…_env`). Only digests may be
 inline: `secret_sha256`, `password_hash`.
@@ -18,6 +19,7 @@ from typing import Any, Final
 
 import msgspec
 
+from valetkey.cli.declared_brand import read_declared_brand
 from valetkey.cli.secrets import read_secret
 from valetkey.jose.objects import read_object
 from valetkey.jose.seal import digest
@@ -58,6 +60,8 @@ def read_jwks(file: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from error
 
+
+BRAND: Final = "brand"
 
 SHORTEST_SECRET: Final = 32
 """The minimum length of a client's secret, in characters: it is stored as a plain digest."""
@@ -156,8 +160,17 @@ class _Reading:
 
     def whole(self, tables: Mapping[str, object]) -> None:
         """Reads every table of the file."""
-        for name in [one for one in tables if one not in TABLES]:
+        for name in [one for one in tables if one not in TABLES and one != BRAND]:
             self.mistakes.append(f"[[{name}]]: {_unknown(name, TABLES)}")
+        match tables.get(BRAND):
+            case None:
+                pass
+            case dict() as fields:
+                brand, mistakes = read_declared_brand(fields, base=self._base)
+                self.desired.append(brand)
+                self.mistakes += mistakes
+            case _:
+                self.mistakes.append(f"{BRAND}: begin it with [{BRAND}]")
         for kind, table in TABLES.items():
             items = tables.get(kind, [])
             if not isinstance(items, list) or not all(isinstance(one, dict) for one in items):

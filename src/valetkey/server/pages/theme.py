@@ -61,6 +61,7 @@ class Look:
         self._templates = dict(self._read_templates(files))
         self._texts = self._read_texts(files.get(brand.texts))
         self._environments: dict[str, jinja2.Environment] = {}
+        self._ours: dict[str, jinja2.Environment] = {}
         self.assets = {asset.name.partition("-")[0]: asset for asset in self._assets(files)}
         self.site = self._site(links)
 
@@ -79,7 +80,11 @@ class Look:
 
     def render_ours(self, view: View, *, language: str) -> str:
         """The page by our own template, with the operator's texts."""
-        return render_with(make_environment(self._locale(language)), view)
+        if not self._texts:
+            return render_with(environment(LOCALES[language]), view)
+        if language not in self._ours:
+            self._ours[language] = make_environment(self._locale(language))
+        return render_with(self._ours[language], view)
 
     def render_strictly(self, view: View, *, language: str) -> str:
         """The page. Raises what a template raises."""

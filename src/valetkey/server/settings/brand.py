@@ -85,22 +85,37 @@ class BrandSource(NamedTuple):
 NO_BRAND: Final = BrandSource(Brand(), (), ())
 
 
+class DeclaredBrand(BrandSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The table in declared state, which names everything that people see."""
+
+    name: Annotated[str, _is("the name of your platform, or empty for that of the settings")] = ""
+    privacy_url: Annotated[
+        str, _is("the web address of your privacy statement, or empty for that of the settings")
+    ] = ""
+    terms_url: Annotated[
+        str, _is("the web address of your terms of use, or empty for that of the settings")
+    ] = ""
+
+
 def read_brand(table: BrandSettings) -> BrandSource:
-    """Read the files that the table names. What is wrong is left out of the brand."""
+    """Read the files that the table names, and check links. What is wrong is left out. Colors
+    depend on each other: `Brand.colors` checks them."""
     reading = _Reading()
     fields: dict[str, Any] = {name: getattr(table, name) for name in _SAME}
-    fields |= {name: reading.file(file, getattr(table, file)) for name, file in _FILES.items()}
+    if isinstance(table, DeclaredBrand):
+        fields |= {name: getattr(table, name) for name in ("name", "privacy_url", "terms_url")}
+    fields |= {name: reading.file(file, getattr(table, file)) for name, file in FILES.items()}
     if table.templates is not None:
         fields["templates"] = dict(reading.folder(table.templates))
     brand = Brand(**fields)
-    for name in ("help_url", "forgot_url"):
-        if link := getattr(table, name):
-            reading.check(name, why_not_link(link))
-    reading.mistakes += brand.colors.mistakes()
+    for name in ("help_url", "forgot_url", "privacy_url", "terms_url"):
+        reading.check(name, why_not_link(getattr(brand, name)))
+    if not brand.name.isprintable():
+        reading.check("name", "cannot be read")
     return BrandSource(brand, tuple(reading.files.values()), tuple(reading.mistakes))
 
 
-_FILES: Final = {
+FILES: Final = {
     "logo": "logo_file",
     "logo_dark": "logo_dark_file",
     "favicon": "favicon_file",

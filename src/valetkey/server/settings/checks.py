@@ -183,7 +183,8 @@ def check_together(settings: Settings, origins: Mapping[str, str]) -> list[str]:
 def _brand(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
     """The mistakes in the brand's links, colors and files. `valetkey brand check` looks at texts
     and templates, too."""
-    for name, why in read_brand(settings.brand).mistakes:
+    source = read_brand(settings.brand)
+    for name, why in (*source.mistakes, *source.brand.colors.mistakes()):
         value = getattr(settings.brand, name)
         yield f"brand.{name} = '{value}' (from {origins[f'brand.{name}']}): {why}"
 

@@ -10,15 +10,16 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from valetkey.server.model import ids
+from valetkey.server.model.brand import CURRENT, Brand, BrandFile
 from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.client import Client, StoredSecret
 from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.policy import Lifetimes, Policy
-from valetkey.server.model.query import Many, OneByAlias, Rule
+from valetkey.server.model.query import Many, One, OneByAlias, Rule
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.user import User, sign_in_name
-from valetkey.server.oauth.admin import catalogs
+from valetkey.server.oauth.admin import brands, catalogs
 from valetkey.server.oauth.admin.user_status import end_sessions
 from valetkey.server.oauth.clients import credentials, registration
 from valetkey.server.oauth.core.context import Context, Installation
@@ -27,8 +28,8 @@ from valetkey.server.oauth.core.offer import Offer
 from valetkey.wire import address
 from valetkey.wire.catalog import Catalog, Permission
 
-Kind: TypeAlias = Literal["policy", "resource_server", "client", "user"]
-Declarable: TypeAlias = Policy | ResourceServer | Client | User
+Kind: TypeAlias = Literal["policy", "resource_server", "client", "user", "brand"]
+Declarable: TypeAlias = Policy | ResourceServer | Client | User | Brand
 RecordsByName: TypeAlias = dict[tuple[Kind, str], Declarable]
 
 NO_CATALOG: Final = Catalog(resource="", name="", permissions=())
@@ -42,6 +43,7 @@ NEW: Final[dict[Kind, Callable[[str, Env], Declarable]]] = {
     "user": lambda name, env: User(
         id=ids.user_id(env), username=name, created=env.now, changed=env.now
     ),
+    "brand": lambda name, env: Brand(),
 }
 """Makes an empty record of each kind, in the order of dependencies."""
 
@@ -57,6 +59,7 @@ NAMES: Final[dict[Kind, str]] = {
     "resource_server": "id",
     "client": "id",
     "user": "username",
+    "brand": "",
 }
 """The field that names a record of each kind."""
 
@@ -65,7 +68,7 @@ class DesiredRecord(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The desired state of one record. `place` is where it is declared, for mistakes; `fields` are
     the declared fields; `secret` is the digest of a secret to accept, "" for no change, and `plain`
     the secret itself if it is known; `new`: the record must not exist yet. `by` is the person who
-    declares it, for the history."""
+    declares it, for the history. `files` are those that a brand names."""
 
     place: str
     kind: Kind
@@ -75,6 +78,7 @@ class DesiredRecord(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     plain: Secret | None = None
     new: bool = False
     by: str = ""
+    files: tuple[BrandFile, ...] = ()
 
     @property
     def name(self) -> tuple[Kind, str]:
@@ -144,6 +148,9 @@ def plan(desired_records: Sequence[DesiredRecord], context: Context) -> Rule[Pla
     changes = tuple(step.change for step in steps if step.change is not None)
     for name in _disabled(steps):
         changes += yield from end_sessions(name, context)
+    for step in steps:
+        if isinstance(step.after, Brand):
+            changes += yield from _brand_files(step)
     revisions = tuple(
         Create(one)
         for step in steps
@@ -152,6 +159,12 @@ def plan(desired_records: Sequence[DesiredRecord], context: Context) -> Rule[Pla
         )
     )
     return Plan(steps=steps, changes=(*changes, *revisions))
+
+
+def _brand_files(step: Step) -> Rule[tuple[Change, ...]]:
+    before, after = (one if isinstance(one, Brand) else None for one in (step.before, step.after))
+    files = {file.digest: file for file in step.desired.files}
+    return (yield from brands.file_changes(before, after, files))
 
 
 def _numbered(step: Step, newest: Mapping[str, int]) -> Step:
@@ -172,10 +185,13 @@ def _present_records(desired_records: Sequence[DesiredRecord]) -> Rule[RecordsBy
     users = {
         OneByAlias(User, desired.name[1]) for desired in desired_records if desired.kind == "user"
     }
-    results = yield (policies, servers, clients, *users)
+    brand = One(Brand, CURRENT)
+    results = yield (policies, servers, clients, brand, *users)
     there: RecordsByName = {("policy", one.name): one for one in results.many(policies)}
     there |= {("resource_server", one.id): one for one in results.many(servers)}
     there |= {("client", one.id): one for one in results.many(clients)}
+    if (applied := results.one(brand)) is not None:
+        there["brand", CURRENT] = applied
     people = [one for wanted in users if (one := results.one(wanted)) is not None]
     return there | {("user", one.alias): one for one in people}
 
@@ -248,6 +264,8 @@ def _mistakes(record: Declarable, after: RecordsByName, future: Installation) ->
         case Client():
             wrong = registration.mistakes(record, future)
             return [*_name_conflicts("resource_server", record.id, after), *wrong]
+        case Brand():
+            return brands.mistakes(record)
         case User():
             return []
 
