@@ -26,7 +26,9 @@ COMMANDS = dict(leaves(valetkey))
 
 def test_the_commands() -> None:
     assert set(COMMANDS) == {
+        "init",
         "serve",
+        "health",
         "guard",
         "demo",
         "doctor",
@@ -68,6 +70,7 @@ PUBLIC = {
         *("--secret-env", "--secret-file", "--secret-sha256"),
     ),
     "grant lose": ("key",),
+    "user add": ("--password-hash-file",),
 }
 """What is no secret: how a key is cut and by whom its part is held, where one is read, the digest
 of one, and the name of one."""

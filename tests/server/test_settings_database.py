@@ -41,7 +41,11 @@ def test_the_last_of_its_names_counts() -> None:
 
 
 MISTAKES = {
-    "open to all": (0o644, "postgresql://u:s3cret@db/n", "is readable by others: chmod 600"),
+    "open to all": (
+        0o644,
+        "postgresql://u:s3cret@db/n",
+        "is readable by others (mode 0644): chmod 600",
+    ),
     "not there": (0o000, "", "cannot be read: No such file"),
     "not a URL": (0o600, "postgresql://u:s3/cret@db/n", "to be written as %XX"),
     "keywords": (0o600, "host=db password=s3cret", "is a list of keywords"),

@@ -12,10 +12,12 @@ from valetkey.cli import memory
 from valetkey.cli.options import Group
 
 MODULES: Final = {
+    "init": "init",
     "serve": "serve",
     "guard": "guard",
     "demo": "root",
     "doctor": "doctor",
+    "health": "health",
     "apply": "apply",
     "import": "imports.users",
     "client": "clients",

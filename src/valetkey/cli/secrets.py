@@ -14,7 +14,7 @@ from valetkey.jose import base64url
 from valetkey.server.accounts import password
 from valetkey.server.model.keys import Secret
 from valetkey.server.settings import Settings
-from valetkey.server.settings.checks import MASTER_KEY, why_not_key
+from valetkey.server.settings.checks import MASTER_KEY, why_not_key, why_not_private
 from valetkey.server.store.database import PostgresURL
 from valetkey.server.store.keyring import DamagedKey, WrongMasterKey, ensure_keys, read_keys
 from valetkey.server.store.port import Store
@@ -138,9 +138,8 @@ def read(file: Path) -> bytes:
 def why_not(file: Path) -> str:
     """Return why this file is no master key, and how to fix it; "" if it is one."""
     try:
-        mode = file.stat().st_mode & 0o777
-        if mode & 0o077:
-            return f"is readable by others (mode {mode:04o}): chmod 600 {file}"
+        if why := why_not_private(file):
+            return why
         why = why_not_key(Secret(file.read_text("ascii").strip()))
     except OSError as error:
         return f"cannot be read: {error.strerror}"
@@ -149,25 +148,35 @@ def why_not(file: Path) -> str:
     return f"{why}; it should hold 32 bytes in base64url, 43 characters" if why else ""
 
 
-def _make(file: Path) -> bytes:
-    raw = os.urandom(MASTER_KEY)
+def write_private(file: Path, text: str) -> None:
+    """Write a new file that only its owner can read. Raises FileExistsError, OSError."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        # O_EXCL: of two processes that start together, one creates the key, the other reads it.
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+            out.write(text)
+            out.flush()
+            # Make the file and its name durable before anything depends on it.
+            os.fsync(out.fileno())
+        folder = os.open(file.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+    except OSError:
+        file.unlink()  # A partial secret would block the creation of a whole one.
+        raise
+
+
+def make_master_key(file: Path) -> bytes:
+    """Create the master key's file. Raises FileExistsError, OSError."""
+    raw = os.urandom(MASTER_KEY)
+    write_private(file, base64url.encode(raw) + "\n")
+    return raw
+
+
+def _make(file: Path) -> bytes:
+    try:
+        # Of two processes that start together, one creates the key, the other reads it.
+        return make_master_key(file)
     except FileExistsError:
         return read(file)
     except OSError as error:
         raise Failed(f"the master key {file} cannot be created: {error.strerror}") from error
-    try:
-        with os.fdopen(descriptor, "w") as text:
-            text.write(base64url.encode(raw) + "\n")
-            text.flush()
-            # Make the file and its name durable before anything is sealed with the key.
-            os.fsync(text.fileno())
-        folder = os.open(file.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
-    except OSError as error:
-        file.unlink()  # A partial key would block the creation of a whole one.
-        raise Failed(f"the master key {file} cannot be written: {error.strerror}") from error
-    return raw

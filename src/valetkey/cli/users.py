@@ -19,8 +19,9 @@ from valetkey.cli.context import (
 )
 from valetkey.cli.declare import apply_desired, remove_by
 from valetkey.cli.options import PATH, YES, Group
-from valetkey.cli.secrets import read_password
+from valetkey.cli.secrets import read_password, read_secret
 from valetkey.server.accounts import password, sign_up
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.query import Many, One, OneByAlias
 from valetkey.server.model.user import Session, Status, User, sign_in_name
 from valetkey.server.oauth.admin import removal
@@ -51,6 +52,10 @@ def user() -> None:
 @click.option("--claim", "claims", multiple=True, metavar="NAME=VALUE", help="A profile claim.")
 @click.option("--password-file", type=PATH, help="A file that holds the password.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from stdin.")
+@click.option(
+    "--password-hash-file", type=PATH, help="A file that holds the PHC string of Argon2id."
+)
+@click.option("--if-missing", is_flag=True, help="Change nothing if there is such an account.")
 @click.pass_obj
 def add(
     command: CommandContext,
@@ -59,6 +64,8 @@ def add(
     *,
     password_file: Path | None,
     password_stdin: bool,
+    password_hash_file: Path | None,
+    if_missing: bool,
     **options: Any,
 ) -> None:
     """Add an account. At a terminal, it prompts for the password."""
@@ -68,8 +75,14 @@ def add(
     mistakes = sign_up.mistakes(User(id="", username=username, **options))
     if mistakes:
         raise invalid_usage("nothing was changed", mistakes)
-    secret = read_password(file=password_file, stdin=password_stdin)
-    options["password"] = password.hash_password(secret, salt=os.urandom(password.SALT))
+    if if_missing and command.run(partial(_has_account, username=username), missing="make"):
+        command.show({"username": username, "added": False}, f"there is an account {username}")
+        return
+    options["password"] = (
+        _read_hash(password_hash_file)
+        if password_hash_file
+        else _hash(read_password(file=password_file, stdin=password_stdin))
+    )
     desired = DesiredRecord(
         place=f"user {username}", kind="user", key=username, fields=options, new=True
     )
@@ -79,6 +92,25 @@ def add(
     (step,) = added.steps
     document = fields(step.after, hide=("password", "mark"))
     command.show(document, f"added {username}, whose sub is {document['id']}")
+
+
+async def _has_account(store: Store, *, username: str) -> bool:
+    wanted = OneByAlias(User, sign_in_name(username))
+    return (await store.read(wanted)).one(wanted) is not None
+
+
+def _hash(secret: Secret) -> str:
+    return password.hash_password(secret, salt=os.urandom(password.SALT))
+
+
+def _read_hash(file: Path) -> str:
+    try:
+        text = read_secret(file).reveal()
+    except (OSError, ValueError) as error:
+        raise InvalidUsage(f"--password-hash-file {file}: {error}") from error
+    if why := password.why_not_imported(text):
+        raise InvalidUsage(f"--password-hash-file {file} {why}")
+    return text
 
 
 def _pairs(option: str, pairs: tuple[str, ...]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Checks of settings beyond their types: each on its own, and together with others."""
 
 import ipaddress
+import os
 import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
@@ -134,6 +135,18 @@ def why_not_key(key: Secret) -> str:
     except ValueError:
         return "is not base64url"
     return "" if len(raw) == MASTER_KEY else f"has {len(raw)} bytes"
+
+
+def why_not_private(file: Path) -> str:
+    """Return why others can read this file, or "". Raises OSError.
+
+    Only its owner may read it. If root owns it, its group may too: so a service manager hands a
+    secret to a server that runs as somebody else (systemd's credentials, Kubernetes' fsGroup)."""
+    status = file.stat()
+    of_root = status.st_uid == 0 != os.geteuid()
+    others = status.st_mode & (0o037 if of_root else 0o077)
+    mode = status.st_mode & 0o777
+    return f"is readable by others (mode {mode:04o}): chmod 600 {file}" if others else ""
 
 
 CHECKS: Final[dict[str, Callable[[Any], str]]] = {

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 import msgspec
 
 from valetkey.server.model.keys import Secret
-from valetkey.server.settings.checks import CHECKS, check_together
+from valetkey.server.settings.checks import CHECKS, check_together, why_not_private
 from valetkey.server.settings.tree import LEAVES, SECRETS, Settings, describe
 from valetkey.server.store.database import Database, PostgresURL, blind, read_database
 
@@ -184,8 +184,8 @@ def _settings_from(item: RawValue) -> dict[str, Any]:
 
 def _in_secret_file(file: Path) -> Database:
     try:
-        if file.stat().st_mode & 0o077:
-            raise ValueError(f"is readable by others: chmod 600 {file}")
+        if why := why_not_private(file):
+            raise ValueError(why)
         text = file.read_text("utf-8", "replace").strip()
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from error
