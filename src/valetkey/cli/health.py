@@ -55,4 +55,4 @@ def _reachable(host: str) -> str:
         return host
     if not parsed.is_unspecified:
         return host
-    return "127.0.0.1" if parsed.version == ipaddress.IPv4Address.version else "::1"
+    return "127.0.0.1" if isinstance(parsed, ipaddress.IPv4Address) else "::1"

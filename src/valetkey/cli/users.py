@@ -20,7 +20,7 @@ from valetkey.cli.context import (
 from valetkey.cli.declare import apply_desired, remove_by
 from valetkey.cli.options import PATH, YES, Group
 from valetkey.cli.secrets import read_password, read_secret
-from valetkey.server.accounts import password, sign_up
+from valetkey.server.accounts import password, password_forms, sign_up
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.query import Many, One, OneByAlias
 from valetkey.server.model.user import Session, Status, User, sign_in_name
@@ -108,7 +108,7 @@ def _read_hash(file: Path) -> str:
         text = read_secret(file).reveal()
     except (OSError, ValueError) as error:
         raise InvalidUsage(f"--password-hash-file {file}: {error}") from error
-    if why := password.why_not_imported(text):
+    if why := password_forms.why_not_imported(text):
         raise InvalidUsage(f"--password-hash-file {file} {why}")
     return text
 
