@@ -2,7 +2,7 @@
 
 import time
 from asyncio import sleep
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from os import urandom
 from typing import Any, Final, TypeAlias
@@ -205,7 +205,9 @@ class _Driver:
             if endpoint.who == "bearer" and not call.token:
                 reply = self._without_token()
             else:
-                outcome = await self._settle(call, context)
+                outcome = await self._shell.settle_in(
+                    partial(self._rule, call), context, tries=endpoint.tries
+                )
                 if endpoint.waits is not None:
                     outcome = await self._wait(call, outcome, endpoint.waits)
                 if isinstance(outcome, Answer) and outcome.unregistered_client:
@@ -214,11 +216,6 @@ class _Driver:
         except OAuthError as error:
             reply = self._refuse(request, error, "" if call is None else call.scheme)
         return reply.having(*headers) if headers else reply
-
-    def _settle(self, call: Call, context: Context) -> Awaitable[Outcome]:
-        return self._shell.settle_in(
-            lambda context: self._rule(call, context), context, tries=self._endpoint.tries
-        )
 
     async def _wait(
         self, call: Call, outcome: Outcome, waits: Callable[[Call, Answer], bool]

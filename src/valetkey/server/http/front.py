@@ -84,12 +84,13 @@ class Front:
         self._pages = pages
         self._running = running
         self._trusted = tuple(trusted)
-        self._fast = {
+        self.fast_handlers: Mapping[bytes, tuple[MethodHandler, str]] = {
             outer.encode(): (one, path)
             for path, one in self._endpoints.items()
             if one.whole
             for outer in outer_paths(path, base)
         }
+        """The handlers whose replies are whole, by path, with the path without the base."""
 
     def stop(self) -> None:
         """Ends the replies that would go on for ever, so that the server can end."""
@@ -104,11 +105,6 @@ class Front:
     def trust(self, proxies: Sequence[Network]) -> None:
         """Sets the networks of proxies, for the requests from now on."""
         self._trusted = tuple(proxies)
-
-    def fast_handler(self, path: bytes) -> tuple[MethodHandler, str] | None:
-        """The handler at exactly this path, if its replies are whole, and the path without the
-        base."""
-        return self._fast.get(path)
 
     def answer(
         self, handler: MethodHandler, request: Request, *, is_late: bool = False
@@ -176,7 +172,8 @@ class Front:
     def _admit(self, request: Request, *, hosts: int = 1) -> None:
         """Sets the caller's address. Raises InvalidRequest for a head that is larger than an app
         ever sends, and for one that names fewer than `hosts`, or two (RFC 9112 3.2)."""
-        request.address = caller(request, self._trusted)
+        if self._trusted:
+            request.address = caller(request, self._trusted)
         if len(request.path) > MAX_PATH:
             raise InvalidRequest("the path is too long", status=414)
         if request.head_size() > MAX_HEADERS:

@@ -40,7 +40,7 @@ BETWEEN_BODIES: Final[frozenset[State]] = frozenset({"idle", "head"})
 
 # To send a request, to read a reply, to begin the next request.
 
-_NEVER: Final = float("inf")
+NEVER: Final = float("inf")
 
 
 class Deadlines:
@@ -59,7 +59,8 @@ class Deadlines:
         self._on_slow_reader = on_slow_reader
         self._request: asyncio.TimerHandle | None = None
         self._reader: asyncio.TimerHandle | None = None
-        self._idle_since = _NEVER
+        self.idle_since = NEVER
+        """When the connection became idle, `NEVER` while it is not."""
 
     def expect_request(self) -> None:
         """From now on, the request has to be complete in time."""
@@ -87,19 +88,11 @@ class Deadlines:
             self._reader.cancel()
             self._reader = None
 
-    def begin_idle(self) -> None:
-        """The connection is idle from now on."""
-        self._idle_since = self._loop.time()
-
-    def end_idle(self) -> None:
-        """Something came."""
-        self._idle_since = _NEVER
-
     def idle_left(self, seconds: float) -> float | None:
         """How many of so many idle seconds are left; None where the connection is not idle."""
-        if self._idle_since == _NEVER:
+        if self.idle_since == NEVER:
             return None
-        return self._idle_since + seconds - self._loop.time()
+        return self.idle_since + seconds - self._loop.time()
 
     def cancel(self) -> None:
         """Cancels the timers."""

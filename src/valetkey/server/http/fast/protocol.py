@@ -15,9 +15,9 @@ from valetkey.server.http import log
 from valetkey.server.http.connections import FEW, Backlog, Flow, holds_several
 from valetkey.server.http.fast.connection_state import (
     BETWEEN_BODIES,
+    NEVER,
     TRANSITIONS,
     Deadlines,
-    Event,
     State,
 )
 from valetkey.server.http.fast.cycle import Cycle, encode_head, encode_server_headers
@@ -67,9 +67,6 @@ class Protocol(HttpToolsProtocol):
         self._deadlines = Deadlines(
             self.loop, on_slow_request=self._on_slow_request, on_slow_reader=self.abort
         )
-
-    def _move(self, event: Event) -> None:
-        self._state = TRANSITIONS[self._state][event]
 
     # The connection.
 
@@ -137,7 +134,7 @@ class Protocol(HttpToolsProtocol):
 
     def _feed(self, data: bytes) -> None:
         began_in_head = self._state in BETWEEN_BODIES
-        self._move("bytes")
+        self._state = TRANSITIONS[self._state]["bytes"]
         super().data_received(data)
         if self._is_answered():
             if self._state == "idle":
@@ -162,7 +159,7 @@ class Protocol(HttpToolsProtocol):
     # The parser's callbacks.
 
     def on_message_begin(self) -> None:
-        self._move("begin")
+        self._state = TRANSITIONS[self._state]["begin"]
         self._fast_cycle = None
         self.url = b""
         self.expect_100_continue = False
@@ -173,10 +170,10 @@ class Protocol(HttpToolsProtocol):
             raise ValueError("the target is too long")  # which is refused as no HTTP request
         cycle = self._begin_cycle()
         if cycle is not None:
-            self._move("fast")
+            self._state = TRANSITIONS[self._state]["fast"]
             self._fast_cycle = self.cycle = cycle  # type: ignore[assignment]
             return
-        self._move("ordinary")
+        self._state = TRANSITIONS[self._state]["ordinary"]
         self._deadlines.end_request()
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
@@ -189,7 +186,7 @@ class Protocol(HttpToolsProtocol):
         if not self.fast:
             return None
         path, _, query = self.url.partition(b"?")
-        entry = self.front.fast_handler(path)
+        entry = self.front.fast_handlers.get(path)
         if entry is None or not self._is_answered() or not self.parser.should_keep_alive():
             return None
         handler, inner = entry
@@ -217,13 +214,13 @@ class Protocol(HttpToolsProtocol):
         elif self._state == "fast body":
             cycle: Any = self._fast_cycle
             if cycle.add_body(body):
-                self._move("refuse")
+                self._state = TRANSITIONS[self._state]["refuse"]
                 self._deadlines.end_request()
                 self._start(cycle)
 
     def on_message_complete(self) -> None:
         state, cycle = self._state, self._fast_cycle
-        self._move("complete")
+        self._state = TRANSITIONS[self._state]["complete"]
         self._deadlines.end_request()
         if state == "ordinary body":
             super().on_message_complete()
@@ -238,7 +235,7 @@ class Protocol(HttpToolsProtocol):
         cycle = self._fast_cycle
         if self._state == "fast body" and cycle is not None:
             cycle.is_late = True
-            self._move("refuse")
+            self._state = TRANSITIONS[self._state]["refuse"]
             self._start(cycle)
         elif self._state in BETWEEN_BODIES and self.headers is not None:
             self._reject(too_slow())
@@ -268,7 +265,7 @@ class Protocol(HttpToolsProtocol):
             self.turns.begin(self._answer(cycle))
 
     async def _answer(self, cycle: Cycle) -> None:
-        request = cycle.complete_request()
+        request = cycle.request if cycle.rest is None else cycle.complete_request()
         try:
             answered = await self.front.answer(cycle.handler, request, is_late=cycle.is_late)
             reply = self.front.secured(answered)
@@ -308,7 +305,7 @@ class Protocol(HttpToolsProtocol):
             self._start_asgi_task(*self.pipeline.pop())
         elif not self._flow.unparsed:
             # One timer for the connection, not one for each request.
-            self._deadlines.begin_idle()
+            self._deadlines.idle_since = self.loop.time()
             if self.timeout_keep_alive_task is None:
                 self._wait(self.timeout_keep_alive)
         if not self._flow.unparsed:
@@ -319,7 +316,7 @@ class Protocol(HttpToolsProtocol):
     # An idle connection.
 
     def _unset_keepalive_if_required(self) -> None:
-        self._deadlines.end_idle()
+        self._deadlines.idle_since = NEVER
 
     def _wait(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(

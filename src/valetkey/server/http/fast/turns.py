@@ -26,14 +26,12 @@ class Turns:
     def __init__(self) -> None:
         self._waiting: list[tuple[Work, Context]] = []
 
-    def begin(self, work: Work) -> None:
-        """Takes the work's first step with all work that is here by then. It runs in no task."""
-        self._add(work, copy_context())
-
-    def _add(self, work: Work, context: Context) -> None:
+    def begin(self, work: Work, context: Context | None = None) -> None:
+        """Takes the work's next step with all work that is here by then, in its own copy of the
+        context. It runs in no task."""
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._go)
-        self._waiting.append((work, context))
+        self._waiting.append((work, copy_context() if context is None else context))
 
     def _go(self) -> None:
         together, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
@@ -58,5 +56,5 @@ class Turns:
             return True
         # As a task does (asyncio.futures): others may wait for the same future.
         future._asyncio_future_blocking = False  # noqa: SLF001
-        future.add_done_callback(lambda _: self._add(work, context))
+        future.add_done_callback(lambda _: self.begin(work, context))
         return False

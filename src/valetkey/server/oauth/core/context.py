@@ -13,7 +13,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.policy import DEFAULT, PROFILES, Lifetimes, Policies, Policy
-from valetkey.server.oauth.core.issuing import IssuingStep, steps_of
+from valetkey.server.oauth.core.issuing import IssuingParts, IssuingStep, parts_of, steps_of
 from valetkey.server.oauth.core.memo import Memo
 from valetkey.server.oauth.core.offer import Offer
 
@@ -101,7 +101,8 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     is the brand that was applied, None for that of the settings.
 
     The last fields are derived from the others: `grant_types`, `client_auth_methods`, `senders`,
-    `issuing` and `client_scopes` come from the features, `ignored_parameters` are the parameters of
+    `issuing` and `client_scopes` come from the features, `issuing_for_users` and
+    `issuing_for_clients` have the parts of these steps, `ignored_parameters` are the parameters of
     token requests that no enabled feature reads, `enabled_features` are the names of the features,
     `paths` maps names in the discovery document to paths, `all_policies` has the built-in policies
     too. `memo` has the caches of this installation: a copy with other facts begins with an empty
@@ -124,6 +125,8 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     client_auth_methods: tuple[ClientAuth, ...] = ()
     senders: tuple[Sender, ...] = ()
     issuing: tuple[IssuingStep, ...] = ()
+    issuing_for_users: IssuingParts = IssuingParts()
+    issuing_for_clients: IssuingParts = IssuingParts()
     client_scopes: tuple[ClientScopes, ...] = ()
     ignored_parameters: frozenset[str] = frozenset()
     enabled_features: frozenset[str] = frozenset()
@@ -132,12 +135,15 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     memo: Memo = msgspec.field(default_factory=Memo)
 
     def __post_init__(self) -> None:
+        steps = steps_of(self.features)
         gathered = {
             "grant_types": {one.name: one for of in self.features for one in of.grant_types},
             "client_auth_methods": tuple(one for of in self.features for one in of.client_auth),
             "all_policies": Policies({DEFAULT.name: DEFAULT, **PROFILES, **self.policies}),
             "senders": tuple(one for of in self.features for one in of.senders),
-            "issuing": steps_of(self.features),
+            "issuing": steps,
+            "issuing_for_users": parts_of(steps, "user"),
+            "issuing_for_clients": parts_of(steps, "client"),
             "client_scopes": tuple(one for of in self.features for one in of.client_scopes),
             "ignored_parameters": OPTIONAL_PARAMETERS.difference(
                 *(of.token_parameters for of in self.features)

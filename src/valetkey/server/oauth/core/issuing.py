@@ -6,7 +6,7 @@ A feature that is switched off has no step, so a token request never enters its 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -30,8 +30,16 @@ ORDER: Final = (
 """The features that have a step, in the order of their steps."""
 
 
+Prepare: TypeAlias = Callable[[Issue, "Context"], Rule[Issue]]
+Complete: TypeAlias = Callable[[AccessToken, Issue, "Context"], AccessToken]
+Members: TypeAlias = Callable[[Issue, "Context"], Mapping[str, Any]]
+Write: TypeAlias = Callable[[AccessToken, "Context"], str]
+Owner: TypeAlias = Literal["user", "client"]
+
+
 class IssuingStep(msgspec.Struct, frozen=True, kw_only=True):
-    """What a feature does when tokens are issued. A part that is None does nothing.
+    """What a feature does when tokens are issued: for a user's grant, for a client that acts for
+    itself, or for both (`owners`). A part that is None does nothing.
 
     - `prepare` runs first. It may read, and it may add changes to the decision.
     - `complete` adds to the access token, or raises OAuthError for a token that may not be issued.
@@ -40,10 +48,20 @@ class IssuingStep(msgspec.Struct, frozen=True, kw_only=True):
       not in that form.
     """
 
-    prepare: Callable[[Issue, Context], Rule[Issue]] | None = None
-    complete: Callable[[AccessToken, Issue, Context], AccessToken] | None = None
-    members: Callable[[Issue, Context], Mapping[str, Any]] | None = None
-    write: Callable[[AccessToken, Context], str] | None = None
+    owners: tuple[Owner, ...] = ("user", "client")
+    prepare: Prepare | None = None
+    complete: Complete | None = None
+    members: Members | None = None
+    write: Write | None = None
+
+
+class IssuingParts(msgspec.Struct, frozen=True):
+    """The parts of the steps that run for one owner's tokens, each in order."""
+
+    prepare: tuple[Prepare, ...] = ()
+    complete: tuple[Complete, ...] = ()
+    members: tuple[Members, ...] = ()
+    write: tuple[Write, ...] = ()
 
 
 def steps_of(features: tuple[Feature, ...]) -> tuple[IssuingStep, ...]:
@@ -52,3 +70,14 @@ def steps_of(features: tuple[Feature, ...]) -> tuple[IssuingStep, ...]:
     if unknown := steps.keys() - ORDER:
         raise ValueError(f"{min(unknown)}: not in the order of the issuing steps")
     return tuple(steps[name] for name in ORDER if name in steps)
+
+
+def parts_of(steps: tuple[IssuingStep, ...], owner: Owner) -> IssuingParts:
+    """The parts that run for this owner's tokens."""
+    own = [one for one in steps if owner in one.owners]
+    return IssuingParts(
+        prepare=tuple(one.prepare for one in own if one.prepare is not None),
+        complete=tuple(one.complete for one in own if one.complete is not None),
+        members=tuple(one.members for one in own if one.members is not None),
+        write=tuple(one.write for one in own if one.write is not None),
+    )

@@ -6,7 +6,7 @@ that makes a new installation. A rule decides the same with them as without.
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 K = TypeVar("K")
@@ -16,23 +16,18 @@ LIVE_TOKENS: Final = 4096
 """Tokens of which the last status is remembered."""
 
 
-class Recent(Generic[K, V]):
+class Recent(dict[K, V]):
     """A bounded map. It forgets the oldest entries."""
 
     def __init__(self, size: int) -> None:
+        super().__init__()
         self._size = size
-        self._entries: dict[K, V] = {}
-
-    def get(self, key: K) -> V | None:
-        """The value, or None where it isn't remembered."""
-        return self._entries.get(key)
 
     def put(self, key: K, value: V) -> None:
         """Remembers the value."""
-        entries = self._entries
-        if len(entries) >= self._size and key not in entries:
-            del entries[next(iter(entries))]
-        entries[key] = value
+        if len(self) >= self._size and key not in self:
+            del self[next(iter(self))]
+        self[key] = value
 
 
 class Memo:
@@ -40,7 +35,7 @@ class Memo:
     status (see `oauth.tokens.state`)."""
 
     def __init__(self) -> None:
-        self._cached: dict[Callable[..., Any], Callable[..., Any]] = {}
+        self._cached: dict[Callable[..., Any], Any] = {}
         self.live_tokens: Recent[Any, Any] = Recent(LIVE_TOKENS)
 
     def of(self, function: Callable[P, V], *, size: int) -> Callable[P, V]:
@@ -49,4 +44,5 @@ class Memo:
         cached = self._cached.get(function)
         if cached is None:
             cached = self._cached[function] = lru_cache(maxsize=size)(function)
-        return cast("Callable[P, V]", cached)
+        same: Callable[P, V] = cached
+        return same

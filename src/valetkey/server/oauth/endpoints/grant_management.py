@@ -138,7 +138,7 @@ def _members(decision: Issue, context: Context) -> Mapping[str, str]:
 
 GRANT_MANAGEMENT: Final = Feature(
     name=NAME,
-    issuing=IssuingStep(members=_members),
+    issuing=IssuingStep(owners=("user",), members=_members),
     client_scopes=(ClientScopes(names=SCOPES, may_use=may_manage_grants),),
     cites=(CITE,),
     requires=("client credentials",),

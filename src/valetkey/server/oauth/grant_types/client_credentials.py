@@ -79,7 +79,7 @@ def _set_own_scope(token: AccessToken, decision: Issue, context: Context) -> Acc
 
 CLIENT_CREDENTIALS: Final = Feature(
     name="client credentials",
-    issuing=IssuingStep(complete=_set_own_scope),
+    issuing=IssuingStep(owners=("client",), complete=_set_own_scope),
     cites=(CITE,),
     grant_types=(
         GrantType(name=names.CLIENT_CREDENTIALS, cite=CITE, parse=narrowing.parse, decide=decide),

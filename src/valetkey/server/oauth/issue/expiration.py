@@ -38,7 +38,7 @@ def _members(decision: Issue, context: Context) -> Mapping[str, int]:
 EXPIRATION: Final = Feature(
     name="authorization expiration",
     cites=(CITE,),
-    issuing=IssuingStep(members=_members),
+    issuing=IssuingStep(owners=("user",), members=_members),
     metadata=lambda _: {
         "refresh_token_expiration_types_supported": ("authorization", "token_timeout")
     },

@@ -129,4 +129,4 @@ def _with(family: TokenFamily, changes: tuple[Change, ...]) -> tuple[Change, ...
     return (*changes, Update(family))
 
 
-STEP: Final = IssuingStep(prepare=assign_place, complete=add_status)
+STEP: Final = IssuingStep(owners=("user",), prepare=assign_place, complete=add_status)

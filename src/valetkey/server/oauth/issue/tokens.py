@@ -11,6 +11,7 @@ from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.claims import Claim, select_claims
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Delegation, Issue, Issued, Standing
+from valetkey.server.oauth.core.issuing import Members
 from valetkey.server.oauth.core.liveness import why_dead, why_suspended
 from valetkey.server.oauth.core.subjects import level, receives_sessions, session, subject
 from valetkey.server.oauth.senders.binding import fits, sender_of
@@ -33,15 +34,15 @@ def issue(
     client, the user, the grant or the family is not active, or if the family is bound to another
     key; InvalidRequest if the token has to be bound and is not.
     """
-    for step in context.installation.issuing:
-        if step.prepare is not None:
-            decision = yield from step.prepare(decision, context)
+    at, of_user = context.installation, decision.standing is not None
+    parts = at.issuing_for_users if of_user else at.issuing_for_clients
+    for prepare in parts.prepare:
+        decision = yield from prepare(decision, context)
     _check_alive(decision, context)
     _check_binding(decision, confirmation)
     token = _access_token(decision, confirmation, context)
-    for step in context.installation.issuing:
-        if step.complete is not None:
-            token = step.complete(token, decision, context)
+    for complete in parts.complete:
+        token = complete(token, decision, context)
     identity, claims, refresh_token = None, dict[str, Claim](), ""
     if decision.with_id_token and decision.standing is not None:
         identity = _id_token(decision, decision.standing, context)
@@ -56,21 +57,20 @@ def issue(
         id_token_claims=claims,
         refresh_token=refresh_token,
         scope=token.scope,
-        members=_members(decision, context),
+        members=_members(decision, parts.members, context),
         changes=decision.changes,
         events=decision.events,
     )
 
 
-def _members(decision: Issue, context: Context) -> dict[str, Any]:
+def _members(decision: Issue, parts: tuple[Members, ...], context: Context) -> dict[str, Any]:
     """The other members of the response: when the grant ends, and what features add. A delegate is
     not given the end, since the grant is another client's."""
     members, standing = {**decision.members}, decision.standing
     if standing is not None and standing.grant.limits.until and decision.delegation is None:
         members[GRANT_EXPIRES_AT] = standing.grant.limits.until
-    for step in context.installation.issuing:
-        if step.members is not None:
-            members |= step.members(decision, context)
+    for part in parts:
+        members |= part(decision, context)
     return members
 
 
@@ -120,8 +120,10 @@ def response(issued: Issued, context: Context) -> dict[str, Any]:
 def _signed(issued: Issued, context: Context) -> str:
     """Sign the access token as a JWT, unless a feature's step writes it in another form."""
     installation = context.installation
-    for step in installation.issuing:
-        if step.write is not None and (written := step.write(issued.access_token, context)):
+    of_user = bool(issued.access_token.grant_id)
+    parts = installation.issuing_for_users if of_user else installation.issuing_for_clients
+    for write in parts.write:
+        if written := write(issued.access_token, context):
             return written
     policy = installation.all_policies[issued.client.policy]
     key = installation.keyring.signing[policy.access_token_algorithm]

@@ -167,7 +167,7 @@ PAGE: Final = "/apps/{grant}/shards/{family}"
 
 KEY_SHARDS: Final = Feature(
     name=NAME,
-    issuing=IssuingStep(members=response.members),
+    issuing=IssuingStep(owners=("user",), members=response.members),
     token_parameters=(OTHERS,),
     requires=("refresh token",),
     cites=(CITE,),
