@@ -115,13 +115,18 @@ def test_it_ends_where_nobody_reads_on(folder: Path) -> None:
     assert nothing_is_left(folder, output)
 
 
-def test_two_at_the_same_time(folder: Path) -> None:
-    folders = [folder / name for name in ("one", "two")]
-    for one in folders:
-        one.mkdir()
-    processes = [start(one, "--exit", "--no-browser") for one in folders]
-    outputs = [process.communicate(timeout=SECONDS)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], "\n".join(outputs)
+def test_two_at_the_same_time_are_kept_until_a_signal_ends_each(folder: Path) -> None:
+    signals = {"one": signal.SIGTERM, "two": signal.SIGINT}
+    for name in signals:
+        (folder / name).mkdir()
+    processes = {name: start(folder / name, "--keep", "--no-browser") for name in signals}
+    outputs = {name: until(process, LASTING) for name, process in processes.items()}
+    for name, process in processes.items():
+        assert "\nEvery step held" in outputs[name]
+        process.send_signal(signals[name])
+        rest, _ = process.communicate(timeout=SECONDS)
+        assert process.returncode == 0, outputs[name] + rest
+        assert nothing_is_left(folder / name, outputs[name])
 
 
 @pytest.mark.parametrize(
@@ -155,8 +160,6 @@ def test_a_step_that_does_not_hold_is_named(
     [
         row("SIGTERM", "while Miko signs in", signal.SIGTERM, "sign-in page", 128 + 15),
         row("SIGINT", "while stefApp works", signal.SIGINT, "stefApp goes to work", 128 + 2),
-        row("SIGTERM", "when it is kept running", signal.SIGTERM, LASTING, 0),
-        row("SIGINT", "when it is kept running", signal.SIGINT, LASTING, 0),
     ],
 )
 def test_a_signal_ends_it_and_nothing_is_left(

@@ -41,8 +41,7 @@ class Memo:
     def of(self, function: Callable[P, V], *, size: int) -> Callable[P, V]:
         """The function, with its last `size` results remembered. It has to be pure, and its
         arguments hashable."""
-        cached = self._cached.get(function)
-        if cached is None:
-            cached = self._cached[function] = lru_cache(maxsize=size)(function)
-        same: Callable[P, V] = cached
-        return same
+        if function not in self._cached:
+            self._cached[function] = lru_cache(maxsize=size)(function)
+        cached: Callable[P, V] = self._cached[function]
+        return cached
