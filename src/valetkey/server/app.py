@@ -36,6 +36,7 @@ from valetkey.server.oauth.features import pages_off, switched
 from valetkey.server.oauth.grants.limits import forget_ended_counts
 from valetkey.server.settings import Settings
 from valetkey.server.settings.brand import read_brand
+from valetkey.server.settings.sign_in import for_rules, origins
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.spec.errors import TemporarilyUnavailable
 from valetkey.wire import address
@@ -105,6 +106,7 @@ def create(
         features=features,
         master_key=master_key,
         registration=registration(settings),
+        sign_in=for_rules(settings.sign_in),
         mtls_address=settings.mtls_address,
         signed_tokens=signed_tokens or SignedTokens(),
     )
@@ -260,6 +262,7 @@ def _pages(
     # Imported here: a start need not wait for pages, and an unvisited server needs no memory.
     from valetkey.server.pages.brand import CurrentBrand  # noqa: PLC0415
     from valetkey.server.pages.frame import APPS, STATIC, Frame  # noqa: PLC0415
+    from valetkey.server.pages.handoff import HandoffWay  # noqa: PLC0415
     from valetkey.server.pages.routes import pages  # noqa: PLC0415
     from valetkey.server.pages.theme import SiteLinks  # noqa: PLC0415
     from valetkey.server.pages.ways import SignInChoice, Way  # noqa: PLC0415
@@ -281,9 +284,17 @@ def _pages(
         brand=CurrentBrand(shell, links=links, brand=source.brand, files=files),
         unthrottled=_networks(settings.unthrottled),
         watched=SESSION_MANAGEMENT in features,
+        sign_in_origins=origins(settings.sign_in),
     )
-    ways: tuple[Way, ...] = ()
-    choice = SignInChoice(ways, password=settings.sign_in.password)
+    handoff = settings.sign_in.handoff
+    platform = HandoffWay(frame, url=handoff.url, label=handoff.name or settings.name)
+    ways: tuple[Way, ...] = (platform,) if handoff.url else ()
+    choice = SignInChoice(
+        ways,
+        password=settings.sign_in.password,
+        silent=platform if handoff.url else None,
+        sign_out={platform.name: handoff.logout_url},
+    )
     return pages(frame, choice, off=pages_off(features))
 
 

@@ -4,6 +4,7 @@ An error has two audiences: `description` goes out with the response, `detail` g
 Neither may hold a secret.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from valetkey.spec.names import Cite
@@ -15,6 +16,7 @@ class OAuthError(Exception):
     `status` is the HTTP status of the direct answer; an error that travels by redirect or page
     takes that transport's own. `description` keeps to RFC 6749's characters (no quotes, no `\\`).
     `reason` says why the grant opens nothing for now (see `wire.token_response`), "" for nothing.
+    `members` are members of the JSON answer beside those of the standard.
     """
 
     code: ClassVar[str]
@@ -23,11 +25,18 @@ class OAuthError(Exception):
     default_status: ClassVar[int] = 400
 
     def __init__(
-        self, description: str = "", *, detail: str = "", status: int = 0, reason: str = ""
+        self,
+        description: str = "",
+        *,
+        detail: str = "",
+        status: int = 0,
+        reason: str = "",
+        members: Mapping[str, str] = {},
     ) -> None:
         self.description = description or self.says
         self.detail = detail
         self.reason = reason
+        self.members = members
         self.status = status or self.default_status
         super().__init__(f"{self.code}: {self.description}")
 

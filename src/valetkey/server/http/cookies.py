@@ -134,6 +134,8 @@ class Cookies:
             session_secret=secret,
             device=device(request.joined(b"user-agent")),
             address=request.address,
+            returns=self.browser in request.cookies
+            or request.header(b"sec-fetch-dest") == "document",
         )
 
     def browser_secret(self, request: Request) -> str:

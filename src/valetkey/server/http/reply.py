@@ -65,7 +65,11 @@ def document_reply(document: object, *, status: int = 200, headers: Headers = NO
 
 def error_reply(error: OAuthError, *, headers: Iterable[tuple[bytes, bytes]] = ()) -> Reply:
     """A refusal as JSON (RFC 6749 5.2)."""
-    document: dict[str, Any] = {"error": error.code, "error_description": error.description}
+    document: dict[str, Any] = {
+        "error": error.code,
+        "error_description": error.description,
+        **error.members,
+    }
     if error.reason:
         document[REASON] = error.reason
     reply = json_reply(document, status=error.status)

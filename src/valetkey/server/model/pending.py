@@ -7,10 +7,13 @@ import msgspec
 from valetkey.server.model.record import OwnedRecord, Record
 
 Kind: TypeAlias = Literal[
-    "pushed", "interaction", "code", "answered", "invitation", "device", "backchannel"
+    "pushed", "interaction", "code", "answered", "invitation", "device", "backchannel", "handoff"
 ]
 UserAnswer: TypeAlias = Literal["", "yes", "no"]
 
+
+RESTARTS: Final = 3600
+"""Seconds for which an expired hand-off is stored, so that its browser can start again."""
 
 LATE: Final = 300
 """Seconds for which an expired request of another device is stored (RFC 8628 3.5)."""
@@ -42,13 +45,15 @@ class Pending(Record, frozen=True, kw_only=True, omit_defaults=True):
     By kind: `pushed` waits for its browser (RFC 9126), `interaction` for a person, `device` and
     `backchannel` for a person on another device. `code` stores in `contents` what is too large for
     a code, `answered` stores an answer for a few seconds. An `invitation` waits for clients that
-    register; its parameters say what they may be.
+    register; its parameters say what they may be. A `handoff` waits for a platform to sign its user
+    in; `confirmed` once it has answered.
 
     `parameters` and `resources` are the request as it was sent: each step parses it again.
     `browser` is the digest of the one browser that may continue. `pushed` is the id of the pushed
     request, `session` the session that was made for this request, `chosen` the session that the
     user chose. `answers` is the id of the request of another device that this interaction answers;
-    it goes on once the user has `confirmed` that they mean that request.
+    it goes on once the user has `confirmed` that they mean that request. `handoff` is the id of its
+    newest hand-off, `handoffs` their number.
     """
 
     table: ClassVar[str] = "pending"
@@ -66,6 +71,8 @@ class Pending(Record, frozen=True, kw_only=True, omit_defaults=True):
     confirmed: bool = False
     decoupled: DecoupledRequest | None = msgspec.field(default=None, name="elsewhere")
     chosen: str = ""
+    handoff: str = ""
+    handoffs: int = 0
     created: int
     expires: int
 
@@ -75,6 +82,8 @@ class Pending(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def forget_at(self) -> int:
+        if self.kind == "handoff":
+            return self.expires + RESTARTS
         # A client that polls a little late learns that the request has expired.
         return self.expires + (LATE if self.decoupled is not None else 0)
 

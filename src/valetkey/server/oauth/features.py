@@ -41,6 +41,7 @@ from valetkey.server.oauth.senders.binding import BEARER
 from valetkey.server.oauth.senders.dpop import DPOP
 from valetkey.server.oauth.senders.mtls import MTLS
 from valetkey.server.oauth.shards.claim import KEY_SHARDS
+from valetkey.server.oauth.sign_in.feature import HAND_OFF
 from valetkey.server.oauth.signals.shared_signals import SHARED_SIGNALS
 
 FEATURES: Final[tuple[Feature, ...]] = (
@@ -87,6 +88,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     END_SESSION,
     FRONTCHANNEL_LOGOUT,
     BACKCHANNEL_LOGOUT,
+    HAND_OFF,
 )
 
 

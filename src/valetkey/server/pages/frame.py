@@ -15,6 +15,7 @@ from valetkey.server.http.outbox import Outbox
 from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
+from valetkey.server.model.ids import created_at
 from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize.browser_session import Person, person
 from valetkey.server.oauth.authorize.reply_address import WrongAddress
@@ -127,8 +128,12 @@ class Frame:
         brand: CurrentBrand,
         unthrottled: Sequence[Network],
         watched: bool = False,
+        sign_in_origins: str = "",
     ) -> None:
+        """`sign_in_origins` are other origins at which users sign in and out: forms may lead
+        there."""
         self.shell = shell
+        self._sign_in_origins = sign_in_origins
         self.outbox = outbox
         self.issuer = issuer
         self.base = address.path(issuer)
@@ -149,10 +154,20 @@ class Frame:
 
     async def require_person(self, request: Request) -> Person:
         """The user who is signed in. Raises SignInFirst."""
-        person = await self.person(request)
+        person = await self.current_person(request)
         if person is None:
             raise SignInFirst
         return person
+
+    async def current_person(self, request: Request) -> Person | None:
+        """The user who is signed in for pages of their own, or None. A session that is good for one
+        request opens them for as long as a request may wait."""
+        person = await self.person(request)
+        if person is None or not person.session.per_request:
+            return person
+        context = await self.shell.context()
+        ends = created_at(person.session.id) + context.installation.lifetimes.interaction
+        return person if context.env.now < ends else None
 
     def account(self, user: User) -> Account:
         """The user as the page names them."""
@@ -213,7 +228,8 @@ class Frame:
         """The view as HTML, in a language of `locales` if possible. `form_action` is an origin to
         which its forms may redirect, `frame_source` the origins that it may embed."""
         body = self.brand.look.render(view, language=self.language(request, locales)).encode()
-        reply = Reply(status, (*html_headers(form_action, frame_source), *NO_STORE), body)
+        targets = f"{form_action} {self._sign_in_origins}".strip()
+        reply = Reply(status, (*html_headers(targets, frame_source), *NO_STORE), body)
         return self.cookies.name_browser(reply, request)
 
     def refused(self, request: Request, error: OAuthError) -> Reply:

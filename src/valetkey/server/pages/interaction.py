@@ -7,6 +7,7 @@ from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.counters import network_of
 from valetkey.server.oauth.authorize.endpoint import answer, resume
+from valetkey.server.oauth.authorize.interaction import ANOTHER
 from valetkey.server.oauth.authorize.outcome import (
     AuthorizeDecision,
     Choose,
@@ -17,6 +18,7 @@ from valetkey.server.oauth.authorize.outcome import (
     Permit,
 )
 from valetkey.server.oauth.authorize.request import may_sign_up
+from valetkey.server.oauth.authorize.request_stages import remember_choice
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grant_types.device import confirm, disown
 from valetkey.server.pages import consent, presenters
@@ -29,7 +31,7 @@ from valetkey.server.pages.limit_fields import WrongField
 from valetkey.server.pages.sign_in import SignInPurpose, SignInRefused, SignInView, sign_in
 from valetkey.server.pages.sign_out import signed_out
 from valetkey.server.pages.ways import SignInChoice, Waiting
-from valetkey.spec.errors import InvalidRequest
+from valetkey.spec.errors import InvalidRequest, LoginRequired
 from valetkey.wire.form import Form
 
 SIGN_IN_INSTEAD = b"sign-in"
@@ -71,9 +73,31 @@ class Interaction:
         decision, context = await self._frame.shell.settle(
             lambda context: resume(name, browser, context)
         )
-        if isinstance(decision, Login) and self._choice.only is not None:
-            return await self._choice.only.begin(request, Waiting(login=decision))
+        if isinstance(decision, Login | Choose):
+            away = await self._begin_other_way(request, decision)
+            if away is not None:
+                return away
         return self._respond(request, decision, context)
+
+    async def _begin_other_way(self, request: Request, decision: Login | Choose) -> Reply | None:
+        """The way to the place where this user signs in, or chooses an account; None for a page of
+        ours."""
+        if decision.pending.parameters.get("prompt", "").split() == ["none"]:
+            way = self._choice.silent
+            if way is None:
+                return await self._accounts.refused(request, LoginRequired())
+        else:
+            way = self._choice.only
+        if way is None:
+            return None
+        if isinstance(decision, Choose):
+            decision = Login(
+                pending=decision.pending,
+                client=decision.client,
+                reply_to=decision.reply_to,
+                user=decision.user,
+            )
+        return await way.begin(request, Waiting(login=decision))
 
     async def sign_in(self, request: Request) -> Reply:
         """Sign in and continue the request."""
@@ -155,6 +179,11 @@ class Interaction:
         await self._steps.posted(request, "switch", session=browser.session)
         person = await self._frame.person(request)
         await signed_out(self._frame, person)
+        if self._choice.ways:
+            # Elsewhere the same user is still signed in: they have to be asked.
+            await self._frame.shell.settle(
+                lambda context: remember_choice(name, browser, ANOTHER, context=context)
+            )
         return self._frame.cookies.sign_out(see_other(continue_at(name)))
 
     def _respond(self, request: Request, decision: AuthorizeDecision, context: Context) -> Reply:

@@ -21,6 +21,7 @@ from valetkey.server.oauth.authorize.request import AUTHORIZE
 from valetkey.server.oauth.grant_types.device import PAGE as DEVICE
 from valetkey.server.oauth.logout import end_session
 from valetkey.server.oauth.shards.claim import PAGE as PARTS
+from valetkey.server.oauth.sign_in import interaction
 from valetkey.server.pages import logos
 from valetkey.server.pages.account_choice import AccountChoice, ChoiceView
 from valetkey.server.pages.approvals import ApprovalsPage, ApprovalsView, ApprovalView
@@ -47,6 +48,7 @@ from valetkey.server.pages.frame import (
     Frame,
     NoSuchPage,
 )
+from valetkey.server.pages.handoff import HandoffPages, RestartView
 from valetkey.server.pages.interaction import ConfirmDeviceView, Interaction
 from valetkey.server.pages.limits import LimitsPage, LimitsView
 from valetkey.server.pages.shards import PartsPage, PartsView
@@ -152,7 +154,8 @@ def _requests(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
 
 def _account(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
     """Sign-in, sign-up and sign-out."""
-    sign_in, sign_up, sign_out = SignInPage(frame, choice), SignUpPage(frame), SignOutPage(frame)
+    sign_in, sign_up = SignInPage(frame, choice), SignUpPage(frame)
+    sign_out, handoff = SignOutPage(frame, choice), HandoffPages(frame)
     out = (SignOutView, SignedOutView)
     return (
         TableRow(SIGN_IN, (SignInView,), get=sign_in.show, post=sign_in.submit),
@@ -160,6 +163,9 @@ def _account(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
         TableRow(SIGN_UP, (SignUpView,), get=sign_up.show, post=sign_up.submit),
         TableRow(SIGN_OUT, out, get=sign_out.show, post=sign_out.submit),
         TableRow(SIGNED_OUT, (SignedOutView,), get=sign_out.show_signed_out),
+        TableRow(interaction.RETURN, (RestartView,), get=handoff.returned),
+        TableRow(interaction.RESTART, get=handoff.restart),
+        TableRow(interaction.FORM_POST, post=handoff.posted),
         TableRow(end_session.PATH, out, get=sign_out.leave, post=sign_out.leave),
         TableRow(CHECK_SESSION_PATH, get=CheckSession(frame).show),
         TableRow(logos.PATH, get=logos.Logos(frame).show),

@@ -201,7 +201,7 @@ class SignInPage:
     async def show(self, request: Request) -> Reply:
         """Show the form, or go on if the user is signed in."""
         query = request.parameters()
-        target, person = then(query), await self._frame.person(request)
+        target, person = then(query), await self._frame.current_person(request)
         if self._choice.only is not None and (person is None or "again" in query):
             return await self._choice.only.begin(request, Waiting(target=target))
         if person is not None and "again" in query:

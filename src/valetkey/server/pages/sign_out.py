@@ -8,13 +8,17 @@ from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.logout import end_session, sessions
 from valetkey.server.oauth.logout.sessions import Ended
+from valetkey.server.oauth.sign_in.returning import read_ticket, write_ticket
 from valetkey.server.pages import presenters
 from valetkey.server.pages.components import Account, Back, PageForm, View
 from valetkey.server.pages.frame import APPS, SIGN_IN, SIGN_OUT, Frame
+from valetkey.server.pages.ways import SignInChoice
 from valetkey.wire import redirect
 from valetkey.wire.form import Form
 
 SIGNED_OUT = "/signed-out"
+LOGOUT: Final = "logout"
+"""The parameter with the ticket of a browser that signs out elsewhere."""
 
 OUTBOX_SECONDS: Final = 2.5
 """Seconds that the reply waits for apps to be notified. Slower apps are notified later."""
@@ -59,8 +63,9 @@ async def signed_out(frame: Frame, person: Person | None) -> Ended:
 class SignOutPage:
     """`/sign-out`, `/signed-out` and, for apps that send their users, `/logout`."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, choice: SignInChoice) -> None:
         self._frame = frame
+        self._choice = choice
 
     async def show(self, request: Request) -> Reply:
         """Ask for confirmation."""
@@ -79,12 +84,44 @@ class SignOutPage:
             return see_other(SIGNED_OUT)
         context = await self._frame.shell.context()
         self._frame.posted(request, context, purpose=SIGN_OUT, session=browser.session)
-        ended = await signed_out(self._frame, await self._frame.person(request))
-        return self._frame.cookies.sign_out(self._leave_page(request, ended, onward=""))
+        person = await self._frame.person(request)
+        ended = await signed_out(self._frame, person)
+        onward = self._other_sign_out(request, person, context)
+        return self._frame.cookies.sign_out(self._leave_page(request, ended, onward=onward))
+
+    def _other_sign_out(
+        self,
+        request: Request,
+        person: Person | None,
+        context: Context,
+        *,
+        onward: str = "",
+        led: bool = True,
+    ) -> str:
+        """The address at which the user signs out where they signed in, "" for none. The browser
+        carries a ticket there and back, so no address travels."""
+        place = "" if person is None else self._choice.sign_out.get(person.session.way, "")
+        if not place:
+            return ""
+        browser = self._frame.cookies.read_browser(request)
+        ticket = write_ticket(onward, browser, context, led=led)
+        return redirect.with_parameters(place, {LOGOUT: ticket})
 
     async def show_signed_out(self, request: Request) -> Reply:
-        """Show that the user is signed out."""
-        return self._frame.page(request, self._view())
+        """Show that the user is signed out, or go on to where an app wants its user back."""
+        text = request.parameters().get(LOGOUT, "") if request.query else ""
+        if not text:
+            return self._frame.page(request, self._view())
+        context, browser = (
+            await self._frame.shell.context(),
+            self._frame.cookies.read_browser(request),
+        )
+        ticket = read_ticket(text, browser, context)
+        if ticket is None or not ticket.onward:
+            return see_other(SIGNED_OUT)
+        if ticket.led:
+            return see_other(ticket.onward)
+        return self._frame.page(request, self._view(onward=ticket.onward))
 
     async def leave(self, request: Request) -> Reply:
         """Sign out at the request of an app, by GET or POST, after confirmation if needed."""
@@ -105,7 +142,10 @@ class SignOutPage:
             self._frame.posted(request, context, purpose=purpose, session=session)
         ended = await signed_out(self._frame, person)
         led = own or leaving.is_vouched_for
-        reply = self._leave_page(request, ended, onward=leaving.onward, led=led)
+        away = self._other_sign_out(request, person, context, onward=leaving.onward, led=led)
+        reply = self._leave_page(
+            request, ended, onward=away or leaving.onward, led=bool(away) or led
+        )
         return reply if person is None else self._frame.cookies.sign_out(reply)
 
     async def _ask(

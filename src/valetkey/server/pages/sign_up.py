@@ -132,7 +132,7 @@ class SignUpPage:
         """Show the form, or go on if the user is signed in."""
         context = await self._frame.shell.context()
         require_offered(context)
-        if await self._frame.person(request) is not None:
+        if await self._frame.current_person(request) is not None:
             return see_other(APPS)
         return self._frame.page(request, self._view(request, context))
 

@@ -3,7 +3,7 @@
 The password of this server is the way that leads nowhere else (see `pages.sign_in`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -50,11 +50,21 @@ class WayLink(msgspec.Struct, frozen=True, kw_only=True):
 
 class SignInChoice:
     """The ways that are on, as the sign-in page shows them. `password`: whether the password of
-    this server is one."""
+    this server is one. `silent` is the way that may know the user without a page, None for none.
+    `sign_out` is the address at which users of a way sign out there too, by the name of the way."""
 
-    def __init__(self, ways: Sequence[Way], *, password: bool = True) -> None:
+    def __init__(
+        self,
+        ways: Sequence[Way],
+        *,
+        password: bool = True,
+        silent: Way | None = None,
+        sign_out: Mapping[str, str] = {},
+    ) -> None:
         self.ways = tuple(ways)
         self.password = password
+        self.silent = silent
+        self.sign_out = sign_out
 
     @property
     def only(self) -> Way | None:

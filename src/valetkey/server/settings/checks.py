@@ -149,6 +149,22 @@ def why_not_private(file: Path) -> str:
     return f"is readable by others (mode {mode:04o}): chmod 600 {file}" if others else ""
 
 
+def _why_not_sign_in_page(link: str) -> str:
+    """Return why browsers can't be sent there, or ""."""
+    parts = address.read(link)
+    if not link:
+        return ""
+    if parts is None or not parts.is_web or parts.fragment or parts.has_user:
+        return "is not a web address, or has a fragment or a user name"
+    is_safe = parts.scheme == "https" or is_local(parts.host)
+    return "" if is_safe else "uses http beyond this machine and .test"
+
+
+def _why_not_words(words: tuple[str, ...]) -> str:
+    bad = [one for one in words if not re.fullmatch(r"[!-~]{1,255}", one, re.ASCII)]
+    return f"{bad[0]!r} has a space or another stray character" if bad else ""
+
+
 CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "issuer": _why_not_issuer,
     "name": lambda name: "" if name.strip() and name.isprintable() else "cannot be read",
@@ -170,6 +186,10 @@ CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "fetch_local": _why_not_places,
     "privacy_url": why_not_link,
     "terms_url": why_not_link,
+    "sign_in.handoff.url": _why_not_sign_in_page,
+    "sign_in.handoff.logout_url": _why_not_sign_in_page,
+    "sign_in.handoff.acr": _why_not_words,
+    "sign_in.handoff.amr": _why_not_words,
 }
 """For each setting, a function that returns why a value of the right type is invalid, or ""."""
 
@@ -190,6 +210,18 @@ def check_together(settings: Settings, origins: Mapping[str, str]) -> list[str]:
         *_mtls_address(settings, origins),
         *_both(settings, origins),
         *_brand(settings, origins),
+        *_handoff(settings, origins),
+    ]
+
+
+def _handoff(settings: Settings, origins: Mapping[str, str]) -> list[str]:
+    if settings.sign_in.handoff.url:
+        return []
+    return [
+        f"{name} (from {origin}): needs sign_in.handoff.url"
+        for name, origin in origins.items()
+        if name.startswith("sign_in.handoff.") and origin != "default"
+        if name != "sign_in.handoff.url"
     ]
 
 

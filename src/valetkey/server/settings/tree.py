@@ -31,12 +31,67 @@ _Workers: TypeAlias = Annotated[
 ]
 
 
+class HandoffSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A platform with a sign-in page of its own, which signs its users in."""
+
+    url: Annotated[
+        str,
+        _is("the https address of your sign-in page, to which browsers are handed, or empty"),
+    ] = ""
+    name: Annotated[str, _is("the name of your platform on the sign-in button")] = ""
+    client: Annotated[
+        str,
+        _is(
+            "the id of the client that may answer for your sign-in page; empty for every client "
+            "with the scope interactions.answer"
+        ),
+    ] = ""
+    acr: Annotated[
+        _Names, _is("a list of the levels (acr) that your sign-in page may vouch for")
+    ] = ()
+    amr: Annotated[
+        _Names,
+        _is(
+            "a list of the methods (amr) that your sign-in page may name; empty for those of "
+            "RFC 8176"
+        ),
+    ] = ()
+    remember: Annotated[
+        Literal["session", "platform"],
+        _is(
+            "session or platform: whether browsers stay signed in here, or each request of an app "
+            "goes by your sign-in page; for answers that say neither"
+        ),
+    ] = "session"
+    max_seconds: Annotated[
+        int,
+        msgspec.Meta(
+            ge=0,
+            le=10 * 365 * 86400,
+            description="the most seconds for which an answer counts; 0 for as long as sessions "
+            "here",
+        ),
+    ] = 0
+    form_post: Annotated[
+        bool,
+        _is("true or false: whether your sign-in page may send signed answers through the browser"),
+    ] = False
+    logout_url: Annotated[
+        str,
+        _is(
+            "the https address of your sign-out page, to which browsers are sent that sign out "
+            "here, or empty"
+        ),
+    ] = ""
+
+
 class SignInSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How people sign in."""
 
     password: Annotated[
         bool, _is("true or false: whether people may sign in with a password of this server")
     ] = True
+    handoff: HandoffSettings = HandoffSettings()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -164,8 +219,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def enabled(self) -> tuple[str, ...]:
         """The features that are turned on explicitly. Mutual TLS is one of them if a proxy may
-        forward certificates."""
-        return (*self.enable, "mutual TLS") if self.certificate_proxies else self.enable
+        forward certificates, the hand-off if there is a page to hand off to."""
+        more = {"mutual TLS": self.certificate_proxies, "hand-off": self.sign_in.handoff.url}
+        return (*self.enable, *(name for name, setting in more.items() if setting))
 
     @property
     def hides_callers(self) -> bool:

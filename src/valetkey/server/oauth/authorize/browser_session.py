@@ -18,13 +18,15 @@ from valetkey.wire import address
 class Browser(msgspec.Struct, frozen=True, kw_only=True):
     """A browser, as its cookies identify it. `id` is the digest of the browser's own cookie;
     `session` and `session_secret` come from the session cookie, "" for none. `device` is a name of
-    the browser for people, `address` its network address."""
+    the browser for people, `address` its network address. `returns`: it is known to come back as
+    the same browser; others may be in a frame of another site, where they have no cookies."""
 
     id: str
     session: str = ""
     session_secret: str = ""
     device: str = ""
     address: str = ""
+    returns: bool = True
 
     def __repr__(self) -> str:
         return "Browser(…)"

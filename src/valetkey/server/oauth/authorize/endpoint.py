@@ -77,7 +77,8 @@ def authorize(form: Form, browser: Browser, context: Context) -> Rule[AuthorizeD
         return _ready(valid_request, step, browser=browser, context=context)
     if isinstance(step, Unable):
         return _denied(step.error, its.reply_to, its.client)
-    silent = isinstance(step, NeedLogin) and context.installation.sign_in.silently
+    silently = context.installation.sign_in.silently and browser.returns
+    silent = isinstance(step, NeedLogin) and silently
     if "none" in request.prompts and not silent:
         return _denied(refusal(step), its.reply_to, its.client)
     pending = _waiting(valid_request, browser, context)
@@ -94,10 +95,12 @@ def resume(name: str, browser: Browser, context: Context) -> Rule[AuthorizeDecis
     if isinstance(step, Ready):
         return _ready(valid_request, step, browser=browser, context=context)
     if isinstance(step, Unable):
-        return _unable(valid_request, step.error, context)
+        # Elsewhere the user may have been known already, and has seen no page.
+        unseen = bool(step.person.session.way)
+        return _unable(valid_request, step.error, context, unseen=unseen)
     if "none" in valid_request.request.prompts and not isinstance(step, NeedLogin):
         # A way to sign in has answered without a page; nor may there be one of ours.
-        return _unable(valid_request, refusal(step), context)
+        return _unable(valid_request, refusal(step), context, unseen=True)
     return _ask(valid_request, step, pending=pending, context=context)
 
 
@@ -239,11 +242,16 @@ def _denied(error: OAuthError, reply_to: ReplyTo, client: Client) -> Deny:
     return Deny(error=error, reply_to=reply_to, client=client, interstitial=not client.verified)
 
 
-def _unable(valid_request: ValidRequest, error: OAuthError, context: Context) -> Deny:
+def _unable(
+    valid_request: ValidRequest, error: OAuthError, context: Context, *, unseen: bool = False
+) -> Deny:
+    client = valid_request.client_request.client
     return Deny(
         error=error,
         reply_to=valid_request.client_request.reply_to,
-        client=valid_request.client_request.client,
+        client=client,
+        # RFC 9700 4.11.2, as in `_denied`.
+        interstitial=unseen and not client.verified,
         changes=finish(valid_request, context),
     )
 

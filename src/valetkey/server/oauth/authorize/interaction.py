@@ -128,8 +128,9 @@ def _is_expected_user(request: AuthorizationRequest, person: Person, context: Co
 def _proved(
     request: AuthorizationRequest, person: Person, *, since: int, now: int
 ) -> Person | Unable:
-    """A user who signed in for this request: elsewhere that may have been earlier than it needs."""
-    if person.session.way and not _is_recent(request, person, since=since, now=now):
+    """A user who signed in for this request: elsewhere that may have been earlier than it needs, as
+    of when it began."""
+    if person.session.way and not _is_recent(request, person, since=since, now=since):
         return Unable(person, LoginRequired())
     return _with_acr(request, person)
 

@@ -165,7 +165,7 @@ def still_waiting(pending: Pending) -> Rule[None]:
         raise RequestOver
 
 
-_WITHOUT_A_USER: Final = frozenset({"interaction", "pushed", "device"})
+_WITHOUT_A_USER: Final = frozenset({"interaction", "pushed", "device", "handoff"})
 
 
 def forget(name: str) -> Rule[Outcome]:
@@ -175,6 +175,8 @@ def forget(name: str) -> Rule[Outcome]:
     if pending is None or pending.kind not in _WITHOUT_A_USER or pending.session or pending.answers:
         return Outcome()
     if pending.decoupled is not None and pending.decoupled.answer:
+        return Outcome()
+    if pending.kind == "handoff" and pending.confirmed:
         return Outcome()
     return Outcome(changes=(Remove(pending),))
 

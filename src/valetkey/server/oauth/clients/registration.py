@@ -35,12 +35,15 @@ _OF_PEOPLE: Final = frozenset(permission.id for permission in IDENTITY)
 
 
 def scope(client: Client, at: Installation) -> Iterator[str]:
-    """Check the scope: every name is in a catalog."""
+    """Check the scope: every name is in a catalog, or is a client's own."""
     if not client.scope:
         yield "is empty, so the app could request nothing"
+    own = {name for scopes in at.client_scopes if scopes.registered for name in scopes.names}
     for one in client.scope:
-        if one not in at.offer.scopes:
+        if one not in at.offer.scopes and one not in own:
             yield f"{one[:60]!r} is in no catalog"
+        if one in own and (client.is_public or client.origin != "declared"):
+            yield f"{one!r} is for clients that authenticate, and that an administrator registers"
     yield from find_duplicates(client.scope)
     for_itself = client.grant_types == (names.CLIENT_CREDENTIALS,)
     for one in client.scope:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from collections.abc import Callable, Hashable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -46,12 +46,33 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     documents_deny: tuple[str, ...] = ()
 
 
+class HandOff(msgspec.Struct, frozen=True, kw_only=True):
+    """What a platform may answer that signs users in at its own page.
+
+    `client` is the client that may answer, "" for every one with the scope `interactions.answer`.
+    `acr` and `amr` are the levels and methods that count, others are left out. `remember` is how
+    long its answers count if they don't say, `max_seconds` the most that they may say (0: as long
+    as sessions of this server). `form_post`: signed answers by a form are accepted. `check_claims`
+    raises InvalidRequest for claims about the user that can't be stored.
+    """
+
+    client: str = ""
+    acr: tuple[str, ...] = ()
+    amr: tuple[str, ...] = ()
+    remember: Literal["session", "platform"] = "session"
+    max_seconds: int = 0
+    form_post: bool = False
+    check_claims: Callable[[Mapping[str, Any]], object] = lambda claims: None
+
+
 class SignIn(msgspec.Struct, frozen=True, kw_only=True):
     """How users sign in. `silently`: a way may know the user without a page of its own, so it is
-    asked for `prompt=none` too. `levels` are the `acr` values that the ways vouch for."""
+    asked for `prompt=none` too. `levels` are the `acr` values that the ways vouch for. `handoff` is
+    the platform that signs users in, None for none."""
 
     silently: bool = False
     levels: tuple[str, ...] = ()
+    handoff: HandOff | None = None
 
 
 OPTIONAL_PARAMETERS: Final = frozenset({"authorization_details", "other_key_shards"})

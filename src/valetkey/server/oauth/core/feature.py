@@ -274,10 +274,12 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
 
 class ClientScopes(msgspec.Struct, frozen=True, kw_only=True):
     """Scopes for what a client has at this server for itself, such as the grants that it holds. No
-    user gives them, and no page shows them. `may_use` says whether the client may have them."""
+    user gives them, and no page shows them. `may_use` says whether the client may have them.
+    `registered`: an administrator registers them with the client, which has to authenticate."""
 
     names: tuple[str, ...]
     may_use: Callable[[Client, Context], bool]
+    registered: bool = False
 
 
 class Feature(msgspec.Struct, frozen=True, kw_only=True):

@@ -41,7 +41,7 @@ def decide(requested: Narrowing, caller: Authenticated, context: Context) -> Rul
     check_resources(caller.client, requested.resources, context)
     registered = [
         one
-        for one in context.installation.offer.expand(caller.client.scope)
+        for one in context.installation.offer.expand_known(caller.client.scope)
         if one not in _OF_PEOPLE
     ]
     permissions, resources = narrowing.narrow(

@@ -13,6 +13,7 @@ from valetkey.server.pages.components import (
 )
 from valetkey.server.pages.device import CodeProblem
 from valetkey.server.pages.frame import Trouble
+from valetkey.server.pages.handoff import RestartView
 from valetkey.server.pages.limit_fields import Flaw, Wrong
 from valetkey.server.pages.samples.parts import (
     CALENDAR,
@@ -186,6 +187,7 @@ REQUESTS: dict[str, View] = {
     ),
     "sign-out": SIGN_OUT,
     "sign-out-apps": replace(SIGN_OUT, signed_in=("Calendar", "stefApp", HOSTILE)),
+    "restart": RestartView(site=SITE, restart="/interaction/restart?interaction=x"),
     "signed-out": SignedOutView(site=SITE, sign_in="/sign-in", back=BACK),
     "signed-out-bare": SignedOutView(site=BARE),
     "connected": NoticeView(site=SITE, outcome=NoticeKind.CONNECTED, apps="/apps"),

@@ -1,0 +1,86 @@
+"""The hand-off: a platform with a sign-in page of its own signs users in, and ends their sessions.
+
+The endpoints are this server's own. The clients that call them authenticate as at the token
+endpoint (RFC 6749 2.3).
+"""
+
+from typing import Final
+
+from valetkey.server.model.change import Change, Remove
+from valetkey.server.model.event import event
+from valetkey.server.model.query import Many, OneByAlias, Rule
+from valetkey.server.model.user import Identity, Session, identity_alias, session_alias
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Answer, Refuse
+from valetkey.server.oauth.core.feature import Call, ClientScopes, Endpoint, Feature
+from valetkey.server.oauth.logout.sessions import apps, logout_messages
+from valetkey.server.oauth.sign_in.answer import SCOPE, accept, answering_client, read, reject
+from valetkey.server.oauth.sign_in.interaction import FORM_POST, RESTART, RETURN, WAY
+from valetkey.spec.errors import InvalidRequest
+from valetkey.spec.names import Cite
+
+CITE: Final = Cite("RFC 6749", "2.3")
+
+NAME: Final = "hand-off"
+
+
+def end_sessions(call: Call, context: Context) -> Rule[Answer | Refuse]:
+    """End the sessions that began at the platform: one by the platform's id of it, or all of a
+    user. Apps are notified as at any sign-out. Grants stay."""
+    yield from answering_client(call, context)
+    subject, sid = call.form.get("subject", ""), call.form.get("sid", "")
+    if not subject and not sid:
+        raise InvalidRequest("subject or sid is missing")
+    sessions = yield from _sessions(subject, sid)
+    if not sessions:
+        return Answer(document={"ended": 0})
+    (user,) = {one.user for one in sessions}
+    signed_in = yield from apps(user, context, sids=tuple(one.sid for one in sessions))
+    changes: tuple[Change, ...] = tuple(Remove(one) for one in sessions)
+    return Answer(
+        document={"ended": len(sessions)},
+        changes=(*changes, *logout_messages(signed_in, context)),
+        events=(event(context.env, "signed-out", by="server", user=user, note=WAY),),
+    )
+
+
+def _sessions(subject: str, sid: str) -> Rule[tuple[Session, ...]]:
+    """The sessions that are meant. With both names, the session has to be that user's."""
+    user = ""
+    if subject:
+        identity = OneByAlias(Identity, identity_alias(WAY, subject))
+        owner = (yield (identity,)).one(identity)
+        if owner is None:
+            return ()
+        user = owner.user
+    if sid:
+        session = OneByAlias(Session, session_alias(WAY, sid))
+        one = (yield (session,)).one(session)
+        return () if one is None or user not in ("", one.user) else (one,)
+    query = Many(Session, "user", user)
+    return tuple(one for one in (yield (query,)).many(query) if one.way == WAY)
+
+
+def _endpoint(path: str, metadata: str, rule: object) -> Endpoint:
+    return Endpoint(
+        path=path,
+        metadata=metadata,
+        cite=CITE,
+        rule=rule,  # type: ignore[arg-type]
+        cross_origin=False,
+    )
+
+
+HAND_OFF: Final = Feature(
+    name=NAME,
+    cites=(CITE,),
+    on_by_default=False,
+    client_scopes=(ClientScopes(names=(SCOPE,), may_use=lambda client, _: False, registered=True),),
+    pages=(RETURN, RESTART, FORM_POST),
+    endpoints=(
+        _endpoint("/interaction", "interaction_endpoint", read),
+        _endpoint("/interaction/accept", "interaction_accept_endpoint", accept),
+        _endpoint("/interaction/reject", "interaction_reject_endpoint", reject),
+        _endpoint("/sessions/end", "sessions_end_endpoint", end_sessions),
+    ),
+)
