@@ -23,7 +23,7 @@ test: .venv/.dev .venv/.project  ## run the tests (ARGS go to pytest)
 	@scripts/node-packages.sh tests/clients/node
 	@$(BIN)/pytest $(WORKERS) $(ARGS)
 
-integration: .venv/.dev .venv/.project  ## try clients in Go, Rust, Java and Ruby, and other heavy real things
+integration: .venv/.dev .venv/.project  ## try clients in Go, Rust, Java and Ruby, proxies, systemd, containers
 	@scripts/debian-packages.sh oidc-agent-cli ruby-omniauth-openid-connect ruby-rack ruby-webrick
 	@tools/get oauth2-proxy go-oidc openidconnect spring || echo "Tests that need what is missing are skipped, each with the reason."
 	@$(BIN)/pytest -m integration tests/integration $(ARGS)

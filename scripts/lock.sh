@@ -14,6 +14,8 @@ compile() {
 compile dev.txt pyproject.toml --extra server --extra postgres --extra import --extra holders --extra docs --group dev "$@"
 # The small lock holds the same versions: whatever the demo shows is what the tests ran.
 compile server.txt pyproject.toml --extra demo --group project --constraint requirements/dev.txt
+# What the image and the Debian package hold: no tools, and the driver of PostgreSQL.
+compile image.txt pyproject.toml --extra server --extra postgres --constraint requirements/dev.txt
 # Others' servers, for the bench alone.
 compile bench.txt --group pyproject.toml:bench "$@"
 

@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 PYTHON_LOCK = ROOT / "requirements/dev.txt"
 SERVER_LOCK = ROOT / "requirements/server.txt"
+IMAGE_LOCK = ROOT / "requirements/image.txt"
 BENCH_LOCK = ROOT / "requirements/bench.txt"
 NODE_LOCK = ROOT / "tests/clients/node/package-lock.json"
 
@@ -42,23 +43,26 @@ def locked(lock: Path = PYTHON_LOCK) -> dict[str, tuple[str, str]]:
 
 @pytest.mark.parametrize(
     "lock",
-    [PYTHON_LOCK, SERVER_LOCK, BENCH_LOCK, NODE_LOCK],
-    ids=["python", "server", "bench", "node"],
+    [PYTHON_LOCK, SERVER_LOCK, IMAGE_LOCK, BENCH_LOCK, NODE_LOCK],
+    ids=["python", "server", "image", "bench", "node"],
 )
 def test_a_lock_records_no_addresses(lock: Path) -> None:
     assert "://" not in lock.read_text()
 
 
 @pytest.mark.parametrize(
-    "lock", [PYTHON_LOCK, SERVER_LOCK, BENCH_LOCK], ids=["python", "server", "bench"]
+    "lock",
+    [PYTHON_LOCK, SERVER_LOCK, IMAGE_LOCK, BENCH_LOCK],
+    ids=["python", "server", "image", "bench"],
 )
 def test_every_python_package_has_a_hash(lock: Path) -> None:
     assert [name for name, (_, rest) in locked(lock).items() if "--hash=sha256:" not in rest] == []
 
 
-def test_the_small_lock_is_a_part_of_the_large_one() -> None:
+@pytest.mark.parametrize("lock", [SERVER_LOCK, IMAGE_LOCK], ids=["server", "image"])
+def test_a_small_lock_is_a_part_of_the_large_one(lock: Path) -> None:
     large = {name: version for name, (version, _) in locked().items()}
-    small = {name: version for name, (version, _) in locked(SERVER_LOCK).items()}
+    small = {name: version for name, (version, _) in locked(lock).items()}
     assert small.items() <= large.items()
     assert len(small) < len(large) / 2
 

@@ -6,6 +6,7 @@ import pty
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -197,5 +198,6 @@ def test_root_shares_no_secret(tmp_path: Path) -> None:
 
 
 def test_a_unit_without_a_database_url_loads_none() -> None:
-    assert "database.url" not in init_files.unit_file("/etc/valetkey", has_url=False)
-    assert "%d/database.url" in init_files.unit_file("/etc/valetkey", has_url=True)
+    make = partial(init_files.unit_file, "/etc/valetkey", program="/usr/bin/valetkey")
+    assert "database.url" not in make(has_url=False)
+    assert "%d/database.url" in make(has_url=True)

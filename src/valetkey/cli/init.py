@@ -163,13 +163,19 @@ def _files(answers: Answers) -> dict[str, str]:
             settings |= {"port": _port(answers)} | _database(answers, files)
     if answers.kind == "systemd":
         files["valetkey.service"] = unit_file(
-            str(answers.folder.resolve()), has_url=DATABASE_URL in files
+            str(answers.folder.resolve()), has_url=DATABASE_URL in files, program=_program()
         )
     settings["master_key_file"] = MASTER_KEY
     if answers.issuer.startswith("https:"):
         proxy = HOST_OF_COMPOSE if answers.kind == "compose" else "127.0.0.1"
         settings["trusted_proxies"] = [proxy]
     return {SETTINGS: toml(settings), **files}
+
+
+def _program() -> str:
+    """This program, as a unit can start it."""
+    own = Path(sys.argv[0])
+    return str(own.absolute()) if own.name == "valetkey" else f"{sys.executable} -m valetkey"
 
 
 def _port(answers: Answers) -> int:

@@ -23,7 +23,7 @@ def toml(settings: Mapping[str, object]) -> str:
     return "# `valetkey config schema` lists all settings.\n" + "".join(lines)
 
 
-def unit_file(folder: str, *, has_url: bool, program: str = "/usr/bin/valetkey") -> str:
+def unit_file(folder: str, *, has_url: bool, program: str) -> str:
     """The systemd unit, for the settings in this folder. `has_url`: the database's URL is a secret
     in it."""
     secrets = ["master.key", "database.url"] if has_url else ["master.key"]
@@ -45,7 +45,8 @@ After=network-online.target postgresql.service
 [Service]
 Type=notify
 ExecStart=@PROGRAM@ serve --config @FOLDER@/valetkey.toml
-ExecReload=/bin/kill -HUP $MAINPID
+# The shell's own kill: not every system has another.
+ExecReload=/bin/sh -c 'kill -HUP $MAINPID'
 Restart=on-failure
 WatchdogSec=30
 # The start migrates the schema.
