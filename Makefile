@@ -2,9 +2,9 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 ARGS ?=
-# Three workers for two cores, as many tests wait for a program or the clock. A file is one worker's,
+# Four workers for two cores, as many tests wait for a program or the clock. A file is one worker's,
 # so that what it starts is started once.
-WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
+WORKERS := -n 4 --dist loadfile --no-loadscope-reorder
 # The programs that are started hundreds of times are compiled once, whatever the machine says.
 unexport PYTHONDONTWRITEBYTECODE
 .NOTPARALLEL:
@@ -30,7 +30,7 @@ integration: .venv/.dev .venv/.project  ## try clients in Go, Rust, Java and Rub
 
 promises: .venv/.dev .venv/.project  ## put the promises to the test (ARGS="--budget long" for hours)
 	@scripts/debian-packages.sh postgresql
-	@$(BIN)/pytest tests/promises $(ARGS)
+	@$(BIN)/pytest -m "not integration" tests/promises $(ARGS)
 
 check: .venv/.dev .venv/.project  ## format, lint, types, layers
 	@$(BIN)/ruff format --check .

@@ -1,5 +1,6 @@
 """A tab in Chromium whose errors are recorded, and pictures of what it shows."""
 
+import os
 import re
 from pathlib import Path
 from typing import Final, Literal
@@ -9,6 +10,8 @@ from tests.axe import OF_COLOURS, violations
 from tests.installation import PASSWORDS
 
 PICTURES: Final = Path(__file__).parents[2] / "build/screenshots"
+WANTED: Final = bool(os.environ.get("VALETKEY_PICTURES"))
+"""Whether a person wants to see the pictures; a machine looks at the page itself."""
 WIDTHS: Final = (320, 1200)
 APP_PAGE: Final = re.compile(r"/apps/[0-9a-v]{26}$")
 SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
@@ -64,8 +67,8 @@ def boxes(page: Page) -> dict[str, bool]:
 
 
 def picture(page: Page, name: str) -> None:
-    """Takes a picture in both schemes and both widths, with what is folded open; axe finds nothing
-    to say, and nothing scrolls sideways."""
+    """Looks at the page in both schemes and both widths, with what is folded open: axe finds
+    nothing to say, and nothing scrolls sideways. Takes pictures if they are WANTED."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     for folded in page.locator("details").all():
         folded.evaluate("element => element.open = true")
@@ -73,6 +76,7 @@ def picture(page: Page, name: str) -> None:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
-            page.screenshot(path=PICTURES / f"{name}-{scheme}-{width}.png", full_page=True)
+            if WANTED:
+                page.screenshot(path=PICTURES / f"{name}-{scheme}-{width}.png", full_page=True)
             assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert violations(page, *(OF_COLOURS if scheme == "dark" else ())) == []

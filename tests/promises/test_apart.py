@@ -112,6 +112,7 @@ def test_a_node_that_is_parted_from_its_database_says_so(
     figure("seconds to recovery", round(took, 2))
 
 
+@pytest.mark.sensitivity
 def test_an_answer_from_memory_is_noticed(tmp_path: Path, figure: Figure) -> None:
     with pytest.raises(ExceptionGroup) as found:
         _run(tmp_path, budget="short", broken="answers-from-memory")

@@ -83,6 +83,7 @@ def test_nothing_is_lost(tmp_path: Path, budget: Budget, figure: Figure) -> None
     assert budget == "short" or max(waits) <= BACK
 
 
+@pytest.mark.sensitivity
 def test_replication_that_nobody_waits_for_is_noticed(tmp_path: Path, figure: Figure) -> None:
     with pair(synchronous=False) as both:
         fill(both.url, names(ACTORS))
@@ -157,6 +158,7 @@ def test_an_idle_node_reads_nothing_of_the_old_primary() -> None:
         assert asyncio.run(_read_after_the_resurrection(both)) == 2
 
 
+@pytest.mark.sensitivity
 def test_a_node_that_trusts_its_connection_is_noticed(
     monkeypatch: pytest.MonkeyPatch, figure: Figure
 ) -> None:

@@ -172,6 +172,7 @@ def test_a_full_disk(small: Path, tmp_path: Path, budget: Budget, figure: Figure
 
 
 @pytest.mark.slow
+@pytest.mark.sensitivity
 def test_a_false_yes_is_noticed(small: Path, tmp_path: Path, figure: Figure) -> None:
     with pytest.raises(Violation) as found:
         _run(small, tmp_path, budget="short", broken="answers-before-commit")

@@ -133,6 +133,7 @@ def test_nothing_acknowledged_is_lost(
 
 
 @pytest.mark.slow
+@pytest.mark.sensitivity
 def test_an_answer_before_its_commit_is_noticed(kind: str, tmp_path: Path, figure: Any) -> None:
     size = Size(kills=20)
     with (

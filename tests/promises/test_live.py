@@ -313,6 +313,7 @@ async def _turned(wire: Way, mood: Mood) -> None:
     wire.be(mood)
 
 
+@pytest.mark.sensitivity
 async def test_a_follower_that_trusts_the_moment_of_arrival_is_noticed(
     tmp_path: Path, figure: Figure, monkeypatch: pytest.MonkeyPatch
 ) -> None:

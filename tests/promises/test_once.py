@@ -135,6 +135,7 @@ def test_used_at_most_once(
 
 
 @pytest.mark.slow
+@pytest.mark.sensitivity
 def test_a_dropped_precondition_is_noticed(kind: str, tmp_path: Path, figure: Figure) -> None:
     with (
         database(kind, tmp_path) as address,

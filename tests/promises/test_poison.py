@@ -155,6 +155,7 @@ def test_poison_is_its_bringers_own(
 
 
 @pytest.mark.slow
+@pytest.mark.sensitivity
 def test_so_it_is_where_all_of_it_is_read(
     kind: str, budget: Budget, tmp_path: Path, figure: Figure
 ) -> None:
@@ -166,6 +167,7 @@ def test_so_it_is_where_all_of_it_is_read(
 
 @pytest.mark.slow
 @pytest.mark.skipif(bool(MISSING), reason=MISSING or "PostgreSQL is there")
+@pytest.mark.sensitivity
 def test_a_batch_that_fails_together_is_noticed(tmp_path: Path, figure: Figure) -> None:
     with (
         _crowd("postgres", tmp_path, broken="fails-together") as crowd,

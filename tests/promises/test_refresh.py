@@ -231,6 +231,7 @@ def test_who_holds_the_key(
     ],
     ids=["cut replies", "replays", "a key's holder", "a key's thief"],
 )
+@pytest.mark.sensitivity
 def test_it_is_noticed(story: Story, broken: str, tmp_path: Path, figure: Figure) -> None:
     window = {"lifetimes.refresh_window": SHORTEST} if story is bound else {}
     with (

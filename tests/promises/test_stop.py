@@ -131,6 +131,7 @@ def test_nobody_is_cut_off(tmp_path: Path, budget: Budget, figure: Figure) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.sensitivity
 def test_an_abrupt_end_is_noticed(tmp_path: Path, figure: Figure) -> None:
     with database("sqlite", tmp_path) as address, pytest.raises(Violation) as found:
         _run(Process(tmp_path, address, broken="ends-abruptly"), address, stops=STOPS["long"])

@@ -216,6 +216,7 @@ def test_trouble_never_lies(fault: Fault, budget: Budget, tmp_path: Path, figure
 
 
 @pytest.mark.slow
+@pytest.mark.sensitivity
 def test_a_false_yes_is_noticed(tmp_path: Path, figure: Figure) -> None:
     with pytest.raises(ExceptionGroup) as found:
         _run("locked", tmp_path, budget="short", broken="answers-before-commit")
