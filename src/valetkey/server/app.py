@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iter
 from pathlib import Path
 from typing import Any, Final
 
+from valetkey import __version__
 from valetkey.jose.objects import read_object
 from valetkey.server.endpoints.driver import endpoints
 from valetkey.server.endpoints.health import health
@@ -19,6 +20,7 @@ from valetkey.server.http.fetch import Fetcher
 from valetkey.server.http.front import App, Front, MethodHandler, Network, within
 from valetkey.server.http.hashing import Passwords
 from valetkey.server.http.installation import Installations
+from valetkey.server.http.metrics import Meter, MetricsPort, NoMeter
 from valetkey.server.http.outbox import Outbox
 from valetkey.server.http.request import Receive, Scope, Send
 from valetkey.server.http.shell import Shell
@@ -96,6 +98,8 @@ def create(
     """The application over an open store that has its keys (`store.keyring.ensure_keys`).
     `signed_tokens` is shared by the workers of one server; None for a server without workers."""
     now = CurrentSettings(settings)
+    meter = _meter(settings)
+    store = meter.store(store)
     features = switched(settings.enabled, settings.disable)
     proxies = _networks(settings.certificate_proxies)
     certificates = Certificates(proxies, settings.client_authorities)
@@ -118,30 +122,53 @@ def create(
 
     def running() -> contextlib.AbstractAsyncContextManager[None]:
         is_open = REGISTRATION in features or CLIENT_DOCUMENTS in features
-        more = (installation.run(store, installations),) if is_open else ()
+        more = [installation.run(store, installations)] if is_open else []
+        if settings.metrics_port:
+            more.append(_metrics(settings, meter, store).run())
         return _running(shell, outbox, passwords, *more, now=now)
 
     def make_pages() -> App:
         return _pages(now.settings, features, shell=shell, outbox=outbox, passwords=passwords)
 
-    pages = LazyApp(make_pages)
+    lazy_pages = LazyApp(make_pages)
 
     def on_reload() -> None:
         installations.set_lifetimes(now.settings.lifetimes)
-        pages.make_again()
+        lazy_pages.make_again()
 
     probes = health(shell)
+    connections = Connections(file_limit.limit(), is_shared=now.is_shared)
+    meter.connections = lambda: connections.count
     return Application(
-        {**endpoints(features, shell, certificates), **probes},
+        {**meter.endpoints(endpoints(features, shell, certificates)), **probes},
         now,
         on_reload,
-        pages=pages,
+        pages=meter.pages(lazy_pages),
         running=running,
         trusted=_networks(settings.trusted_proxies),
         secure=settings.issuer.startswith("https:"),
         base=address.path(settings.issuer),
         probes=probes,
-        connections=Connections(file_limit.limit(), is_shared=now.is_shared),
+        connections=connections,
+    )
+
+
+def _meter(settings: Settings) -> NoMeter:
+    """What counts requests, if anything does."""
+    if not settings.metrics_port:
+        return NoMeter()
+    features = switched(settings.enabled, settings.disable)
+    return Meter([one.name for of in features for one in of.grant_types])
+
+
+def _metrics(settings: Settings, meter: NoMeter, store: Store) -> MetricsPort:
+    return MetricsPort(
+        meter,
+        store,
+        host=settings.metrics_host,
+        port=settings.metrics_port,
+        workers=settings.workers,
+        version=__version__,
     )
 
 

@@ -49,6 +49,11 @@ class Connections:
         self._count = 0
         self._silent_until = 0.0
 
+    @property
+    def count(self) -> int:
+        """The connections that are open."""
+        return self._count
+
     def enter(self, connection: Connected, address: str) -> None:
         """Adds a connection. If that is one too many, closes the oldest that may be closed, of its
         address or of the address that has most; or the new one, if none may be closed."""

@@ -211,6 +211,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "on the public internet; only allowed if the issuer is local as well"
         ),
     ] = ()
+    metrics_host: Annotated[
+        str, _is("the address at which Prometheus reads the metrics: not for the public")
+    ] = "127.0.0.1"
+    metrics_port: Annotated[
+        int,
+        msgspec.Meta(
+            ge=0,
+            le=65535,
+            description="the TCP port for the metrics, or 0 for none; requires the extra metrics",
+        ),
+    ] = 0
     privacy_url: Annotated[
         str, _is("the web address of your privacy statement, or empty for none")
     ] = ""

@@ -1,0 +1,397 @@
+"""Metrics for Prometheus, on a port of their own (the extra `metrics`).
+
+A request adds to numbers in memory, which costs a microsecond. Whoever reads the metrics gets a
+copy, written by another thread. Workers write their numbers to a file each second; the one that
+owns the port adds them up, those of workers that have ended too, so no counter ever goes back.
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+import tempfile
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from valetkey.server.http import log
+from valetkey.server.http.front import App, Handler, MethodHandler
+from valetkey.server.http.reply import Reply, StreamReply
+from valetkey.server.http.request import Receive, Request, Scope, Send
+from valetkey.server.model.change import Change
+from valetkey.server.model.counters import Throttle
+from valetkey.server.model.event import Event
+from valetkey.server.model.keys import SigningKey
+from valetkey.server.model.query import Many, PageQuery
+from valetkey.server.model.stream import Job
+from valetkey.server.store.port import Store, Unavailable
+from valetkey.spec.errors import OAuthError
+
+BUCKETS: Final = (
+    *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075),
+    *(0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0),
+)
+"""Upper bounds in seconds: those of OpenTelemetry's `http.server.request.duration`, and a few
+below."""
+
+DUMP_SECONDS: Final = 1.0
+"""Seconds between two looks at what has to be looked at, and two files of a worker."""
+
+JOBS_SECONDS: Final = 10.0
+"""Seconds between two looks at the outbox and the keys."""
+
+MOST_JOBS: Final = 1000
+"""Messages that are counted: more are as many."""
+
+
+class Durations(msgspec.Struct):
+    """How often something took how long: a number for each of BUCKETS, and one for above."""
+
+    counts: list[int] = msgspec.field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
+    total: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one more."""
+        self.counts[bisect_left(BUCKETS, seconds)] += 1
+        self.total += seconds
+
+    def merge(self, other: "Durations") -> None:
+        """Count those of another process too."""
+        self.counts = [one + two for one, two in zip(self.counts, other.counts, strict=True)]
+        self.total += other.total
+
+
+class RequestKind(msgspec.Struct, frozen=True):
+    """What a request was and came to. `route` is the path of the endpoint or page, with names for
+    its parts; `grant_type` is "" away from the token endpoint; `error` is the registered code, ""
+    for none."""
+
+    method: str
+    route: str
+    grant_type: str
+    status: int
+    error: str
+
+
+class Snapshot(msgspec.Struct):
+    """The numbers of one process."""
+
+    requests: list[tuple[RequestKind, Durations]] = []
+    events: dict[str, int] = {}
+    commits: Durations = msgspec.field(default_factory=Durations)
+    failed_commits: int = 0
+    loop_delay: float = 0.0
+    connections: int = 0
+
+
+class Observed(msgspec.Struct):
+    """What is looked at now and then, by whichever process owns the port."""
+
+    jobs: int = 0
+    oldest_job: float = 0.0
+    keys: dict[str, int] = {}
+
+
+class NoMeter:
+    """Counts nothing, and costs nothing."""
+
+    def __init__(self) -> None:
+        self.connections: Callable[[], int] = lambda: 0
+        self.loop_delay = 0.0
+
+    def endpoints(self, handlers: Mapping[str, MethodHandler]) -> Mapping[str, MethodHandler]:
+        """The endpoints, by path."""
+        return handlers
+
+    def pages(self, app: App) -> App:
+        """The pages."""
+        return app
+
+    def store(self, store: Store) -> Store:
+        """The store."""
+        return store
+
+    def snapshot(self) -> Snapshot:
+        """The numbers as they are."""
+        return Snapshot(commits=Durations())
+
+
+class Meter(NoMeter):
+    """The numbers of this process."""
+
+    def __init__(self, grant_types: Sequence[str] = ()) -> None:
+        """`grant_types` are those to tell apart; others are one."""
+        super().__init__()
+        self._grant_types = frozenset(grant_types)
+        self._requests: dict[RequestKind, Durations] = {}
+        self._events: dict[str, int] = {}
+        self._commits = Durations()
+        self._failed_commits = 0
+
+    def snapshot(self) -> Snapshot:
+        """The numbers as they are."""
+        return Snapshot(
+            requests=list(self._requests.items()),
+            events=dict(self._events),
+            commits=self._commits,
+            failed_commits=self._failed_commits,
+            loop_delay=self.loop_delay,
+            connections=self.connections(),
+        )
+
+    def request(self, kind: RequestKind, seconds: float) -> None:
+        """Count a request."""
+        durations = self._requests.get(kind)
+        if durations is None:
+            durations = self._requests[kind] = Durations()
+        durations.add(seconds)
+
+    def endpoints(self, handlers: Mapping[str, MethodHandler]) -> Mapping[str, MethodHandler]:
+        """The endpoints, whose requests are counted."""
+        return {path: self._measured(path, one) for path, one in handlers.items()}
+
+    def _measured(self, path: str, handler: MethodHandler) -> MethodHandler:
+        inner, clock = handler.handler, time.perf_counter
+
+        async def timed(request: Request) -> Reply | StreamReply:
+            began = clock()
+            try:
+                reply = await inner(request)
+            except Exception as error:
+                self.request(self._kind(path, request, _failure(error)), clock() - began)
+                raise
+            outcome = reply.status, "" if reply.status < 400 else _error_in(reply)
+            self.request(self._kind(path, request, outcome), clock() - began)
+            return reply
+
+        replaced: Handler = timed
+        return msgspec.structs.replace(handler, handler=replaced)
+
+    def _kind(self, path: str, request: Request, outcome: tuple[int, str]) -> RequestKind:
+        return RequestKind(request.method, path, self._grant_type(path, request), *outcome)
+
+    def _grant_type(self, path: str, request: Request) -> str:
+        if path != "/token":
+            return ""
+        try:
+            name = request.form().get("grant_type", "")
+        except OAuthError:
+            return ""
+        return name if name in self._grant_types else "other"
+
+    def pages(self, app: App) -> App:
+        """The pages, which count their requests."""
+
+        async def timed(scope: Scope, receive: Receive, send: Send) -> None:
+            began, status = time.perf_counter(), 500
+
+            async def note(message: Any) -> None:
+                nonlocal status
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                await send(message)
+
+            try:
+                await app(scope, receive, note)
+            finally:
+                # Starlette says which of its routes it was: others are one.
+                route = getattr(scope.get("route"), "path", "other")
+                kind = RequestKind(scope.get("method", ""), route, "", status, "")
+                self.request(kind, time.perf_counter() - began)
+
+        return timed
+
+    def store(self, store: Store) -> Store:
+        """The store, whose commits and events are counted."""
+        return _MeasuredStore(store, self)
+
+    def committed(self, seconds: float, events: Sequence[Event]) -> None:
+        """Count a commit, and what it records."""
+        self._commits.add(seconds)
+        for event in events:
+            self._events[event.kind] = self._events.get(event.kind, 0) + 1
+
+    def not_committed(self) -> None:
+        """Count a commit for which the database did not answer."""
+        self._failed_commits += 1
+
+
+_ERROR: Final = re.compile(rb'"error":"([a-z_]{1,64})"')
+
+
+def _error_in(reply: Reply | StreamReply) -> str:
+    """The registered code in an error reply, "" for none."""
+    match = _ERROR.search(reply.body) if isinstance(reply, Reply) else None
+    return "" if match is None else match[1].decode()
+
+
+def _failure(error: Exception) -> tuple[int, str]:
+    if isinstance(error, OAuthError):
+        return error.status, error.code
+    return (503, "temporarily_unavailable") if isinstance(error, Unavailable) else (500, "")
+
+
+class _MeasuredStore:
+    """A store whose commits are counted. Everything else goes to the store itself."""
+
+    def __init__(self, store: Store, meter: Meter) -> None:
+        self._store = store
+        self._meter = meter
+        # Not through `__getattr__`: reads are on the way of every request.
+        self.read = store.read
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def commit(
+        self, changes: Sequence[Change], events: Sequence[Event] = ()
+    ) -> tuple[Throttle, ...]:
+        began = time.perf_counter()
+        try:
+            counters = await self._store.commit(changes, events)
+        except Unavailable:
+            self._meter.not_committed()
+            raise
+        self._meter.committed(time.perf_counter() - began, events)
+        return counters
+
+
+# The numbers of several workers, in files.
+
+
+class Shared:
+    """A folder in which the workers of one server leave their numbers. Raises OSError if it is
+    another user's."""
+
+    def __init__(self, parent: int, folder: Path | None = None) -> None:
+        base = folder or Path(tempfile.gettempdir())
+        self.folder = base / f"valetkey-metrics-{os.getuid()}-{parent}"
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        found = self.folder.lstat()
+        if found.st_uid != os.getuid() or found.st_mode & 0o077 or self.folder.is_symlink():
+            raise OSError(f"{self.folder} is not this user's alone")
+        self._own = self.folder / f"{os.getpid()}-{time.time_ns()}"
+
+    def write(self, snapshot: Snapshot) -> None:
+        """Leave the numbers of this process."""
+        coming = self._own.with_suffix(".new")
+        coming.write_bytes(msgspec.msgpack.encode(snapshot))
+        coming.rename(self._own)
+
+    def read(self) -> Iterator[Snapshot]:
+        """The numbers of the other processes."""
+        for file in self.folder.iterdir():
+            if file != self._own and not file.suffix:
+                with contextlib.suppress(OSError, msgspec.DecodeError):
+                    snapshot = msgspec.msgpack.decode(file.read_bytes(), type=Snapshot)
+                    if not _is_alive(int(file.name.partition("-")[0])):
+                        snapshot.loop_delay, snapshot.connections = 0.0, 0
+                    yield snapshot
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def merged(snapshots: Sequence[Snapshot]) -> Snapshot:
+    """The numbers of all processes together."""
+    requests: dict[RequestKind, Durations] = {}
+    whole = Snapshot(commits=Durations())
+    for one in snapshots:
+        for kind, durations in one.requests:
+            requests.setdefault(kind, Durations()).merge(durations)
+        for name, count in one.events.items():
+            whole.events = {**whole.events, name: whole.events.get(name, 0) + count}
+        whole.commits.merge(one.commits)
+        whole.failed_commits += one.failed_commits
+        whole.loop_delay = max(whole.loop_delay, one.loop_delay)
+        whole.connections += one.connections
+    whole.requests = list(requests.items())
+    return whole
+
+
+# The port.
+
+
+class MetricsPort:
+    """Serves the metrics. With workers, the first one serves them, and another one after its
+    end."""
+
+    def __init__(
+        self, meter: NoMeter, store: Store, *, host: str, port: int, workers: int, version: str
+    ) -> None:
+        """Raises ImportError without the extra `metrics`."""
+        from valetkey.server.http import exposition  # noqa: PLC0415 - an extra
+
+        self._meter = meter
+        self._store = store
+        self._at = host, port
+        self._shared = Shared(os.getppid()) if workers > 1 else None
+        self._observed = Observed()
+        self._serve: Callable[[], Callable[[], None]] = lambda: exposition.serve(
+            self._numbers, host=host, port=port, version=version
+        )
+
+    def _numbers(self) -> tuple[Snapshot, Observed]:
+        others = () if self._shared is None else self._shared.read()
+        return merged([self._meter.snapshot(), *others]), self._observed
+
+    async def run(self) -> None:
+        """Serves until it is cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch_loop())
+            tasks.create_task(self._observe())
+            await self._publish()
+
+    async def _publish(self) -> None:
+        close: Callable[[], None] | None = None
+        try:
+            while True:
+                if close is None:
+                    # Another worker may have the port.
+                    with contextlib.suppress(OSError):
+                        close = self._serve()
+                        log.info("metrics", host=self._at[0], port=self._at[1])
+                if self._shared is not None:
+                    self._shared.write(self._meter.snapshot())
+                await asyncio.sleep(DUMP_SECONDS)
+        finally:
+            if close is not None:
+                close()
+
+    async def _watch_loop(self) -> None:
+        """Measures how late the loop is: what every request waits."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + DUMP_SECONDS
+            await asyncio.sleep(DUMP_SECONDS)
+            self._meter.loop_delay = max(0.0, loop.time() - due)
+
+    async def _observe(self) -> None:
+        """Looks at what only the database knows."""
+        while True:
+            with contextlib.suppress(Unavailable):
+                self._observed = await observe(self._store, now=int(time.time()))
+            await asyncio.sleep(JOBS_SECONDS)
+
+
+async def observe(store: Store, *, now: int) -> Observed:
+    """The messages that wait, and the age of the keys. Raises Unavailable."""
+    page = await store.page(PageQuery(record=Job, limit=MOST_JOBS))
+    keys = Many(SigningKey)
+    current = (one for one in (await store.read(keys)).many(keys) if one.status == "current")
+    waiting = [job.created for job in page.records]
+    ages: Mapping[str, int] = {one.use: now - one.since for one in current}
+    return Observed(
+        jobs=len(waiting),
+        oldest_job=float(now - min(waiting)) if waiting else 0.0,
+        keys=dict(ages),
+    )

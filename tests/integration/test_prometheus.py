@@ -1,0 +1,159 @@
+"""The metrics in a real Prometheus: it reads them, every panel of the dashboard has numbers, every
+alert fires as its rule says, and one fires for real. The dashboard was never opened in Grafana."""
+
+import json
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from tests.browser import Asking
+from tests.installation import SECRETS
+from tests.integration.tools import ROOT, tool
+from tests.live import Live, free_port
+
+pytestmark = pytest.mark.integration
+
+DEPLOY = ROOT / "deploy"
+DASHBOARD: Any = json.loads((DEPLOY / "grafana/valetkey.json").read_text())
+QUERIES = [
+    pytest.param(target["expr"], id=f"{panel['title']} {target['refId']}")
+    for panel in DASHBOARD["panels"]
+    for target in panel["targets"]
+]
+QUIET = {"Alarms", "Refused and failed"}
+"""Panels whose numbers only come with trouble: the second has some here, the first has none."""
+
+
+def run(name: str, *arguments: str, text: str = "") -> str:
+    command = [str(tool(name)), *arguments]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+class Prometheus:
+    """A Prometheus that scrapes a server each second."""
+
+    def __init__(self, url: str, server: Live, metrics: int) -> None:
+        self.http = httpx2.Client(base_url=url, timeout=30)
+        self.server = server
+        self.metrics = metrics
+
+    def ask(self, query: str) -> list[Any]:
+        query = query.replace("$__rate_interval", "10s").replace("$job", "valetkey")
+        answer = self.http.get("/api/v1/query", params={"query": query}).json()
+        assert answer["status"] == "success", answer
+        result: list[Any] = answer["data"]["result"]
+        return result
+
+    def firing(self) -> set[str]:
+        alerts = self.http.get("/api/v1/alerts").json()["data"]["alerts"]
+        return {one["labels"]["alertname"] for one in alerts}
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    folder, port, metrics = tmp_path_factory.mktemp("prometheus"), free_port(), free_port()
+    server = Live(folder / "valetkey.db", metrics_port=metrics)
+    server.start()
+    config = (DEPLOY / "prometheus/prometheus.yml").read_text()
+    rules = (DEPLOY / "prometheus/alerts.yml").read_text()
+    (folder / "prometheus.yml").write_text(
+        config.replace("127.0.0.1:9464", f"127.0.0.1:{metrics}").replace(
+            "scrape_interval: 15s", "scrape_interval: 1s\n  evaluation_interval: 1s"
+        )
+    )
+    # The time that something has to last is shortened: promtool tries the rules as they are.
+    (folder / "alerts.yml").write_text(re.sub(r"for: \S+", "for: 1s", rules))
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                str(tool("prometheus")),
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            stdout=log,
+            stderr=log,
+        )
+    running = Prometheus(f"http://127.0.0.1:{port}", server, metrics)
+    try:
+        _wait(running, folder / "log")
+        _use(server)
+        time.sleep(4)
+        _use(server)
+        time.sleep(4)
+        yield running
+    finally:
+        process.terminate()
+        process.wait(30)
+        running.http.close()
+        server.stop()
+
+
+def _wait(prometheus: Prometheus, log: Path) -> None:
+    for _ in range(300):
+        try:
+            if prometheus.ask('up{job="valetkey"} == 1'):
+                return
+        except (httpx2.TransportError, ValueError):
+            pass
+        time.sleep(0.2)
+    raise AssertionError(log.read_text())
+
+
+def _use(server: Live) -> None:
+    """A bit of everything: consent, tokens, refusals."""
+    browser = server.browser()
+    browser.open(Asking().path())
+    browser.sign_in("miko", password="wrong")
+    browser.sign_in("miko")
+    if 'id="allow"' in browser.page.text:
+        browser.press("allow", boxes=set(browser.form("allow").boxes))
+    for secret in (SECRETS["machine"], "wrong"):
+        form = {"grant_type": "client_credentials"}
+        server.http.post("/token", data=form, auth=("machine", secret))
+
+
+def test_the_rules_are_valid_and_fire_as_they_say() -> None:
+    run("promtool", "check", "rules", str(DEPLOY / "prometheus/alerts.yml"))
+    run("promtool", "check", "config", str(DEPLOY / "prometheus/prometheus.yml"))
+    run("promtool", "test", "rules", str(DEPLOY / "prometheus/alerts_test.yml"))
+
+
+def test_every_alert_has_a_test_and_a_page() -> None:
+    names = set(re.findall(r"alert: (\w+)", (DEPLOY / "prometheus/alerts.yml").read_text()))
+    tested = (DEPLOY / "prometheus/alerts_test.yml").read_text()
+    page = (ROOT / "docs/howto/monitor.md").read_text()
+    assert names <= set(re.findall(r"alertname: (\w+)", tested))
+    assert names <= set(re.findall(r"### (\w+)", page))
+
+
+def test_the_metrics_are_well_named(prometheus: Prometheus) -> None:
+    text = httpx2.get(f"http://127.0.0.1:{prometheus.metrics}/metrics").text
+    run("promtool", "check", "metrics", text=text)
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_every_panel_has_numbers(
+    prometheus: Prometheus, query: str, request: pytest.FixtureRequest
+) -> None:
+    title = request.node.callspec.id.rpartition(" ")[0]
+    if title == "Alarms":
+        assert prometheus.ask(query) == []
+        return
+    assert prometheus.ask(query) != []
+
+
+def test_a_server_that_is_down_is_noticed(prometheus: Prometheus) -> None:
+    assert "ValetkeyDown" not in prometheus.firing()
+    prometheus.server.stop()
+    until = time.monotonic() + 60
+    while "ValetkeyDown" not in prometheus.firing():
+        assert time.monotonic() < until
+        time.sleep(0.5)
