@@ -29,6 +29,7 @@ IN_A_TASK: Final = {
     "server/http/outbox.py: Outbox.run": "a background task",
     "server/http/outbox.py: Outbox.send": "pages, which are behind ASGI",
     "server/endpoints/stream.py: LogUpdates.poll": "a handler that is not whole is behind ASGI",
+    "server/http/metrics_port.py: MetricsPort.run": "a task of the server",
     "server/store/postgres/connections.py: Connections.close": "the end of the server",
 }
 """Where it is used all the same, and in which task that runs."""

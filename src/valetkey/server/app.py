@@ -5,87 +5,39 @@ import contextlib
 import functools
 import ipaddress
 import ssl
-import time
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from valetkey import __version__
 from valetkey.jose.objects import read_object
 from valetkey.server.endpoints.driver import endpoints
 from valetkey.server.endpoints.health import health
-from valetkey.server.http import file_limit, installation, log
+from valetkey.server.http import background, file_limit, installation, log
 from valetkey.server.http.connections import Connections
 from valetkey.server.http.fetch import Fetcher
 from valetkey.server.http.front import App, Front, MethodHandler, Network, within
 from valetkey.server.http.hashing import Passwords
 from valetkey.server.http.installation import Installations
-from valetkey.server.http.metrics import Meter, MetricsPort, NoMeter
+from valetkey.server.http.metrics import Meter, NoMeter
+from valetkey.server.http.metrics_port import MetricsPort
 from valetkey.server.http.outbox import Outbox
 from valetkey.server.http.request import Receive, Scope, Send
 from valetkey.server.http.shell import Shell
 from valetkey.server.http.signed_tokens import SignedTokens
 from valetkey.server.http.tls import Certificates
 from valetkey.server.model.keys import Secret
-from valetkey.server.model.leasing import Allowance
-from valetkey.server.model.query import PageQuery
 from valetkey.server.oauth.authorize.browser_session import SESSION_MANAGEMENT
 from valetkey.server.oauth.clients.documents import CLIENT_DOCUMENTS
 from valetkey.server.oauth.core.context import Registration
 from valetkey.server.oauth.core.feature import Feature
 from valetkey.server.oauth.endpoints.registration import REGISTRATION
 from valetkey.server.oauth.features import pages_off, switched
-from valetkey.server.oauth.grants.limits import forget_ended_counts
 from valetkey.server.settings import Settings
 from valetkey.server.settings.brand import read_brand
 from valetkey.server.settings.sign_in import for_rules, origins
-from valetkey.server.store.port import Store, Unavailable
-from valetkey.spec.errors import TemporarilyUnavailable
+from valetkey.server.store.port import Store
 from valetkey.wire import address
-
-# Removes the counters of limits whose grants have ended, a few at a time.
-#
-# Revoking a grant does not wait for this, so that what an API counts at the same moment cannot
-# delay it. Every node does it; what one has removed, another does not find.
-
-STEP: Final = 50
-"""Rows of one step."""
-
-PAUSE: Final = 5.0
-"""Seconds between two steps."""
-
-REST: Final = 3600.0
-"""Seconds between two rounds."""
-
-
-async def run(shell: Shell) -> None:
-    """Goes through all counters, again and again."""
-    before = ""
-    while True:
-        try:
-            before = await step(shell, before)
-        except (Unavailable, TemporarilyUnavailable) as error:
-            log.warning("expired counters postponed", detail=str(error))
-        await asyncio.sleep(PAUSE if before else REST)
-
-
-async def step(shell: Shell, before: str) -> str:
-    """Removes the expired counters among the rows after `before`. Returns where the next step
-    begins, "" at the end. Raises Unavailable, TemporarilyUnavailable."""
-    query = PageQuery(record=Allowance, before=before, limit=STEP, walk=True)
-    page = await shell.store.page(query)
-    # The sweep removes those that expire by themselves.
-    endless = [one for one in page.records if not one.forget_at]
-    if endless:
-        await shell.settle(lambda _: forget_ended_counts(endless))
-    return page.next
-
-
-SWEEP_SECONDS: Final = 10.0
-"""Seconds between two sweeps of what has expired."""
-
-SWEEP_PAUSE: Final = 0.05
-"""Seconds between the steps of a sweep."""
 
 
 def create(
@@ -335,9 +287,9 @@ async def _running(
 ) -> AsyncIterator[None]:
     store = shell.store
     own = (
-        _sweep(store, now),
+        background.sweep(store, event_seconds=lambda: now.settings.lifetimes.event),
         outbox.run(),
-        run(shell),
+        background.remove_ended_counts(shell),
         file_limit.watch(),
     )
     running = (*own, *more)
@@ -350,21 +302,6 @@ async def _running(
         await asyncio.gather(*tasks, return_exceptions=True)
         passwords.close()
         await store.close()
-
-
-async def _sweep(store: Store, settings: CurrentSettings) -> None:
-    """Removes what has expired, and events that are older than `lifetimes.event`."""
-    pause = SWEEP_SECONDS
-    while True:
-        await asyncio.sleep(pause)
-        try:
-            now = int(time.time())
-            oldest = now - settings.settings.lifetimes.event
-            # If something was removed, there may be more: go on soon.
-            removed = await store.sweep(now, events_before=oldest)
-            pause = SWEEP_PAUSE if removed else SWEEP_SECONDS
-        except Unavailable as error:
-            log.warning("sweep postponed", detail=str(error))
 
 
 def _networks(addresses: Iterable[str]) -> tuple[Network, ...]:

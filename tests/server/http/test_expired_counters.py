@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from tests.server.store.samples import ENV, MIKO, NOW, grant
 from tests.server.store.steps import kept, put
 
-from valetkey.server.app import STEP, step
+from valetkey.server.http.background import STEP, step
 from valetkey.server.http.installation import Installations
 from valetkey.server.http.shell import Shell
 from valetkey.server.model import ids

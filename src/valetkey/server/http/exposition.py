@@ -13,7 +13,8 @@ from prometheus_client.core import (
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from valetkey.server.http.metrics import BUCKETS, Durations, Observed, Snapshot
+from valetkey.server.http.metrics import BUCKETS, Durations, Snapshot
+from valetkey.server.http.metrics_port import Observed
 
 Numbers = Callable[[], tuple[Snapshot, Observed]]
 

@@ -1,0 +1,72 @@
+"""What a server does beside its requests: it removes what nobody needs any more."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+from valetkey.server.http import log
+from valetkey.server.http.shell import Shell
+from valetkey.server.model.leasing import Allowance
+from valetkey.server.model.query import PageQuery
+from valetkey.server.oauth.grants.limits import forget_ended_counts
+from valetkey.server.store.port import Store, Unavailable
+from valetkey.spec.errors import TemporarilyUnavailable
+
+STEP: Final = 50
+"""Rows of one step."""
+
+PAUSE: Final = 5.0
+"""Seconds between two steps."""
+
+REST: Final = 3600.0
+"""Seconds between two rounds."""
+
+
+async def remove_ended_counts(shell: Shell) -> None:
+    """Goes through all counters of limits, again and again, and removes those whose grants have
+    ended.
+
+    Revoking a grant does not wait for this, so that what an API counts at the same moment cannot
+    delay it. Every node does it; what one has removed, another does not find."""
+    before = ""
+    while True:
+        try:
+            before = await step(shell, before)
+        except (Unavailable, TemporarilyUnavailable) as error:
+            log.warning("expired counters postponed", detail=str(error))
+        await asyncio.sleep(PAUSE if before else REST)
+
+
+async def step(shell: Shell, before: str) -> str:
+    """Removes the expired counters among the rows after `before`. Returns where the next step
+    begins, "" at the end. Raises Unavailable, TemporarilyUnavailable."""
+    query = PageQuery(record=Allowance, before=before, limit=STEP, walk=True)
+    page = await shell.store.page(query)
+    # The sweep removes those that expire by themselves.
+    endless = [one for one in page.records if not one.forget_at]
+    if endless:
+        await shell.settle(lambda _: forget_ended_counts(endless))
+    return page.next
+
+
+SWEEP_SECONDS: Final = 10.0
+"""Seconds between two sweeps of what has expired."""
+
+SWEEP_PAUSE: Final = 0.05
+"""Seconds between the steps of a sweep."""
+
+
+async def sweep(store: Store, *, event_seconds: Callable[[], int]) -> None:
+    """Removes what has expired, and events that are older than `event_seconds`."""
+    pause = SWEEP_SECONDS
+    while True:
+        await asyncio.sleep(pause)
+        try:
+            now = int(time.time())
+            oldest = now - event_seconds()
+            # If something was removed, there may be more: go on soon.
+            removed = await store.sweep(now, events_before=oldest)
+            pause = SWEEP_PAUSE if removed else SWEEP_SECONDS
+        except Unavailable as error:
+            log.warning("sweep postponed", detail=str(error))
