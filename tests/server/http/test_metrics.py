@@ -146,7 +146,9 @@ def test_a_duration_falls_into_its_bucket(seconds: float, bucket: int) -> None:
 
 def test_numbers_of_a_worker_that_ended_stay(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from valetkey.server.http.metrics import *; from valetkey.server.http.metrics_port import Shared\n"
+        "import sys; from pathlib import Path\n"
+        "from valetkey.server.http.metrics import Meter, RequestKind\n"
+        "from valetkey.server.http.metrics_port import Shared\n"
         "meter = Meter(); shared = Shared(7, Path(sys.argv[1]))\n"
         "meter.request(RequestKind('POST', '/token', 'client_credentials', 200, ''), 0.1)\n"
         "meter.loop_delay = 9.0; shared.write(meter.snapshot())"
