@@ -18,6 +18,7 @@ from valetkey.cli.options import PATH, YES, Command
 from valetkey.cli.resource_sync import describe_loss, holders, remove_permissions
 from valetkey.server.accounts import password, sign_up
 from valetkey.server.accounts.sign_in import MARKER
+from valetkey.server.model.brand import Brand
 from valetkey.server.model.change import Create, Stale
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.query import OneByAlias
@@ -45,15 +46,17 @@ def apply(command: CommandContext, *, file: Path, dry_run: bool, yes: bool) -> N
     """
     declaration = read_declaration(file, os.environ)
 
-    async def looking(store: Store) -> tuple[list[DesiredRecord], Plan]:
+    async def looking(store: Store) -> tuple[list[DesiredRecord], Plan, tuple[str, ...]]:
         desired = [
             msgspec.structs.replace(one, by=getpass.getuser())
             for one in await _with_passwords(store, declaration)
         ]
-        return desired, await preview_plan(store, desired, command=command)
+        outcome = await preview_plan(store, desired, command=command)
+        own = () if declaration.mistakes else await _brand_mistakes(store, outcome, command=command)
+        return desired, outcome, own
 
-    desired, outcome = command.run(looking, missing="pretend")
-    mistakes = (*declaration.mistakes, *outcome.mistakes, *_user_mistakes(outcome))
+    desired, outcome, own = command.run(looking, missing="pretend")
+    mistakes = (*declaration.mistakes, *outcome.mistakes, *own, *_user_mistakes(outcome))
     if mistakes:
         raise invalid_usage(f"nothing was changed: {file} has mistakes", mistakes)
     dropped_permissions = tuple(_dropped_permissions(outcome))
@@ -107,6 +110,17 @@ def _user_mistakes(outcome: Plan) -> Iterator[str]:
     for step in outcome.steps:
         if isinstance(step.after, User):
             yield from (f"{step.desired.place}: {why}" for why in sign_up.mistakes(step.after))
+
+
+async def _brand_mistakes(command: CommandContext, store: Store, outcome: Plan) -> tuple[str, ...]:
+    for step in outcome.steps:
+        if isinstance(step.after, Brand) and step.verdict != "unchanged":
+            # Imported here, because it imports the pages.
+            from valetkey.cli.brand import applied_mistakes  # noqa: PLC0415
+
+            found = await applied_mistakes(store, step.after, step.desired.files, command=command)
+            return tuple(f"[brand], {why}" for why in found)
+    return ()
 
 
 async def _with_passwords(store: Store, declaration: Declaration) -> list[DesiredRecord]:

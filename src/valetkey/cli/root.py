@@ -19,6 +19,7 @@ MODULES: Final = {
     "doctor": "doctor",
     "health": "health",
     "apply": "apply",
+    "brand": "brand",
     "import": "imports.users",
     "client": "clients",
     "user": "users",

@@ -95,8 +95,8 @@ class Colors(msgspec.Struct, frozen=True, kw_only=True):
         accent, background = self._own_colors(theme)
         ours = LIGHT if theme == "light" else DARK
         changed: Palette = {}
-        # Our greys have a little of the accent's hue.
-        if like := accent or self.color or background or self.background:
+        # Our greys have a little of the brand's hue.
+        if like := background or accent or self.background or self.color:
             hue = read_color(like)
             changed = {name: str(tinted(read_color(ours[name]), hue)) for name in _TINTED}
         if background:

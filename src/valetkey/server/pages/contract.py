@@ -30,7 +30,7 @@ _UNSEEN: Final = frozenset(
         *("datalist", "canvas", "audio", "video", "svg"),
     }
 )
-_SEEN: Final = frozenset(
+_IMPORTANT: Final = frozenset(
     {
         *("can", "cannot", "facts", "hero", "problem", "caution", "data", "cause", "who"),
         *("maker", "name"),
@@ -115,7 +115,7 @@ class Outline(HTMLParser):
         tags = [tag for tag, _ in self._open]
         folded = tags.count("details") > tags.count("summary")
         self.texts[text, folded] += 1
-        if any(_SEEN & {*attributes.get("class", "").split()} for _, attributes in self._open):
+        if any(_IMPORTANT & {*attributes.get("class", "").split()} for _, attributes in self._open):
             self.important[text, folded] += 1
 
     def _form(self) -> str:
@@ -149,13 +149,13 @@ def broken(look: Look) -> Iterator[str]:
     """What the templates of a look do not keep, by page."""
     if not look.brand.templates:
         return
-    said: set[str] = set()
+    reported: set[str] = set()
     for name, sample in SAMPLES.items():
         for tag in LOCALES:
             for why in _broken(look, replace(sample, site=look.site), tag):
                 # Once for each template and reason, with the page where it is seen first.
-                if (line := f"{sample.template}: {why}") not in said:
-                    said.add(line)
+                if (line := f"{sample.template}: {why}") not in reported:
+                    reported.add(line)
                     yield f"templates: {line} (page {name}, {tag})"
 
 

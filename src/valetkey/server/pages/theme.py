@@ -11,7 +11,7 @@ from jinja2 import nodes
 from valetkey.server.http import log
 from valetkey.server.model.brand import FONTS, Brand, brand_file
 from valetkey.server.model.palette import DARK, LIGHT, Palette
-from valetkey.server.model.picture import WOFF2, Picture, read_picture
+from valetkey.server.model.picture import JPEG, PNG, SVG, WEBP, WOFF2, Picture, read_picture
 from valetkey.server.pages.components import Site, View
 from valetkey.server.pages.render import LOCALES, Locale, environment, make_environment, render_with
 from valetkey.server.pages.texts import OwnTexts, Texts, messages, read_texts
@@ -49,6 +49,20 @@ class Asset(msgspec.Struct, frozen=True):
     name: str
     media: str
     body: bytes
+
+
+_ENDINGS: Final = {
+    CSS: "css",
+    WOFF2: "woff2",
+    SVG: "svg",
+    PNG: "png",
+    JPEG: "jpg",
+    WEBP: "webp",
+}
+
+
+def _asset(kind: str, media: str, body: bytes) -> Asset:
+    return Asset(f"{kind}-{brand_file(body).digest[:16]}.{_ENDINGS[media]}", media, body)
 
 
 class Look:
@@ -131,13 +145,12 @@ class Look:
         for kind in ("logo", "logo_dark", "favicon"):
             if digest := getattr(self.brand, kind):
                 self._pictures[kind] = picture = read_picture(files[digest])
-                yield Asset(f"{kind}-{digest[:16]}", picture.media, picture.body)
-        font = ""
+                yield _asset(kind, picture.media, picture.body)
+        font = None
         if digest := self.brand.font_file:
-            font = f"font-{digest[:16]}"
-            yield Asset(font, WOFF2, files[digest])
-        if css := style_sheet(self.brand, font=font):
-            yield Asset(f"style-{brand_file(css.encode()).digest[:16]}", CSS, css.encode())
+            yield (font := _asset("font", WOFF2, files[digest]))
+        if css := style_sheet(self.brand, font="" if font is None else font.name):
+            yield _asset("style", CSS, css.encode())
 
     def _site(self, links: SiteLinks) -> Site:
         brand = self.brand

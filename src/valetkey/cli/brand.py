@@ -1,0 +1,170 @@
+"""`valetkey brand`: previews and checks the brand of the pages."""
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from valetkey.cli.context import CommandContext, Failed, columns, fields, invalid_usage
+from valetkey.cli.declare import remove_by
+from valetkey.cli.declared_brand import read_declared_brand
+from valetkey.cli.options import PATH, YES, Group
+from valetkey.server.model.brand import CURRENT, Brand, BrandFile
+from valetkey.server.model.query import One
+from valetkey.server.oauth.admin import brands
+from valetkey.server.settings.brand import BrandSettings, read_brand
+from valetkey.server.store.port import Store
+
+if TYPE_CHECKING:
+    from valetkey.server.pages.theme import Look
+
+FILE = click.option(
+    "-f", "--file", type=PATH, help="The TOML file with [brand]; by default, the settings."
+)
+
+
+@click.group(cls=Group)
+def brand() -> None:
+    """The platform's brand on the pages."""
+
+
+class NamedBrand(NamedTuple):
+    """A brand as a file or the settings name it, and its mistakes."""
+
+    look: "Look"
+    mistakes: tuple[str, ...]
+
+
+def read_named(command: CommandContext, file: Path | None) -> NamedBrand:
+    """Read the brand. Raises InvalidUsage for mistakes in the settings or a file without one."""
+    if file is None:
+        source = read_brand(command.settings().brand)
+        brand, mistakes = source.brand, [f"brand.{name}: {why}" for name, why in source.mistakes]
+        files = source.files
+    else:
+        desired, found = read_declared_brand(_table(file), base=file.parent)
+        brand, files, mistakes = Brand(**desired.fields), desired.files, [*found]
+        mistakes += (f"[brand], {why}" for why in brands.mistakes(brand))
+    look = make_look(command, brand, files)
+    return NamedBrand(look, (*mistakes, *look.mistakes))
+
+
+def _table(file: Path) -> dict[str, object]:
+    try:
+        table = tomllib.loads(file.read_text("utf-8")).get("brand")
+    except OSError as error:
+        raise invalid_usage(str(file), [f"cannot be read: {error.strerror}"]) from error
+    except ValueError as error:
+        raise invalid_usage(str(file), [f"is not TOML: {error}"]) from error
+    if not isinstance(table, dict):
+        raise invalid_usage(str(file), ["has no table [brand]"])
+    return table
+
+
+def make_look(command: CommandContext, brand: Brand, files: Iterable[BrandFile]) -> "Look":
+    """The brand as the pages display it."""
+    # Imported here, because this imports every page, and few commands need one.
+    from valetkey.server.pages.frame import APPS, STATIC  # noqa: PLC0415
+    from valetkey.server.pages.theme import Look, SiteLinks  # noqa: PLC0415
+
+    settings = command.settings()
+    links = SiteLinks(
+        name=settings.name,
+        privacy=settings.privacy_url,
+        terms=settings.terms_url,
+        static=STATIC,
+        home=APPS,
+    )
+    return Look(brand, {file.digest: file.body for file in files}, links=links)
+
+
+@brand.command()
+@FILE
+@click.pass_obj
+def check(command: CommandContext, *, file: Path | None) -> None:
+    """Check a brand: colors, files, texts and templates.
+
+    Every page is rendered in every language, and compared with the built-in page: what is sent, and
+    what people have to see before they decide, has to stay.
+    """
+    from valetkey.server.pages.contract import broken  # noqa: PLC0415
+
+    named = read_named(command, file)
+    mistakes = (*named.mistakes, *broken(named.look))
+    if mistakes:
+        raise invalid_usage(f"{len(mistakes)} mistakes in the brand", mistakes)
+    command.show({"mistakes": []}, "the brand has no mistakes")
+
+
+@brand.command()
+@FILE
+@click.option("--port", default=8100, show_default=True, help="The port, on this machine.")
+@click.option("--out", type=PATH, help="Write the pages to this folder instead.")
+@click.pass_obj
+def preview(command: CommandContext, *, file: Path | None, port: int, out: Path | None) -> None:
+    """Show every page with a brand and made-up data.
+
+    The preview reads the brand again each time that you reload a page. Stop it with Ctrl-C.
+    """
+    from valetkey.cli.brand_preview import Preview, serve, write  # noqa: PLC0415
+
+    pages = Preview(lambda: read_named(command, file))
+    if out is not None:
+        count = write(pages, out)
+        command.show({"folder": str(out), "pages": count}, f"wrote {count} pages to {out}")
+        return
+    try:
+        serve(pages, port, on_ready=lambda address: command.show({"address": address}, address))
+    except OSError as error:
+        raise Failed(f"cannot listen on port {port}: {error.strerror}") from error
+
+
+@brand.command()
+@click.pass_obj
+def show(command: CommandContext) -> None:
+    """Show the brand that is in use: the one that was applied, or that of the settings."""
+
+    async def reading(store: Store) -> Brand | None:
+        wanted = One(Brand, CURRENT)
+        return (await store.read(wanted)).one(wanted)
+
+    applied = command.run(reading, missing="pretend")
+    settings = command.settings()
+    used = read_brand(settings.brand).brand if applied is None else applied
+    origin = "the settings" if applied is None else "valetkey apply"
+    if applied is not None and settings.brand != BrandSettings():
+        command.note("a brand was applied, so the table [brand] of the settings is not used")
+    document = {"from": origin, **fields(used)}
+    rows = [(name, _text(value)) for name, value in document.items()]
+    command.show(document, columns(("field", "value"), rows))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(value) or "-"
+    return "-" if value == "" else str(value)
+
+
+@brand.command()
+@YES
+@click.pass_obj
+def remove(command: CommandContext, *, yes: bool) -> None:
+    """Remove the brand that was applied; that of the settings is used again."""
+    command.confirm("Remove the brand that was applied?", yes=yes)
+    remove_by(command, brands.remove, "the brand")
+
+
+async def applied_mistakes(
+    store: Store, brand: Brand, new_files: Iterable[BrandFile], *, command: CommandContext
+) -> tuple[str, ...]:
+    """The mistakes in the texts and templates of a brand that is about to be applied."""
+    from valetkey.server.pages.contract import broken  # noqa: PLC0415
+
+    files = {file.digest: file for file in new_files}
+    wanted = [One(BrandFile, digest) for digest in sorted(brand.files - files.keys())]
+    read = await store.read(*wanted)
+    files |= {want.key: file for want in wanted if (file := read.one(want)) is not None}
+    look = make_look(command, brand, files.values())
+    return (*look.mistakes, *broken(look))
