@@ -112,7 +112,9 @@ def _user_mistakes(outcome: Plan) -> Iterator[str]:
             yield from (f"{step.desired.place}: {why}" for why in sign_up.mistakes(step.after))
 
 
-async def _brand_mistakes(command: CommandContext, store: Store, outcome: Plan) -> tuple[str, ...]:
+async def _brand_mistakes(
+    store: Store, outcome: Plan, *, command: CommandContext
+) -> tuple[str, ...]:
     for step in outcome.steps:
         if isinstance(step.after, Brand) and step.verdict != "unchanged":
             # Imported here, because it imports the pages.
