@@ -102,7 +102,7 @@ class Browser:
         if name:
             sent[name] = value
         sent["permission"] = sorted(ticked)
-        return self.http.post(form.action, data=sent)
+        return self.http.post(form.action or str(self.page.url), data=sent)
 
     def sign_in(self, username: str = "miko", password: str | None = None) -> httpx2.Response:
         """Fills in the sign-in form that is shown."""

@@ -19,17 +19,17 @@ from valetkey.server.http.fetch import Fetcher
 from valetkey.server.http.front import App, Front, MethodHandler, Network, within
 from valetkey.server.http.hashing import Passwords
 from valetkey.server.http.installation import Installations
+from valetkey.server.http.lazy_app import LazyApp
 from valetkey.server.http.metrics import Meter, NoMeter
 from valetkey.server.http.metrics_port import MetricsPort
 from valetkey.server.http.outbox import Outbox
-from valetkey.server.http.request import Receive, Scope, Send
 from valetkey.server.http.shell import Shell
 from valetkey.server.http.signed_tokens import SignedTokens
 from valetkey.server.http.tls import Certificates
 from valetkey.server.model.keys import Secret
 from valetkey.server.oauth.authorize.browser_session import SESSION_MANAGEMENT
 from valetkey.server.oauth.clients.documents import CLIENT_DOCUMENTS
-from valetkey.server.oauth.core.context import Registration
+from valetkey.server.oauth.core.context import Registration, SignIn
 from valetkey.server.oauth.core.feature import Feature
 from valetkey.server.oauth.endpoints.registration import REGISTRATION
 from valetkey.server.oauth.features import pages_off, switched
@@ -46,9 +46,13 @@ def create(
     *,
     master_key: bytes,
     signed_tokens: SignedTokens | None = None,
+    sign_in: SignIn | None = None,
+    host_way: Callable[[Any], Any] | None = None,
 ) -> "Application":
     """The application over an open store that has its keys (`store.keyring.ensure_keys`).
-    `signed_tokens` is shared by the workers of one server; None for a server without workers."""
+    `signed_tokens` is shared by the workers of one server; None for a server without workers.
+    For a server that is embedded, `host_way` makes, from the frame of the pages, the way by which
+    the host's users sign in, and `sign_in` says how for rules. Else both are None."""
     now = CurrentSettings(settings)
     meter = _meter(settings)
     store = meter.store(store)
@@ -62,7 +66,7 @@ def create(
         features=features,
         master_key=master_key,
         registration=registration(settings),
-        sign_in=for_rules(settings.sign_in),
+        sign_in=sign_in or for_rules(settings.sign_in),
         mtls_address=settings.mtls_address,
         signed_tokens=signed_tokens or SignedTokens(),
     )
@@ -80,7 +84,14 @@ def create(
         return _running(shell, outbox, passwords, *more, now=now)
 
     def make_pages() -> App:
-        return _pages(now.settings, features, shell=shell, outbox=outbox, passwords=passwords)
+        return _pages(
+            now.settings,
+            features,
+            shell=shell,
+            outbox=outbox,
+            passwords=passwords,
+            host_way=host_way,
+        )
 
     lazy_pages = LazyApp(make_pages)
 
@@ -98,7 +109,8 @@ def create(
         pages=meter.pages(lazy_pages),
         running=running,
         trusted=_networks(settings.trusted_proxies),
-        secure=settings.issuer.startswith("https:"),
+        # Whether a browser may use plain HTTP is the embedding host's to say.
+        secure=settings.issuer.startswith("https:") and host_way is None,
         base=address.path(settings.issuer),
         probes=probes,
         connections=connections,
@@ -169,39 +181,6 @@ def _secret(value: Secret | None, file: Path | None) -> Secret | None:
     return Secret(file.read_text("utf-8").strip("\r\n")) if value is None and file else value
 
 
-class LazyApp:
-    """An application that `make` makes, in a thread, at the first request for it: only requests
-    for it wait."""
-
-    def __init__(self, make: Callable[[], App]) -> None:
-        self.make = make
-        self._making: asyncio.Task[None] | None = None
-        self._turn = asyncio.Lock()
-        self._app: App | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self._app
-        if app is None:
-            if self._making is None or self._making.done():
-                self._making = asyncio.create_task(self._make())
-            # Shielded: one of the requests that wait may be cancelled.
-            await asyncio.shield(self._making)
-            app = self._app
-        if app is None:
-            raise RuntimeError("the application was not made")
-        await app(scope, receive, send)
-
-    def make_again(self) -> None:
-        """Makes it anew. Requests get the old one until then. Nothing to do if there is none."""
-        if self._making is not None:
-            self._making = asyncio.create_task(self._make())
-
-    async def _make(self) -> None:
-        # One after the other, so that the newest stays.
-        async with self._turn:
-            self._app = await asyncio.to_thread(self.make)
-
-
 def registration(settings: Settings) -> Registration:
     """The limits of apps that register themselves."""
     file = settings.registration_publishers_file
@@ -237,6 +216,7 @@ def _pages(
     shell: Shell,
     outbox: Outbox,
     passwords: Passwords,
+    host_way: Callable[[Any], Any] | None,
 ) -> App:
     # Imported here: a start need not wait for pages, and an unvisited server needs no memory.
     from valetkey.server.pages.brand import CurrentBrand  # noqa: PLC0415
@@ -265,6 +245,10 @@ def _pages(
         watched=SESSION_MANAGEMENT in features,
         sign_in_origins=origins(settings.sign_in),
     )
+    off = pages_off(features)
+    if host_way is not None:
+        hosted = host_way(frame)
+        return pages(frame, SignInChoice((hosted,), password=False, silent=hosted), off=off)
     handoff = settings.sign_in.handoff
     platform = HandoffWay(frame, url=handoff.url, label=handoff.name or settings.name)
     ways: tuple[Way, ...] = (platform,) if handoff.url else ()
@@ -274,7 +258,7 @@ def _pages(
         silent=platform if handoff.url else None,
         sign_out={platform.name: handoff.logout_url},
     )
-    return pages(frame, choice, off=pages_off(features))
+    return pages(frame, choice, off=off)
 
 
 @contextlib.asynccontextmanager

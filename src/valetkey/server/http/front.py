@@ -72,17 +72,17 @@ class Front:
         probes: Collection[str] = (),
         connections: Connections | None = None,
     ) -> None:
-        """`running` makes the context of the background tasks. `trusted` are the networks of
-        proxies. `secure`: the server is reached over TLS alone, so browsers are told not to use
-        anything else (RFC 6797). `base` is the path of the issuer, "" for none; `probes` are paths
-        that also answer without it."""
+        """`running` makes the context of the background tasks, which closes the store. `trusted`
+        are the networks of proxies. `secure`: the server is reached over TLS alone, so browsers are
+        told not to use anything else (RFC 6797). `base` is the path of the issuer, "" for none;
+        `probes` are paths that also answer without it."""
         self.connections = connections or Connections(file_limit.limit())
         self._secure = secure
         self._base = base
         self._probes = frozenset(probes)
         self._endpoints = dict(endpoints)
         self._pages = pages
-        self._running = running
+        self.running = running
         self._trusted = tuple(trusted)
         self.fast_handlers: Mapping[bytes, tuple[MethodHandler, str]] = {
             outer.encode(): (one, path)
@@ -149,7 +149,7 @@ class Front:
                 return
             scope = {**scope, "path": inner, "root_path": ""}
         scope["valetkey.address"] = request.address
-        handler = self._endpoints.get(scope["path"]) or self._item_handler(scope["path"])
+        handler = self._handler(scope["path"])
         if handler is None:
             await self._pages(scope, receive, send)
             return
@@ -159,10 +159,19 @@ class Front:
         """Runs the background tasks from the server's start to its end (the ASGI lifespan). An
         error at the start is the server's to report: it does not start."""
         await receive()
-        async with self._running():
+        async with self.running():
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
+
+    def is_page(self, path: str) -> bool:
+        """Whether a request for this path, with its base, goes to the pages."""
+        inner = inner_path(path, self._base)
+        return inner is not None and self._handler(inner) is None
+
+    def _handler(self, path: str) -> MethodHandler | None:
+        """The handler at a path without its base, None where the pages answer."""
+        return self._endpoints.get(path) or self._item_handler(path)
 
     def _item_handler(self, path: str) -> MethodHandler | None:
         """The handler of the items below it, one of which the path names."""

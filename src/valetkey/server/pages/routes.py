@@ -56,7 +56,7 @@ from valetkey.server.pages.sign_in import SignInPage, SignInView
 from valetkey.server.pages.sign_in_elsewhere import WaysPage
 from valetkey.server.pages.sign_out import SIGNED_OUT, SignedOutView, SignOutPage, SignOutView
 from valetkey.server.pages.sign_up import SignUpPage, SignUpView
-from valetkey.server.pages.ways import PASSWORD_ONLY, WITH, SignInChoice
+from valetkey.server.pages.ways import PASSWORD_ONLY, WITH, FollowedWay, SignInChoice
 from valetkey.spec.errors import OAuthError
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -64,10 +64,14 @@ METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
 class Page:
-    """One path: a handler for each method, and the error page."""
+    """One path: a handler for each method, and the error page. Sessions that are over where they
+    began end before the handler sees them."""
 
-    def __init__(self, frame: Frame, handlers: Mapping[str, Handler]) -> None:
+    def __init__(
+        self, frame: Frame, handlers: Mapping[str, Handler], choice: SignInChoice = PASSWORD_ONLY
+    ) -> None:
         self._frame = frame
+        self._followed = tuple(way for way in choice.ways if isinstance(way, FollowedWay))
         self._handlers = dict(handlers)
         if "GET" in self._handlers:
             self._handlers["HEAD"] = self._handlers["GET"]
@@ -78,6 +82,8 @@ class Page:
 
     async def _handle(self, request: Request) -> Reply | StreamReply:
         await self._frame.brand.refresh()
+        for way in self._followed:
+            await way.follow(request)
         reply = await self._handlers[request.method](request)
         return on_base(reply, self._frame.base) if isinstance(reply, Reply) else reply
 
@@ -202,7 +208,7 @@ def pages(
     files_here = Files(str(files("valetkey.server.pages") / "static"), nowhere=nowhere)
     app = Starlette(
         routes=[
-            *(Route(row.path, Page(frame, row.handlers)) for row in rows),
+            *(Route(row.path, Page(frame, row.handlers, choice)) for row in rows),
             Mount(STATIC, files_here),
         ]
     )

@@ -203,7 +203,8 @@ class SignInPage:
         query = request.parameters()
         target, person = then(query), await self._frame.current_person(request)
         if self._choice.only is not None and (person is None or "again" in query):
-            return await self._choice.only.begin(request, Waiting(target=target))
+            waiting = Waiting(target=target, again="again" in query)
+            return await self._choice.only.begin(request, waiting)
         if person is not None and "again" in query:
             view = await self._view(request, target)
             return self._frame.page(request, _again(view, person.user))

@@ -75,7 +75,8 @@ class WaysPage:
 
     async def begin_own(self, request: Request) -> Reply:
         """Begin, for a page of the user's own."""
-        waiting = Waiting(target=then(request.parameters()))
+        query = request.parameters()
+        waiting = Waiting(target=then(query), again="again" in query)
         return await self._way(request).begin(request, waiting)
 
     def _way(self, request: Request) -> Way:

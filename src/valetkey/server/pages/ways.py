@@ -4,7 +4,7 @@ The password of this server is the way that leads nowhere else (see `pages.sign_
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -20,10 +20,11 @@ WITH: Final = "with"
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     """What waits for the user to sign in: the request `login`, or else the page `target` of the
-    user's own."""
+    user's own. `again`: that page needs a fresh sign-in."""
 
     login: Login | None = None
     target: str = APPS
+    again: bool = False
 
 
 class Way(Protocol):
@@ -37,6 +38,15 @@ class Way(Protocol):
 
     async def begin(self, request: Request, waiting: Waiting) -> Reply:
         """Send the browser to the place where the user signs in. Raises OAuthError, for a page."""
+        ...
+
+
+@runtime_checkable
+class FollowedWay(Way, Protocol):
+    """A way whose sessions here end with its own: it looks before each page."""
+
+    async def follow(self, request: Request) -> None:
+        """End the session of this browser if it is over where it began."""
         ...
 
 

@@ -1,0 +1,15 @@
+"""The server inside a web application that has users and a sign-in of its own.
+
+    vk = Valetkey(
+        issuer="https://chirp.example/oauth", name="Chirp", database="valetkey.db",
+        signed_in=who_is_signed_in, sign_in_page="/login",
+    )
+    vk.install(app, "/oauth")                  # Starlette, FastAPI or Flask
+
+Django has `valetkey.embedded.django`. Needs the extra `server`.
+"""
+
+from valetkey.embedded.application import StartError, Valetkey
+from valetkey.embedded.host import SignedInUser
+
+__all__ = ["SignedInUser", "StartError", "Valetkey"]

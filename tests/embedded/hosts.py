@@ -1,0 +1,150 @@
+"""The examples of hosts as programs of their own, with the apps of the tests in their database."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+from tests.browser import Browser
+from tests.docs.markdown import ROOT
+from tests.installation import CLIENTS, POLICIES, RESOURCE_SERVERS
+from tests.live import free_port
+
+from valetkey.server.model.change import Create
+from valetkey.server.store.database import Database, open_store
+from valetkey.server.store.port import Store
+
+EXAMPLES: Final = ROOT / "examples"
+PATH: Final = "/oauth"
+PASSWORDS: Final = {"miko": "correct horse battery", "noor": "staple of the evening"}
+
+_DJANGO: Final = EXAMPLES / "embedded-django"
+
+
+def _uvicorn(name: str, app: str) -> Callable[[int], list[str]]:
+    folder = str(EXAMPLES / f"embedded-{name}")
+    options = ["--no-proxy-headers", "--log-level", "warning", "--timeout-graceful-shutdown", "3"]
+    return lambda port: [
+        *("-m", "uvicorn", f"embedded_{name}:{app}", "--app-dir", folder, "--port", str(port)),
+        *options,
+    ]
+
+
+def _flask(port: int) -> list[str]:
+    program = str(EXAMPLES / "embedded-flask" / "embedded_flask.py")
+    return ["-m", "flask", "--app", program, "run", "--port", str(port)]
+
+
+def _django(port: int) -> list[str]:
+    program = str(_DJANGO / "embedded_django.py")
+    return [program, "runserver", "--noreload", f"127.0.0.1:{port}"]
+
+
+COMMANDS: Final[dict[str, Callable[[int], list[str]]]] = {
+    "fastapi": _uvicorn("fastapi", "app"),
+    "flask": _flask,
+    "django by WSGI": _django,
+    "django by ASGI": _uvicorn("django", "asgi"),
+}
+"""How each is started, by a Python that knows the project."""
+
+
+class EmbeddingHost:
+    """A running host. Its machine clients' `http` speaks to the server in it; `url` is the host's
+    own."""
+
+    path = PATH
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.issuer = self.url + PATH
+        self.http = httpx2.Client(base_url=self.issuer, verify=False, timeout=20)
+        self.environ = {
+            **os.environ,
+            "ISSUER": self.issuer,
+            "SESSION_SECRET": "no secret of anybody's, and long enough for all",
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
+            "PYTHONWARNINGS": "default",
+        }
+
+    def browser(self) -> Browser:
+        return Browser(self.url)
+
+    def sign_in(self, browser: Browser, name: str = "miko") -> None:
+        """Fills in the host's own sign-in form."""
+        field = "username" if self.name.startswith("django") else "name"
+        browser.press("login", **{field: name, "password": PASSWORDS[name]})
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "valetkey.db"
+
+    @property
+    def output(self) -> str:
+        return (self.folder / "output").read_text()
+
+
+async def furnished(database: Path) -> None:
+    """Puts the apps and APIs of the tests into a new database. Its users are the host's."""
+    store: Store = await open_store(Database(database))
+    records = (*CLIENTS, *RESOURCE_SERVERS, *POLICIES)
+    await store.commit(tuple(Create(record) for record in records))
+    await store.close()
+
+
+def _make_django_users(host: EmbeddingHost) -> None:
+    """Migrates the host's own database, and adds its users."""
+    program = (
+        "import embedded_django, sys; from django.core.management import call_command;"
+        "call_command('migrate', verbosity=0);"
+        "from django.contrib.auth.models import User;"
+        f"[User.objects.create_user(n, f'{{n}}@chirp.example', p, first_name=n.title())"
+        f" for n, p in {PASSWORDS!r}.items()]"
+    )
+    path = os.pathsep.join([str(_DJANGO), host.environ["PYTHONPATH"]])
+    environ = {**host.environ, "PYTHONPATH": path}
+    command = [sys.executable, "-c", program]
+    subprocess.run(command, env=environ, cwd=host.folder, check=True)
+
+
+@contextlib.contextmanager
+def embedding(name: str, folder: Path, run: Callable[[Any], Any]) -> Iterator[EmbeddingHost]:
+    """The host in this framework, as a program that listens on a loopback port. `run` awaits."""
+    host = EmbeddingHost(name, folder)
+    run(furnished(host.database))
+    if name.startswith("django"):
+        _make_django_users(host)
+    with (folder / "output").open("wb") as output:
+        program = subprocess.Popen(
+            [sys.executable, *COMMANDS[name](host.port)],
+            env=host.environ,
+            cwd=folder,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait(host, program)
+        yield host
+    finally:
+        host.http.close()
+        program.terminate()
+        program.wait(20)
+
+
+def _wait(host: EmbeddingHost, program: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        with contextlib.suppress(httpx2.TransportError):
+            httpx2.get(f"{host.url}/login")
+            return
+        if program.poll() is not None:
+            break
+        time.sleep(0.05)
+    raise AssertionError(f"{host.name} does not start: {host.output}")
