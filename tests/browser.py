@@ -116,7 +116,10 @@ class Browser:
         return {name: values[0] for name, values in found.items()}
 
     def _follow(self, response: httpx2.Response) -> httpx2.Response:
+        hops = 0
         while response.is_redirect and self._own(response.headers["location"]):
+            hops += 1
+            assert hops < 20, "redirects go round in circles"
             response = self.http.get(response.headers["location"])
         self.page = response
         return response

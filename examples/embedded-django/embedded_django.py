@@ -5,8 +5,6 @@ import sys
 
 import django
 from django.conf import settings
-from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import LoginView, LogoutView
 from django.core.asgi import get_asgi_application
 from django.core.management import execute_from_command_line
 from django.core.wsgi import get_wsgi_application
@@ -63,6 +61,9 @@ settings.configure(
     VALETKEY={"issuer": os.environ["ISSUER"], "name": "Chirp", "database": "valetkey.db"},
 )
 django.setup()
+
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import LoginView, LogoutView
 
 
 @login_not_required

@@ -80,8 +80,12 @@ class EmbeddingHost:
 
     def sign_in(self, browser: Browser, name: str = "miko") -> None:
         """Fills in the host's own sign-in form."""
-        field = "username" if self.name.startswith("django") else "name"
-        browser.press("login", **{field: name, "password": PASSWORDS[name]})
+        # One form has a field `name`, the other a field `username`.
+        password = PASSWORDS[name]
+        if self.name.startswith("django"):
+            browser.press("login", username=name, password=password)
+        else:
+            browser.press("login", name=name, password=password)
 
     @property
     def database(self) -> Path:

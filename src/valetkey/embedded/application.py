@@ -11,7 +11,7 @@ import click
 
 from valetkey.cli.context import open_database
 from valetkey.cli.secrets import open_keys
-from valetkey.embedded.host import VISIT, HostWay, Visit
+from valetkey.embedded.host import HOST_SESSION, HostSession, HostWay, check_page
 from valetkey.server.app import create
 from valetkey.server.http.cookies import Cookies
 from valetkey.server.http.front import Front
@@ -41,7 +41,7 @@ class Valetkey:
         self,
         *,
         signed_in: SignedIn,
-        sign_in_page: str,
+        sign_in_page: str | Callable[[], str],
         sign_out: SignOut | None = None,
         acr_values: Sequence[str] = (),
         issuer: str | None = None,
@@ -50,9 +50,10 @@ class Valetkey:
         settings: Mapping[str, object] | None = None,
         config: Path | None = None,
     ) -> None:
-        """`sign_in_page` is the host's, a path or an address: the browser gets there with `next`,
-        the path to come back to. `sign_out` signs the user out of the host when they sign out here.
-        `acr_values` are the levels that `signed_in` may vouch for.
+        """`sign_in_page` is the host's, a path or an address, or a function that returns it: the
+        browser gets there with `next`, the path to come back to. `sign_out` signs the user out of
+        the host when they sign out here. `acr_values` are the levels that `signed_in` may vouch
+        for.
 
         `issuer`, `name`, `database` and `settings`, by their full names, win over the environment
         and over `valetkey.toml`, or the file `config`. Raises SettingsError with every mistake, and
@@ -69,8 +70,8 @@ class Valetkey:
                 f"the issuer {self.settings.issuer} has no path: the server needs one of its own, "
                 "such as https://chirp.example/oauth"
             )
-        if not sign_in_page.startswith(("/", "https://", "http://")):
-            raise ValueError(f"sign_in_page {sign_in_page!r} is neither a path nor an address")
+        if isinstance(sign_in_page, str):
+            check_page(sign_in_page)
         self.signed_in, self.sign_out = signed_in, sign_out
         self._sign_in = SignIn(silently=True, levels=tuple(acr_values))
         self._way = functools.partial(
@@ -138,22 +139,24 @@ class Valetkey:
         host asked who is signed in."""
         return self.front.is_page(path) and not path.startswith(f"{self.base}{STATIC}/")
 
-    async def serve(self, scope: Scope, receive: Receive, send: Send, *, visit: Visit) -> None:
-        """Answers an ASGI request whose path is that of the issuer and ours. Sets `visit.ends`,
-        before the reply is sent, if the user signs out."""
+    async def serve(
+        self, scope: Scope, receive: Receive, send: Send, *, host_session: HostSession
+    ) -> None:
+        """Answers an ASGI request whose path is that of the issuer and ours. Sets
+        `host_session.ends`, before the reply is sent, if the user signs out."""
         signed_out = f"{self._session_cookie}=;".encode()
 
         async def send_noting_sign_out(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start" and visit.user is not None:
+            if message["type"] == "http.response.start" and host_session.user is not None:
                 cookies = [value for name, value in message["headers"] if name == b"set-cookie"]
-                visit.ends |= any(one.startswith(signed_out) for one in cookies)
+                host_session.ends |= any(one.startswith(signed_out) for one in cookies)
             await send(message)
 
-        token = VISIT.set(visit)
+        token = HOST_SESSION.set(host_session)
         try:
             await self.front(scope, receive, send_noting_sign_out)
         finally:
-            VISIT.reset(token)
+            HOST_SESSION.reset(token)
 
     def way_back(self, next_path: str | None, *, default: str = "/") -> str:
         """The value of `next` if it is a path of this server, else `default`: for the host's
@@ -167,7 +170,7 @@ class Valetkey:
         it. `request` is the host's request. For hosts that await."""
         scope = self.farewell(request)
         if scope is not None:
-            await self.serve(scope, _nothing, _ignore, visit=Visit(None))
+            await self.serve(scope, _nothing, _ignore, host_session=HostSession(None))
 
     def farewell(self, request: Any) -> dict[str, Any] | None:
         """The scope of a request that ends the session here of the host's request, None if there is

@@ -26,7 +26,7 @@ from django.urls import URLPattern, path, re_path
 from django.utils.module_loading import import_string
 
 from valetkey.embedded.application import Valetkey
-from valetkey.embedded.host import SignedInUser, Visit
+from valetkey.embedded.host import HostSession, SignedInUser
 from valetkey.embedded.threaded import BODY, Threaded, scope_of
 from valetkey.server.http.base_path import WELL_KNOWN
 
@@ -61,7 +61,8 @@ def server() -> Threaded:
     function = options.pop("signed_in", signed_in)
     if isinstance(function, str):
         function = import_string(function)
-    options.setdefault("sign_in_page", resolve_url(settings.LOGIN_URL))
+    # Later: it may be the name of a pattern, and the patterns are being read.
+    options.setdefault("sign_in_page", lambda: resolve_url(settings.LOGIN_URL))
     options.setdefault("sign_out", _sign_out)
     return Threaded(Valetkey(signed_in=function, **options))
 
@@ -90,12 +91,12 @@ def view(request: HttpRequest, rest: str = "", document: str = "") -> HttpRespon
     valetkey = threaded.valetkey
     inner = f"{WELL_KNOWN}{document}" if document else f"/{rest}"
     threaded.start()
-    visit = Visit(None)
+    host_session = HostSession(None)
     if valetkey.needs_user(valetkey.base + inner):
-        visit = Visit(_call(valetkey.signed_in, request))
+        host_session = HostSession(_call(valetkey.signed_in, request))
     scope = scope_of(request.META, valetkey.base + inner)
-    answer = threaded.answer(scope, request.read(BODY), visit)
-    if visit.ends and valetkey.sign_out is not None:
+    answer = threaded.answer(scope, request.read(BODY), host_session)
+    if host_session.ends and valetkey.sign_out is not None:
         _call(valetkey.sign_out, request)
     response: HttpResponse | StreamingHttpResponse
     if answer.rest is None:
@@ -149,6 +150,6 @@ def _note_sign_in(sender: Any, request: HttpRequest, **_: Any) -> None:
 
 @receiver(user_logged_out)
 def _note_sign_out(sender: Any, request: HttpRequest, **_: Any) -> None:
-    """Whoever signs out of the host is signed out here, and apps are told at once."""
+    """Ends the session here of a user who signs out of the host, and notifies apps at once."""
     if request is not None and not getattr(request, "valetkey_signs_out", False):
         server().notify_sign_out(request)

@@ -6,7 +6,7 @@ from flask import Flask, Response, request
 from werkzeug.datastructures import Headers
 
 from valetkey.embedded.application import Valetkey
-from valetkey.embedded.host import Visit
+from valetkey.embedded.host import HostSession
 from valetkey.embedded.threaded import BODY, Threaded, scope_of
 from valetkey.server.http.base_path import WELL_KNOWN
 
@@ -46,12 +46,12 @@ class FlaskHost:
         server, valetkey = self._server, self._server.valetkey
         path = f"{valetkey.base}{WELL_KNOWN}{document}" if document else f"{valetkey.base}/{rest}"
         server.start()
-        visit = Visit(None)
+        host_session = HostSession(None)
         if valetkey.needs_user(path):
-            visit = Visit(self._call(valetkey.signed_in))
+            host_session = HostSession(self._call(valetkey.signed_in))
         scope = scope_of(request.environ, path)
-        answer = server.answer(scope, request.stream.read(BODY), visit)
-        if visit.ends and valetkey.sign_out is not None:
+        answer = server.answer(scope, request.stream.read(BODY), host_session)
+        if host_session.ends and valetkey.sign_out is not None:
             self._call(valetkey.sign_out)
         response = Response(server.chunks(answer), answer.status)
         response.headers = Headers(answer.headers)

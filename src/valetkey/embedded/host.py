@@ -4,7 +4,7 @@ Before each page the host says who is signed in there. A session here ends when 
 else, or nobody. A browser without a user goes to the host's sign-in page, and comes back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -61,7 +61,7 @@ class SignedInUser(msgspec.Struct, frozen=True, kw_only=True):
             raise TypeError("subject has to be a str, such as str(user.id)")
 
 
-class Visit(msgspec.Struct):
+class HostSession(msgspec.Struct):
     """What the host says of a request: its user, None for nobody. `ends`: the host has to sign its
     user out with the reply."""
 
@@ -69,29 +69,36 @@ class Visit(msgspec.Struct):
     ends: bool = False
 
 
-VISIT: Final = ContextVar[Visit]("valetkey.embedded")
+HOST_SESSION: Final = ContextVar[HostSession]("valetkey.embedded")
 
 
 class Hop(msgspec.Struct, frozen=True):
     """A trip of the browser to the host's sign-in page: when it began, and whether nobody was
-    signed in there then, so that whoever is now signed in later."""
+    signed in there then: a user who is there now signed in later."""
 
     at: int
     nobody: bool
 
 
 class HostWay:
-    """The way to sign in. `page` is the host's sign-in page, a path or an address; `can_sign_out`:
-    the host can sign its user out; `levels` are the `acr` values that it vouches for."""
+    """The way to sign in. `page` is the host's sign-in page, a path or an address, or a function
+    that returns it; `can_sign_out`: the host can sign its user out; `levels` are the `acr` values
+    that it vouches for."""
 
     name = NAME
 
     def __init__(
-        self, frame: Frame, *, page: str, can_sign_out: bool, levels: tuple[str, ...] = ()
+        self,
+        frame: Frame,
+        *,
+        page: str | Callable[[], str],
+        can_sign_out: bool,
+        levels: tuple[str, ...] = (),
     ) -> None:
         self.label = frame.site.name
         self._frame = frame
-        self._page = address.origin(frame.issuer) + page if page.startswith("/") else page
+        place = check_page(page if isinstance(page, str) else page())
+        self._page = address.origin(frame.issuer) + place if place.startswith("/") else place
         self._can_sign_out = can_sign_out
         self._levels = levels
 
@@ -100,15 +107,15 @@ class HostWay:
         person = await self._frame.person(request)
         if person is None or person.session.way != NAME:
             return
-        user = VISIT.get().user
+        user = HOST_SESSION.get().user
         if user is None or not await self._frame.shell.ask(lambda _: _is_of(user, person)):
             await signed_out(self._frame, person)
 
     async def begin(self, request: Request, waiting: Waiting) -> Reply:
         """Continue as the host's user, or send the browser to the host's sign-in page. Raises
         Inactive, and AccessDenied after a sign-in that does not count as a fresh one."""
-        visit, context = VISIT.get(), await self._frame.shell.context()
-        user, now = visit.user, context.env.now
+        host_session, context = HOST_SESSION.get(), await self._frame.shell.context()
+        user, now = host_session.user, context.env.now
         if user is None:
             return await self._send(request, waiting, context, prompt="")
         if not user.active:
@@ -119,7 +126,7 @@ class HostWay:
         if hop is None and (prompt := await self._prompt(request, waiting, is_old=is_old)):
             if self._can_sign_out and (user.auth_time is None or _wants_another(waiting)):
                 # Nothing but a sign-in from nobody on proves a new one.
-                visit.ends = True
+                host_session.ends = True
             return await self._send(request, waiting, context, prompt=prompt)
         if is_old:
             log.warning("the sign-in at the host is too old, or has no auth_time")
@@ -157,8 +164,8 @@ class HostWay:
                 lambda context: decline(login.pending.id, browser, context, error=LoginRequired())
             )
             return leave(self._frame, request, denied)
-        visit = VISIT.get()
-        hop = Hop(context.env.now, nobody=visit.user is None or visit.ends)
+        host_session = HOST_SESSION.get()
+        hop = Hop(context.env.now, nobody=host_session.user is None or host_session.ends)
         query = {"next": self._frame.base + self._way_back(request, waiting, hop, context=context)}
         if prompt:
             query["prompt"] = prompt
@@ -213,6 +220,15 @@ class HostWay:
             log.warning("acr is none of acr_values", acr=user.acr[:200])
             return ""
         return user.acr
+
+
+def check_page(page: str) -> str:
+    """The sign-in page. Raises ValueError if it is neither a path nor an address."""
+    if page.startswith("/") and not page.startswith("//"):
+        return page
+    if address.origin(page):
+        return page
+    raise ValueError(f"sign_in_page {page!r} is neither a path nor an address")
 
 
 def _is_of(user: SignedInUser, person: Person) -> Rule[bool]:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from valetkey.embedded.application import Valetkey
-from valetkey.embedded.host import Visit
+from valetkey.embedded.host import HostSession
 from valetkey.server.http.base_path import WELL_KNOWN
 
 
@@ -43,18 +43,18 @@ class StarletteHost:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         valetkey, request = self._valetkey, Request(scope, receive)
         path = _path(valetkey.base, scope["path_params"])
-        visit = Visit(None)
+        host_session = HostSession(None)
         if valetkey.needs_user(path):
-            visit = Visit(await _call(valetkey.signed_in, request))
+            host_session = HostSession(await _call(valetkey.signed_in, request))
 
         async def send_signing_out(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start" and visit.ends and valetkey.sign_out:
+            if message["type"] == "http.response.start" and host_session.ends and valetkey.sign_out:
                 # Before the head of the reply, which has the host's cookies.
                 await _call(valetkey.sign_out, request)
             await send(message)
 
         inner = {**scope, "path": path, "root_path": ""}
-        await valetkey.serve(inner, receive, send_signing_out, visit=visit)
+        await valetkey.serve(inner, receive, send_signing_out, host_session=host_session)
 
 
 def _path(base: str, parts: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from valetkey.embedded.application import StartError, Valetkey
-from valetkey.embedded.host import Visit
+from valetkey.embedded.host import HostSession
 from valetkey.resource.loop_thread import Portal
 from valetkey.wire.form import MAX_BYTES
 
@@ -30,12 +30,14 @@ class Exchange:
         self._hung_up = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self, valetkey: Valetkey, scope: dict[str, Any], visit: Visit) -> None:
+    def begin(self, valetkey: Valetkey, scope: dict[str, Any], host_session: HostSession) -> None:
         """Lets the server answer."""
 
         async def run() -> None:
             try:
-                await valetkey.serve(scope, self._receive, self._reply.put, visit=visit)
+                await valetkey.serve(
+                    scope, self._receive, self._reply.put, host_session=host_session
+                )
             finally:
                 if not self._hung_up.is_set():
                     await self._reply.put(None)
@@ -87,10 +89,10 @@ class Threaded:
         if self._running is None or self._process != os.getpid():
             self._portal.run(self._start_once)
 
-    def answer(self, scope: dict[str, Any], body: bytes, visit: Visit) -> Answer:
+    def answer(self, scope: dict[str, Any], body: bytes, host_session: HostSession) -> Answer:
         """The reply to a request with this body. Raises StartError."""
         self.start()
-        return self._portal.run(lambda: self._answer(scope, body, visit))
+        return self._portal.run(lambda: self._answer(scope, body, host_session))
 
     def chunks(self, answer: Answer) -> Iterator[bytes]:
         """The body of the reply."""
@@ -127,9 +129,11 @@ class Threaded:
             self.start()
             self._portal.run(lambda: self.valetkey.notify_sign_out(request))
 
-    async def _answer(self, scope: dict[str, Any], body: bytes, visit: Visit) -> Answer:
+    async def _answer(
+        self, scope: dict[str, Any], body: bytes, host_session: HostSession
+    ) -> Answer:
         exchange = Exchange(body)
-        exchange.begin(self.valetkey, scope, visit)
+        exchange.begin(self.valetkey, scope, host_session)
         head, first = await exchange.next(), await exchange.next()
         if head is None or first is None:
             raise StartError("the server did not answer")
