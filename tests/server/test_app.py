@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from valetkey.server.app import LazyApp
+from valetkey.server.http.lazy_app import LazyApp
 
 pytestmark = pytest.mark.anyio
 
