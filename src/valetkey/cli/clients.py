@@ -89,6 +89,7 @@ HELP: Final[dict[str, str]] = {
     "origin": "Who registered it; an administrator by default.",
     "verified": "Its publisher has not been verified.",
     "status": "Whether it is enabled.",
+    "scim": "Whose users it provisions (RFC 7644).",
     "secret_file": "A file with its existing secret.",
     "secret_env": "A variable with its existing secret.",
     "secret_sha256": "The SHA-256 of its existing secret.",

@@ -23,10 +23,16 @@ from valetkey.cli.secrets import read_password, read_secret
 from valetkey.server.accounts import password, password_forms, sign_up
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.query import Many, One, OneByAlias
-from valetkey.server.model.user import Session, Status, User, sign_in_name
+from valetkey.server.model.user import ADMINISTRATOR, Session, Status, User, sign_in_name
 from valetkey.server.oauth.admin import removal
 from valetkey.server.oauth.admin.apply_plan import DesiredRecord
-from valetkey.server.oauth.admin.user_status import MAX_REASON, change_user_status
+from valetkey.server.oauth.admin.user_status import (
+    EVERYBODY,
+    MAX_REASON,
+    UserStatus,
+    change_user_status,
+    disablers,
+)
 from valetkey.server.oauth.logout.sessions import everywhere
 from valetkey.server.store.port import Store
 
@@ -176,7 +182,7 @@ REASON = click.option("--reason", default="", help="Why, for the history: up to 
 @click.pass_obj
 def disable(command: CommandContext, username: str, *, reason: str) -> None:
     """Refuse an account everywhere, and end its sessions. Its grants stay."""
-    ended = _change_status(command, username, "disabled", reason=reason)
+    ended = _change_status(command, username, "disabled", reason=reason).sessions
     document = {"username": username, "status": "disabled", "sessions": ended}
     command.show(document, f"disabled {username}, ended {ended} sessions")
 
@@ -184,22 +190,37 @@ def disable(command: CommandContext, username: str, *, reason: str) -> None:
 @user.command()
 @click.argument("username")
 @REASON
+@click.option("--override", is_flag=True, help="Enable it even if a source has disabled it.")
 @click.pass_obj
-def enable(command: CommandContext, username: str, *, reason: str) -> None:
+def enable(command: CommandContext, username: str, *, reason: str, override: bool) -> None:
     """Let a disabled account in again, with all its grants."""
-    _change_status(command, username, "active", reason=reason)
+    by = EVERYBODY if override else ADMINISTRATOR
+    outcome = _change_status(command, username, "active", by=by, reason=reason)
+    left = () if outcome.user is None else sorted(disablers(outcome.user))
+    if left:
+        raise Failed(
+            f"{username} is still disabled by {', '.join(left)}: enable the user there, or use "
+            "--override"
+        )
     command.show({"username": username, "status": "active"}, f"enabled {username}")
 
 
-def _change_status(command: CommandContext, username: str, status: Status, *, reason: str) -> int:
-    """Change the status of an account. Returns the number of sessions that ended."""
+def _change_status(
+    command: CommandContext,
+    username: str,
+    status: Status,
+    *,
+    by: str = ADMINISTRATOR,
+    reason: str,
+) -> UserStatus:
+    """Change the status of an account."""
     if len(reason) > MAX_REASON or not (reason.isprintable() or not reason):
         raise InvalidUsage(f"--reason has over {MAX_REASON} characters, or unprintable ones")
 
-    async def changing(store: Store) -> int:
+    async def changing(store: Store) -> UserStatus:
         name, context = await _id_of(store, username), command.context()
-        rule = partial(change_user_status, name, status, reason=reason, context=context)
-        return (await settle_and_notify(store, rule, context)).sessions
+        rule = partial(change_user_status, name, status, by=by, reason=reason, context=context)
+        return await settle_and_notify(store, rule, context)
 
     return command.run(changing)
 

@@ -7,6 +7,7 @@ from valetkey.server.model import ids
 from valetkey.server.model.brand import Brand, BrandFile
 from valetkey.server.model.client import Client, Exchange, StoredSecret
 from valetkey.server.model.counters import SingleUse, Throttle
+from valetkey.server.model.directory import GroupMember, ProvisionedGroup, ProvisionedUser
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event, event
 from valetkey.server.model.grant import Delegate, DelegateTree, Grant, TokenFamily
@@ -83,6 +84,26 @@ FULL: Final[tuple[Record, ...]] = (
         templates={"sign_in.html": "e" * 64},
     ),
     BrandFile(digest="d" * 64, body=bytes(range(256))),
+    GroupMember(group="g" * 32, user=MIKO),
+    ProvisionedGroup(
+        id="g" * 32,
+        source="platform",
+        display="Führung",
+        external_id="42",
+        created=NOW,
+        changed=NOW,
+    ),
+    ProvisionedUser(
+        id=MIKO,
+        source="platform",
+        username="miko@chirp.example",
+        external_id="7",
+        subject="7",
+        active=False,
+        attributes={"emails": [{"value": "miko@chirp.example", "primary": True}]},
+        created=NOW,
+        changed=NOW,
+    ),
     Client(
         id="stef",
         name="stefApp 🗝",

@@ -35,7 +35,7 @@ from valetkey.server.store.sqlite.store import connect
 
 VERSIONS = sorted(file.stem for file in FOLDER.glob("*.db"))
 KINDS = ("sqlite", "postgres")
-NEWER = {"identities"}
+NEWER = {"identities", "group_members", "provisioned_groups", "provisioned_users"}
 """Kinds of records that version 0.1.0 did not have."""
 
 

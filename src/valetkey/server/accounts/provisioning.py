@@ -71,7 +71,7 @@ def read_profile(claims: Mapping[str, Any]) -> Profile:
         address={name: text for name in ADDRESS_PARTS if (text := _text(address, name))},
         claims={name: text for name, text in texts.items() if text},
     )
-    wrong = mistakes(_with(User(id="", username="a"), profile))
+    wrong = mistakes(with_profile(User(id="", username="a"), profile))
     if wrong:
         raise InvalidRequest(wrong[0])
     return profile
@@ -98,41 +98,57 @@ def provision(source: str, subject: str, *, profile: Profile | None, env: Env) -
     query = OneByAlias(Identity, identity_alias(source, subject))
     identity = (yield (query,)).one(query)
     if identity is None:
-        return _new_user(source, subject, profile=profile or Profile(), env=env)
+        return _new(source, subject, profile=profile or Profile(), env=env)
     owner = One(User, identity.user)
     user = (yield (owner,)).one(owner)
     if user is None or user.status != "active":
         raise Inactive(detail=f"user {identity.user} is {'gone' if user is None else user.status}")
-    fresh = user if profile is None else _with(user, profile)
+    fresh = user if profile is None else with_profile(user, profile)
     if fresh == user:
         return Provisioned(user)
     fresh = msgspec.structs.replace(fresh, changed=env.now)
     return Provisioned(fresh, (Update(fresh),))
 
 
-def _new_user(source: str, subject: str, *, profile: Profile, env: Env) -> Provisioned:
+def _new(source: str, subject: str, *, profile: Profile, env: Env) -> Provisioned:
+    user = new_user(subject, profile=profile, env=env)
+    identity = new_identity(user.id, source, subject, env=env)
+    audit_event = event(env, "signed-up", by="user", user=user.id, note=source)
+    return Provisioned(user, (Create(user), Create(identity)), (audit_event,))
+
+
+def new_user(label: str, *, profile: Profile, env: Env) -> User:
+    """A new user who is known elsewhere, there by the name `label`."""
     name = ids.user_id(env)
     user = User(
         id=name,
-        # Nobody can type it at the sign-in form, or choose it at sign-up; the id makes it unique.
-        username=f"{GENERATED}{name[-8:]}:{subject[:_NAME]}",
+        username=generated_username(name, label),
         created=env.now,
         changed=env.now,
         external=subject if source == PLATFORM else "",
     )
-    user = _with(user, profile)
-    identity = Identity(
-        id=ids.owned_id(env, owner=name),
-        user=name,
+    return with_profile(user, profile)
+
+
+def generated_username(user: str, label: str) -> str:
+    """The username of a user who is known elsewhere by the name `label`."""
+    # Nobody can type it at the sign-in form, or choose it at sign-up; the id makes it unique.
+    return f"{GENERATED}{user[-8:]}:{label[:_NAME]}"
+
+
+def new_identity(user: str, source: str, subject: str, *, env: Env) -> Identity:
+    """Who the user is elsewhere."""
+    return Identity(
+        id=ids.owned_id(env, owner=user),
+        user=user,
         source=source,
         subject=subject,
         created=env.now,
     )
-    audit_event = event(env, "signed-up", by="user", user=name, note=source)
-    return Provisioned(user, (Create(user), Create(identity)), (audit_event,))
 
 
-def _with(user: User, profile: Profile) -> User:
+def with_profile(user: User, profile: Profile) -> User:
+    """The user with what a source says."""
     return msgspec.structs.replace(user, **msgspec.structs.asdict(profile))
 
 

@@ -24,6 +24,7 @@ from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import Call, Endpoint, Feature, StatusList, Stream
+from valetkey.server.oauth.endpoints.scim import SCIM
 from valetkey.server.oauth.issue.tokens import response
 from valetkey.server.oauth.senders.binding import check_presented
 from valetkey.server.store.batching import yield_once
@@ -140,11 +141,19 @@ def endpoints(
     senders = tuple(sender for feature in features for sender in feature.senders)
     ways = tuple(way for feature in features for way in feature.client_auth)
     transport = Transport(senders, certificates, ways)
-    return {
+    handlers = {
         endpoint.path: serve(endpoint, shell, transport)
         for feature in features
         for endpoint in feature.endpoints
     }
+    return handlers | _scim(shell, transport) if SCIM in features else handlers
+
+
+def _scim(shell: Shell, transport: Transport) -> dict[str, MethodHandler]:
+    # Imported here: the library is an extra, and takes a second to load.
+    from valetkey.server.endpoints.scim.handlers import scim  # noqa: PLC0415
+
+    return scim(shell, transport)
 
 
 def serve(endpoint: Endpoint | Stream, shell: Shell, transport: Transport) -> MethodHandler:

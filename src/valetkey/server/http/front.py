@@ -47,7 +47,8 @@ CLOSE: Final = (b"connection", b"close")
 class MethodHandler(msgspec.Struct, frozen=True):
     """A handler, and the methods that it takes. `items`: it also answers at paths with one more
     segment. A handler whose replies are not all `whole` may stream; `stop` ends its streams, and
-    answers that wait. `drain` tells it that the server will stop soon."""
+    answers that wait. `drain` tells it that the server will stop soon. `refuse` writes refusals in
+    a form of the handler's own, None for the usual one."""
 
     methods: frozenset[str]
     handler: Handler
@@ -55,6 +56,7 @@ class MethodHandler(msgspec.Struct, frozen=True):
     drain: Callable[[], None] = lambda: None
     items: bool = False
     whole: bool = True
+    refuse: Callable[[Request, OAuthError], Reply] | None = None
 
 
 class Front:
@@ -251,7 +253,7 @@ async def respond(
             return check_method_and_size(request, handler) or await handler.handler(request)
         except Exception as failure:
             registered = as_oauth_error(failure, request)
-    reply = refuse(request, registered)
+    reply = (handler.refuse or refuse)(request, registered)
     # RFC 9110 15.5.9: the server no longer waits for the rest of the request.
     return reply.having(CLOSE) if registered.status == 408 else reply
 

@@ -88,6 +88,19 @@ class Exchange(
     asserts: dict[str, Asserted] = {}
 
 
+class Provisioning(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """Whose users a client provisions (SCIM): those of `source` (see `model.user.Identity`), and no
+    others. `subject` is the attribute that has a user's subject at the source, where they sign in;
+    "id" is this server's id. `email_verified`: the source has verified the addresses that it
+    sends."""
+
+    source: str = "platform"
+    subject: Literal["externalId", "userName", "id"] = "externalId"
+    email_verified: bool = False
+
+
 class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     """An app, as its developer registered it. The names are those of RFC 7591 2, where it has one.
 
@@ -98,11 +111,12 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     the JWK Set of its public keys, `jwks_uri` the address where it publishes them: one of the two.
     `auth_algorithm` is the only algorithm of its authentication, `request_object_algorithm` that of
     its signed requests, "" for any that its policy allows. `request_uris` are the addresses of its
-    signed requests. `exchange` says what it may exchange, None for nothing. `understands` lists the
-    extensions that it has opted into. `authorization_details_types` are the types that it may use,
-    () for all that its scope reaches (RFC 9396 10). `key_shards` are the ways in which it may split
-    its keys, `key_shard_backend` is the client that holds the backend shard, "" for itself. The
-    `tls_client_auth_…` identify its certificate (RFC 8705 2.1.2): one of them.
+    signed requests. `exchange` says what it may exchange, None for nothing; `scim` whose users it
+    provisions, None for nobody's. `understands` lists the extensions that it has opted into.
+    `authorization_details_types` are the types that it may use, () for all that its scope reaches
+    (RFC 9396 10). `key_shards` are the ways in which it may split its keys, `key_shard_backend`
+    is the client that holds the backend shard, "" for itself. The `tls_client_auth_…` identify its
+    certificate (RFC 8705 2.1.2): one of them.
     `tls_client_certificate_bound_access_tokens`: its tokens are bound to its certificate (3.4).
 
     The consent page links to `policy_uri` and `tos_uri`, and displays the picture at `logo_uri` if
@@ -174,6 +188,7 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     verified: bool = True
     status: Status = "active"
     created: int = 0
+    scim: Provisioning | None = None
 
     @property
     def key(self) -> str:

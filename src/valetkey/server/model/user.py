@@ -48,8 +48,8 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=Tru
     `PLATFORM`): APIs know their users by it.
 
     `claims` has claims of PROFILE_CLAIMS, `address` members of ADDRESS_PARTS. The id is the `sub`
-    for clients with public subjects. `disabled_by` is the source (see `Identity`) that disabled the
-    user, "" for an administrator or nobody: a source enables only whom it disabled.
+    for clients with public subjects. `disabled_by` has those who disabled the
+    user: ADMINISTRATOR, or sources (see `Identity`). Each of them lifts only its own.
     """
 
     table: ClassVar[str] = "users"
@@ -68,7 +68,7 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=Tru
     created: int = 0
     changed: int = 0
     mark: str = ""
-    disabled_by: str = ""
+    disabled_by: tuple[str, ...] = ()
     external: str = ""
 
     @property
@@ -100,6 +100,9 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=Tru
             return self.username
         return self.email or self.username.partition(":")[2]
 
+
+ADMINISTRATOR: Final = "administrator"
+"""Who disables users besides sources. No source has this name."""
 
 GENERATED: Final = "~"
 """The first character of usernames that this server makes; people cannot choose it."""

@@ -21,6 +21,7 @@ from valetkey.server.oauth.endpoints.grant_management import GRANT_MANAGEMENT, O
 from valetkey.server.oauth.endpoints.introspection import INTROSPECTION
 from valetkey.server.oauth.endpoints.registration import REGISTRATION
 from valetkey.server.oauth.endpoints.revocation import REVOCATION
+from valetkey.server.oauth.endpoints.scim import SCIM
 from valetkey.server.oauth.endpoints.status_list import STATUS_LISTS
 from valetkey.server.oauth.endpoints.userinfo import USERINFO
 from valetkey.server.oauth.grant_types.authorization_code import AUTHORIZATION_CODE
@@ -78,6 +79,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     CHANGE_LOG,
     STATUS_LISTS,
     SHARED_SIGNALS,
+    SCIM,
     LEASE,
     REVOCATION,
     GRANT_MANAGEMENT,

@@ -5,6 +5,7 @@ import os
 import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,9 @@ from valetkey.wire.metadata import is_local
 
 MASTER_KEY: Final = 32
 """Length of a master key in bytes."""
+
+EXTRAS: Final = {"scim": "scim2_models"}
+"""The modules that features need and an extra of their name installs."""
 
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+", re.ASCII)
 
@@ -117,7 +121,12 @@ def _why_not_features(names: tuple[str, ...]) -> str:
 
     known = [one.name for one in FEATURES if not one.core]
     unknown = [name for name in names if name not in known]
-    return f"{unknown[0]!r} is none of {', '.join(known)}" if unknown else ""
+    if unknown:
+        return f"{unknown[0]!r} is none of {', '.join(known)}"
+    lacking = [name for name in names if name in EXTRAS and not find_spec(EXTRAS[name])]
+    return (
+        f"{lacking[0]!r} needs the extra: pip install 'valetkey[{lacking[0]}]'" if lacking else ""
+    )
 
 
 def _why_not_database(database: Database) -> str:

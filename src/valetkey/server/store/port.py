@@ -30,6 +30,7 @@ from valetkey.server.model.change import Change
 from valetkey.server.model.change_log import Log
 from valetkey.server.model.client import Client
 from valetkey.server.model.counters import SingleUse, Throttle
+from valetkey.server.model.directory import GroupMember, ProvisionedGroup, ProvisionedUser
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import DelegateTree, Grant, TokenFamily
 from valetkey.server.model.keys import Epoch, SigningKey
@@ -57,11 +58,14 @@ RECORDS: Final[tuple[type[Record], ...]] = (
     Epoch,
     Event,
     Grant,
+    GroupMember,
     Identity,
     Job,
     SingleUse,
     Pending,
     Policy,
+    ProvisionedGroup,
+    ProvisionedUser,
     Receipt,
     ResourceServer,
     Session,

@@ -204,7 +204,8 @@ def _step(desired: DesiredRecord, before: Declarable | None, context: Context) -
         case Client() | ResourceServer():
             after = msgspec.structs.replace(after, secrets=_secrets(after, desired, context))
         case User() if after != before:
-            by = "" if "status" in desired.fields else after.disabled_by
+            # What is declared counts, whatever sources said before.
+            by = () if "status" in desired.fields else after.disabled_by
             after = msgspec.structs.replace(after, changed=env.now, disabled_by=by)
     return Step(desired=desired, before=before, after=after)
 

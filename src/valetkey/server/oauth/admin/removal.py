@@ -5,13 +5,16 @@ never inherits a grant (ATTACKS A91).
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
 from valetkey.server.model.change import Remove, Update
 from valetkey.server.model.client import Client
-from valetkey.server.model.event import event
-from valetkey.server.model.grant import Grant
+from valetkey.server.model.directory import GroupMember, ProvisionedUser
+from valetkey.server.model.event import By, event
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.pending import Approval
 from valetkey.server.model.query import Many, One, OneByAlias, Rule
 from valetkey.server.model.record import Record
 from valetkey.server.model.resource import ResourceServer
@@ -44,19 +47,44 @@ def client(name: str, context: Context) -> Rule[Removed | NotRemoved]:
     return _removed(row, results.many(grants), context=context)
 
 
-def user(username: str, context: Context) -> Rule[Removed | NotRemoved]:
-    """Removes an account and its sessions, and stops all its grants."""
-    query = OneByAlias(User, sign_in_name(username))
-    row = (yield (query,)).one(query)
+def user(name: str, context: Context) -> Rule[Removed | NotRemoved]:
+    """Erases the account with this username or id (see `erase`)."""
+    by_name, by_id = OneByAlias(User, sign_in_name(name)), One(User, name)
+    results = yield (by_name, by_id)
+    row = results.one(by_name) or results.one(by_id)
     if row is None:
-        return NotRemoved(why=f"there is no user {username!r}")
-    grants, sessions = Many(Grant, "user", row.id), Many(Session, "user", row.id)
-    identities = Many(Identity, "user", row.id)
-    results = yield (grants, sessions, identities)
-    signed_in = (*results.many(sessions), *results.many(identities))
+        return NotRemoved(why=f"there is no user {name!r}")
+    return (yield from erase(row, by="administrator", context=context))
+
+
+PERSONAL: Final[tuple[type[Record], ...]] = (Session, Identity, Approval)
+"""Records of a user that are removed with the account. Besides, there are those of its source."""
+
+
+def erase(row: User, *, by: By, context: Context) -> Rule[Removed]:
+    """Removes an account with its personal data, and stops all its grants.
+
+    Grants, token families, receipts and events stay under the user's id, which is random: they
+    prove what was allowed, and name nobody. The names of devices are removed from the families."""
+    grants, families = Many(Grant, "user", row.id), Many(TokenFamily, "user", row.id)
+    own = tuple(Many(kind, "user", row.id) for kind in PERSONAL)
+    provisioned, groups = One(ProvisionedUser, row.id), Many(GroupMember, "user", row.id)
+    results = yield (grants, families, *own, provisioned, groups)
+    there = results.one(provisioned)
+    also: list[Record] = [one for want in own for one in results.many(want)]
+    also += [*results.many(groups), *(() if there is None else (there,))]
     messages = yield from sign_out_everywhere(row.id, context)
-    removed = _removed(row, results.many(grants), also=signed_in, context=context)
-    return msgspec.structs.replace(removed, changes=(*removed.changes, *messages))
+    nameless = tuple(
+        Update(msgspec.structs.replace(one, device=""))
+        for one in results.many(families)
+        if one.device
+    )
+    removed = _removed(row, results.many(grants), also=also, by=by, context=context)
+    return msgspec.structs.replace(
+        removed,
+        changes=(*removed.changes, *nameless, *messages),
+        events=(*removed.events, event(context.env, "erased", by=by, user=row.id)),
+    )
 
 
 def resource_server(name: str, context: Context) -> Rule[Removed | NotRemoved]:
@@ -76,7 +104,12 @@ def resource_server(name: str, context: Context) -> Rule[Removed | NotRemoved]:
 
 
 def _removed(
-    record: Record, grants: Iterable[Grant], *, context: Context, also: Iterable[Record] = ()
+    record: Record,
+    grants: Iterable[Grant],
+    *,
+    context: Context,
+    also: Iterable[Record] = (),
+    by: By = "administrator",
 ) -> Removed:
     live = [grant for grant in grants if grant.status != "stopped"]
     stopped = [
@@ -87,7 +120,7 @@ def _removed(
         event(
             context.env,
             "stopped",
-            by="administrator",
+            by=by,
             user=grant.user,
             client=grant.client,
             grant=grant.id,

@@ -3,6 +3,9 @@
 Grants, token families and receipts stay as they are. Every endpoint asks for the user's status, and
 the change log tells the APIs (see `model.change_log`). Sessions end, so that nobody is signed in
 again by enabling the user.
+
+Administrators and sources disable users independently: a user is active again when nobody disables
+them any more.
 """
 
 from typing import Final
@@ -10,15 +13,15 @@ from typing import Final
 import msgspec
 
 from valetkey.server.model.change import Change, Remove, Update
-from valetkey.server.model.event import By, event
+from valetkey.server.model.event import event
 from valetkey.server.model.query import Many, One, Rule
-from valetkey.server.model.user import Session, Status, User
+from valetkey.server.model.user import ADMINISTRATOR, Session, Status, User
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.logout.sessions import sign_out_everywhere
 
-ADMINISTRATOR: Final = ""
-"""The source that stands for administrators (see `User.disabled_by`)."""
+EVERYBODY: Final = "*"
+"""Stands for all who have disabled a user."""
 
 MAX_REASON: Final = 200
 """Characters of a reason."""
@@ -35,47 +38,60 @@ def change_user_status(
     name: str,
     status: Status,
     *,
-    source: str = ADMINISTRATOR,
+    by: str = ADMINISTRATOR,
     reason: str = "",
     context: Context,
 ) -> Rule[UserStatus]:
-    """Disables or enables the user with this id. A source enables only users that it disabled
-    itself; administrators enable everybody. Does nothing if the status is already right.
-
-    `reason` goes into the history, cut to MAX_REASON characters."""
+    """Disables or enables the user with this id, as `with_status` does."""
     query = One(User, name)
     user = (yield (query,)).one(query)
-    if user is None or not _may_change(user, status, source):
+    if user is None:
+        return UserStatus(user=None)
+    return (yield from with_status(user, status, by=by, reason=reason, context=context))
+
+
+def with_status(
+    user: User, status: Status, *, by: str, reason: str = "", context: Context
+) -> Rule[UserStatus]:
+    """Disables or enables a user, whose record may have other changes too: the outcome has one
+    update of it, or no change at all if `by` has said so before.
+
+    `by` is ADMINISTRATOR or a source. It lifts its own word; EVERYBODY lifts all. `reason` goes
+    into the history, cut to MAX_REASON characters."""
+    before = disablers(user)
+    after = before | {by} if status == "disabled" else before - {by}
+    if by == EVERYBODY:
+        after = frozenset()
+    if after == before:
         return UserStatus(user=user)
-    by: By = "administrator" if source == ADMINISTRATOR else "server"
-    after = msgspec.structs.replace(
+    changed = msgspec.structs.replace(
         user,
-        status=status,
-        disabled_by=source if status == "disabled" else "",
+        status="disabled" if after else "active",
+        disabled_by=tuple(sorted(after)),
         changed=context.env.now,
     )
-    ended = () if status == "active" else (yield from end_sessions(name, context))
+    ended = (yield from end_sessions(user.id, context)) if after and not before else ()
     audit_event = event(
         context.env,
-        "enabled" if status == "active" else "disabled",
-        by=by,
-        user=name,
-        note=source,
+        "disabled" if status == "disabled" else "enabled",
+        by="administrator" if by in (ADMINISTRATOR, EVERYBODY) else "server",
+        user=user.id,
+        note="" if by in (ADMINISTRATOR, EVERYBODY) else by,
         reason=reason[:MAX_REASON],
     )
     return UserStatus(
-        user=after,
+        user=changed,
         sessions=sum(isinstance(one.record, Session) for one in ended),
-        changes=(Update(after), *ended),
+        changes=(Update(changed), *ended),
         events=(audit_event,),
     )
 
 
-def _may_change(user: User, status: Status, source: str) -> bool:
-    if status == "disabled":
-        # Administrators may take over, so that the source can't enable the user.
-        return user.status == "active" or (source == ADMINISTRATOR != user.disabled_by)
-    return user.status == "disabled" and source in (ADMINISTRATOR, user.disabled_by)
+def disablers(user: User) -> frozenset[str]:
+    """Who has disabled the user: ADMINISTRATOR and sources."""
+    if user.status == "active":
+        return frozenset()
+    return frozenset(user.disabled_by or (ADMINISTRATOR,))
 
 
 def end_sessions(user: str, context: Context) -> Rule[tuple[Change, ...]]:

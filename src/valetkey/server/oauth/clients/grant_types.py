@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from valetkey.server.model.client import Client, Exchange
+from valetkey.server.model.user import ADMINISTRATOR
 from valetkey.server.oauth.core.context import Installation
 from valetkey.server.oauth.core.field_checks import find_duplicates, why_not_https, why_not_web
 from valetkey.spec import names
@@ -12,6 +13,9 @@ from valetkey.spec import names
 _CONFIDENTIAL: Final = frozenset(
     {names.CLIENT_CREDENTIALS, names.CIBA, names.JWT_BEARER, names.TOKEN_EXCHANGE}
 )
+
+MAX_SOURCE: Final = 255
+"""Characters of the name of a source."""
 
 DECLARED_ONLY: Final = frozenset(
     {names.CLIENT_CREDENTIALS, names.CIBA, names.JWT_BEARER, names.TOKEN_EXCHANGE}
@@ -61,6 +65,21 @@ def exchange(client: Client, at: Installation) -> Iterator[str]:
         yield f"of no use without the grant type {names.TOKEN_EXCHANGE}"
     yield from _what(client.exchange, at)
     yield from _asserts(client.exchange, at)
+
+
+def scim(client: Client, at: Installation) -> Iterator[str]:
+    """Check whose users the client provisions."""
+    if client.scim is None:
+        return
+    source = client.scim.source
+    if client.origin != "declared":
+        yield "is for clients that an administrator registers"
+    if client.is_public or names.CLIENT_CREDENTIALS not in client.grant_types:
+        yield f"needs a secret or a key, and the grant type {names.CLIENT_CREDENTIALS}"
+    if not source or not source.isprintable() or len(source) > MAX_SOURCE:
+        yield f"source is empty, unprintable, or over {MAX_SOURCE} characters long"
+    if source == ADMINISTRATOR:
+        yield f"source: {ADMINISTRATOR!r} stands for administrators"
 
 
 def _what(policy: Exchange, at: Installation) -> Iterator[str]:

@@ -113,6 +113,7 @@ OWN: Final = frozenset(
         "secrets",
         "limits",
         "exchange",
+        "scim",
         "backchannel_token_delivery_mode",
         "backchannel_client_notification_endpoint",
         "policy",

@@ -303,6 +303,7 @@ CHECKS: Final[dict[str, Check]] = {
     "software": _software,
     "backchannel_token_delivery_mode": grant_types.ping_delivery,
     "exchange": grant_types.exchange,
+    "scim": grant_types.scim,
     "key_shards": shard_policy.key_shards,
     "key_shard_backend": shard_policy.key_shard_backend,
     "subject_type": subject_type,
