@@ -144,7 +144,7 @@ def test_users_of_others_are_not_there(
 
 def test_no_name_takes_over_an_account(server: Live, miko: str) -> None:
     """Neither a user name, an address, nor an id of another source's is anybody's account."""
-    noor = server.users["noor"]
+    noor = find(server, User, server.users["noor"].id)
     made = Scim(server, "agent").user(
         "noor", externalId="m-1", emails=[{"value": "noor@example.org", "primary": True}]
     )
@@ -161,14 +161,6 @@ def test_no_name_takes_over_an_account(server: Live, miko: str) -> None:
     assert (user.email, user.email_verified) == ("other@example.org", False)
 
 
-TOKENS = [
-    row("A110", "none", lambda server: "", 401),
-    row("A110", "a user's", lambda server: _users_token(server), 401),
-    row("A110", "no token", lambda server: "nonsense", 401),
-    row("A110", "a client's for something else", lambda server: _machines_token(server), 401),
-]
-
-
 def _users_token(server: Live) -> str:
     return str(
         redeem(server, authorize(signed_in(server, "noor"), a78.STEFAPP)).json()["access_token"]
@@ -178,6 +170,14 @@ def _users_token(server: Live) -> str:
 def _machines_token(server: Live) -> str:
     answer = a78.call(server, "/token", {"grant_type": "client_credentials"}, a78.Asking("machine"))
     return str(answer.json()["access_token"])
+
+
+TOKENS = [
+    row("A110", "none", lambda server: "", 401),
+    row("A110", "a user's", _users_token, 401),
+    row("A110", "no token", lambda server: "nonsense", 401),
+    row("A110", "a client's for something else", _machines_token, 401),
+]
 
 
 @pytest.mark.parametrize("token,status", TOKENS)

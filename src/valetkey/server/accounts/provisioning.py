@@ -111,7 +111,7 @@ def provision(source: str, subject: str, *, profile: Profile | None, env: Env) -
 
 
 def _new(source: str, subject: str, *, profile: Profile, env: Env) -> Provisioned:
-    user = new_user(subject, profile=profile, env=env)
+    user = known_as(new_user(subject, profile=profile, env=env), source, subject)
     identity = new_identity(user.id, source, subject, env=env)
     audit_event = event(env, "signed-up", by="user", user=user.id, note=source)
     return Provisioned(user, (Create(user), Create(identity)), (audit_event,))
@@ -125,9 +125,13 @@ def new_user(label: str, *, profile: Profile, env: Env) -> User:
         username=generated_username(name, label),
         created=env.now,
         changed=env.now,
-        external=subject if source == PLATFORM else "",
     )
     return with_profile(user, profile)
+
+
+def known_as(user: User, source: str, subject: str) -> User:
+    """The user, who is `subject` at `source`: the platform's APIs know them by that."""
+    return msgspec.structs.replace(user, external=subject) if source == PLATFORM else user
 
 
 def generated_username(user: str, label: str) -> str:

@@ -15,6 +15,7 @@ from valetkey.server.accounts.provisioning import (
     MAX_SUBJECT,
     Profile,
     generated_username,
+    known_as,
     lenient_profile,
     new_identity,
     new_user,
@@ -96,7 +97,7 @@ def create(document: Document, by: Provisioner, context: Context) -> Rule[Writte
         return msgspec.structs.replace(
             changed, record=made, changes=(Create(record), *changed.changes)
         )
-    user = with_profile(user, _profile(record, user, by))
+    user = known_as(with_profile(user, _profile(record, user, by)), by.source, record.subject)
     if not record.is_active:
         user = msgspec.structs.replace(user, status="disabled", disabled_by=(by.source,))
     identity = _identity(record, context)
@@ -236,7 +237,7 @@ def _user_changes(
     user: User, record: ProvisionedUser, by: Provisioner, *, context: Context
 ) -> Rule[WrittenUser]:
     """The changes of the account: its profile, and whether it is active."""
-    after = with_profile(user, _profile(record, user, by))
+    after = known_as(with_profile(user, _profile(record, user, by)), by.source, record.subject)
     if user.username.startswith(GENERATED):
         name = generated_username(user.id, record.username)
         after = msgspec.structs.replace(after, username=name)
