@@ -12,8 +12,19 @@ from collections.abc import Iterator
 
 import pytest
 from tests.attacks import test_a78_dead_parties as a78
-from tests.attacks.play import change, every, find, redeem, refresh, signed_in
-from tests.browser import authorize
+from tests.attacks.play import (
+    STEFAPP,
+    call,
+    change,
+    desk,
+    every,
+    find,
+    introspected,
+    redeem,
+    refresh,
+    signed_in,
+)
+from tests.browser import Asking, authorize
 from tests.live import Live, live
 from tests.rows import row
 from tests.server.endpoints.test_scim import USER, Scim, provision
@@ -101,7 +112,7 @@ def test_a_deactivated_user_is_refused_everywhere_and_is_back_with_all_grants(
 def test_a_source_does_not_lift_what_an_administrator_did(
     server: Live, scim: Scim, miko: str, story: a78.Story
 ) -> None:
-    context = a78.desk(server)
+    context = desk(server)
     server.run(settle(server.store, lambda: change_user_status(miko, "disabled", context=context)))
     _active(scim, miko, False)
     _active(scim, miko, True)
@@ -163,12 +174,12 @@ def test_no_name_takes_over_an_account(server: Live, miko: str) -> None:
 
 def _users_token(server: Live) -> str:
     return str(
-        redeem(server, authorize(signed_in(server, "noor"), a78.STEFAPP)).json()["access_token"]
+        redeem(server, authorize(signed_in(server, "noor"), STEFAPP)).json()["access_token"]
     )
 
 
 def _machines_token(server: Live) -> str:
-    answer = a78.call(server, "/token", {"grant_type": "client_credentials"}, a78.Asking("machine"))
+    answer = call(server, "/token", {"grant_type": "client_credentials"}, Asking(client_id="machine"))
     return str(answer.json()["access_token"])
 
 
@@ -191,7 +202,7 @@ def test_tokens(server: Live, token: object, status: int) -> None:
 
 def test_a_client_that_provisions_nobody_gets_no_such_token(server: Live) -> None:
     form = {"grant_type": "client_credentials", "scope": "scim"}
-    answer = a78.call(server, "/token", form, a78.Asking(client_id="printer"))
+    answer = call(server, "/token", form, Asking(client_id="printer"))
     assert answer.status_code == 400, answer.text
 
 
@@ -201,10 +212,10 @@ def test_an_erased_user_comes_back_as_somebody_new(server: Live, scim: Scim) -> 
     made = scim.user("noor@platform.example", externalId="n-1", displayName="Noor Name")
     assert made["id"] == noor
     browser = signed_in(server, "noor")
-    tokens = redeem(server, authorize(browser, a78.STEFAPP)).json()
+    tokens = redeem(server, authorize(browser, STEFAPP)).json()
     assert scim.call("DELETE", f"/Users/{noor}").status_code == 204
     assert refresh(server, tokens["refresh_token"]).json()["error"] == "invalid_grant"
-    assert a78.introspected(server, tokens["access_token"]) == {"active": False}
+    assert introspected(server, tokens["access_token"]) == {"active": False}
     assert browser.open("/apps").url.path == "/sign-in"
     again = scim.user("noor@platform.example", externalId="n-1")
     assert again["id"] != noor

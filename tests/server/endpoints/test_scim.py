@@ -10,7 +10,7 @@ from tests.installation import SECRETS
 from tests.live import Live, live
 from tests.rows import row
 
-from valetkey.server.model.client import Provisioning
+from valetkey.server.model.client import Client, Provisioning
 from valetkey.server.model.directory import ProvisionedUser
 from valetkey.server.model.user import User
 from valetkey.server.oauth.admin.apply_plan import DesiredRecord
@@ -32,7 +32,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 def provision(server: Live, client: str, **terms: Any) -> None:
     """Lets a client provision the users of a source."""
-    fields = {"scim": Provisioning(**terms)}
+    scope = find(server, Client, client).scope
+    fields = {"scim": Provisioning(**terms), "scope": (*scope, "scim")}
     applied(server, DesiredRecord(place="test", kind="client", key=client, fields=fields))
 
 

@@ -14,6 +14,9 @@ _CONFIDENTIAL: Final = frozenset(
     {names.CLIENT_CREDENTIALS, names.CIBA, names.JWT_BEARER, names.TOKEN_EXCHANGE}
 )
 
+SCIM: Final = "scim"
+"""The scope of clients that provision users."""
+
 MAX_SOURCE: Final = 255
 """Characters of the name of a source."""
 
@@ -70,10 +73,12 @@ def exchange(client: Client, at: Installation) -> Iterator[str]:
 def scim(client: Client, at: Installation) -> Iterator[str]:
     """Check whose users the client provisions."""
     if client.scim is None:
+        if SCIM in client.scope:
+            yield f"is missing: the scope {SCIM!r} is for the users of one source"
         return
     source = client.scim.source
-    if client.origin != "declared":
-        yield "is for clients that an administrator registers"
+    if SCIM not in client.scope:
+        yield f"of no use without the scope {SCIM!r}"
     if client.is_public or names.CLIENT_CREDENTIALS not in client.grant_types:
         yield f"needs a secret or a key, and the grant type {names.CLIENT_CREDENTIALS}"
     if not source or not source.isprintable() or len(source) > MAX_SOURCE:

@@ -42,7 +42,7 @@ class Provisioner(Outcome, frozen=True, kw_only=True, eq=False):
 def may_provision(client: Client, context: Context) -> bool:
     """Whether an administrator registered the client for it."""
     is_declared = client.origin == "declared" and not client.is_public
-    return is_declared and client.scim is not None
+    return is_declared and client.scim is not None and NAME in client.scope
 
 
 def provisioner(call: Call, context: Context) -> Rule[Provisioner]:
@@ -66,5 +66,5 @@ SCIM: Final = Feature(
     cites=(CITE,),
     on_by_default=False,
     requires=("client credentials",),
-    client_scopes=(ClientScopes(names=(NAME,), may_use=may_provision),),
+    client_scopes=(ClientScopes(names=(NAME,), may_use=may_provision, registered=True),),
 )

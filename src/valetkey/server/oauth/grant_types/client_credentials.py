@@ -9,7 +9,7 @@ from valetkey.server.model.resource import IDENTITY
 from valetkey.server.oauth.clients.documents import check_resources
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Refuse, StepState, state_of
-from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
+from valetkey.server.oauth.core.feature import Authenticated, ClientScopes, Feature, GrantType
 from valetkey.server.oauth.core.issuing import IssuingStep
 from valetkey.server.oauth.grant_types import narrowing
 from valetkey.server.oauth.grant_types.narrowing import Narrowing
@@ -36,7 +36,9 @@ def decide(requested: Narrowing, caller: Authenticated, context: Context) -> Rul
         # RFC 6749 4.4: only confidential clients.
         raise UnauthorizedClient("a client without a secret cannot act for itself")
     for own in context.installation.client_scopes:
-        if not set(own.names).isdisjoint(requested.scope) and own.may_use(caller.client, context):
+        wanted = requested.scope or _all_of(own, caller)
+        if not set(own.names).isdisjoint(wanted) and own.may_use(caller.client, context):
+            requested = msgspec.structs.replace(requested, scope=wanted)
             return _own(requested, caller, context, scopes=frozenset(own.names))
     check_resources(caller.client, requested.resources, context)
     registered = [
@@ -55,6 +57,12 @@ def decide(requested: Narrowing, caller: Authenticated, context: Context) -> Rul
         resources=resources,
         state=requested.state,
     )
+
+
+def _all_of(own: ClientScopes, caller: Authenticated) -> tuple[str, ...]:
+    """What a request without a scope is for: the registered scopes, if these are all of them."""
+    registered = caller.client.scope
+    return registered if own.registered and set(registered) <= set(own.names) else ()
 
 
 def _own(
