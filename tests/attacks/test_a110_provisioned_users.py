@@ -173,13 +173,13 @@ def test_no_name_takes_over_an_account(server: Live, miko: str) -> None:
 
 
 def _users_token(server: Live) -> str:
-    return str(
-        redeem(server, authorize(signed_in(server, "noor"), STEFAPP)).json()["access_token"]
-    )
+    return str(redeem(server, authorize(signed_in(server, "noor"), STEFAPP)).json()["access_token"])
 
 
 def _machines_token(server: Live) -> str:
-    answer = call(server, "/token", {"grant_type": "client_credentials"}, Asking(client_id="machine"))
+    answer = call(
+        server, "/token", {"grant_type": "client_credentials"}, Asking(client_id="machine")
+    )
     return str(answer.json()["access_token"])
 
 
