@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from valetkey.demo.flows import ciba, device, exchange, fapi, machine, stolen_phone
+from valetkey.demo.flows import ciba, device, exchange, fapi, machine, own_login, stolen_phone
 from valetkey.demo.flows.flow import Flow
 
 FLOWS: Final[Mapping[str, Flow]] = {
@@ -12,6 +12,7 @@ FLOWS: Final[Mapping[str, Flow]] = {
     "machine": machine.FLOW,
     "exchange": exchange.FLOW,
     "fapi": fapi.FLOW,
+    "own-login": own_login.FLOW,
     "stolen-phone": stolen_phone.FLOW,
 }
 """The stories by name: one line each."""
