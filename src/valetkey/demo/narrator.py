@@ -87,6 +87,7 @@ SECRETS: Final = frozenset(
         "device_code",
         "handle",
         "id_token",
+        "interaction",
         "key_shard",
         "nonce",
         "other_key_shards",

@@ -51,7 +51,7 @@ HOME: Final = """{% extends "page.html" %}{% block main %}
 <form method="post" action="/logout">{% csrf_token %}<button id="sign-out">Sign out</button></form>
 {% else %}
 <h1>Chirp</h1>
-<p id="signed-out">You’re signed out.</p>
+<p id="signed-out">You're signed out.</p>
 <p><a href="/login">Sign in</a></p>
 {% endif %}
 {% endblock %}"""

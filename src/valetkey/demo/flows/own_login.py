@@ -2,7 +2,7 @@
 
 import secrets
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from valetkey.demo.chirp.site import USER
 from valetkey.demo.flows.flow import Flow, Step, chirps, seen_by_chirp, token
@@ -25,7 +25,7 @@ id = "chirp-website"
 name = "Chirp"
 auth_method = "client_secret_basic"
 secret_file = "site.secret"
-grant_types = []
+grant_types = ["client_credentials"]
 scope = "interactions.answer"
 
 [[client]]
@@ -46,14 +46,14 @@ def leads_there(play: Play) -> None:
     play.kept["verifier"] = pkce.verifier(secrets.token_bytes(32))
     play.miko.opens(_address(play))
     hop = play.miko.latest("GET", "/valetkey-login")
-    play.voice.exchange(hop, who="Miko’s browser → Chirp’s website", request=("interaction",))
+    play.voice.exchange(hop, who="Miko's browser → Chirp's website", request=("interaction",))
     play.check(
         "the address that leads there holds a handle, and nothing else",
-        holds=set(hop.request) == {"interaction"},
+        holds=set(parse_qs(urlsplit(hop.url).query)) == {"interaction"},
     )
     page = play.miko.body
     play.check(
-        "Miko is at Chirp’s own sign-in page",
+        "Miko is at Chirp's own sign-in page",
         holds=page.url.startswith(f"{play.at.site}/login") and "Sign in to Chirp" in page.page.text,
     )
 
@@ -89,7 +89,7 @@ def is_known(play: Play) -> None:
     introspection = seen_by_chirp(play, play.kept["access_token"])
     play.voice.exchange(introspection, who="Chirp → authorization server", response=("sub_id",))
     play.check(
-        f"the token says that he is Chirp’s user {USER}",
+        f"the token says that he is Chirp's user {USER}",
         holds=f'"{USER}"' in introspection.response["sub_id"],
     )
     read = chirps(play, play.kept["access_token"])
@@ -133,7 +133,7 @@ def _text(play: Play) -> str:
 
 
 FLOW: Final = Flow(
-    "the platform’s own users and sign-in page",
+    "the platform's own users and sign-in page",
     "Planner",
     (
         Step("1", "An app asks, and Miko is led to Chirp", (leads_there,)),
