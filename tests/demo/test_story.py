@@ -61,8 +61,8 @@ def start(folder: Path, *arguments: str, **more: str) -> "subprocess.Popen[str]"
 
 
 def addresses(output: str) -> list[str]:
-    """The three programs' addresses, as printed."""
-    return re.findall(r"(?:server|platform|app) {5,}(http://\S+)", output)
+    """The programs' addresses, as printed."""
+    return re.findall(r"(?:server|platform|app|signs in) {5,}(http://\S+)", output)
 
 
 def nothing_is_left(folder: Path, output: str, *, programs: int = 3) -> bool:
