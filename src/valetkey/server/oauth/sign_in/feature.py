@@ -4,6 +4,7 @@ The endpoints are this server's own. The clients that call them authenticate as 
 endpoint (RFC 6749 2.3).
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from valetkey.server.model.change import Change, Remove
@@ -61,12 +62,13 @@ def _sessions(subject: str, sid: str) -> Rule[tuple[Session, ...]]:
     return tuple(one for one in (yield (query,)).many(query) if one.way == WAY)
 
 
-def _endpoint(path: str, metadata: str, rule: object) -> Endpoint:
+def _endpoint(path: str, rule: Callable[[Call, Context], Rule[Answer | Refuse]]) -> Endpoint:
+    # No member of the discovery document: a platform knows its own server.
     return Endpoint(
         path=path,
-        metadata=metadata,
+        metadata="",
         cite=CITE,
-        rule=rule,  # type: ignore[arg-type]
+        rule=rule,
         cross_origin=False,
     )
 
@@ -78,9 +80,9 @@ HAND_OFF: Final = Feature(
     client_scopes=(ClientScopes(names=(SCOPE,), may_use=lambda client, _: False, registered=True),),
     pages=(RETURN, RESTART, FORM_POST),
     endpoints=(
-        _endpoint("/interaction", "interaction_endpoint", read),
-        _endpoint("/interaction/accept", "interaction_accept_endpoint", accept),
-        _endpoint("/interaction/reject", "interaction_reject_endpoint", reject),
-        _endpoint("/sessions/end", "sessions_end_endpoint", end_sessions),
+        _endpoint("/interaction", read),
+        _endpoint("/interaction/accept", accept),
+        _endpoint("/interaction/reject", reject),
+        _endpoint("/sessions/end", end_sessions),
     ),
 )
