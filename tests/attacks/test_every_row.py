@@ -8,7 +8,16 @@ import pytest
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[1]
 
-ROWS: Final = (*(f"a{number:02}" for number in range(1, 63)), "a92", "a94", "a95", "a98", "a100")
+ROWS: Final = (
+    *(f"a{number:02}" for number in range(1, 63)),
+    "a92",
+    "a94",
+    "a95",
+    "a98",
+    "a100",
+    "a102",
+    "a103",
+)
 
 ELSEWHERE: Final = {
     "a20": "tests/client/test_mix_up.py",
