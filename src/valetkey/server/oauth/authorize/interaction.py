@@ -117,7 +117,20 @@ def _who(
         return NeedLogin(None, create=True)
     if not _is_recent(request, person, since=context.env.now + 1, now=context.env.now):
         return NeedLogin(person)
+    if _is_step_up(request, person, context):
+        return NeedLogin(person)
     return _with_acr(request, person)
+
+
+def _is_step_up(request: AuthorizationRequest, person: Person, context: Context) -> bool:
+    """Whether a way to sign in may reach a requested level that this session doesn't (RFC 9470 5).
+    A silent request is not worth the way unless the level is essential."""
+    individual = request.requested_claims
+    levels = individual.acr or request.acr_values
+    if set(levels).isdisjoint(context.installation.sign_in.levels):
+        return False
+    is_wanted = individual.essential or "none" not in request.prompts
+    return is_wanted and not is_met(person.session.amr, levels, person.session.acr)
 
 
 def _is_expected_user(request: AuthorizationRequest, person: Person, context: Context) -> bool:
