@@ -14,6 +14,7 @@ from valetkey.cli.options import PATH, Command
 from valetkey.resource import ResourceServer
 from valetkey.resource.guard import Guard
 from valetkey.resource.routes import GuardFile, mistakes
+from valetkey.resource.token_status import NotSeconds
 from valetkey.wire.catalog import Catalog
 
 GRACE: Final = 5
@@ -76,7 +77,8 @@ def read(file: Path) -> Guard:
             max_staleness=config_file.max_staleness,
             split=config_file.split,
         )
-    except ValueError as error:  # the file calls it by its setting
-        message = str(error).replace("max_staleness=", "bound=")
-        raise InvalidUsage(f"{file}: {message}") from error
+    except NotSeconds as error:
+        raise InvalidUsage(f"{file}: {NotSeconds(error.value, name='bound')}") from error
+    except ValueError as error:
+        raise InvalidUsage(f"{file}: {error}") from error
     return Guard(server, config_file.routes, config_file.proxy)

@@ -267,10 +267,18 @@ def reason_of(opens: TokenStatus) -> Reason:
     return "" if opens.over == "inactive" else opens.over
 
 
+class NotSeconds(ValueError):
+    """`max_staleness` is not seconds, or seconds by risk. `name` is what the caller calls it."""
+
+    def __init__(self, value: object, *, name: str = "max_staleness") -> None:
+        super().__init__(f"{name}={value!r} is not seconds, or seconds by risk")
+        self.value = value
+
+
 def _bounds(max_staleness: float | Mapping[Risk, float]) -> dict[Risk, float]:
     if isinstance(max_staleness, int | float):
         max_staleness = dict.fromkeys(RISKS, max_staleness)
     bounds = {risk: max_staleness.get(risk, MAX_STALENESS) for risk in RISKS}
     if set(max_staleness) - set(RISKS) or not all(0 <= one < LONGEST for one in bounds.values()):
-        raise ValueError(f"max_staleness={max_staleness!r} is not seconds, or seconds by risk")
+        raise NotSeconds(max_staleness)
     return bounds
