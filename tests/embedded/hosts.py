@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx2
+import msgspec
 from tests.browser import Browser
 from tests.docs.markdown import ROOT
-from tests.installation import CLIENTS, POLICIES, RESOURCE_SERVERS
+from tests.installation import CLIENTS, LOOPBACK, POLICIES, RESOURCE_SERVERS
 from tests.live import free_port
 
 from valetkey.server.model.change import Create
@@ -99,7 +100,10 @@ class EmbeddingHost:
 async def furnished(database: Path) -> None:
     """Puts the apps and APIs of the tests into a new database. Its users are the host's."""
     store: Store = await open_store(Database(database))
-    records = (*CLIENTS, *RESOURCE_SERVERS, *POLICIES)
+    (web,) = (client for client in CLIENTS if client.id == "web")
+    # A browser that runs can reach this one.
+    local = msgspec.structs.replace(web, id="local", redirect_uris=(LOOPBACK,))
+    records = (*CLIENTS, local, *RESOURCE_SERVERS, *POLICIES)
     await store.commit(tuple(Create(record) for record in records))
     await store.close()
 
