@@ -22,6 +22,7 @@ from tests.conformance import results
 from tests.conformance.plans import PLANS
 
 from valetkey.cli.declaration import TABLES, Table
+from valetkey.cli.declared_brand import FIELDS as BRAND
 from valetkey.cli.options import common
 from valetkey.cli.root import valetkey
 from valetkey.server.model.policy import PROFILES, Policy
@@ -109,10 +110,17 @@ def features() -> str:
 
 def declared() -> str:
     """A section for each kind of table in a file of declared state."""
-    return "\n\n".join(
+    kinds = "\n\n".join(
         f"## `[[{kind}]]`\n\n{_table(('field', 'value', 'default'), _fields(table))}"
         for kind, table in TABLES.items()
     )
+    brand = ((_code(name), _sentence(_described(field.type))) for name, field in BRAND.items())
+    return f"{kinds}\n\n## `[brand]`\n\n{_table(('field', 'what it is'), brand)}"
+
+
+def _described(kind: Any) -> str:
+    found = msgspec.json.schema(kind, schema_hook=lambda _: {"type": "string"})
+    return str(found["description"])
 
 
 def profiles() -> str:

@@ -52,7 +52,11 @@ def apply(command: CommandContext, *, file: Path, dry_run: bool, yes: bool) -> N
             for one in await _with_passwords(store, declaration)
         ]
         outcome = await preview_plan(store, desired, command=command)
-        own = () if declaration.mistakes else await _brand_mistakes(store, outcome, command=command)
+        own = (
+            ()
+            if declaration.mistakes or outcome.mistakes
+            else await _brand_mistakes(store, outcome, command=command)
+        )
         return desired, outcome, own
 
     desired, outcome, own = command.run(looking, missing="pretend")

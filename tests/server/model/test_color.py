@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from valetkey.server.model.color import (
@@ -47,12 +47,14 @@ def test_contrast_is_that_of_wcag(one: str, other: str, ratio: float) -> None:
     )
 
 
+@settings(deadline=None, max_examples=40)
 @given(COLORS)
 def test_a_color_is_the_same_after_oklch(color: Color) -> None:
     again = color_of(shade_of(color))
     assert max(abs(a - b) for a, b in zip(_parts(color), _parts(again), strict=True)) <= 1
 
 
+@settings(deadline=None, max_examples=40)
 @given(COLORS, st.sampled_from([WHITE, BLACK, Color(0xED, 0xF1, 0xEE), Color(20, 28, 24)]))
 def test_what_is_proposed_passes_and_what_passes_stays(color: Color, behind: Color) -> None:
     proposed = nearest(color, [behind])
@@ -99,6 +101,7 @@ PAIRS = {
 """Every text, by what is behind it."""
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.builds(str, COLORS), st.sampled_from(["color", "background", "both"]))
 def test_a_brand_that_is_accepted_can_be_read(named: str, what: str) -> None:
     """The color as it is, or what is proposed in its place."""
@@ -123,6 +126,7 @@ def test_a_brand_that_is_accepted_can_be_read(named: str, what: str) -> None:
 _NAMES = ("color", "color_dark", "background", "background_dark")
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.builds(str, COLORS))
 def test_in_the_dark_an_accent_for_the_light_is_made_readable(color: str) -> None:
     colors = Colors(color=str(nearest(read_color(color), [Color(0xEA, 0xEA, 0xEA)])))

@@ -115,17 +115,23 @@ class Colors(msgspec.Struct, frozen=True, kw_only=True):
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """The name of each color that is refused, and why."""
-        wrong = False
+        if not self.are_colors():
+            yield from self._no_colors()
+            return
+        for theme in self.themes:
+            yield from self._unreadable(theme)
+
+    def are_colors(self) -> bool:
+        """Whether each one is a color, of whatever contrast."""
+        return not any(self._no_colors())
+
+    def _no_colors(self) -> Iterator[tuple[str, str]]:
         for name in ("color", "color_dark", "background", "background_dark"):
             if text := getattr(self, name):
                 try:
                     read_color(text)
                 except ValueError as error:
-                    wrong = True
                     yield name, str(error)
-        if not wrong:
-            for theme in self.themes:
-                yield from self._unreadable(theme)
 
     def _unreadable(self, theme: Literal["light", "dark"]) -> Iterator[tuple[str, str]]:
         suffix = "" if theme == "light" else "_dark"

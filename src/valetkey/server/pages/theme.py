@@ -10,7 +10,7 @@ from jinja2 import nodes
 
 from valetkey.server.http import log
 from valetkey.server.model.brand import FONTS, Brand, brand_file
-from valetkey.server.model.palette import DARK, LIGHT, Palette
+from valetkey.server.model.palette import DARK, LIGHT, Colors, Palette
 from valetkey.server.model.picture import JPEG, PNG, SVG, WEBP, WOFF2, Picture, read_picture
 from valetkey.server.pages.components import Site, View
 from valetkey.server.pages.render import LOCALES, Locale, environment, make_environment, render_with
@@ -221,7 +221,7 @@ def _is_text(call: nodes.Call) -> bool:
 
 def style_sheet(brand: Brand, *, font: str) -> str:
     """The style sheet of a brand, which follows ours; "" if it changes nothing."""
-    colors = brand.colors
+    colors = brand.colors if brand.colors.are_colors() else Colors(theme=brand.theme)
     light, dark = colors.palette("light"), colors.palette("dark")
     rules = []
     if font:
