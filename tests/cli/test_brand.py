@@ -51,7 +51,8 @@ def test_a_brand_is_applied_changed_and_removed(here: Line) -> None:
     shown = here.json("brand", "show")
     assert (shown["from"], shown["font"]) == ("valetkey apply", "serif")
     assert here.ok("brand", "remove", "--yes") == "removed the brand\n"
-    assert here.every(Brand) == here.every(BrandFile) == ()
+    assert here.every(Brand) == ()
+    assert here.every(BrandFile) == ()
     assert here.json("brand", "show")["from"] == "the settings"
     assert "no brand was applied" in here.fails("brand", "remove", "--yes", status=1)
 

@@ -195,7 +195,7 @@ BROKEN = [
 @pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("templates, why", BROKEN)
 def test_a_template_keeps_the_contract(templates: dict[str, str], why: str) -> None:
-    dressed = look(**templates)
+    dressed = look(Brand(), **templates)
     assert dressed.mistakes == []
     assert any(why in mistake for mistake in broken(dressed)), [*broken(dressed)]
 
