@@ -30,6 +30,7 @@ from valetkey.server.oauth.core.feature import Endpoint, Stream
 from valetkey.server.oauth.features import FEATURES
 from valetkey.server.settings import Settings
 from valetkey.server.settings.tree import LEAVES, SECRETS, describe, masked
+from valetkey.server.settings.upstream import descriptions as upstream_fields
 from valetkey.spec.errors import registered
 from valetkey.spec.names import Cite
 from valetkey.wire.catalog import Catalog, Permission
@@ -70,6 +71,27 @@ def settings() -> str:
         if name not in SECRETS
     )
     return _table(("setting", "default", "what it is"), rows)
+
+
+def upstreams() -> str:
+    """A row for each field of a provider at which people sign in."""
+    rows = (
+        (_code(name), _code(_value(_default(field))), _sentence(_description(field)))
+        for name, field in upstream_fields()
+    )
+    return _table(("field", "default", "what it is"), rows)
+
+
+def _default(field: msgspec.structs.FieldInfo) -> object:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return None if field.default is msgspec.NODEFAULT else _plain(field.default)
+
+
+def _description(field: msgspec.structs.FieldInfo) -> str:
+    return str(
+        msgspec.json.schema(field.type, schema_hook=lambda _: {"type": "string"})["description"]
+    )
 
 
 def commands() -> str:
@@ -307,6 +329,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 FOLDS: Final[dict[str, Callable[[], str]]] = {
     "settings": settings,
+    "upstreams": upstreams,
     "commands": commands,
     "endpoints": endpoints,
     "features": features,

@@ -15,7 +15,7 @@ from valetkey.server.endpoints.driver import endpoints
 from valetkey.server.endpoints.health import health
 from valetkey.server.http import background, file_limit, installation, log
 from valetkey.server.http.connections import Connections
-from valetkey.server.http.fetch import Fetcher
+from valetkey.server.http.fetch import Ask, Fetcher
 from valetkey.server.http.front import App, Front, MethodHandler, Network, within
 from valetkey.server.http.hashing import Passwords
 from valetkey.server.http.installation import Installations
@@ -35,7 +35,7 @@ from valetkey.server.oauth.endpoints.registration import REGISTRATION
 from valetkey.server.oauth.features import pages_off, switched
 from valetkey.server.settings import Settings
 from valetkey.server.settings.brand import read_brand
-from valetkey.server.settings.sign_in import for_rules, origins
+from valetkey.server.settings.sign_in import for_rules, is_alone, origins
 from valetkey.server.store.port import Store
 from valetkey.wire import address
 
@@ -91,6 +91,7 @@ def create(
             outbox=outbox,
             passwords=passwords,
             host_way=host_way,
+            ask=fetch.ask,
         )
 
     lazy_pages = LazyApp(make_pages)
@@ -217,13 +218,15 @@ def _pages(
     outbox: Outbox,
     passwords: Passwords,
     host_way: Callable[[Any], Any] | None,
+    ask: Ask,
 ) -> App:
     # Imported here: a start need not wait for pages, and an unvisited server needs no memory.
     from valetkey.server.pages.brand import CurrentBrand  # noqa: PLC0415
-    from valetkey.server.pages.frame import APPS, STATIC, Frame  # noqa: PLC0415
+    from valetkey.server.pages.frame import APPS, LINKED, STATIC, Frame  # noqa: PLC0415
     from valetkey.server.pages.handoff import HandoffWay  # noqa: PLC0415
     from valetkey.server.pages.routes import pages  # noqa: PLC0415
     from valetkey.server.pages.theme import SiteLinks  # noqa: PLC0415
+    from valetkey.server.pages.upstream import UpstreamWay, domains_of, ways_of  # noqa: PLC0415
     from valetkey.server.pages.ways import SignInChoice, Way  # noqa: PLC0415
 
     source = read_brand(settings.brand)
@@ -244,6 +247,7 @@ def _pages(
         unthrottled=_networks(settings.unthrottled),
         watched=SESSION_MANAGEMENT in features,
         sign_in_origins=origins(settings.sign_in),
+        linked=LINKED if settings.sign_in.upstream else None,
     )
     off = pages_off(features)
     if host_way is not None:
@@ -251,14 +255,18 @@ def _pages(
         return pages(frame, SignInChoice((hosted,), password=False, silent=hosted), off=off)
     handoff = settings.sign_in.handoff
     platform = HandoffWay(frame, url=handoff.url, label=handoff.name or settings.name)
-    ways: tuple[Way, ...] = (platform,) if handoff.url else ()
+    of_settings = [one.upstream() for one in settings.sign_in.upstream]
+    alone = is_alone(settings.sign_in)
+    upstreams = [UpstreamWay(frame, one, ask, alone=alone) for one in of_settings]
+    ways: tuple[Way, ...] = (*([platform] if handoff.url else []), *ways_of(upstreams))
     choice = SignInChoice(
         ways,
         password=settings.sign_in.password,
-        silent=platform if handoff.url else None,
+        silent=platform if handoff.url else ways[0] if alone else None,
         sign_out={platform.name: handoff.logout_url},
+        domains=domains_of(upstreams),
     )
-    return pages(frame, choice, off=off)
+    return pages(frame, choice, upstreams, off=off)
 
 
 @contextlib.asynccontextmanager

@@ -1,11 +1,12 @@
 """ID Tokens (OpenID Connect Core 2): the server writes one, the client reads it."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
-from valetkey.jose import base64url, jwt
+from valetkey.jose import base64url, jws, jwt
 from valetkey.jose.jwk import ALGORITHMS, Algorithm, PublicKey
+from valetkey.jose.objects import read_object
 from valetkey.jose.seal import same
 from valetkey.spec.names import Cite
 
@@ -24,6 +25,7 @@ class IdToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     acr: str = ""
     amr: tuple[str, ...] = ()
     sid: str = ""
+    azp: str = ""
 
     @classmethod
     def read(cls, claims: dict[str, Any]) -> dict[str, Any]:
@@ -35,9 +37,27 @@ class IdToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
                 return claims
 
 
-def at_hash(access_token: str) -> str:
-    """The left half of the SHA-256 of the access token (OpenID Connect Core 3.1.3.6)."""
-    return base64url.encode(hashlib.sha256(access_token.encode()).digest()[:16])
+def at_hash(access_token: str, algorithm: str = "ES256") -> str:
+    """The left half of the hash of the access token, by the hash function of the algorithm that
+    signs the ID Token (OpenID Connect Core 3.1.3.6)."""
+    hashed = _HASHES.get(algorithm, hashlib.sha256)(access_token.encode()).digest()
+    return base64url.encode(hashed[: len(hashed) // 2])
+
+
+_HASHES: Final[Mapping[str, Callable[[bytes], Any]]] = {
+    "ES384": hashlib.sha384,
+    # RFC 8032 5.1: Ed25519 hashes by SHA-512.
+    "EdDSA": hashlib.sha512,
+}
+
+
+def unverified_claims(token: str) -> dict[str, Any]:
+    """All claims of a token: of one that is not verified yet, or the private ones of one that is.
+    Raises jwt.BadToken."""
+    try:
+        return read_object(base64url.decode(token.split(".")[1]))
+    except (ValueError, IndexError) as error:
+        raise jwt.BadToken("not a JWT") from error
 
 
 def verify(
@@ -64,8 +84,11 @@ def verify(
     claims = verified.claims
     if claims.aud != client_id:
         raise jwt.BadToken("meant for another client")
+    if claims.azp not in ("", client_id):
+        raise jwt.BadToken("issued to another client: azp differs")
     if not same(claims.nonce.encode(), nonce.encode()):
         raise jwt.BadToken("of another sign-in: the nonce differs")
-    if claims.at_hash and not same(claims.at_hash.encode(), at_hash(access_token).encode()):
+    expected = at_hash(access_token, jws.read_header(token)["alg"])
+    if claims.at_hash and not same(claims.at_hash.encode(), expected.encode()):
         raise jwt.BadToken("of another access token: at_hash differs")
     return verified

@@ -160,6 +160,9 @@ FULL: Final[tuple[Record, ...]] = (
         source="https://accounts.example",
         subject="1234 ü",
         created=NOW,
+        name="miko@example.com",
+        groups=("admins", "staff"),
+        linked=True,
     ),
     Job(
         id=ids.free_id(ENV),

@@ -89,32 +89,56 @@ def lenient_profile(claims: Mapping[str, Any]) -> Profile:
     return read_profile(valid)
 
 
-def provision(source: str, subject: str, *, profile: Profile | None, env: Env) -> Rule[Provisioned]:
-    """The user who is `subject` at `source`, made now if unknown. `profile` replaces what is
-    stored; None leaves it as it is. Raises Inactive, and InvalidRequest for a subject that is
-    empty, too long or not printable."""
+def check_subject(subject: str) -> None:
+    """Raises InvalidRequest for a subject that is empty, too long or not printable."""
     if not subject or len(subject) > MAX_SUBJECT or not subject.isprintable():
         raise InvalidRequest(f"the subject is empty, not printable, or over {MAX_SUBJECT} long")
+
+
+def provision(
+    source: str,
+    subject: str,
+    *,
+    profile: Profile | None,
+    name: str = "",
+    groups: tuple[str, ...] | None = None,
+    env: Env,
+) -> Rule[Provisioned]:
+    """The user who is `subject` at `source`, made now if unknown. `profile` replaces what is
+    stored about a user whom this source made; None leaves it as it is. `name` and `groups` are as
+    in `Identity`, "" and None leave them. Raises Inactive, and InvalidRequest for a wrong
+    subject."""
+    check_subject(subject)
     query = OneByAlias(Identity, identity_alias(source, subject))
     identity = (yield (query,)).one(query)
     if identity is None:
-        return _new(source, subject, profile=profile or Profile(), env=env)
+        made = _new(source, subject, profile=profile or Profile(), env=env)
+        identity = new_identity(made.user.id, source, subject, env=env)
+        identity = msgspec.structs.replace(identity, name=name, groups=groups or ())
+        return msgspec.structs.replace(made, changes=(Create(made.user), Create(identity)))
     owner = One(User, identity.user)
     user = (yield (owner,)).one(owner)
     if user is None or user.status != "active":
         raise Inactive(detail=f"user {identity.user} is {'gone' if user is None else user.status}")
-    fresh = user if profile is None else with_profile(user, profile)
-    if fresh == user:
-        return Provisioned(user)
-    fresh = msgspec.structs.replace(fresh, changed=env.now)
-    return Provisioned(fresh, (Update(fresh),))
+    changes: tuple[Change, ...] = ()
+    fresh = user if profile is None or identity.linked else with_profile(user, profile)
+    if fresh != user:
+        fresh = msgspec.structs.replace(fresh, changed=env.now)
+        changes = (Update(fresh),)
+    current = msgspec.structs.replace(
+        identity,
+        name=name or identity.name,
+        groups=identity.groups if groups is None else groups,
+    )
+    if current != identity:
+        changes += (Update(current),)
+    return Provisioned(fresh, changes)
 
 
 def _new(source: str, subject: str, *, profile: Profile, env: Env) -> Provisioned:
     user = known_as(new_user(subject, profile=profile, env=env), source, subject)
-    identity = new_identity(user.id, source, subject, env=env)
     audit_event = event(env, "signed-up", by="user", user=user.id, note=source)
-    return Provisioned(user, (Create(user), Create(identity)), (audit_event,))
+    return Provisioned(user, events=(audit_event,))
 
 
 def new_user(label: str, *, profile: Profile, env: Env) -> User:

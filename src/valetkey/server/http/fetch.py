@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from ssl import SSLContext
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import msgspec
 
@@ -45,6 +45,12 @@ MAX_SECONDS: Final = 86400.0
 """Seconds for which a document is cached: if its headers don't say, at least, at most. The minimum
 spans the steps of one sign-in."""
 
+ASK_SECONDS: Final = 10.0
+"""Seconds for an exchange with a provider, for which a user waits."""
+
+ASKED: Final = 64 * 1024
+"""Bytes of a provider's answer: an ID Token may list many groups."""
+
 REFETCH_SECONDS: Final = 10.0
 """Seconds after a fetch in which the same document is not fetched again, even on request."""
 
@@ -69,7 +75,16 @@ TERMS: Final[dict[DocumentKind, Terms]] = {
     "sector": Terms(64 * 1024, "application/json", afresh=True),
     "request": Terms(64 * 1024, "application/oauth-authz-req+jwt, application/jwt", json=False),
     "logo": Terms(64 * 1024, "image/png, image/jpeg", json=False),
+    "provider": Terms(64 * 1024, "application/json"),
 }
+
+
+class Ask(Protocol):
+    """Asks a provider: by a POST if there is a body, else by a GET. Raises nothing."""
+
+    async def __call__(
+        self, url: str, *, body: bytes | None = None, headers: Mapping[str, str]
+    ) -> Answer | Unreachable: ...
 
 
 class Fetcher:
@@ -132,6 +147,28 @@ class Fetcher:
         except (BadAddress, Refused) as error:
             return _unreachable(url, error)
 
+    async def ask(
+        self, url: str, *, body: bytes | None = None, headers: Mapping[str, str]
+    ) -> Answer | Unreachable:
+        """The answer of a provider at which a user signs in: to a POST with a body, else to a GET.
+        Nothing is cached. A provider that did not answer a moment ago is not asked again yet, so
+        its users don't wait for it one by one. Raises nothing."""
+        what = Outgoing(accept="application/json", body=body, headers=headers, whole=True)
+        try:
+            to = target(url)
+        except BadAddress as error:
+            return _unreachable(url, error)
+        try:
+            if (silent := self._silent.get(to.authority, self._clock())) is not None:
+                return silent
+            pool = self._pools["sign-in"]
+            return await self._exchange(to, what, most=ASKED, pool=pool, seconds=ASK_SECONDS)
+        except Refused as error:
+            why = _unreachable(url, error)
+            if why.temporary and not isinstance(error, NoRoom):
+                self._silent.put(to.authority, why, self._clock())
+            return why
+
     def _renew(self, entry: CachedDocument, now: float) -> bool:
         """Whether the document may be fetched again already. Counts as a try if so."""
         if now - entry.tried < REFETCH_SECONDS:
@@ -181,16 +218,18 @@ class Fetcher:
         if want.address:
             self._pace.count(want.address, now)
 
-    async def _exchange(self, to: Target, what: Outgoing, *, most: int, pool: Pool) -> Answer:
+    async def _exchange(
+        self, to: Target, what: Outgoing, *, most: int, pool: Pool, seconds: float = SECONDS
+    ) -> Answer:
         with pool.room(to):
             try:
-                async with asyncio.timeout(SECONDS):
+                async with asyncio.timeout(seconds):
                     addresses = await permitted(to, resolve=pool.resolve, local=self._local)
                     answer = await exchange(
                         to, what, addresses=addresses, trust=self._trust(), most=most
                     )
             except TimeoutError as error:
-                raise Refused(f"it takes longer than {SECONDS:g} s", temporary=True) from error
+                raise Refused(f"it takes longer than {seconds:g} s", temporary=True) from error
         if 300 <= answer.status < 400:
             raise Refused("it redirects, and nobody follows")
         return answer

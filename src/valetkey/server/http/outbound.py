@@ -101,7 +101,7 @@ class Refused(Exception):
 
 class Answer(msgspec.Struct, frozen=True):
     """A host's answer: header names in lower case, the last of each. The body of a failure is not
-    read."""
+    read, unless the request says so."""
 
     status: int
     headers: Mapping[str, str]
@@ -137,11 +137,12 @@ async def permitted(to: Target, *, resolve: Resolve, local: Collection[str]) -> 
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
-    """A request: GET, or POST with a body."""
+    """A request: GET, or POST with a body. `whole`: the body of a failure is read, too."""
 
     accept: str
     body: bytes | None = None
     headers: Mapping[str, str] = {}
+    whole: bool = False
 
     def __repr__(self) -> str:
         return "Outgoing(…)"
@@ -178,7 +179,7 @@ async def exchange(
     reader, writer = await _connect(to, addresses, trust)
     try:
         writer.write(what.encode(to))
-        return await _read(reader, most)
+        return await _read(reader, most, whole=what.whole)
     except OSError as error:
         raise Refused(f"it broke off: {type(error).__name__}", temporary=True) from error
     except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -203,7 +204,7 @@ async def _connect(
     raise refused
 
 
-async def _read(reader: asyncio.StreamReader, most: int) -> Answer:
+async def _read(reader: asyncio.StreamReader, most: int, *, whole: bool = False) -> Answer:
     reading = _Reading(most)
     parser = httptools.HttpResponseParser(reading)
     budget = most + MAX_HEADERS
@@ -215,7 +216,7 @@ async def _read(reader: asyncio.StreamReader, most: int) -> Answer:
         parser.feed_data(chunk)
         if reading.has_head:
             reading.check()
-            if not 200 <= parser.get_status_code() < 300:
+            if not whole and not 200 <= parser.get_status_code() < 300:
                 return Answer(parser.get_status_code(), reading.headers, b"")
     return Answer(parser.get_status_code(), reading.headers, bytes(reading.body))
 

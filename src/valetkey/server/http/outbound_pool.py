@@ -14,7 +14,7 @@ from valetkey.server.model.counters import network_of
 from valetkey.server.model.query import Document, DocumentKind, Party, Unreachable
 from valetkey.wire.address import Target
 
-Purpose: TypeAlias = Party | Literal["delivery"]
+Purpose: TypeAlias = Party | Literal["delivery", "sign-in"]
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -31,6 +31,7 @@ SIZES: Final[dict[Purpose, Size]] = {
     "known": Size(16, 4, 4),
     "stranger": Size(8, 4, 4),
     "delivery": Size(16, 16, 4),
+    "sign-in": Size(32, 16, 4),
 }
 
 PACE: Final = 30
@@ -67,7 +68,7 @@ class Pool:
 
 
 class Pace:
-    """Counts the documents that are fetched for each network, in the memory of this process."""
+    """Counts the requests that are made for each network, in the memory of this process."""
 
     def __init__(self) -> None:
         self._counted: Counter[str] = Counter()
@@ -80,7 +81,12 @@ class Pace:
         place = network_of(address)
         self._counted[place] += 1
         if self._counted[place] > PACE:
-            raise NoRoom("too many unknown documents for one network")
+            raise NoRoom("too many requests for one network")
+
+    def give_back(self, address: str) -> None:
+        """Takes one back for the network of this address: what was counted did no harm."""
+        place = network_of(address)
+        self._counted[place] = max(0, self._counted[place] - 1)
 
 
 # Caches of what other hosts answered: documents for as long as their headers allow, failures for

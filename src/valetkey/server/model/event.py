@@ -36,6 +36,8 @@ Kind: TypeAlias = Literal[
     "claimed",
     "cut",
     "readmitted",
+    "linked",
+    "unlinked",
 ]
 
 

@@ -62,9 +62,9 @@ class Many(msgspec.Struct, Generic[R], frozen=True):
 Query: TypeAlias = One[Any] | OneByAlias[Any] | Many[Any]
 """Queries that a store answers."""
 
-DocumentKind: TypeAlias = Literal["keys", "client", "sector", "request", "logo"]
+DocumentKind: TypeAlias = Literal["keys", "client", "sector", "request", "logo", "provider"]
 """The use of a document, which limits its size: a JWK Set, a client's metadata, the redirect URIs
-of a sector, an authorization request, a logo."""
+of a sector, an authorization request, a logo, the metadata of a provider."""
 
 
 Party: TypeAlias = Literal["declared", "known", "stranger"]

@@ -118,7 +118,10 @@ class Identity(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
 
     A source is a way to sign in that knows users by stable ids of its own: PLATFORM for the
     platform itself, the issuer of an OpenID provider, the address of a directory. No two users have
-    the same identity; a user may have several. `created` is in seconds since 1970.
+    the same identity; a user may have several. `created` is in seconds since 1970. `name` is how
+    people recognize the account there, "" if the source does not say; `groups` are those that it
+    says the user is in. Both are as of the last sign-in. `linked`: the user had an account before,
+    and added this one; what its source says about them doesn't replace their profile.
     """
 
     table: ClassVar[str] = "identities"
@@ -129,6 +132,9 @@ class Identity(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     source: str
     subject: str
     created: int
+    name: str = ""
+    groups: tuple[str, ...] = ()
+    linked: bool = False
 
     @property
     def alias(self) -> str:

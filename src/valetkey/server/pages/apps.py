@@ -6,6 +6,7 @@ from typing import ClassVar, Final, TypeAlias
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.event import DAILY, Event
+from valetkey.server.model.ids import created_at
 from valetkey.server.model.query import PageQuery, Rule
 from valetkey.server.model.receipt import Receipt
 from valetkey.server.oauth.authorize.browser_session import Person
@@ -224,5 +225,7 @@ def _is_risky(form: forms.Form, context: Context) -> bool:
 
 
 def is_recent(person: Person, context: Context) -> bool:
-    """Whether the user authenticated within the last ``RECENT`` seconds."""
-    return context.env.now - person.session.auth_time < RECENT
+    """Whether the user authenticated within the last ``RECENT`` seconds. If their way to sign in
+    does not say when, they did when they last came from there."""
+    moment = person.session.auth_time or created_at(person.session.id)
+    return context.env.now - moment < RECENT

@@ -57,11 +57,13 @@ class PageForm(Struct, frozen=True, kw_only=True):
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """The user who is signed in. ``sign_out`` is the path of the sign-out page."""
+    """The user who is signed in. ``sign_out`` is the path of the sign-out page, ``linked`` that of
+    the accounts that they can link."""
 
     name: str
     username: str
     sign_out: str
+    linked: str | None = None
 
 
 class Trust(StrEnum):

@@ -108,6 +108,7 @@ SIGN_IN: Final = "/sign-in"
 SIGN_UP: Final = "/sign-up"
 APPS: Final = "/apps"
 APPROVALS: Final = "/approvals"
+LINKED: Final = "/linked"
 STATIC: Final = "/static"
 
 
@@ -129,6 +130,7 @@ class Frame:
         unthrottled: Sequence[Network],
         watched: bool = False,
         sign_in_origins: str = "",
+        linked: str | None = None,
     ) -> None:
         """`sign_in_origins` are other origins at which users sign in and out: forms may lead
         there."""
@@ -136,6 +138,7 @@ class Frame:
         self._sign_in_origins = sign_in_origins
         self.outbox = outbox
         self.issuer = issuer
+        self.linked = linked
         self.base = address.path(issuer)
         self.cookies = Cookies(issuer, watched=watched)
         self.passwords = passwords
@@ -171,7 +174,9 @@ class Frame:
 
     def account(self, user: User) -> Account:
         """The user as the page names them."""
-        return Account(name=user.display_name, username=user.username, sign_out=SIGN_OUT)
+        return Account(
+            name=user.display_name, username=user.username, sign_out=SIGN_OUT, linked=self.linked
+        )
 
     def form(
         self,

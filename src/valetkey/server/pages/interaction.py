@@ -30,7 +30,7 @@ from valetkey.server.pages.frame import Frame, NoSuchPage
 from valetkey.server.pages.limit_fields import WrongField
 from valetkey.server.pages.sign_in import SignInPurpose, SignInRefused, SignInView, sign_in
 from valetkey.server.pages.sign_out import signed_out
-from valetkey.server.pages.ways import SignInChoice, Waiting
+from valetkey.server.pages.ways import WITH, SignInChoice, Waiting, pass_on
 from valetkey.spec.errors import InvalidRequest, LoginRequired
 from valetkey.wire.form import Form
 
@@ -113,6 +113,8 @@ class Interaction:
         decision = await self._frame.shell.ask(lambda context: resume(name, browser, context))
         if not isinstance(decision, Login):
             return see_other(continue_at(name))
+        if (way := self._choice.of_address(form.get("username", ""))) is not None:
+            return pass_on(self._frame, request, way, href=f"{continue_at(name)}/{WITH}/{way.name}")
         outcome = await sign_in(self._frame, request, form)
         if isinstance(outcome, SignInRefused):
             view = outcome.on(self._sign_in(request, decision, context))
@@ -226,6 +228,7 @@ class Interaction:
             decline=self._accounts.declined(request, login, context),
             password=self._choice.password,
             ways=self._choice.for_request(name),
+            by_address=bool(self._choice.domains),
         )
 
     def _confirm(self, request: Request, decision: Confirm, context: Context) -> ConfirmDeviceView:

@@ -1,6 +1,6 @@
 """The pages for people, as a table: a Starlette application behind the front."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from importlib.resources import files
 from typing import Final
 
@@ -41,6 +41,7 @@ from valetkey.server.pages.device import DevicePage, EnterCodeView
 from valetkey.server.pages.frame import (
     APPROVALS,
     APPS,
+    LINKED,
     SIGN_IN,
     SIGN_OUT,
     SIGN_UP,
@@ -51,12 +52,15 @@ from valetkey.server.pages.frame import (
 from valetkey.server.pages.handoff import HandoffPages, RestartView
 from valetkey.server.pages.interaction import ConfirmDeviceView, Interaction
 from valetkey.server.pages.limits import LimitsPage, LimitsView
+from valetkey.server.pages.linked import LinkedView, LinkView
 from valetkey.server.pages.shards import PartsPage, PartsView
 from valetkey.server.pages.sign_in import SignInPage, SignInView
 from valetkey.server.pages.sign_in_elsewhere import WaysPage
 from valetkey.server.pages.sign_out import SIGNED_OUT, SignedOutView, SignOutPage, SignOutView
 from valetkey.server.pages.sign_up import SignUpPage, SignUpView
-from valetkey.server.pages.ways import PASSWORD_ONLY, WITH, FollowedWay, SignInChoice
+from valetkey.server.pages.upstream import ElsewhereProblemView, UpstreamWay
+from valetkey.server.pages.upstream_routes import UpstreamPages
+from valetkey.server.pages.ways import PASSWORD_ONLY, WITH, FollowedWay, PassOnView, SignInChoice
 from valetkey.spec.errors import OAuthError
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -126,11 +130,16 @@ class TableRow(msgspec.Struct, frozen=True):
         return {method: handler for method, handler in both.items() if handler is not None}
 
 
-def table(frame: Frame, choice: SignInChoice = PASSWORD_ONLY) -> tuple[TableRow, ...]:
-    """Every page."""
+def table(
+    frame: Frame,
+    choice: SignInChoice = PASSWORD_ONLY,
+    upstreams: Sequence[UpstreamWay] = (),
+) -> tuple[TableRow, ...]:
+    """Every page. `upstreams` are all providers, also those that are switched off."""
     return (
         *_requests(frame, choice),
-        *_account(frame, choice),
+        *_account(frame, choice, upstreams),
+        *_upstreams(frame, choice, upstreams),
         *_grants(frame),
         TableRow("/", get=_home),
     )
@@ -158,13 +167,16 @@ def _requests(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
     )
 
 
-def _account(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
+def _account(
+    frame: Frame, choice: SignInChoice, upstreams: Sequence[UpstreamWay]
+) -> tuple[TableRow, ...]:
     """Sign-in, sign-up and sign-out."""
     sign_in, sign_up = SignInPage(frame, choice), SignUpPage(frame)
-    sign_out, handoff = SignOutPage(frame, choice), HandoffPages(frame)
+    places = {way.name: way for way in upstreams}
+    sign_out, handoff = SignOutPage(frame, choice, places), HandoffPages(frame)
     out = (SignOutView, SignedOutView)
     return (
-        TableRow(SIGN_IN, (SignInView,), get=sign_in.show, post=sign_in.submit),
+        TableRow(SIGN_IN, (SignInView, PassOnView), get=sign_in.show, post=sign_in.submit),
         TableRow(f"{SIGN_IN}/{WITH}/{{way}}", get=WaysPage(frame, choice).begin_own),
         TableRow(SIGN_UP, (SignUpView,), get=sign_up.show, post=sign_up.submit),
         TableRow(SIGN_OUT, out, get=sign_out.show, post=sign_out.submit),
@@ -176,6 +188,22 @@ def _account(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
         TableRow(CHECK_SESSION_PATH, get=CheckSession(frame).show),
         TableRow(logos.PATH, get=logos.Logos(frame).show),
         TableRow(logos.BRAND_FILES, get=logos.BrandFiles(frame).show),
+    )
+
+
+def _upstreams(
+    frame: Frame, choice: SignInChoice, upstreams: Sequence[UpstreamWay]
+) -> tuple[TableRow, ...]:
+    """The addresses that providers know, and the accounts that are linked to the user's."""
+    there = UpstreamPages(frame, upstreams, choice)
+    linked, at = there.linked, f"{SIGN_IN}/{WITH}/{{way}}"
+    return (
+        TableRow(f"{at}/callback", (ElsewhereProblemView, LinkView), get=there.callback),
+        TableRow(f"{at}/backchannel-logout", post=there.backchannel_logout),
+        TableRow(LINKED, (LinkedView,), get=linked.show),
+        TableRow(f"{LINKED}/{WITH}/{{way}}", get=linked.begin),
+        TableRow(f"{LINKED}/confirm", post=linked.confirm),
+        TableRow(f"{LINKED}/remove", post=linked.remove),
     )
 
 
@@ -199,12 +227,16 @@ def _grants(frame: Frame) -> tuple[TableRow, ...]:
 
 
 def pages(
-    frame: Frame, choice: SignInChoice = PASSWORD_ONLY, *, off: Collection[str] = ()
+    frame: Frame,
+    choice: SignInChoice = PASSWORD_ONLY,
+    upstreams: Sequence[UpstreamWay] = (),
+    *,
+    off: Collection[str] = (),
 ) -> Starlette:
     """The application with every page except those that are `off`. Other paths get the error
     page."""
     nowhere = Page(frame, {"GET": _nowhere})
-    rows = (row for row in table(frame, choice) if row.path not in off)
+    rows = (row for row in table(frame, choice, upstreams) if row.path not in off)
     files_here = Files(str(files("valetkey.server.pages") / "static"), nowhere=nowhere)
     app = Starlette(
         routes=[

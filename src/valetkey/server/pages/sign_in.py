@@ -28,13 +28,14 @@ from valetkey.server.pages.components import Decline, PageForm, View
 from valetkey.server.pages.frame import (
     APPROVALS,
     APPS,
+    LINKED,
     SIGN_IN,
     SIGN_UP,
     Frame,
     NoSuchPage,
 )
 from valetkey.server.pages.sign_out import signed_out
-from valetkey.server.pages.ways import SignInChoice, Waiting, WayLink
+from valetkey.server.pages.ways import WITH, SignInChoice, Waiting, WayLink, pass_on
 from valetkey.wire import form as forms
 
 REFUSAL: Final = 0.5
@@ -66,7 +67,7 @@ class SignInView(View, frozen=True, kw_only=True):
     """The sign-in form: fields ``username`` and ``password``, button ``#sign-in``. ``app`` is the
     name of the app that waits; ``decline`` cancels its request. ``retry_after`` goes with
     ``THROTTLED``. ``ways`` lead to other places to sign in; the form is left out unless
-    ``password``."""
+    ``password``. ``by_address``: an e-mail address without a password may be enough."""
 
     template: ClassVar = "sign_in.html"
     enums: ClassVar = (SignInPurpose, SignInProblem)
@@ -81,6 +82,7 @@ class SignInView(View, frozen=True, kw_only=True):
     decline: Decline | None = None
     password: bool = True
     ways: tuple[WayLink, ...] = ()
+    by_address: bool = False
 
 
 class SignInRefused(msgspec.Struct, frozen=True):
@@ -219,6 +221,9 @@ class SignInPage:
         form = self._frame.posted(request, context, purpose=SIGN_IN, session="")
         if not self._choice.password:
             raise NoSuchPage
+        if (way := self._choice.of_address(form.get("username", ""))) is not None:
+            href = f"{SIGN_IN}/{WITH}/{way.name}?next={target.replace('?', '&')}"
+            return pass_on(self._frame, request, way, href=href)
         outcome = await sign_in(self._frame, request, form)
         if isinstance(outcome, SignInRefused):
             view = outcome.on(await self._view(request, target))
@@ -241,6 +246,7 @@ class SignInPage:
             create=create,
             password=self._choice.password,
             ways=self._choice.for_page(target),
+            by_address=bool(self._choice.domains),
         )
 
 
@@ -260,5 +266,5 @@ def own_page(path: str) -> str:
     """The path, if it is one of the user's own pages; else the list of apps (ATTACKS A69)."""
     parts = path.split("/")
     plain = all(part.isascii() and part.isalnum() for part in parts[1:])
-    own = path == APPROVALS or path.startswith((f"{APPS}/", f"{APPROVALS}/"))
+    own = path in (APPROVALS, LINKED) or path.startswith((f"{APPS}/", f"{APPROVALS}/"))
     return path if own and plain else APPS

@@ -17,12 +17,15 @@ from valetkey.server.pages.ways import SignInChoice, Waiting, Way
 
 class ProvedUser(msgspec.Struct, frozen=True, kw_only=True):
     """A user who has signed in elsewhere: `subject` at `source` (see `model.user.Identity`).
-    `profile` replaces what is stored about them, None leaves it."""
+    `profile` replaces what is stored about them, None leaves it; `name` and `groups` are as in
+    `accounts.provisioning.provision`."""
 
     source: str
     subject: str
     proof: Proof
     profile: Profile | None = None
+    name: str = ""
+    groups: tuple[str, ...] | None = None
 
 
 async def complete(
@@ -34,7 +37,12 @@ async def complete(
     browser = frame.cookies.read_browser(request)
     provisioned, _ = await frame.shell.settle(
         lambda context: provision(
-            proved.source, proved.subject, profile=proved.profile, env=context.env
+            proved.source,
+            proved.subject,
+            profile=proved.profile,
+            name=proved.name,
+            groups=proved.groups,
+            env=context.env,
         )
     )
     signed_in = await opened(

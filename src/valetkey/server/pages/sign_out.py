@@ -1,6 +1,7 @@
 """Sign-out. The user confirms it, so that a link can't sign them out; then apps are notified."""
 
-from typing import ClassVar, Final
+from collections.abc import Mapping
+from typing import ClassVar, Final, Literal, Protocol
 
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
@@ -12,7 +13,7 @@ from valetkey.server.oauth.sign_in.returning import read_ticket, write_ticket
 from valetkey.server.pages import presenters
 from valetkey.server.pages.components import Account, Back, PageForm, View
 from valetkey.server.pages.frame import APPS, SIGN_IN, SIGN_OUT, Frame
-from valetkey.server.pages.ways import SignInChoice
+from valetkey.server.pages.ways import SignInChoice, WayLink
 from valetkey.wire import redirect
 from valetkey.wire.form import Form
 
@@ -42,13 +43,26 @@ class SignOutView(View, frozen=True, kw_only=True):
 
 class SignedOutView(View, frozen=True, kw_only=True):
     """The session has ended. ``back`` is the app's registered address for afterwards; ``frames``
-    are pages of apps that sign their user out when they load."""
+    are pages of apps that sign their user out when they load. ``elsewhere`` leads to the sign-out
+    of the place where the user signed in."""
 
     template: ClassVar = "signed_out.html"
 
+    elsewhere: WayLink | None = None
     sign_in: str | None = None
     back: Back | None = None
     frames: tuple[str, ...] = ()
+
+
+class SignOutPlace(Protocol):
+    """A place elsewhere where users sign in, and out. `signs_out` is the operator's choice."""
+
+    @property
+    def signs_out(self) -> Literal["offer", "always", "never"]: ...
+
+    async def sign_out_link(self) -> WayLink | None:
+        """The link to its sign-out page, None if there is none, or if it doesn't respond."""
+        ...
 
 
 async def signed_out(frame: Frame, person: Person | None) -> Ended:
@@ -63,9 +77,12 @@ async def signed_out(frame: Frame, person: Person | None) -> Ended:
 class SignOutPage:
     """`/sign-out`, `/signed-out` and, for apps that send their users, `/logout`."""
 
-    def __init__(self, frame: Frame, choice: SignInChoice) -> None:
+    def __init__(
+        self, frame: Frame, choice: SignInChoice, places: Mapping[str, SignOutPlace] = {}
+    ) -> None:
         self._frame = frame
         self._choice = choice
+        self._places = places
 
     async def show(self, request: Request) -> Reply:
         """Ask for confirmation."""
@@ -87,7 +104,19 @@ class SignOutPage:
         person = await self._frame.person(request)
         ended = await signed_out(self._frame, person)
         onward = self._other_sign_out(request, person, context)
-        return self._frame.cookies.sign_out(self._leave_page(request, ended, onward=onward))
+        way = "" if person is None else person.session.way
+        place = self._places.get(way)
+        if place is not None and place.signs_out == "always":
+            link = await place.sign_out_link()
+            if link is not None:
+                # No redirect: after a form, browsers follow those only to ourselves.
+                origins = " ".join(dict.fromkeys(map(redirect.origin, ended.frames)))
+                view = self._view(frames=ended.frames, elsewhere=link)
+                reply = self._frame.page(request, view, frame_source=origins)
+                reply = reply.having((b"refresh", f"{LOADING};url={link.href}".encode()))
+                return self._frame.cookies.sign_out(reply)
+        reply = self._leave_page(request, ended, onward=onward, way=way)
+        return self._frame.cookies.sign_out(reply)
 
     def _other_sign_out(
         self,
@@ -108,10 +137,15 @@ class SignOutPage:
         return redirect.with_parameters(place, {LOGOUT: ticket})
 
     async def show_signed_out(self, request: Request) -> Reply:
-        """Show that the user is signed out, or go on to where an app wants its user back."""
-        text = request.parameters().get(LOGOUT, "") if request.query else ""
+        """Show that the user is signed out, or go on to where an app wants its user back. The query
+        may name the place where they signed in."""
+        query = request.parameters()
+        text = query.get(LOGOUT, "")
         if not text:
-            return self._frame.page(request, self._view())
+            place = self._places.get(query.get("way", ""))
+            offered = place is not None and place.signs_out != "never"
+            link = await place.sign_out_link() if place is not None and offered else None
+            return self._frame.page(request, self._view(elsewhere=link))
         context, browser = (
             await self._frame.shell.context(),
             self._frame.cookies.read_browser(request),
@@ -143,8 +177,9 @@ class SignOutPage:
         ended = await signed_out(self._frame, person)
         led = own or leaving.is_vouched_for
         away = self._other_sign_out(request, person, context, onward=leaving.onward, led=led)
+        way = "" if person is None else person.session.way
         reply = self._leave_page(
-            request, ended, onward=away or leaving.onward, led=bool(away) or led
+            request, ended, onward=away or leaving.onward, led=bool(away) or led, way=way
         )
         return reply if person is None else self._frame.cookies.sign_out(reply)
 
@@ -180,23 +215,28 @@ class SignOutPage:
         return self._frame.page(request, view)
 
     def _leave_page(
-        self, request: Request, ended: Ended, *, onward: str, led: bool = True
+        self, request: Request, ended: Ended, *, onward: str = "", led: bool = True, way: str
     ) -> Reply:
         """Continue to the app's address or to our own page, through the apps' frames. If the user
         isn't to be `led` to the address, they get a link that names the host."""
         stays = bool(onward) and not led
+        here = f"{SIGNED_OUT}?way={way}" if way in self._places else SIGNED_OUT
         if not ended.frames and not stays:
-            return see_other(onward or SIGNED_OUT)
+            return see_other(onward or here)
         view = self._view(onward=onward, frames=ended.frames)
         origins = " ".join(dict.fromkeys(map(redirect.origin, ended.frames)))
         reply = self._frame.page(request, view, frame_source=origins)
         if stays:
             return reply
-        return reply.having((b"refresh", f"{LOADING};url={onward or SIGNED_OUT}".encode()))
+        return reply.having((b"refresh", f"{LOADING};url={onward or here}".encode()))
 
-    def _view(self, *, onward: str = "", frames: tuple[str, ...] = ()) -> SignedOutView:
+    def _view(
+        self, *, onward: str = "", frames: tuple[str, ...] = (), elsewhere: WayLink | None = None
+    ) -> SignedOutView:
         back = Back(place=redirect.host(onward), href=onward) if onward else None
-        return SignedOutView(site=self._frame.site, sign_in=SIGN_IN, back=back, frames=frames)
+        return SignedOutView(
+            site=self._frame.site, sign_in=SIGN_IN, back=back, frames=frames, elsewhere=elsewhere
+        )
 
 
 def _hidden(form: Form) -> tuple[tuple[str, str], ...]:

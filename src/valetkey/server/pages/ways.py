@@ -4,7 +4,7 @@ The password of this server is the way that leads nowhere else (see `pages.sign_
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol, runtime_checkable
+from typing import ClassVar, Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -12,7 +12,8 @@ from valetkey.server.http.reply import Reply
 from valetkey.server.http.request import Request
 from valetkey.server.oauth.authorize.outcome import Login
 from valetkey.server.pages.authorize import continue_at
-from valetkey.server.pages.frame import APPS, SIGN_IN
+from valetkey.server.pages.components import View
+from valetkey.server.pages.frame import APPS, SIGN_IN, Frame
 
 WITH: Final = "with"
 """The part of a path before the name of a way."""
@@ -61,7 +62,8 @@ class WayLink(msgspec.Struct, frozen=True, kw_only=True):
 class SignInChoice:
     """The ways that are on, as the sign-in page shows them. `password`: whether the password of
     this server is one. `silent` is the way that may know the user without a page, None for none.
-    `sign_out` is the address at which users of a way sign out there too, by the name of the way."""
+    `sign_out` is the address at which users of a way sign out there too, by the name of the way.
+    `domains` maps domains of e-mail addresses to the ways of their users."""
 
     def __init__(
         self,
@@ -70,16 +72,23 @@ class SignInChoice:
         password: bool = True,
         silent: Way | None = None,
         sign_out: Mapping[str, str] = {},
+        domains: Mapping[str, Way] = {},
     ) -> None:
         self.ways = tuple(ways)
         self.password = password
         self.silent = silent
         self.sign_out = sign_out
+        self.domains = domains
 
     @property
     def only(self) -> Way | None:
         """The way to take without a question, None if the user has a choice."""
         return self.ways[0] if len(self.ways) == 1 and not self.password else None
+
+    def of_address(self, username: str) -> Way | None:
+        """The way of the users with e-mail addresses of this one's domain, None if there is
+        none."""
+        return self.domains.get(username.rpartition("@")[2].strip().lower())
 
     def for_request(self, pending: str) -> tuple[WayLink, ...]:
         """The buttons for a waiting request."""
@@ -97,3 +106,20 @@ class SignInChoice:
 
 
 PASSWORD_ONLY: Final = SignInChoice(())
+
+
+class PassOnView(View, frozen=True, kw_only=True):
+    """The way to sign in at ``place``: the browser goes on to ``href`` by itself, or by the link
+    ``#pass-on``."""
+
+    template: ClassVar = "pass_on.html"
+
+    place: str
+    href: str
+
+
+def pass_on(frame: Frame, request: Request, way: Way, *, href: str) -> Reply:
+    """A page that leads to a way to sign in. After a form, browsers follow redirects only to
+    ourselves (Content Security Policy 3, `form-action`)."""
+    view = PassOnView(site=frame.site, place=way.label, href=href)
+    return frame.page(request, view).having((b"refresh", f"0;url={href}".encode()))

@@ -14,6 +14,8 @@ from valetkey.jose.objects import read_object
 from valetkey.server.model.keys import Secret
 from valetkey.server.settings.brand import read_brand, why_not_link
 from valetkey.server.settings.tree import Settings
+from valetkey.server.settings.upstream import NAME as UPSTREAM
+from valetkey.server.settings.upstream import why_not_upstreams
 from valetkey.server.store.database import Database, PostgresURL
 from valetkey.wire import address
 from valetkey.wire.metadata import is_local
@@ -199,6 +201,7 @@ CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "sign_in.handoff.logout_url": _why_not_sign_in_page,
     "sign_in.handoff.acr": _why_not_words,
     "sign_in.handoff.amr": _why_not_words,
+    UPSTREAM: why_not_upstreams,
 }
 """For each setting, a function that returns why a value of the right type is invalid, or ""."""
 

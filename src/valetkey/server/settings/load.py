@@ -13,6 +13,8 @@ import msgspec
 from valetkey.server.model.keys import Secret
 from valetkey.server.settings.checks import CHECKS, check_together, why_not_private
 from valetkey.server.settings.tree import LEAVES, SECRETS, Settings, describe
+from valetkey.server.settings.upstream import NAME as UPSTREAM
+from valetkey.server.settings.upstream import SECRET, with_secrets
 from valetkey.server.store.database import Database, PostgresURL, blind, read_database
 
 FILE: Final = Path("valetkey.toml")
@@ -62,13 +64,24 @@ def read(flags: Mapping[str, object], environ: Mapping[str, str], file: Path | N
         in_file = ()
         mistakes.append(str(error))
     items = (*in_file, *_in_environment(environ), *_in_flags(flags))
+    secrets = {
+        match[1]: str(item.raw)
+        for item in items
+        if item.source == "environment" and (match := SECRET.fullmatch(item.name))
+    }
     for item in items:
+        if item.source == "environment" and SECRET.fullmatch(item.name):
+            continue
         try:
             parsed = _settings_from(item)
             values |= parsed
             origins |= dict.fromkeys(parsed, item.origin)
         except ValueError as error:
             mistakes.append(f"{_place(item)}: {error}")
+    if UPSTREAM in values or secrets:
+        values[UPSTREAM] = with_secrets(
+            values.get(UPSTREAM, ()), secrets, mistakes, read=_secret_in
+        )
     mistakes += _twice(items)
     settings = _tree(values)
     if "issuer" not in values:
@@ -163,7 +176,8 @@ def _in_flags(flags: Mapping[str, object]) -> Iterator[RawValue]:
 def _place(value: RawValue) -> str:
     if value.name not in LEAVES:
         return f"{value.name} (from {value.origin})"
-    text = "…" if value.name in SECRETS else repr(value.raw)
+    # Somebody may have written a secret into the table.
+    text = "…" if value.name in (*SECRETS, UPSTREAM) else repr(value.raw)
     if value.name == DATABASE:
         text = repr(blind(str(value.raw)))
     return f"{value.name} = {text[:80]} (from {value.origin})"
@@ -183,13 +197,17 @@ def _settings_from(item: RawValue) -> dict[str, Any]:
 
 
 def _in_secret_file(file: Path) -> Database:
+    return read_database(_secret_in(file), base=file.parent)
+
+
+def _secret_in(file: Path) -> str:
+    """The text of a private file. Raises ValueError."""
     try:
         if why := why_not_private(file):
             raise ValueError(why)
-        text = file.read_text("utf-8", "replace").strip()
+        return file.read_text("utf-8", "replace").strip()
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from error
-    return read_database(text, base=file.parent)
 
 
 def _twice(items: Iterable[RawValue]) -> Iterator[str]:

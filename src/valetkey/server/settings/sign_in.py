@@ -1,7 +1,7 @@
 """The settings of the ways to sign in, as other parts of the server read them."""
 
 from valetkey.server.accounts.provisioning import read_profile
-from valetkey.server.oauth.core.context import SIGN_IN_HERE, HandOff, SignIn
+from valetkey.server.oauth.core.context import HandOff, SignIn
 from valetkey.server.settings.tree import SignInSettings
 from valetkey.wire import redirect
 
@@ -9,11 +9,14 @@ from valetkey.wire import redirect
 def for_rules(settings: SignInSettings) -> SignIn:
     """How users sign in, for rules."""
     handoff = settings.handoff
+    upstreams = [one for one in settings.upstream if one.enabled]
+    levels = dict.fromkeys(level for one in upstreams for level in one.acr.values())
     if not handoff.url:
-        return SIGN_IN_HERE
+        # A choice needs a page.
+        return SignIn(silently=is_alone(settings), levels=tuple(levels))
     return SignIn(
         silently=True,
-        levels=handoff.acr,
+        levels=tuple(dict.fromkeys((*handoff.acr, *levels))),
         handoff=HandOff(
             client=handoff.client,
             acr=handoff.acr,
@@ -24,6 +27,12 @@ def for_rules(settings: SignInSettings) -> SignIn:
             check_claims=read_profile,
         ),
     )
+
+
+def is_alone(settings: SignInSettings) -> bool:
+    """Whether an upstream provider is the only way to sign in."""
+    upstreams = [one for one in settings.upstream if one.enabled]
+    return len(upstreams) == 1 and not settings.password and not settings.handoff.url
 
 
 def origins(settings: SignInSettings) -> str:

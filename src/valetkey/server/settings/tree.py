@@ -10,6 +10,7 @@ from msgspec.structs import FieldInfo
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.settings.brand import BrandSettings
+from valetkey.server.settings.upstream import UpstreamSettings
 from valetkey.server.store.database import Database, PostgresURL
 from valetkey.wire import address
 from valetkey.wire.address import PORTS
@@ -92,6 +93,10 @@ class SignInSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         bool, _is("true or false: whether people may sign in with a password of this server")
     ] = True
     handoff: HandoffSettings = HandoffSettings()
+    upstream: Annotated[
+        tuple[UpstreamSettings, ...],
+        _is("a list of tables, one for each provider at which people may sign in"),
+    ] = ()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -325,7 +330,11 @@ def schema() -> dict[str, Any]:
         level = whole
         for table in tables:
             level = level["properties"].setdefault(table, _object({}))
-        level["properties"][last] = _leaf_schema(name) | {"default": defaults[name]}
+        leaf = _leaf_schema(name) | {"default": defaults[name]}
+        whole.setdefault("$defs", {}).update(leaf.pop("$defs", {}))
+        level["properties"][last] = leaf
+    for table in whole["$defs"].values():
+        table["properties"].pop("client_secret", None)
     return whole
 
 
