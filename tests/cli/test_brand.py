@@ -125,3 +125,10 @@ def test_pages_can_be_written_as_files(here: Line) -> None:
     assert '<link rel="stylesheet" href="../static/valetkey.css">' in page
     assert "<a" in (here.folder / "out/index.html").read_text()
     assert (here.folder / "out/static/brand").is_dir()
+
+
+def test_the_server_does_not_start_with_a_wrong_text(here: Line) -> None:
+    (here.folder / "texts.toml").write_text('[en]\n"Sig in" = "Log in"\n')
+    (here.folder / "valetkey.toml").write_text('[brand]\ntexts_file = "texts.toml"\n')
+    assert 'did you mean "Sign in"?' in here.fails("serve", status=2)
+    assert not here.database.exists()

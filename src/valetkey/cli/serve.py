@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from valetkey.cli import logging, memory
-from valetkey.cli.context import CommandContext, Failed, open_database
+from valetkey.cli.context import CommandContext, Failed, invalid_usage, open_database
 from valetkey.cli.installation import machine
 from valetkey.cli.options import Command
 from valetkey.cli.secrets import open_keys
@@ -40,6 +40,8 @@ def serve(command: CommandContext, /, **flags: Any) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     command.flags |= {name: value for name, value in flags.items() if value is not None}
     settings = command.settings()
+    if settings.brand.texts_file or settings.brand.templates:
+        _check_brand(command)
     for row in machine():
         if row.verdict == "fail":
             raise Failed(f"{row.what}: {row.says}")
@@ -65,6 +67,15 @@ def serve(command: CommandContext, /, **flags: Any) -> None:
             serve_until_stopped(service, manager)
         else:
             sys.exit(_lead_workers(service, manager))
+
+
+def _check_brand(command: CommandContext) -> None:
+    """Refuse texts and templates with a mistake. Raises InvalidUsage."""
+    # Imported here: a start without them need not wait for the pages.
+    from valetkey.cli.brand import read_named  # noqa: PLC0415
+
+    if mistakes := read_named(command, None).mistakes:
+        raise invalid_usage("mistakes in the brand", mistakes)
 
 
 def _lead_workers(service: Service, manager: ServiceManager) -> int:
