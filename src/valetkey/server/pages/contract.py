@@ -56,7 +56,7 @@ class Form(NamedTuple):
         return f'the form to "{self.action[:60]}" ({self.method})'
 
 
-class Field(NamedTuple):
+class FormField(NamedTuple):
     """A field or button, and the form that sends it."""
 
     form: str
@@ -74,7 +74,7 @@ class Outline(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__()
         self.forms: Counter[Form] = Counter()
-        self.fields: Counter[Field] = Counter()
+        self.fields: Counter[FormField] = Counter()
         self.ids: Counter[str] = Counter()
         self.links: set[str] = set()
         self.texts: Counter[tuple[str, bool]] = Counter()
@@ -95,7 +95,7 @@ class Outline(HTMLParser):
             self.forms[form] += 1
         if tag in _FIELDS:
             own = tuple((name, attributes[name]) for name in _ATTRIBUTES if name in attributes)
-            self.fields[Field(self._form(), tag, own)] += 1
+            self.fields[FormField(self._form(), tag, own)] += 1
         if tag == "a" and attributes.get("href", "").startswith("/"):
             self.links.add(attributes["href"])
         if tag not in _VOID:

@@ -125,11 +125,11 @@ def _who(
 def _is_step_up(request: AuthorizationRequest, person: Person, context: Context) -> bool:
     """Whether a way to sign in may reach a requested level that this session doesn't (RFC 9470 5).
     A silent request is not worth the way unless the level is essential."""
-    individual = request.requested_claims
-    levels = individual.acr or request.acr_values
+    claims = request.requested_claims
+    levels = claims.acr or request.acr_values
     if set(levels).isdisjoint(context.installation.sign_in.levels):
         return False
-    is_wanted = individual.essential or "none" not in request.prompts
+    is_wanted = claims.essential or "none" not in request.prompts
     return is_wanted and not is_met(person.session.amr, levels, person.session.acr)
 
 
