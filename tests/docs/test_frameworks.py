@@ -26,3 +26,9 @@ def test_every_example_is_shown_and_every_one_shown_is_there() -> None:
 def test_every_example_is_run(example: Path) -> None:
     name = str(example).rpartition("/api_")[2].removesuffix(".py")
     assert name in COMMANDS
+
+
+def test_every_host_with_the_server_in_it_is_shown() -> None:
+    hosts = {*(ROOT / "examples").glob("embedded-*/embedded_*.py")}
+    assert len(hosts) == 3
+    assert shown("embed.md") == hosts

@@ -105,13 +105,15 @@ class Website(msgspec.Struct, frozen=True, kw_only=True):
 
     `module` is the program; it gets `--port`, `--issuer`, `--secret` (a file) and `--password` (a
     file). `settings` are those of the server, and `state` is declared state, both with `$site` for
-    the program's address. `user` is Miko's id there.
+    the program's address. `user` is Miko's id there. `embeds` is the path at which the program
+    holds the authorization server, "" for a server of its own.
     """
 
     module: str
     settings: str
     state: str
     user: str
+    embeds: str = ""
 
 
 class Addresses(msgspec.Struct, frozen=True):
@@ -147,13 +149,17 @@ class Stage:
         self.programs = programs
         # Cookies do not tell ports apart: under a name of its own, the server's stay away from
         # stefApp, which has to live at 127.0.0.1 (RFC 8252 7.3).
+        embeds = "" if website is None else website.embeds
+        here = f"http://127.0.0.1:{site}"
+        if embeds:
+            site, here = server, f"http://localhost:{server}"
         self.addresses = Addresses(
-            server=f"http://localhost:{server}",
+            server=f"http://localhost:{server}{embeds}",
             chirp=f"http://127.0.0.1:{chirp}",
             stefapp=f"http://127.0.0.1:{stefapp}",
             window=f"http://127.0.0.1:{stefapp}/{key}/",
             backend=f"http://127.0.0.1:{backend}",
-            site="" if website is None else f"http://127.0.0.1:{site}",
+            site="" if website is None else here,
         )
         self.password = password()
         self.chirp_secret = opaque.write("cs", os.urandom(32))
@@ -212,7 +218,8 @@ class Stage:
 
     def start(self, *, stefapp: bool = True) -> None:
         """Starts the programs: the server, Chirp, and stefApp where it is in the story."""
-        self.start_server()
+        if self._website is None or not self._website.embeds:
+            self.start_server()
         if self._website is not None:
             self.start_site(self._website)
         self.start_chirp()

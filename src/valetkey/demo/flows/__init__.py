@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import Final
 
-from valetkey.demo.flows import ciba, device, exchange, fapi, machine, own_login, stolen_phone
+from valetkey.demo.flows import (
+    ciba,
+    device,
+    embedded,
+    exchange,
+    fapi,
+    machine,
+    own_login,
+    stolen_phone,
+)
 from valetkey.demo.flows.flow import Flow
 
 FLOWS: Final[Mapping[str, Flow]] = {
@@ -13,6 +22,7 @@ FLOWS: Final[Mapping[str, Flow]] = {
     "exchange": exchange.FLOW,
     "fapi": fapi.FLOW,
     "own-login": own_login.FLOW,
+    "embedded": embedded.FLOW,
     "stolen-phone": stolen_phone.FLOW,
 }
 """The stories by name: one line each."""

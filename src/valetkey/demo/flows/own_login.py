@@ -10,6 +10,17 @@ from valetkey.demo.play import MIKO_TO_SERVER, Play
 from valetkey.demo.stage import Website
 from valetkey.wire import pkce
 
+PLANNER: Final = """
+[[client]]
+id = "planner"
+name = "Planner"
+uri = "https://planner.example"
+auth_method = "none"
+redirect_uris = ["http://127.0.0.1/callback"]
+grant_types = ["authorization_code", "refresh_token"]
+scope = "openid profile offline_access chirps"
+"""
+
 SITE: Final = Website(
     module="valetkey.demo.chirp.site",
     settings="""
@@ -27,24 +38,21 @@ auth_method = "client_secret_basic"
 secret_file = "site.secret"
 grant_types = ["client_credentials"]
 scope = "interactions.answer"
-
-[[client]]
-id = "planner"
-name = "Planner"
-uri = "https://planner.example"
-auth_method = "none"
-redirect_uris = ["http://127.0.0.1/callback"]
-grant_types = ["authorization_code", "refresh_token"]
-scope = "openid profile offline_access chirps"
-""",
+"""
+    + PLANNER,
     user=USER,
 )
 
 
-def leads_there(play: Play) -> None:
-    """The app asks; the browser ends up at Chirp's own sign-in page."""
+def asks(play: Play) -> None:
+    """The app sends Miko's browser to the authorization server."""
     play.kept["verifier"] = pkce.verifier(secrets.token_bytes(32))
     play.miko.opens(_address(play))
+
+
+def leads_there(play: Play) -> None:
+    """The app asks; the browser ends up at Chirp's own sign-in page."""
+    asks(play)
     hop = play.miko.latest("GET", "/valetkey-login")
     play.voice.exchange(hop, who="Miko's browser → Chirp's website", request=("interaction",))
     play.check(
@@ -61,7 +69,8 @@ def leads_there(play: Play) -> None:
 def signs_in(play: Play) -> None:
     """He signs in there, and is asked here."""
     play.miko.signs_in()
-    back = play.miko.latest("GET", "/continue/")
+    here = f"{urlsplit(play.at.server).path}/continue/"
+    back = play.miko.latest("GET", here)
     play.check(
         "his browser comes back to the authorization server",
         holds=back.url.startswith(play.at.server),
@@ -70,7 +79,7 @@ def signs_in(play: Play) -> None:
     play.check("which asks what Planner may do", holds="chirps.write" in sheet.ids)
     play.check("it knows him by name, and has no password of his", holds="Miko" in _text(play))
     play.miko.presses("allow")
-    answer = play.miko.latest("POST", "/continue/")
+    answer = play.miko.latest("POST", here)
     play.voice.exchange(answer, who=MIKO_TO_SERVER, request=("action",), response=("code",))
     play.kept["code"] = answer.response["code"]
 
