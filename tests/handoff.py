@@ -16,7 +16,7 @@ from tests.live import Live, live
 from valetkey.jose.seal import digest
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client, StoredSecret
-from valetkey.server.settings.tree import HandoffSettings, SignInSettings
+from valetkey.server.settings.ways import HandoffSettings, SignInSettings
 
 LOGIN: Final = "https://platform.example/login?from=valetkey"
 LOGOUT: Final = "https://platform.example/logout"

@@ -18,8 +18,8 @@ from tests.outside import Host, outside
 from valetkey.jose import jws
 from valetkey.jose.jwk import PrivateKey
 from valetkey.server.model.keys import Secret
-from valetkey.server.settings.tree import SignInSettings
 from valetkey.server.settings.upstream import UpstreamSettings
+from valetkey.server.settings.ways import SignInSettings
 from valetkey.wire import id_token
 
 CLIENT: Final = "chirp-at-the-provider"

@@ -28,6 +28,7 @@ IN_A_TASK: Final = {
     "server/http/fetch.py: Fetcher._exchange": "a task for each document, or the outbox",
     "server/http/outbox.py: Outbox.run": "a background task",
     "server/http/outbox.py: Outbox.send": "pages, which are behind ASGI",
+    "server/http/platform_sign_in.py: PlatformSignIn.ask": "pages",
     "server/endpoints/stream.py: LogUpdates.poll": "a handler that is not whole is behind ASGI",
     "server/http/metrics_port.py: MetricsPort.run": "a task of the server",
     "server/store/postgres/connections.py: Connections.close": "the end of the server",

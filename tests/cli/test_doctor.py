@@ -273,3 +273,22 @@ def counted(line: Line, bucket: str, tried: int, *, since: int = 0) -> None:
     since = since or int(time.time())
     row = Throttle(bucket=bucket, tried=tried, since=since, expires=since + WINDOW)
     line.store(lambda store: store.commit([Count(row)]))
+
+
+@pytest.mark.parametrize(
+    "until,verdict,says",
+    [
+        ("2020-01-01", "warn", "off since 2020-01-01: remove [sign_in.lazy], or set another day"),
+        ("2099-01-01", "ok", "on for "),
+    ],
+)
+def test_lazy_migration_has_an_end(
+    line: Line, monkeypatch: pytest.MonkeyPatch, until: str, verdict: str, says: str
+) -> None:
+    monkeypatch.setenv("VALETKEY_SIGN_IN__LAZY__SECRET", "secret")
+    Path("valetkey.toml").write_text(
+        f'[sign_in.lazy]\nurl = "https://a.example/"\nclient_id = "b"\nuntil = {until}\n'
+    )
+    found = look(line)["lazy migration"]
+    assert found["verdict"] == verdict
+    assert found["says"].startswith(says)

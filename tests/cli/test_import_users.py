@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,14 @@ from tests.rows import row
 
 from valetkey.server.accounts import password
 from valetkey.server.accounts.sign_in import MARKER
+from valetkey.server.model import ids
+from valetkey.server.model.change import Create
 from valetkey.server.model.counters import SingleUse
+from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Secret
-from valetkey.server.model.user import User
+from valetkey.server.model.user import Identity, Session, User
 
+ENV = Env(1_700_000_000, os.urandom)
 IMPORT = ("import", "users")
 
 
@@ -328,6 +333,47 @@ def test_the_report_says_what_has_no_counterpart(line: Line) -> None:
     }
     (miko,) = users(line).values()
     assert (miko.phone_number, miko.claims["locale"]) == ("+49 30 123456", "de")
+
+
+def test_ids_of_a_source_become_identities(line: Line) -> None:
+    source = "https://id.chirp.example/realms/chirp"
+    file = write(line, "users", json.dumps(REALM))
+    assert counts(report(line, file, "--source", source)) == {"added": 1}
+    (miko,), (identity,) = users(line).values(), line.every(Identity)
+    assert (identity.user, identity.source, identity.subject) == (miko.id, source, KEYCLOAK["id"])
+    assert counts(report(line, file, "--source", source)) == {"unchanged": 1}
+    renamed = write(line, "renamed", json.dumps({"users": [KEYCLOAK | {"username": "mika"}]}))
+    words = (renamed, "--source", source, "--format", "keycloak", "--on-existing", "update")
+    assert counts(report(line, *words)) == {"unchanged": 1}, "the id says who it is"
+    report(line, write(line, "mika", {"username": "mika"}))
+    document = report(line, *words, status=1)
+    assert document["refusals"][0]["field"] == "id"
+
+
+def test_an_update_adds_an_identity_to_a_user_of_that_name(line: Line) -> None:
+    report(line, write(line, "users", {"username": "miko"}))
+    file = write(line, "more", {"username": "miko", "id": 7}, {"username": "noor", "id": "7"})
+    words = (file, "--source", "platform")
+    assert counts(report(line, *words, "--dry-run")) == {"kept": 1, "added": 1}
+    assert line.every(Identity) == ()
+    document = report(line, *words, "--on-existing", "update", status=1)
+    assert counts(document) == {"added": 1, "refused": 1}
+    (identity,) = line.every(Identity)
+    assert identity.user == users(line)["noor"].id
+
+
+def test_who_is_disabled_by_an_update_is_signed_out(line: Line) -> None:
+    line.furnish()
+    miko = line.users["miko"]
+    session = Session(
+        id=ids.owned_id(ENV, owner=miko.id), digest="x", user=miko.id, auth_time=1, expires=2**40
+    )
+    line.store(lambda store: store.commit([Create(session)]))
+    file = write(line, "users", {"username": "miko", "status": "disabled"})
+    assert counts(report(line, file, "--on-existing", "update")) == {"changed": 1}
+    assert users(line)["miko"].status == "disabled"
+    assert line.every(Session) == ()
+    assert counts(report(line, file, "--on-existing", "update")) == {"unchanged": 1}
 
 
 def test_a_folder_of_keycloak(line: Line) -> None:

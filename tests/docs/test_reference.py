@@ -78,7 +78,7 @@ def test_every_attack_that_the_code_cites_is_on_its_page(number: str) -> None:
 @pytest.mark.parametrize("name", LEAVES)
 def test_every_setting(name: str) -> None:
     page = _page("settings")
-    assert f"| `{name}` |" in page or f"VALETKEY_{name.upper()}" in page
+    assert f"| `{name}` |" in page or f"VALETKEY_{name.upper().replace('.', '__')}" in page
 
 
 def _commands(context: click.Context) -> list[str]:

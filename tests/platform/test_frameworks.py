@@ -24,7 +24,7 @@ from tests.live import Live, caught_up, free_port
 from valetkey.jose.seal import digest
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client, StoredSecret
-from valetkey.server.settings.tree import HandoffSettings, SignInSettings
+from valetkey.server.settings.ways import HandoffSettings, SignInSettings
 
 NODE: Final = shutil.which("node")
 PACKAGES: Final = ROOT / "tests/clients/node/node_modules"

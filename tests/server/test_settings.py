@@ -1,6 +1,7 @@
 """The settings: where they may stand, which wins, and every mistake at once."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -284,3 +285,34 @@ def _leaves(level: dict[str, Any], prefix: str = "") -> set[str]:
         inside = value.get("properties")
         names |= {prefix + name} if inside is None else _leaves(inside, f"{prefix}{name}.")
     return names
+
+
+LAZY = {"sign_in.lazy.url": "https://chirp.example/check"}
+
+
+def test_lazy_migration_needs_a_day_a_client_and_a_secret(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(LAZY, {}, None)
+    assert [one.partition(": ")[2] for one in refused.value.mistakes] == [
+        "needs until, the day from which nothing is asked",
+        "needs client_id",
+        "needs VALETKEY_SIGN_IN__LAZY__SECRET or secret_file",
+    ]
+    whole = LAZY | {"sign_in.lazy.until": "2027-03-01", "sign_in.lazy.client_id": "valetkey"}
+    lazy = load(whole, {"VALETKEY_SIGN_IN__LAZY__SECRET": "secret"}, None).sign_in.lazy
+    assert (lazy.until, lazy.secret) == (date(2027, 3, 1), Secret("secret"))
+    file = tmp_path / "secret"
+    file.write_text("secret\n")
+    file.chmod(0o644)
+    with pytest.raises(SettingsError, match="readable by others"):
+        load(whole | {"sign_in.lazy.secret_file": str(file)}, {}, None)
+    toml = tmp_path / "valetkey.toml"
+    toml.write_text('[sign_in.lazy]\nuntil = 2027-03-01\nsecret = "secret"\n')
+    with pytest.raises(SettingsError, match="a secret belongs in VALETKEY_SIGN_IN__LAZY__SECRET,"):
+        load({}, {}, toml)
+
+
+@pytest.mark.parametrize("url", ["http://chirp.example/check", "https://user@chirp.example", "x"])
+def test_lazy_migration_goes_over_https(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"sign_in\.lazy\.url"):
+        load({"sign_in.lazy.url": url}, {}, None)

@@ -19,6 +19,7 @@ from valetkey.jose.objects import read_object
 from valetkey.server.accounts import password
 from valetkey.server.accounts.throttle import FAILED, WINDOW
 from valetkey.server.http import file_limit
+from valetkey.server.http.platform_sign_in import ends_at
 from valetkey.server.http.sign_in_failures import HIDDEN, PROXY_NOT_TRUSTED
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.keys import SigningKey
@@ -118,6 +119,7 @@ def installation(settings: Settings, *, ca: Path | None = None) -> Iterator[Row]
     counters = _counters(settings.database) if opens else {}
     yield _proxies(settings, hidden=_running(counters.get(HIDDEN), now) > 0)
     yield _sign_ins(_running(counters.get(FAILED), now))
+    yield from _lazy(settings, now)
     yield _port(settings)
     yield _issuer(settings.issuer, ca)
 
@@ -258,6 +260,20 @@ def _proxies(settings: Settings, *, hidden: bool) -> Row:
     if settings.hides_callers:
         return Row("proxies", "warn", PROXY_NOT_TRUSTED)
     return Row("proxies", "ok", ", ".join(settings.trusted_proxies) or "none is trusted")
+
+
+def _lazy(settings: Settings, now: int) -> Iterator[Row]:
+    lazy = settings.sign_in.lazy
+    if not lazy.url or lazy.until is None:
+        return
+    remaining = ends_at(lazy.until) - now
+    if remaining <= 0:
+        says = f"off since {lazy.until}: remove [sign_in.lazy], or set another day"
+        yield Row("lazy migration", "warn", says)
+    elif not settings.sign_in.password:
+        yield Row("lazy migration", "warn", "off, as sign_in.password is false")
+    else:
+        yield Row("lazy migration", "ok", f"on for {-(-remaining // 86400)} days")
 
 
 def _port(settings: Settings) -> Row:

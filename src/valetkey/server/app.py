@@ -6,7 +6,6 @@ import functools
 import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from valetkey import __version__
@@ -23,10 +22,10 @@ from valetkey.server.http.lazy_app import LazyApp
 from valetkey.server.http.metrics import Meter, NoMeter
 from valetkey.server.http.metrics_port import MetricsPort
 from valetkey.server.http.outbox import Outbox
+from valetkey.server.http.platform_sign_in import PlatformSignIn, ends_at
 from valetkey.server.http.shell import Shell
 from valetkey.server.http.signed_tokens import SignedTokens
 from valetkey.server.http.tls import Certificates
-from valetkey.server.model.keys import Secret
 from valetkey.server.oauth.authorize.browser_session import SESSION_MANAGEMENT
 from valetkey.server.oauth.clients.documents import CLIENT_DOCUMENTS
 from valetkey.server.oauth.core.context import Registration, SignIn
@@ -35,9 +34,11 @@ from valetkey.server.oauth.endpoints.registration import REGISTRATION
 from valetkey.server.oauth.features import pages_off, switched
 from valetkey.server.settings import Settings
 from valetkey.server.settings.brand import read_brand
+from valetkey.server.settings.load import secret_in
 from valetkey.server.settings.sign_in import for_rules, is_alone, origins
 from valetkey.server.store.port import Store
 from valetkey.wire import address
+from valetkey.wire.address import target
 
 
 def create(
@@ -74,7 +75,7 @@ def create(
     shell = Shell(store, installations, fetch=fetch.documents)
     outbox = Outbox(shell, fetch.post)
     shell.on_outgoing = outbox.nudge
-    passwords = Passwords(_secret(settings.devise_pepper, settings.devise_pepper_file))
+    passwords = Passwords(secret_in(settings.devise_pepper, settings.devise_pepper_file))
 
     def running() -> contextlib.AbstractAsyncContextManager[None]:
         is_open = REGISTRATION in features or CLIENT_DOCUMENTS in features
@@ -177,11 +178,6 @@ class Application(Front):
         self._on_reload()
 
 
-def _secret(value: Secret | None, file: Path | None) -> Secret | None:
-    """The secret, or the one in its file."""
-    return Secret(file.read_text("utf-8").strip("\r\n")) if value is None and file else value
-
-
 def registration(settings: Settings) -> Registration:
     """The limits of apps that register themselves."""
     file = settings.registration_publishers_file
@@ -196,8 +192,9 @@ def registration(settings: Settings) -> Registration:
     )
 
 
-def fetcher(settings: Settings) -> Fetcher:
-    """Makes all outbound requests."""
+def fetcher(settings: Settings, *own_hosts: str) -> Fetcher:
+    """Makes outbound requests. `own_hosts` are the operator's, which may be at addresses that are
+    not public, as `host:port`."""
     if settings.fetch_local:
         log.warning(
             "outbound requests to local hosts are allowed", hosts=list(settings.fetch_local)
@@ -207,7 +204,22 @@ def fetcher(settings: Settings) -> Fetcher:
     trust = functools.cache(lambda: ssl.create_default_context(cafile=file))
     if file is not None:
         trust()
-    return Fetcher(trust, local=settings.fetch_local)
+    return Fetcher(trust, local=(*settings.fetch_local, *own_hosts))
+
+
+def platform_sign_in(settings: Settings) -> PlatformSignIn | None:
+    """Asks the platform about unknown names; None if that is not configured, or over."""
+    lazy = settings.sign_in.lazy
+    secret = secret_in(lazy.secret, lazy.secret_file)
+    if not lazy.url or lazy.until is None or secret is None or not settings.sign_in.password:
+        return None
+    return PlatformSignIn(
+        fetcher(settings, target(lazy.url).authority).post,
+        url=lazy.url,
+        client_id=lazy.client_id,
+        secret=secret,
+        ends=ends_at(lazy.until),
+    )
 
 
 def _pages(
@@ -248,6 +260,7 @@ def _pages(
         watched=SESSION_MANAGEMENT in features,
         sign_in_origins=origins(settings.sign_in),
         linked=LINKED if settings.sign_in.upstream else None,
+        platform=platform_sign_in(settings),
     )
     off = pages_off(features)
     if host_way is not None:

@@ -43,7 +43,7 @@ async def test_its_threads_step_back_and_nobody_else_does() -> None:
 async def test_a_flood_of_one_network_refuses_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """ATTACKS A95: whoever comes from elsewhere, or is known, is not refused for it."""
     held = threading.Event()
-    monkeypatch.setattr(password, "fits", lambda given, kept, pepper: held.wait(30))
+    monkeypatch.setattr(password, "fits", lambda given, kept: held.wait(30))
     passwords = Passwords()
 
     def fits(address: str) -> asyncio.Task[bool]:
@@ -68,7 +68,7 @@ async def test_a_flood_of_one_network_refuses_itself(monkeypatch: pytest.MonkeyP
 
 async def test_whoever_gives_up_gives_the_turn_on(monkeypatch: pytest.MonkeyPatch) -> None:
     held = threading.Event()
-    monkeypatch.setattr(password, "fits", lambda given, kept, pepper: held.wait(30))
+    monkeypatch.setattr(password, "fits", lambda given, kept: held.wait(30))
     passwords = Passwords()
     try:
         tasks = [

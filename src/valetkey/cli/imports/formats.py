@@ -97,6 +97,7 @@ def no_username() -> NoReturn:
 
 class _Own(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     username: str
+    id: str | int = ""
     password_hash: str = ""
     email: str = ""
     email_verified: bool = False
@@ -140,6 +141,7 @@ def own(place: str, members: Members, *, strict: bool = True) -> Incoming:
             status=record.status,
             created=seconds("created", record.created),
         ),
+        subject=str(record.id),
     )
 
 
@@ -162,6 +164,7 @@ class _DjangoFields(msgspec.Struct, kw_only=True):
 
 class _Django(msgspec.Struct):
     fields: _DjangoFields
+    pk: str | int = ""
 
 
 def django(place: str, members: Members) -> Incoming:
@@ -169,7 +172,8 @@ def django(place: str, members: Members) -> Incoming:
     fields = members.get("fields")
     if isinstance(fields, dict) and "password" not in fields:
         raise Skipped("other models")
-    record = convert(_Django, members).fields
+    row = convert(_Django, members)
+    record = row.fields
     usable = bool(record.password) and not record.password.startswith("!")
     dropped = {
         "staff and superuser flags": record.is_staff or record.is_superuser,
@@ -187,6 +191,7 @@ def django(place: str, members: Members) -> Incoming:
             status=status_of(is_active=record.is_active),
             created=seconds("date_joined", record.date_joined),
         ),
+        subject=str(row.pk),
         dropped=tuple(name for name, there in dropped.items() if there),
     )
 
@@ -195,6 +200,7 @@ def django(place: str, members: Members) -> Incoming:
 
 
 class _Devise(msgspec.Struct, kw_only=True):
+    id: str | int = ""
     email: str = ""
     username: str | None = None
     name: str | None = None
@@ -230,5 +236,6 @@ def devise(place: str, members: Members, *, peppered: bool = False) -> Incoming:
             claims=texts({"name": record.name}),
             created=seconds("created_at", record.created_at),
         ),
+        subject=str(record.id),
         dropped=tuple(name for name, there in dropped.items() if there),
     )

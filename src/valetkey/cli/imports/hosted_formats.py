@@ -31,6 +31,7 @@ from valetkey.server.model.user import PROFILE_CLAIMS, User
 
 class _Keycloak(msgspec.Struct, kw_only=True, rename="camel"):
     username: str
+    id: str = ""
     email: str | None = None
     email_verified: bool = False
     first_name: str | None = None
@@ -89,6 +90,7 @@ def keycloak(place: str, members: Members) -> Incoming:
             status=status_of(is_active=record.enabled),
             created=seconds("createdTimestamp", record.created_timestamp, per_second=1000),
         ),
+        subject=record.id,
         dropped=tuple(name for name, there in dropped.items() if there),
     )
 
@@ -97,6 +99,8 @@ def keycloak(place: str, members: Members) -> Incoming:
 
 
 class _Auth0(msgspec.Struct, kw_only=True):
+    user_id: str = ""
+    object_id: dict[str, str] = msgspec.field(default={}, name="_id")
     username: str | None = None
     email: str | None = None
     email_verified: bool | None = None
@@ -120,6 +124,7 @@ def auth0(place: str, members: Members) -> Incoming:
     """A line of either export. The two are joined by the user name or the email address: import one
     after the other, with `--on-existing update`."""
     record = convert(_Auth0, members)
+    number = record.object_id.get("$oid", "")
     stored = record.password_hash
     others = [one for one in record.identities if one.get("provider") != "auth0"]
     dropped = {
@@ -148,6 +153,7 @@ def auth0(place: str, members: Members) -> Incoming:
             status=status_of(is_active=not record.blocked),
             created=seconds("created_at", record.created_at),
         ),
+        subject=record.user_id or (f"auth0|{number}" if number else ""),
         dropped=tuple(name for name, there in dropped.items() if there),
     )
 
@@ -156,6 +162,7 @@ def auth0(place: str, members: Members) -> Incoming:
 
 
 class _Firebase(msgspec.Struct, kw_only=True, rename="camel"):
+    local_id: str = ""
     email: str = ""
     email_verified: bool = False
     password_hash: str = ""
@@ -204,5 +211,6 @@ def firebase(place: str, members: Members, *, config: FirebaseConfig | None) -> 
             status=status_of(is_active=not record.disabled),
             created=seconds("createdAt", record.created_at, per_second=1000),
         ),
+        subject=record.local_id,
         dropped=tuple(name for name, there in dropped.items() if there),
     )

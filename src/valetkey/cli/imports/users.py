@@ -29,13 +29,16 @@ from valetkey.server.accounts.importing import (
     Incoming,
     OnExisting,
     OnRefusal,
+    Terms,
     import_batch,
 )
 from valetkey.server.accounts.password import is_imported
 from valetkey.server.accounts.sign_in import MARKER
 from valetkey.server.model.change import Create, Stale
 from valetkey.server.model.environment import Env
-from valetkey.server.model.query import Rule
+from valetkey.server.model.user import User
+from valetkey.server.oauth.admin.user_status import change_user_status
+from valetkey.server.settings.checks import why_not_private
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.server.store.settle import ask
 
@@ -71,6 +74,11 @@ def imports() -> None:
     show_default=True,
     help="Leave a user who exists, update them, or refuse the record.",
 )
+@click.option(
+    "--source",
+    default="",
+    help="Where users sign in with the ids in the file: `platform`, or an issuer.",
+)
 @click.option("--report", type=PATH, help="Write every refused record to this file, as NDJSON.")
 @click.option(
     "--hash-config", type=PATH, help="The hash parameters of a Firebase project, of mode 0600."
@@ -86,6 +94,7 @@ def users(
     dry_run: bool,
     on_error: OnRefusal,
     on_existing: OnExisting,
+    source: str,
     report: Path | None,
     hash_config: Path | None,
     peppered: bool,
@@ -97,16 +106,17 @@ def users(
     """
     options = Options(_firebase_config(hash_config), peppered=peppered)
     try:
-        source = Source(file, form or guess(file), options)
+        users_of = Source(file, form or guess(file), options)
     except (UnknownFormat, OSError) as error:
         raise InvalidUsage(f"{file}: {error}") from error
-    outcome, progress = Report(report), Progress(source)
-    importing = _Importing(command, outcome, on_existing=on_existing, on_refusal=on_error)
+    outcome, progress = Report(report), Progress(users_of)
+    terms = Terms(on_existing=on_existing, on_refusal=on_error, source=source)
+    importing = _Importing(command, outcome, terms)
     work = importing.preview if dry_run else importing.run
     broken = ""
     try:
         command.run(
-            partial(work, source=source, progress=progress),
+            partial(work, source=users_of, progress=progress),
             missing="pretend" if dry_run else "make",
         )
     except (BrokenFile, OSError) as error:
@@ -129,8 +139,8 @@ def _firebase_config(file: Path | None) -> FirebaseConfig | None:
         return None
     try:
         if file is not None:
-            if file.stat().st_mode & 0o077:
-                raise InvalidUsage(f"{file} is readable by others: chmod 600 {file}")
+            if why := why_not_private(file):
+                raise InvalidUsage(f"{file} {why}")
             text = file.read_text("utf-8")
         return read_firebase_config(text or "")
     except (OSError, ValueError) as error:
@@ -140,18 +150,10 @@ def _firebase_config(file: Path | None) -> FirebaseConfig | None:
 class _Importing:
     """Imports records batch by batch."""
 
-    def __init__(
-        self,
-        command: CommandContext,
-        report: Report,
-        *,
-        on_existing: OnExisting,
-        on_refusal: OnRefusal,
-    ) -> None:
+    def __init__(self, command: CommandContext, report: Report, terms: Terms) -> None:
         self._context = command.context()
         self._report = report
-        self._on_existing = on_existing
-        self._on_refusal = on_refusal
+        self._terms = terms
         self._is_marked = False
 
     async def run(self, store: Store, *, source: Source, progress: Progress) -> None:
@@ -167,7 +169,7 @@ class _Importing:
     async def preview(self, store: Store, *, source: Source, progress: Progress) -> None:
         """Judge everything, and write nothing."""
         for batch in self._batches(source):
-            outcome = await ask(store, self._rule(batch, _env(), on_existing=self._on_existing))
+            outcome = await ask(store, import_batch(batch, self._terms, _env()))
             if self._count(outcome, progress):
                 return
 
@@ -193,31 +195,37 @@ class _Importing:
         if broken is not None:
             raise broken
 
-    def _rule(
-        self, batch: Sequence[Incoming], env: Env, *, on_existing: OnExisting
-    ) -> Rule[ImportedBatch]:
-        return import_batch(batch, on_existing=on_existing, on_refusal=self._on_refusal, env=env)
-
     async def _written(self, store: Store, batch: Sequence[Incoming]) -> list[ImportedBatch]:
-        if self._on_existing != "update":
-            return [await self._commit(store, batch, on_existing=self._on_existing)]
+        if self._terms.on_existing != "update":
+            return [await self._commit(store, batch, self._terms)]
         # Apps are notified about a user who changes, so each of them is a commit of its own.
-        first = await self._commit(store, batch, on_existing="skip")
+        skipping = msgspec.structs.replace(self._terms, on_existing="skip")
+        first = await self._commit(store, batch, skipping)
         there = [one.incoming for one in first.judgments if one.verdict == "kept"]
         others = tuple(one for one in first.judgments if one.verdict != "kept")
-        changed = [await self._commit(store, [one], on_existing="update") for one in there]
-        return [ImportedBatch(others), *changed]
+        return [ImportedBatch(others), *[await self._update(store, one) for one in there]]
 
-    async def _commit(
-        self, store: Store, batch: Sequence[Incoming], *, on_existing: OnExisting
-    ) -> ImportedBatch:
+    async def _update(self, store: Store, one: Incoming) -> ImportedBatch:
+        outcome = await self._commit(store, [one], self._terms)
+        if one.user.status == "disabled":
+            for change in outcome.changes:
+                if isinstance(change.record, User) and change.record.status == "active":
+                    await self._disable(store, change.record.id)
+        return outcome
+
+    async def _disable(self, store: Store, name: str) -> None:
+        context = msgspec.structs.replace(self._context, env=_env())
+        rule = partial(change_user_status, name, "disabled", reason="imported", context=context)
+        await settle_and_notify(store, rule, context)
+
+    async def _commit(self, store: Store, batch: Sequence[Incoming], terms: Terms) -> ImportedBatch:
         """Write a batch. If the database is busy, try again: what was written meanwhile is found
         by the next attempt."""
         for pause in PAUSES:
             context = msgspec.structs.replace(self._context, env=_env())
             try:
                 await self._mark(store, batch)
-                rule = partial(self._rule, batch, context.env, on_existing=on_existing)
+                rule = partial(import_batch, batch, terms, context.env)
                 return await settle_and_notify(store, rule, context)
             except Unavailable:
                 if not pause:
@@ -238,7 +246,7 @@ class _Importing:
         for judgment in outcome.judgments:
             self._report.add(judgment)
         progress.show(self._report)
-        return self._on_refusal == "stop" and bool(self._report.counts["refused"])
+        return self._terms.on_refusal == "stop" and bool(self._report.counts["refused"])
 
 
 def _env() -> Env:

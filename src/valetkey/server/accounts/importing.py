@@ -4,19 +4,26 @@ A batch is judged and written as one: a crash leaves every record of it, or none
 imported again changes nothing, so an import that was interrupted goes on when it is run again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from valetkey.server.accounts import password, sign_up
+from valetkey.server.accounts.provisioning import MAX_SUBJECT
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.confusable import poses_as_latin, skeleton, why_not_one_script
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
-from valetkey.server.model.query import OneByAlias, Results, Rule
-from valetkey.server.model.user import User, hash_mark, password_mark
+from valetkey.server.model.query import One, OneByAlias, Query, Results, Rule
+from valetkey.server.model.user import (
+    Identity,
+    User,
+    hash_mark,
+    identity_alias,
+    password_mark,
+)
 
 OnExisting: TypeAlias = Literal["skip", "update", "fail"]
 OnRefusal: TypeAlias = Literal["skip", "stop"]
@@ -27,11 +34,12 @@ VERDICTS: Final[tuple[Verdict, ...]] = ("added", "changed", "unchanged", "kept",
 
 class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     """A user of another system: `user` has no id yet. `place` says where the record is in its file,
-    `dropped` what of it is not imported. `why` is "" or the reason not to import it, as
-    `field: reason`."""
+    `subject` is the id of the user there, `dropped` what of the record is not imported. `why` is ""
+    or the reason not to import it, as `field: reason`."""
 
     place: str
     user: User
+    subject: str = ""
     dropped: tuple[str, ...] = ()
     why: str = ""
 
@@ -53,75 +61,141 @@ class ImportedBatch(msgspec.Struct, frozen=True):
     events: tuple[Event, ...] = ()
 
 
-def import_batch(
-    batch: Sequence[Incoming], *, on_existing: OnExisting, on_refusal: OnRefusal, env: Env
-) -> Rule[ImportedBatch]:
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """How to import. With a `source`, the ids in the records become identities of that source (see
+    `Identity`)."""
+
+    on_existing: OnExisting = "skip"
+    on_refusal: OnRefusal = "skip"
+    source: str = ""
+
+
+def import_batch(batch: Sequence[Incoming], terms: Terms, env: Env) -> Rule[ImportedBatch]:
     """Judges the records in their order. A refused record does not affect the others, or it is the
     last one."""
-    wrong = [one.why or _mistake(one.user) for one in batch]
-    names = {
-        name: OneByAlias(User, name)
-        for one, why in zip(batch, wrong, strict=True)
-        if not why
-        for name in (one.user.alias, skeleton(one.user.username))
-    }
-    results = (yield tuple(names.values())) if names else Results({})
-    users = {name: row for name, want in names.items() if (row := results.one(want)) is not None}
-    writes: dict[str, Change] = {}
+    wrong = [one.why or _mistake(one, terms) for one in batch]
+    valid = [one for one, why in zip(batch, wrong, strict=True) if not why]
+    users = yield from _existing_users(valid, terms)
+    judging = _Judging(users, terms, env)
     judgments = []
     for one, why in zip(batch, wrong, strict=True):
-        judgment, after = (
-            (Judgment(one, "refused", why), None)
-            if why
-            else _judge(one, users, on_existing=on_existing, env=env)
-        )
-        judgments.append(judgment)
-        if judgment.verdict == "refused" and on_refusal == "stop":
+        judgments.append(Judgment(one, "refused", why) if why else judging.judge(one))
+        if judgments[-1].verdict == "refused" and terms.on_refusal == "stop":
             break
-        if after is not None:
-            is_new = judgment.verdict == "added" or isinstance(writes.get(after.alias), Create)
-            writes[after.alias] = Create(after) if is_new else Update(after)
-            users[after.alias] = after
-    return ImportedBatch(tuple(judgments), tuple(writes.values()))
+    return ImportedBatch(tuple(judgments), tuple(judging.changes.values()))
 
 
-def _mistake(user: User) -> str:
-    """The first mistake in a user's data, "" for none."""
-    mistakes = sign_up.mistakes(user)
+def _existing_users(batch: Sequence[Incoming], terms: Terms) -> Rule[dict[str, User]]:
+    """The users who exist, by the aliases of the records: their names, names that look alike, and
+    identities."""
+    names = {
+        name: OneByAlias(User, name)
+        for one in batch
+        for name in (one.user.alias, skeleton(one.user.username))
+    }
+    identities = {
+        alias: OneByAlias(Identity, alias)
+        for one in batch
+        if (alias := _identity_alias(one, terms))
+    }
+    wanted: tuple[Query, ...] = (*names.values(), *identities.values())
+    results = (yield wanted) if wanted else Results({})
+    users = {name: row for name, want in names.items() if (row := results.one(want)) is not None}
+    owners = {
+        alias: One(User, identity.user)
+        for alias, want in identities.items()
+        if (identity := results.one(want)) is not None
+    }
+    if owners:
+        results = yield tuple(owners.values())
+        for alias, owner in owners.items():
+            if (user := results.one(owner)) is not None:
+                users[alias] = user
+    return users
+
+
+def _identity_alias(one: Incoming, terms: Terms) -> str:
+    has_one = terms.source and one.subject
+    return identity_alias(terms.source, one.subject) if has_one else ""
+
+
+def _mistake(one: Incoming, terms: Terms) -> str:
+    """The first mistake in a record, "" for none."""
+    mistakes = sign_up.mistakes(one.user)
     if mistakes:
         return mistakes[0]
-    if why := why_not_one_script(user.username):
+    if why := why_not_one_script(one.user.username):
         return f"username: {why}"
     # Other users may see the name (ATTACKS A52).
-    return "username: looks like a Latin name" if poses_as_latin(user.username) else ""
+    if poses_as_latin(one.user.username):
+        return "username: looks like a Latin name"
+    if terms.source and (len(one.subject) > MAX_SUBJECT or not one.subject.isprintable()):
+        return f"id: is not printable, or has over {MAX_SUBJECT} characters"
+    return ""
 
 
-def _judge(
-    one: Incoming, users: Mapping[str, User], *, on_existing: OnExisting, env: Env
-) -> tuple[Judgment, User | None]:
-    """The judgment of a record without mistakes, and the user to write, None for nobody."""
-    there = users.get(one.user.alias)
-    if there is None:
-        twin = users.get(skeleton(one.user.username))
-        if twin is not None:
-            return Judgment(one, "refused", "username: looks like that of another user"), None
+class _Judging:
+    """The judgment of records without mistakes. `users` are those who exist, by alias; `changes`
+    has what to write, by the key of the record."""
+
+    def __init__(self, users: dict[str, User], terms: Terms, env: Env) -> None:
+        self._users = users
+        self._terms = terms
+        self._env = env
+        self.changes: dict[str, Change] = {}
+
+    def judge(self, one: Incoming) -> Judgment:
+        """Judges a record, and notes what to write."""
+        same_name = self._users.get(one.user.alias)
+        identity = _identity_alias(one, self._terms)
+        owner = self._users.get(identity) if identity else None
+        if owner is not None and same_name is not None and owner.id != same_name.id:
+            return Judgment(one, "refused", "id: belongs to a user with another name")
+        there = owner or same_name
+        if there is None:
+            return self._add(one, identity)
+        after = _updated(there, one.user)
+        is_linked = owner is not None or not identity
+        if after == there and is_linked:
+            return Judgment(one, "unchanged")
+        match self._terms.on_existing:
+            case "skip":
+                return Judgment(one, "kept")
+            case "fail":
+                return Judgment(one, "refused", "username: a user with this name exists")
+            case "update":
+                # Who is disabled has sessions to end: see `change_user_status`.
+                after = msgspec.structs.replace(after, status=there.status, changed=self._env.now)
+                self._write(after, one, "" if is_linked else identity)
+                return Judgment(one, "changed")
+
+    def _add(self, one: Incoming, identity: str) -> Judgment:
+        if self._users.get(skeleton(one.user.username)) is not None:
+            return Judgment(one, "refused", "username: looks like that of another user")
         user = msgspec.structs.replace(
             one.user,
-            id=ids.user_id(env),
-            created=one.user.created or env.now,
-            changed=env.now,
+            id=ids.user_id(self._env),
+            created=one.user.created or self._env.now,
+            changed=self._env.now,
         )
-        return Judgment(one, "added"), user
-    after = _updated(there, one.user)
-    if after == there:
-        return Judgment(one, "unchanged"), None
-    match on_existing:
-        case "skip":
-            return Judgment(one, "kept"), None
-        case "fail":
-            return Judgment(one, "refused", "username: a user with this name exists"), None
-        case "update":
-            return Judgment(one, "changed"), msgspec.structs.replace(after, changed=env.now)
+        self.changes[user.id] = Create(user)
+        self._write(user, one, identity)
+        return Judgment(one, "added")
+
+    def _write(self, user: User, one: Incoming, identity: str) -> None:
+        is_new = isinstance(self.changes.get(user.id), Create)
+        self.changes[user.id] = Create(user) if is_new else Update(user)
+        self._users[user.alias] = user
+        if identity:
+            self._users[identity] = user
+            row = Identity(
+                id=ids.owned_id(self._env, owner=user.id),
+                user=user.id,
+                source=self._terms.source,
+                subject=one.subject,
+                created=self._env.now,
+            )
+            self.changes[row.id] = Create(row)
 
 
 def _updated(there: User, new: User) -> User:

@@ -29,6 +29,8 @@ class Candidate(msgspec.Struct, frozen=True):
 
     user: User | None
     wait: float = 0.0
+    is_known: bool = True
+    """Whether there is a user with this name, who may sign in or not."""
     imported: bool = False
     """Whether some stored hashes take another time to check than `UNUSED_HASH`."""
     changes: tuple[Change, ...] = ()
@@ -98,10 +100,11 @@ def candidate(username: str, *, caller: Caller | None, now: int) -> Rule[Attempt
         wait = judged.wait
     query = OneByAlias(User, sign_in_name(username))
     results = yield (query, IMPORTED)
-    user = results.one(query)
+    row = user = results.one(query)
     if user is not None and (user.status != "active" or not user.password):
         user = None
-    return Candidate(user, wait, imported=results.one(IMPORTED) is not None)
+    imported = results.one(IMPORTED) is not None
+    return Candidate(user, wait, is_known=row is not None, imported=imported)
 
 
 def renew(user: User, password_hash: str) -> Rule[Renewed]:

@@ -6,7 +6,6 @@ import asyncio
 import os
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,7 +14,7 @@ from typing import Final, TypeVar
 from valetkey.server.accounts import password
 from valetkey.server.accounts.password_forms import ExtraMissing
 from valetkey.server.http import log
-from valetkey.server.http.waiting_room import WaitingLine
+from valetkey.server.http.waiting_room import WorkSlots
 from valetkey.server.model.keys import Secret
 
 T = TypeVar("T")
@@ -45,15 +44,14 @@ class Passwords:
         self._pool = ThreadPoolExecutor(
             WORKERS, thread_name_prefix="argon2", initializer=_lower_priority
         )
-        self._running = 0
-        self._line = WaitingLine(WAITING)
-        self._queue: deque[asyncio.Future[None]] = deque()
+        self._slots = WorkSlots(WORKERS, WAITING)
 
     async def fits(self, candidate: Secret, stored: str, *, address: str = "") -> bool:
         """Whether the password fits the stored hash; as slow without a hash ("") as with one.
         `address` is an anonymous caller's, "" for a known one. Raises TemporarilyUnavailable when
         too many anonymous callers wait."""
-        check = partial(password.fits, candidate, stored, pepper=self._pepper)
+        pepper = {} if self._pepper is None else {"pepper": self._pepper}
+        check = partial(password.fits, candidate, stored, **pepper)
         try:
             return await self._run(check, address=address)
         except ExtraMissing as error:
@@ -69,36 +67,12 @@ class Passwords:
         )
 
     async def _run(self, work: Callable[..., T], *args: object, address: str = "") -> T:
-        await self._turn(address)
+        await self._slots.take(address)
         try:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._pool, work, *args)
         finally:
-            self._next()
-
-    async def _turn(self, address: str) -> None:
-        if self._running < WORKERS:
-            self._running += 1
-            return
-        loop = asyncio.get_running_loop()
-        mine = self._line.join(address) if address else loop.create_future()
-        self._queue.append(mine)
-        try:
-            await mine
-        except asyncio.CancelledError:
-            if mine.done() and not mine.cancelled():
-                self._next()  # It was its turn already.
-            raise
-        finally:
-            self._line.leave(mine)
-
-    def _next(self) -> None:
-        while self._queue:
-            first = self._queue.popleft()
-            if not first.done():
-                first.set_result(None)
-                return
-        self._running -= 1
+            self._slots.give()
 
     def close(self) -> None:
         """Stops the threads."""

@@ -3,7 +3,7 @@ caller with many addresses cannot push out one that has a single address.
 """
 
 import asyncio
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Hashable
 from typing import Final, Generic, TypeVar
 
@@ -180,6 +180,44 @@ class WaitingLine:
     def leave(self, mine: asyncio.Future[None]) -> None:
         """Removes a future that no caller waits for anymore."""
         self._crowd.leave(mine)
+
+
+class WorkSlots:
+    """Turns for work of which `at_once` may run: callers wait for one, at most `waiting` anonymous
+    ones."""
+
+    def __init__(self, at_once: int, waiting: int) -> None:
+        self._at_once = at_once
+        self._running = 0
+        self._line = WaitingLine(waiting)
+        self._queue: deque[asyncio.Future[None]] = deque()
+
+    async def take(self, address: str = "") -> None:
+        """Waits for a turn. `address` is an anonymous caller's, "" for a known one. Raises
+        TemporarilyUnavailable, see `WaitingLine.join`."""
+        if self._running < self._at_once:
+            self._running += 1
+            return
+        loop = asyncio.get_running_loop()
+        mine = self._line.join(address) if address else loop.create_future()
+        self._queue.append(mine)
+        try:
+            await mine
+        except asyncio.CancelledError:
+            if mine.done() and not mine.cancelled():
+                self.give()  # It was its turn already.
+            raise
+        finally:
+            self._line.leave(mine)
+
+    def give(self) -> None:
+        """Passes a turn on."""
+        while self._queue:
+            first = self._queue.popleft()
+            if not first.done():
+                first.set_result(None)
+                return
+        self._running -= 1
 
 
 class Delay:

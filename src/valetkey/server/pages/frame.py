@@ -12,6 +12,7 @@ from valetkey.server.http.cookies import Cookies, ForgedForm
 from valetkey.server.http.front import Network
 from valetkey.server.http.hashing import Passwords
 from valetkey.server.http.outbox import Outbox
+from valetkey.server.http.platform_sign_in import PlatformSignIn
 from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
@@ -131,6 +132,7 @@ class Frame:
         watched: bool = False,
         sign_in_origins: str = "",
         linked: str | None = None,
+        platform: PlatformSignIn | None = None,
     ) -> None:
         """`sign_in_origins` are other origins at which users sign in and out: forms may lead
         there."""
@@ -142,6 +144,7 @@ class Frame:
         self.base = address.path(issuer)
         self.cookies = Cookies(issuer, watched=watched)
         self.passwords = passwords
+        self.platform = platform
         self.callers = Callers(shell, self.cookies, unthrottled)
         self.brand = brand
 

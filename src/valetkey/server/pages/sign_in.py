@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 import msgspec
 
 from valetkey.server.accounts import password
+from valetkey.server.accounts.lazy_migration import move
 from valetkey.server.accounts.sign_in import (
     Candidate,
     Proof,
@@ -19,6 +20,8 @@ from valetkey.server.accounts.sign_in import (
     renew,
 )
 from valetkey.server.accounts.throttle import BROWSER, Caller, Throttled, account_of
+from valetkey.server.http import log
+from valetkey.server.http.platform_sign_in import SECONDS
 from valetkey.server.http.reply import Headers, Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.keys import Secret
@@ -41,6 +44,9 @@ from valetkey.wire import form as forms
 REFUSAL: Final = 0.5
 """Seconds that every refusal takes where passwords were imported: more than it takes to check any
 of them, unless the machine is busy."""
+
+MOVING_REFUSAL: Final = REFUSAL + SECONDS
+"""The same while unknown names are asked of the platform."""
 
 _DRAFT: Final = re.compile(r"[A-Za-z0-9_-]{1,1500}\.[A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -130,7 +136,7 @@ async def sign_in(frame: Frame, request: Request, form: forms.Form) -> SignedIn 
         problem = SignInProblem.THROTTLED_HERE if here else SignInProblem.THROTTLED
         return SignInRefused(problem, username, wait)
     await frame.callers.wait(attempt.wait, request)
-    user = await _proved(frame, Secret(form["password"]), attempt, caller=caller)
+    user = await _proved(frame, Secret(form["password"]), attempt, username=username, caller=caller)
     if user is None:
         frame.callers.failures.add(account_of(username), request.address)
         await frame.shell.settle(lambda context: refused(attempt.user, context.env))
@@ -139,26 +145,58 @@ async def sign_in(frame: Frame, request: Request, form: forms.Form) -> SignedIn 
 
 
 async def _proved(
-    frame: Frame, typed: Secret, attempt: Candidate, *, caller: Caller | None
+    frame: Frame, typed: Secret, attempt: Candidate, *, username: str, caller: Caller | None
 ) -> User | None:
-    """The user, if the password is theirs, else None. Rehashes an imported password."""
+    """The user, if the password is theirs, else None. Rehashes an imported password, and moves a
+    user whom only the platform knows."""
     stranger = "" if caller is None or caller.browser else caller.address
+    moves = frame.platform is not None and frame.platform.is_on
+    least = MOVING_REFUSAL if moves else REFUSAL if attempt.imported else 0.0
     clock = asyncio.get_running_loop().time
-    soonest = clock() + (REFUSAL if attempt.imported else 0.0)
-    if not await frame.passwords.fits(typed, attempt.password_hash, address=stranger):
-        # Else the time that other parameters take would tell whose name it is (ATTACKS A70).
-        await asyncio.sleep(max(0.0, soonest - clock()))
-        return None
+    soonest = clock() + least
     user = attempt.user
+    if not await frame.passwords.fits(typed, attempt.password_hash, address=stranger):
+        user = None
+        if moves and not attempt.is_known:
+            user = await _moved(frame, typed, username, address=stranger)
+        if user is None:
+            # Else the time would tell whose name it is (ATTACKS A70, A141).
+            await asyncio.sleep(max(0.0, soonest - clock()))
+            return None
     if user is None or not password.is_imported(user.password):
         return user
     stored = await frame.passwords.keep(typed, address=stranger)
     renewed, _ = await frame.shell.settle(lambda context: renew(user, stored))
-    now = renewed.user
-    if now is None or now.password == stored:
-        return now
+    return await _if_theirs(frame, renewed.user, typed, stored=stored, address=stranger)
+
+
+async def _moved(frame: Frame, typed: Secret, username: str, *, address: str) -> User | None:
+    """The user, made now if the platform knows this name and password."""
+    if frame.platform is None or len(typed.reveal().encode()) > password.MAX_BYTES:
+        return None
+    there = await frame.platform.ask(username, typed, address=address)
+    if there is None:
+        return None
+    stored = await frame.passwords.keep(typed, address=address)
+    moved, _ = await frame.shell.settle(
+        lambda context: move(username, there, password_hash=stored, env=context.env)
+    )
+    if moved.user is None:
+        log.warning("lazy migration: the platform's user was not accepted", why=moved.why)
+        return None
+    return await _if_theirs(frame, moved.user, typed, stored=stored, address=address)
+
+
+async def _if_theirs(
+    frame: Frame, user: User | None, typed: Secret, *, stored: str, address: str
+) -> User | None:
+    """The user as now stored, if this is still their password. `stored` is a hash of it."""
+    if user is None or user.password == stored:
+        return user
+    if user.status != "active":
+        return None
     # Somebody was first: with the same password, or with another one.
-    return now if await frame.passwords.fits(typed, now.password, address=stranger) else None
+    return user if await frame.passwords.fits(typed, user.password, address=address) else None
 
 
 async def opened(

@@ -96,8 +96,8 @@ def _why_not_secret_file(file: Path | None) -> str:
         return ""
     try:
         text = file.read_text("utf-8")
-        if file.stat().st_mode & 0o077:
-            return f"is readable by others: chmod 600 {file}"
+        if why := why_not_private(file):
+            return why
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     except ValueError:
@@ -183,6 +183,8 @@ CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "database": _why_not_database,
     "master_key": why_not_key,
     "devise_pepper_file": _why_not_secret_file,
+    "sign_in.lazy.secret_file": _why_not_secret_file,
+    "sign_in.lazy.url": lambda url: address.why_not(url) if url else "",
     "enable": _why_not_features,
     "disable": _why_not_features,
     "unthrottled": _why_not_networks,
@@ -222,6 +224,7 @@ def check_together(settings: Settings, origins: Mapping[str, str]) -> list[str]:
         *_mtls_address(settings, origins),
         *_both(settings, origins),
         *_brand(settings, origins),
+        *_lazy(settings, origins),
         *_handoff(settings, origins),
     ]
 
@@ -244,6 +247,19 @@ def _brand(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
     for name, why in (*source.mistakes, *source.brand.colors.mistakes()):
         value = getattr(settings.brand, name)
         yield f"brand.{name} = '{value}' (from {origins[f'brand.{name}']}): {why}"
+
+
+def _lazy(settings: Settings, origins: Mapping[str, str]) -> list[str]:
+    lazy = settings.sign_in.lazy
+    if not lazy.url:
+        return []
+    place = f"sign_in.lazy.url = {lazy.url!r} (from {origins['sign_in.lazy.url']})"
+    rules = (
+        (lazy.until is not None, "needs until, the day from which nothing is asked"),
+        (lazy.client_id, "needs client_id"),
+        (lazy.secret or lazy.secret_file, "needs VALETKEY_SIGN_IN__LAZY__SECRET or secret_file"),
+    )
+    return [f"{place}: {why}" for holds, why in rules if not holds]
 
 
 def _both(settings: Settings, origins: Mapping[str, str]) -> list[str]:

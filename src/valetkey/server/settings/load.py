@@ -210,6 +210,11 @@ def _secret_in(file: Path) -> str:
         raise ValueError(f"cannot be read: {error.strerror}") from error
 
 
+def secret_in(value: Secret | None, file: Path | None) -> Secret | None:
+    """The secret, or the one in its file, whose mode is checked."""
+    return Secret(file.read_text("utf-8").strip("\r\n")) if value is None and file else value
+
+
 def _twice(items: Iterable[RawValue]) -> Iterator[str]:
     """Report a source that names the database twice."""
     named = {item.source for item in items if item.name == DATABASE}
@@ -251,7 +256,7 @@ def _holds_password(value: object) -> bool:
 
 
 def _secret(item: RawValue) -> str:
-    variable = PREFIX + item.name.upper()
+    variable = PREFIX + item.name.upper().replace(".", "__")
     return f"a secret belongs in {variable}, or in the file that {variable}_FILE names"
 
 

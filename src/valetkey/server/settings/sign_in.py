@@ -2,7 +2,7 @@
 
 from valetkey.server.accounts.provisioning import read_profile
 from valetkey.server.oauth.core.context import HandOff, SignIn
-from valetkey.server.settings.tree import SignInSettings
+from valetkey.server.settings.ways import SignInSettings
 from valetkey.wire import redirect
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import FieldInfo
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.settings.brand import BrandSettings
-from valetkey.server.settings.upstream import UpstreamSettings
+from valetkey.server.settings.ways import SignInSettings
 from valetkey.server.store.database import Database, PostgresURL
 from valetkey.wire import address
 from valetkey.wire.address import PORTS
@@ -30,73 +30,6 @@ _Port: TypeAlias = Annotated[
 _Workers: TypeAlias = Annotated[
     int, msgspec.Meta(ge=1, le=256, description="the number of processes that serve, from 1 to 256")
 ]
-
-
-class HandoffSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A platform with a sign-in page of its own, which signs its users in."""
-
-    url: Annotated[
-        str,
-        _is("the https address of your sign-in page, to which browsers are handed, or empty"),
-    ] = ""
-    name: Annotated[str, _is("the name of your platform on the sign-in button")] = ""
-    client: Annotated[
-        str,
-        _is(
-            "the id of the client that may answer for your sign-in page; empty for every client "
-            "with the scope interactions.answer"
-        ),
-    ] = ""
-    acr: Annotated[
-        _Names, _is("a list of the levels (acr) that your sign-in page may vouch for")
-    ] = ()
-    amr: Annotated[
-        _Names,
-        _is(
-            "a list of the methods (amr) that your sign-in page may name; empty for those of "
-            "RFC 8176"
-        ),
-    ] = ()
-    remember: Annotated[
-        Literal["session", "platform"],
-        _is(
-            "session or platform: whether browsers stay signed in here, or each request of an app "
-            "goes by your sign-in page; for answers that say neither"
-        ),
-    ] = "session"
-    max_seconds: Annotated[
-        int,
-        msgspec.Meta(
-            ge=0,
-            le=10 * 365 * 86400,
-            description="the most seconds for which an answer counts; 0 for as long as sessions "
-            "here",
-        ),
-    ] = 0
-    form_post: Annotated[
-        bool,
-        _is("true or false: whether your sign-in page may send signed answers through the browser"),
-    ] = False
-    logout_url: Annotated[
-        str,
-        _is(
-            "the https address of your sign-out page, to which browsers are sent that sign out "
-            "here, or empty"
-        ),
-    ] = ""
-
-
-class SignInSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How people sign in."""
-
-    password: Annotated[
-        bool, _is("true or false: whether people may sign in with a password of this server")
-    ] = True
-    handoff: HandoffSettings = HandoffSettings()
-    upstream: Annotated[
-        tuple[UpstreamSettings, ...],
-        _is("a list of tables, one for each provider at which people may sign in"),
-    ] = ()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -293,7 +226,7 @@ def _leaves(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[tuple[str,
 LEAVES: Final[dict[str, FieldInfo]] = dict(_leaves(Settings))
 """Every setting by its full name, such as `lifetimes.code`."""
 
-SECRETS: Final = frozenset({"master_key", "devise_pepper"})
+SECRETS: Final = frozenset({"master_key", "devise_pepper", "sign_in.lazy.secret"})
 """Settings whose values are never displayed, and never come from the settings file or the command
 line."""
 
