@@ -9,7 +9,7 @@ WORKERS := -n 4 --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 .NOTPARALLEL:
 
-.PHONY: help demo test integration promises check bench docs format coverage lock clean
+.PHONY: help demo test integration promises check bench docs format coverage image package lock clean
 
 help:  ## list the targets
 	@echo 'valetkey: make TARGET [ARGS="…"]'
@@ -56,6 +56,13 @@ coverage: .venv/.dev .venv/.project  ## run the tests and say which lines none o
 	@rm -rf build/coverage && mkdir -p build/coverage
 	@$(BIN)/coverage run -m pytest $(WORKERS) $(ARGS)
 	@$(BIN)/coverage combine -q && $(BIN)/coverage report
+
+image: .venv/.dev .venv/.project  ## build the container image into build/image, and print its digest
+	@scripts/debian-packages.sh mmdebstrap umoci
+	@$(BIN)/python scripts/image.py $(ARGS)
+
+package: .venv/.dev .venv/.project  ## build the Debian package into build
+	@scripts/debian-package.sh
 
 lock: .venv/.dev  ## renew the locks from pyproject.toml (ARGS=--upgrade for newer versions)
 	@scripts/lock.sh $(ARGS)

@@ -31,6 +31,7 @@ install "$work"/valetkey-*.whl
 # Where they were installed from and for whom is no part of them.
 rm -rf "$target/bin"
 find "$target" \( -name direct_url.json -o -name REQUESTED -o -name INSTALLER \) -delete
+sed -i -E '/\/(direct_url.json|REQUESTED|INSTALLER),/d' "$target"/*.dist-info/RECORD
 
 cat >"$folder/usr/bin/valetkey" <<'PY'
 #!/usr/bin/python3 -sP

@@ -90,6 +90,7 @@ PACKAGES = [
     row("", "the kit", "valetkey.resource", "blocking"),
     row("", "what crosses the wire", "valetkey.wire", "dpop"),
     row("", "keys and signatures", "valetkey.jose", "jwk"),
+    row("", "what a platform embeds", "valetkey.platform", "handoff"),
 ]
 
 

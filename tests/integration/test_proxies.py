@@ -1,4 +1,9 @@
-"""The samples of `deploy/proxies`, each before a running server."""
+"""A14: forged proxy headers (RFC 9700 4.13).
+
+Attack: Behind a proxy that is set up as its sample says, a client claims another address, or the
+certificate of another client.
+Defense: The samples for nginx, HAProxy and Caddy overwrite what clients claim.
+"""
 
 import contextlib
 import ssl

@@ -301,4 +301,4 @@ def _steps(answers: Answers) -> Iterator[str]:
             yield f"cd {folder} && docker compose up --detach --wait"
     if answers.issuer.startswith("https:"):
         yield f"let a proxy end TLS for {answers.issuer} and forward to port {OWN_PORT}"
-    yield f"open {answers.issuer}/account and sign in as {answers.owner}"
+    yield f"open {answers.issuer}/ and sign in as {answers.owner}"
