@@ -46,7 +46,7 @@ permissions = [{ id = "chirps.read", can = "read your timeline" }]
             "a bound that is none",
             'proxy = "nginx"',
             'proxy = "nginx"\nbound = -1',
-            "bound",
+            "bound=",
         ),
     ],
 )

@@ -84,9 +84,12 @@ def limit(
         return one
 
     try:
-        after = command.run(limiting)
+        _show(command, command.run(limiting), name)
     except InvalidRequest as error:
         raise Failed(f"{error.description}{f': {error.detail}' if error.detail else ''}") from error
+
+
+def _show(command: CommandContext, after: Grant, name: str) -> None:
     document = msgspec.to_builtins(after.limits)
     until = format_time(after.limits.until) or "until it is stopped"
     command.show({"id": name, "limits": document}, f"{name}: {until}; {_text(after)}")
