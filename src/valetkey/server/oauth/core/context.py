@@ -123,11 +123,11 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     The last fields are derived from the others: `grant_types`, `client_auth_methods`, `senders`,
     `issuing` and `client_scopes` come from the features, `issuing_for_users` and
-    `issuing_for_clients` have the parts of these steps, `ignored_parameters` are the parameters of
-    token requests that no enabled feature reads, `enabled_features` are the names of the features,
-    `paths` maps names in the discovery document to paths, `all_policies` has the built-in policies
-    too. `memo` has the caches of this installation: a copy with other facts begins with an empty
-    one."""
+    `issuing_for_clients` have the parts of these steps, `own_scopes` are all names of
+    `client_scopes`, `ignored_parameters` are the parameters of token requests that no enabled
+    feature reads, `enabled_features` are the names of the features, `paths` maps names in the
+    discovery document to paths, `all_policies` has the built-in policies too. `memo` has the caches
+    of this installation: a copy with other facts begins with an empty one."""
 
     issuer: str
     lifetimes: Lifetimes
@@ -149,6 +149,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     issuing_for_users: IssuingParts = IssuingParts()
     issuing_for_clients: IssuingParts = IssuingParts()
     client_scopes: tuple[ClientScopes, ...] = ()
+    own_scopes: frozenset[str] = frozenset()
     ignored_parameters: frozenset[str] = frozenset()
     enabled_features: frozenset[str] = frozenset()
     paths: dict[str, str] = {}
@@ -166,6 +167,9 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             "issuing_for_users": parts_of(steps, "user"),
             "issuing_for_clients": parts_of(steps, "client"),
             "client_scopes": tuple(one for of in self.features for one in of.client_scopes),
+            "own_scopes": frozenset(
+                name for of in self.features for one in of.client_scopes for name in one.names
+            ),
             "ignored_parameters": OPTIONAL_PARAMETERS.difference(
                 *(of.token_parameters for of in self.features)
             ),

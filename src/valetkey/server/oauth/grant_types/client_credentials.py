@@ -35,11 +35,13 @@ def decide(requested: Narrowing, caller: Authenticated, context: Context) -> Rul
     if caller.client.is_public:
         # RFC 6749 4.4: only confidential clients.
         raise UnauthorizedClient("a client without a secret cannot act for itself")
-    for own in context.installation.client_scopes:
-        wanted = requested.scope or _all_of(own, caller)
-        if not set(own.names).isdisjoint(wanted) and own.may_use(caller.client, context):
-            requested = msgspec.structs.replace(requested, scope=wanted)
-            return _own(requested, caller, context, scopes=frozenset(own.names))
+    named = requested.scope or caller.client.scope
+    if not context.installation.own_scopes.isdisjoint(named):
+        for own in context.installation.client_scopes:
+            wanted = requested.scope or _all_of(own, caller)
+            if not set(own.names).isdisjoint(wanted) and own.may_use(caller.client, context):
+                requested = msgspec.structs.replace(requested, scope=wanted)
+                return _own(requested, caller, context, scopes=frozenset(own.names))
     check_resources(caller.client, requested.resources, context)
     registered = [
         one
