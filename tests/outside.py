@@ -98,7 +98,11 @@ class _Handler(BaseHTTPRequestHandler):
         host = self.server.host
         body = self.rfile.read(int(self.headers["content-length"]))
         host.posted.append((self.path, body, dict(self.headers.items())))
-        self._answer(host.published.get(self.path, Publication(b"", 204, {})))
+        found = host.published.get(self.path, Publication(b"", 204, {}))
+        if found.raw is not None:
+            found.raw(self.wfile)
+            return
+        self._answer(found)
 
     def _answer(self, found: Publication) -> None:
         self.send_response(found.status)

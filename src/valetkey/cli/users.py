@@ -196,10 +196,10 @@ def enable(command: CommandContext, username: str, *, reason: str, override: boo
     """Let a disabled account in again, with all its grants."""
     by = EVERYBODY if override else ADMINISTRATOR
     outcome = _change_status(command, username, "active", by=by, reason=reason)
-    left = () if outcome.user is None else sorted(disablers(outcome.user))
-    if left:
+    others = () if outcome.user is None else sorted(disablers(outcome.user))
+    if others:
         raise Failed(
-            f"{username} is still disabled by {', '.join(left)}: enable the user there, or use "
+            f"{username} is still disabled by {', '.join(others)}: enable the user there, or use "
             "--override"
         )
     command.show({"username": username, "status": "active"}, f"enabled {username}")

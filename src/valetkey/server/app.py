@@ -25,7 +25,9 @@ from valetkey.server.http.outbox import Outbox
 from valetkey.server.http.platform_sign_in import PlatformSignIn, ends_at
 from valetkey.server.http.shell import Shell
 from valetkey.server.http.signed_tokens import SignedTokens
+from valetkey.server.http.still_allowed import PlatformTerms, StillAllowed
 from valetkey.server.http.tls import Certificates
+from valetkey.server.model.keys import Keyring
 from valetkey.server.oauth.authorize.browser_session import SESSION_MANAGEMENT
 from valetkey.server.oauth.clients.documents import CLIENT_DOCUMENTS
 from valetkey.server.oauth.core.context import Registration, SignIn
@@ -37,6 +39,7 @@ from valetkey.server.settings.brand import read_brand
 from valetkey.server.settings.load import secret_in
 from valetkey.server.settings.sign_in import for_rules, is_alone, origins
 from valetkey.server.store.port import Store
+from valetkey.server.store.settle import Fetch
 from valetkey.wire import address
 from valetkey.wire.address import target
 
@@ -72,7 +75,7 @@ def create(
         signed_tokens=signed_tokens or SignedTokens(),
     )
     fetch = fetcher(settings)
-    shell = Shell(store, installations, fetch=fetch.documents)
+    shell = Shell(store, installations, fetch=_outside(settings, store, installations, fetch=fetch))
     outbox = Outbox(shell, fetch.post)
     shell.on_outgoing = outbox.nudge
     passwords = Passwords(secret_in(settings.devise_pepper, settings.devise_pepper_file))
@@ -117,6 +120,27 @@ def create(
         probes=probes,
         connections=connections,
     )
+
+
+def _outside(
+    settings: Settings, store: Store, installations: Installations, *, fetch: Fetcher
+) -> Fetch:
+    """Answers what rules ask of other hosts."""
+    platform = settings.sign_in.still_allowed
+    if not platform.url:
+        return fetch.documents
+
+    async def keys() -> Keyring:
+        return (await installations.current()).keyring
+
+    terms = PlatformTerms(
+        url=platform.url,
+        issuer=settings.issuer,
+        source=platform.source,
+        seconds=platform.seconds,
+        grace=platform.grace_seconds,
+    )
+    return StillAllowed(terms, store, fetch, keys=keys).documents
 
 
 def _meter(settings: Settings) -> NoMeter:

@@ -25,6 +25,7 @@ from valetkey.server.http.outbound_pool import (
     NoRoom,
     Pace,
     Pool,
+    Purpose,
 )
 from valetkey.server.model.query import Document, DocumentKind, DocumentRequest, Party, Unreachable
 from valetkey.wire.address import BadAddress, Target, target
@@ -136,14 +137,18 @@ class Fetcher:
         return await asyncio.shield(flight)
 
     async def post(
-        self, url: str, body: bytes, *, content_type: str, headers: Mapping[str, str] = {}
+        self,
+        url: str,
+        body: bytes,
+        *,
+        content_type: str,
+        headers: Mapping[str, str] = {},
+        purpose: Purpose = "delivery",
     ) -> Answer | Unreachable:
         """The host's answer to a message, with any status but a redirect. Raises nothing."""
         what = Outgoing(accept="*/*", body=body, headers={**headers, "content-type": content_type})
         try:
-            return await self._exchange(
-                target(url), what, most=5 * 1024, pool=self._pools["delivery"]
-            )
+            return await self._exchange(target(url), what, most=5 * 1024, pool=self._pools[purpose])
         except (BadAddress, Refused) as error:
             return _unreachable(url, error)
 

@@ -14,7 +14,7 @@ from valetkey.server.model.counters import network_of
 from valetkey.server.model.query import Document, DocumentKind, Party, Unreachable
 from valetkey.wire.address import Target
 
-Purpose: TypeAlias = Party | Literal["delivery", "sign-in"]
+Purpose: TypeAlias = Party | Literal["delivery", "sign-in", "account checks"]
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -32,6 +32,7 @@ SIZES: Final[dict[Purpose, Size]] = {
     "stranger": Size(8, 4, 4),
     "delivery": Size(16, 16, 4),
     "sign-in": Size(32, 16, 4),
+    "account checks": Size(32, 32, 2),
 }
 
 PACE: Final = 30

@@ -62,9 +62,12 @@ class Many(msgspec.Struct, Generic[R], frozen=True):
 Query: TypeAlias = One[Any] | OneByAlias[Any] | Many[Any]
 """Queries that a store answers."""
 
-DocumentKind: TypeAlias = Literal["keys", "client", "sector", "request", "logo", "provider"]
+DocumentKind: TypeAlias = Literal[
+    "keys", "client", "sector", "request", "logo", "provider", "still_allowed"
+]
 """The use of a document, which limits its size: a JWK Set, a client's metadata, the redirect URIs
-of a sector, an authorization request, a logo, the metadata of a provider."""
+of a sector, an authorization request, a logo, the metadata of a provider; or a platform's answer
+whether a user is still allowed, where the `url` is the user's id."""
 
 
 Party: TypeAlias = Literal["declared", "known", "stranger"]

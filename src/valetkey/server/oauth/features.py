@@ -44,6 +44,7 @@ from valetkey.server.oauth.senders.mtls import MTLS
 from valetkey.server.oauth.shards.claim import KEY_SHARDS
 from valetkey.server.oauth.sign_in.feature import HAND_OFF
 from valetkey.server.oauth.signals.shared_signals import SHARED_SIGNALS
+from valetkey.server.oauth.tokens.account_check import ACCOUNT_CHECKS
 
 FEATURES: Final[tuple[Feature, ...]] = (
     DISCOVERY,
@@ -80,6 +81,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     STATUS_LISTS,
     SHARED_SIGNALS,
     SCIM,
+    ACCOUNT_CHECKS,
     LEASE,
     REVOCATION,
     GRANT_MANAGEMENT,

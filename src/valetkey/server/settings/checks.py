@@ -121,10 +121,10 @@ def _why_not_features(names: tuple[str, ...]) -> str:
     # Imported here, because this imports every rule, and few commands need one.
     from valetkey.server.oauth.features import FEATURES  # noqa: PLC0415
 
-    known = [one.name for one in FEATURES if not one.core]
-    unknown = [name for name in names if name not in known]
+    options = [one.name for one in FEATURES if not one.core]
+    unknown = [name for name in names if name not in options]
     if unknown:
-        return f"{unknown[0]!r} is none of {', '.join(known)}"
+        return f"{unknown[0]!r} is none of {', '.join(options)}"
     lacking = [name for name in names if name in EXTRAS and not find_spec(EXTRAS[name])]
     return (
         f"{lacking[0]!r} needs the extra: pip install 'valetkey[{lacking[0]}]'" if lacking else ""
@@ -201,6 +201,7 @@ CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "terms_url": why_not_link,
     "sign_in.handoff.url": _why_not_sign_in_page,
     "sign_in.handoff.logout_url": _why_not_sign_in_page,
+    "sign_in.still_allowed.url": lambda link: address.why_not(link) if link else "",
     "sign_in.handoff.acr": _why_not_words,
     "sign_in.handoff.amr": _why_not_words,
     UPSTREAM: why_not_upstreams,

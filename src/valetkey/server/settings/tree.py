@@ -168,8 +168,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def enabled(self) -> tuple[str, ...]:
         """The features that are turned on explicitly. Mutual TLS is one of them if a proxy may
-        forward certificates, the hand-off if there is a page to hand off to."""
-        more = {"mutual TLS": self.certificate_proxies, "hand-off": self.sign_in.handoff.url}
+        forward certificates, and so on: the setting of its address turns a feature on."""
+        more = {
+            "mutual TLS": self.certificate_proxies,
+            "hand-off": self.sign_in.handoff.url,
+            "account checks": self.sign_in.still_allowed.url,
+        }
         return (*self.enable, *(name for name, setting in more.items() if setting))
 
     @property

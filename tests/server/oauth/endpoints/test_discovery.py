@@ -190,6 +190,9 @@ ASSERTIONS = {
 MANAGED = {"grant_management_endpoint", "grant_management_actions_supported"}
 
 MEMBERS: dict[str, set[str]] = {
+    # Both are between this server and the systems that its operator named.
+    "scim": set(),
+    "account checks": set(),
     "client authentication": set(),
     # Each of them says in what clients sign.
     "private_key_jwt": set(),

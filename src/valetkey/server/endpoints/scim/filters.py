@@ -113,9 +113,9 @@ _ORDERS: Final[dict[CompareOperator, Callable[[Any, Any], bool]]] = {
     CompareOperator.ge: ge,
     CompareOperator.lt: lt,
     CompareOperator.le: le,
-    CompareOperator.co: lambda left, right: right in left,
-    CompareOperator.sw: lambda left, right: left.startswith(right),
-    CompareOperator.ew: lambda left, right: left.endswith(right),
+    CompareOperator.co: lambda text, part: part in text,
+    CompareOperator.sw: lambda text, part: text.startswith(part),
+    CompareOperator.ew: lambda text, part: text.endswith(part),
 }
 
 
@@ -131,8 +131,8 @@ class _Match(FilterVisitor[bool]):
         path = f"{self._above}{_path(node.attr_path)}"
         prepare = _preparation(path)
         expected = prepare(node.value)
-        found = [prepare(one) for one in self._find(node.attr_path)] or [None]
-        return any(_compare(one, expected, node.op) for one in found)
+        values = [prepare(one) for one in self._find(node.attr_path)] or [None]
+        return any(_compare(one, expected, node.op) for one in values)
 
     def visit_present(self, node: Present) -> bool:
         return any(one not in (None, "", [], {}) for one in self._find(node.attr_path))
@@ -185,11 +185,11 @@ def _without_case(value: Any) -> Any:
     return folded(value) if isinstance(value, str) else value
 
 
-def _compare(left: Any, right: Any, op: CompareOperator) -> bool:
-    if left is None or right is None:
-        same = left is right
+def _compare(actual: Any, expected: Any, op: CompareOperator) -> bool:
+    if actual is None or expected is None:
+        same = actual is expected
         return same if op == CompareOperator.eq else not same and op == CompareOperator.ne
     try:
-        return bool(_ORDERS[op](left, right))
+        return bool(_ORDERS[op](actual, expected))
     except (TypeError, AttributeError):
         return False

@@ -96,14 +96,14 @@ def change(
     document = after(document_of(before, tuple(there), base=""))
     members, record = _members(document), _filled(before, document)
     joined = yield from _joined(record, tuple(one for one in members if one not in there), by)
-    left = [Remove(one) for user, one in there.items() if user not in set(members)]
-    if record == before and not joined and not left:
+    removed = [Remove(one) for user, one in there.items() if user not in set(members)]
+    if record == before and not joined and not removed:
         return WrittenGroup(record=before, members=members)
     record = msgspec.structs.replace(record, changed=context.env.now)
     return WrittenGroup(
         record=msgspec.structs.replace(record, version=before.version + 1),
         members=members,
-        changes=(Update(record), *joined, *left),
+        changes=(Update(record), *joined, *removed),
     )
 
 
@@ -114,8 +114,8 @@ def remove(
     record = yield from find(name, by)
     check_version(record.version, if_match)
     query = Many(GroupMember, "group", name)
-    left = (yield (query,)).many(query)
-    changes = (Remove(record), *(Remove(one) for one in left))
+    members = (yield (query,)).many(query)
+    changes = (Remove(record), *(Remove(one) for one in members))
     return WrittenGroup(record=record, members=(), changes=changes)
 
 

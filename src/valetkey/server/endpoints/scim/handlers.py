@@ -20,7 +20,7 @@ from valetkey.jose.objects import depth, read_object
 from valetkey.server.endpoints.driver import DEPTH
 from valetkey.server.endpoints.scim import lists, schemas
 from valetkey.server.endpoints.scim.lists import Lister
-from valetkey.server.endpoints.scim.resources import KINDS, ResourceKind, Shown
+from valetkey.server.endpoints.scim.resources import KINDS, ResourceKind, Stored
 from valetkey.server.endpoints.scim.schemas import Document
 from valetkey.server.endpoints.transport import Transport
 from valetkey.server.http import log
@@ -122,13 +122,13 @@ class ScimHandler:
 
     def _discovery(self, request: Request, place: str) -> Reply:
         _check_method(request, "GET", "HEAD")
-        found = schemas.discovery(place, self._base)
-        if found is None:
+        documents = schemas.discovery(place, self._base)
+        if documents is None:
             raise NotFoundException(detail="there is nothing here")
-        if isinstance(found, list):
-            every = lists.Found[Any](records=(), total=len(found))
-            found = lists.write(every, lists.Listing(), found)
-        return _reply(200, found)
+        if isinstance(documents, list):
+            every = lists.ResultPage[Any](records=(), total=len(documents))
+            documents = lists.write(every, lists.Listing(), documents)
+        return _reply(200, documents)
 
     async def _list(
         self, kind: ResourceKind, by: Provisioner, parameters: Mapping[str, Any]
@@ -141,18 +141,18 @@ class ScimHandler:
             listing = lists.read(parameters)
             with_members = "members" in _chosen(kind, listing)
             listing = kind.bounded(listing) if with_members else listing
-            found = await Lister(store, kind.listed, by.source).find(listing)
-            shown = await kind.fill(store, found.records, with_members=with_members)
+            page = await Lister(store, kind.listed, by.source).find(listing)
+            stored = await kind.fill(store, page.records, with_members=with_members)
         finally:
             self._lists[by.client] -= 1
             self._lists += Counter()
-        resources = [self._write(kind, one, listing) for one in shown]
-        return _reply(200, lists.write(found, listing, resources))
+        resources = [self._write(kind, one, listing) for one in stored]
+        return _reply(200, lists.write(page, listing, resources))
 
     async def _create(self, kind: ResourceKind, by: Provisioner, request: Request) -> Reply:
         document = schemas.read(_body(request), kind.model, is_new=True)
         outcome, _ = await self._shell.settle(lambda context: kind.create(document, by, context))
-        return self._shown(kind, outcome, lists.read(_query(request)), status=201)
+        return self._resource_reply(kind, outcome, lists.read(_query(request)), status=201)
 
     async def _item(
         self, kind: ResourceKind, by: Provisioner, item: str, *, request: Request
@@ -160,10 +160,10 @@ class ScimHandler:
         listing, shell = lists.read(_query(request)), self._shell
         if_match = request.joined(b"if-match")
         if request.method in ("GET", "HEAD"):
-            shown = await shell.ask(lambda context: kind.show(item, by))
-            if schemas.etag(shown.record.version) in request.joined(b"if-none-match"):
-                return Reply(304, (*SAFE, *NO_STORE, _etag(shown)))
-            return self._shown(kind, shown, listing)
+            stored = await shell.ask(lambda context: kind.show(item, by))
+            if schemas.etag(stored.record.version) in request.joined(b"if-none-match"):
+                return Reply(304, (*SAFE, *NO_STORE, _etag(stored)))
+            return self._resource_reply(kind, stored, listing)
         if request.method == "DELETE":
             await shell.settle(
                 lambda context: kind.remove(item, by, if_match=if_match, context=context)
@@ -173,18 +173,25 @@ class ScimHandler:
         outcome, _ = await shell.settle(
             lambda context: kind.change(item, after, by, if_match=if_match, context=context)
         )
-        return self._shown(kind, outcome, listing)
+        return self._resource_reply(kind, outcome, listing)
 
-    def _shown(
-        self, kind: ResourceKind, shown: Shown, listing: lists.Listing, *, status: int = 200
+    def _resource_reply(
+        self,
+        kind: ResourceKind,
+        resource: Stored,
+        listing: lists.Listing,
+        *,
+        status: int = 200,
     ) -> Reply:
-        document = self._write(kind, shown, listing)
-        location = f"{self._base}/{kind.path}/{shown.record.id}".encode()
-        headers = (_etag(shown), (b"location", location)) if status == 201 else (_etag(shown),)
+        document = self._write(kind, resource, listing)
+        location = f"{self._base}/{kind.path}/{resource.record.id}".encode()
+        headers = (
+            (_etag(resource), (b"location", location)) if status == 201 else (_etag(resource),)
+        )
         return _reply(status, document, headers=headers)
 
-    def _write(self, kind: ResourceKind, shown: Shown, listing: lists.Listing) -> Document:
-        record = shown.record
+    def _write(self, kind: ResourceKind, resource: Stored, listing: lists.Listing) -> Document:
+        record = resource.record
         meta = schemas.meta(
             kind.name,
             f"{self._base}/{kind.path}/{record.id}",
@@ -193,7 +200,7 @@ class ScimHandler:
             version=record.version,
         )
         return schemas.write(
-            kind.document(shown, self._base) | {"meta": meta},
+            kind.document(resource, self._base) | {"meta": meta},
             kind.model,
             attributes=listing.attributes,
             excluded=listing.excluded,
@@ -253,8 +260,8 @@ def _query(request: Request) -> dict[str, str]:
     return parameters
 
 
-def _etag(shown: Shown) -> tuple[bytes, bytes]:
-    return b"etag", schemas.etag(shown.record.version).encode()
+def _etag(resource: Stored) -> tuple[bytes, bytes]:
+    return b"etag", schemas.etag(resource.record.version).encode()
 
 
 def _reply(status: int, document: object, *, headers: Headers = ()) -> Reply:

@@ -73,7 +73,7 @@ class Kind(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     document: Callable[[R], Document]
 
 
-class Found(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
+class ResultPage(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """One page. `total` is how many records match, None if it is not known. `next` is the cursor of
     the next page, "" on the last one."""
 
@@ -123,13 +123,13 @@ class Lister(Generic[R]):
         self._kind = kind
         self._source = source
 
-    async def find(self, listing: Listing) -> Found[R]:
+    async def find(self, listing: Listing) -> ResultPage[R]:
         """The page. Raises SCIMException, Unavailable."""
         node = filters.parse(listing.filter, self._kind.model) if listing.filter else None
         indexed = None if node is None else await self._by_index(node)
         if indexed is not None:
             first = listing.start - 1
-            return Found(records=indexed[first : first + listing.count], total=len(indexed))
+            return ResultPage(records=indexed[first : first + listing.count], total=len(indexed))
         if listing.cursor is not None:
             return await self._after(node, listing)
         return await self._numbered(node, listing)
@@ -143,10 +143,10 @@ class Lister(Generic[R]):
             records = await self._looked_up(look_up(self._source, value))
             # The members are known by the index alone: a group may have thousands.
             member: Document | None = {"members": [{"value": value}]} if name in MEMBERS else None
-            found = tuple(one for one in records if self._fits(node, one, member))
+            matching = tuple(one for one in records if self._fits(node, one, member))
             # The index of addresses has the first one of each user.
-            if found or not name.startswith("emails"):
-                return found
+            if matching or not name.startswith("emails"):
+                return matching
         if "members" in filters.names(node):
             raise InvalidFilterException(detail="members are found by eq alone, joined by and")
         return None
@@ -172,7 +172,7 @@ class Lister(Generic[R]):
             return False
         return node is None or filters.matches(node, self._kind.document(record) | (more or {}))
 
-    async def _numbered(self, node: FilterNode | None, listing: Listing) -> Found[R]:
+    async def _numbered(self, node: FilterNode | None, listing: Listing) -> ResultPage[R]:
         """A page by number: all that match are counted."""
         first, records, total = listing.start - 1, list[R](), 0
         scan = Scan(self._store, self._kind, self._source)
@@ -182,16 +182,16 @@ class Lister(Generic[R]):
                     records.append(record)
                 total += 1
         if scan.is_whole:
-            return Found(records=tuple(records), total=total)
+            return ResultPage(records=tuple(records), total=total)
         if node is not None or first >= total:
             raise TooManyException(
                 detail=f"there are more than {MAX_SCAN}: use a cursor, or a filter by userName, "
                 "externalId or id"
             )
         # There are more: a client that goes on is told to use a cursor, instead of an early end.
-        return Found(records=tuple(records), total=total + 1)
+        return ResultPage(records=tuple(records), total=total + 1)
 
-    async def _after(self, node: FilterNode | None, listing: Listing) -> Found[R]:
+    async def _after(self, node: FilterNode | None, listing: Listing) -> ResultPage[R]:
         """A page after a cursor, which is the key of a record. It may be short: a scan ends after
         MAX_SCAN records."""
         cursor, records = listing.cursor or "", list[R]()
@@ -200,11 +200,11 @@ class Lister(Generic[R]):
         scan, last = Scan(self._store, self._kind, self._source, after=cursor), ""
         async for record in scan.records():
             if len(records) == listing.count:
-                return Found(records=tuple(records), total=None, next=last)
+                return ResultPage(records=tuple(records), total=None, next=last)
             last = record.key
             if self._fits(node, record):
                 records.append(record)
-        return Found(records=tuple(records), total=None, next="" if scan.is_whole else last)
+        return ResultPage(records=tuple(records), total=None, next="" if scan.is_whole else last)
 
 
 class Scan(Generic[R]):
@@ -239,14 +239,14 @@ class Scan(Generic[R]):
             await yield_once()
 
 
-def write(found: Found[Any], listing: Listing, resources: list[Document]) -> Document:
+def write(page: ResultPage[Any], listing: Listing, resources: list[Document]) -> Document:
     """The response (RFC 7644 3.4.2)."""
     document: Document = {
         "schemas": [SCHEMA],
-        "totalResults": found.total,
+        "totalResults": page.total,
         "itemsPerPage": len(resources),
         "startIndex": listing.start if listing.cursor is None else None,
-        "nextCursor": found.next or None,
+        "nextCursor": page.next or None,
         "Resources": resources,
     }
     return {name: value for name, value in document.items() if value is not None}

@@ -29,7 +29,7 @@ MAX_WITH_MEMBERS: Final = 10
 """Groups on a page that lists their members."""
 
 
-class Shown(Protocol):
+class Stored(Protocol):
     """A resource as stored: a `WrittenUser` or a `WrittenGroup`."""
 
     @property
@@ -57,17 +57,19 @@ class ResourceKind(msgspec.Struct, frozen=True, kw_only=True):
 
     async def fill(
         self, store: Store, records: Sequence[Record], *, with_members: bool
-    ) -> list[Shown]:
+    ) -> list[Stored]:
         """The resources of a list. Raises Unavailable."""
-        shown: list[Shown] = []
+        resources: list[Stored] = []
         for record in records:
             if not isinstance(record, ProvisionedGroup):
-                shown.append(_Listed(record))
+                resources.append(_Listed(record))
                 continue
             query = Many(GroupMember, "group", record.id)
             members = (await store.read(query)).many(query) if with_members else ()
-            shown.append(WrittenGroup(record=record, members=tuple(one.user for one in members)))
-        return shown
+            resources.append(
+                WrittenGroup(record=record, members=tuple(one.user for one in members))
+            )
+        return resources
 
 
 class _Listed(msgspec.Struct, frozen=True):
@@ -118,12 +120,12 @@ def _with_meta(document: Document, record: Any, kind: str) -> Document:
     return document | {"meta": meta}
 
 
-def _user(shown: WrittenUser, base: str) -> Document:
-    return users.document_of(shown.record)
+def _user(stored: WrittenUser, base: str) -> Document:
+    return users.document_of(stored.record)
 
 
-def _group(shown: WrittenGroup, base: str) -> Document:
-    return groups.document_of(shown.record, shown.members, base=base)
+def _group(stored: WrittenGroup, base: str) -> Document:
+    return groups.document_of(stored.record, stored.members, base=base)
 
 
 KINDS: Final[Mapping[str, ResourceKind]] = {

@@ -128,7 +128,7 @@ CONFIG: Final = ServiceProviderConfig(
 )
 
 # Entra sends attributes that nobody defined, values in a removal, and filters of entries that are
-# not there yet. Nothing of that can be mistaken for something else.
+# not there yet. None of that is ambiguous.
 PROVIDER: Final = ScimProvider(
     models=(User, Group),
     config=CONFIG,

@@ -88,21 +88,21 @@ def create(document: Document, by: Provisioner, context: Context) -> Rule[Writte
     user = owner or new_user(draft.username, profile=Profile(), env=env)
     record = msgspec.structs.replace(draft, id=user.id)
     record = msgspec.structs.replace(record, subject=_subject(record, by))
-    made = msgspec.structs.replace(record, version=1)
+    stored = msgspec.structs.replace(record, version=1)
     if owner is not None:
         there = One(ProvisionedUser, owner.id)
         if (yield (there,)).one(there) is not None:
             raise UniquenessException(detail="the subject is another user's")
         changed = yield from _user_changes(user, record, by, context=context)
         return msgspec.structs.replace(
-            changed, record=made, changes=(Create(record), *changed.changes)
+            changed, record=stored, changes=(Create(record), *changed.changes)
         )
     user = known_as(with_profile(user, _profile(record, user, by)), by.source, record.subject)
     if not record.is_active:
         user = msgspec.structs.replace(user, status="disabled", disabled_by=(by.source,))
     identity = _identity(record, context)
     return WrittenUser(
-        record=made,
+        record=stored,
         changes=(Create(user), Create(record), *(Create(one) for one in identity)),
         events=(event(env, "signed-up", by="app", user=user.id, client=by.client, note=by.source),),
     )
@@ -275,18 +275,18 @@ _ADDRESS: Final = {
 
 def _profile(record: ProvisionedUser, user: User, by: Provisioner) -> Profile:
     """The profile in the attributes, as far as this server can use them."""
-    given = record.attributes
-    email = _primary(given, "emails").get("value", "")
+    attributes = record.attributes
+    email = _primary(attributes, "emails").get("value", "")
     was_verified = user.email_verified and user.email == email
-    claims = _renamed(given.get("name", {}), _NAMES) | _renamed(given, _CLAIMS)
+    claims = _renamed(attributes.get("name", {}), _NAMES) | _renamed(attributes, _CLAIMS)
     return lenient_profile(
         {
             **claims,
             "email": email,
             # An address that nobody verified gets no reset of a password (ATTACKS A110).
             "email_verified": by.terms.email_verified or was_verified,
-            "phone_number": _primary(given, "phoneNumbers").get("value", ""),
-            "address": _renamed(_primary(given, "addresses"), _ADDRESS),
+            "phone_number": _primary(attributes, "phoneNumbers").get("value", ""),
+            "address": _renamed(_primary(attributes, "addresses"), _ADDRESS),
         }
     )
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from valetkey.server.oauth.core.feature import Feature
 
 ORDER: Final = (
+    "account checks",
     "client credentials",
     "rich authorization requests",
     "status lists",

@@ -20,6 +20,7 @@ from valetkey.server.oauth.core.subjects import subject
 from valetkey.server.oauth.grant_types.refresh_token import is_fresh, only_while_present
 from valetkey.server.oauth.senders.binding import find_sender
 from valetkey.server.oauth.tokens import refresh_token
+from valetkey.server.oauth.tokens.account_check import is_refused
 from valetkey.server.oauth.tokens.state import Dead, Live, token_state
 from valetkey.spec.errors import InvalidClient, InvalidGrant
 from valetkey.wire import child_key, opaque
@@ -73,6 +74,8 @@ def refreshable(text: str, context: Context) -> Rule[Refreshable | None]:
     if why_dead(app, standing, epoch=context.installation.epoch, now=context.env.now):
         return None
     if yes.limits.once or only_while_present(family, yes):
+        return None
+    if (yield from is_refused(person.id, context)):
         return None
     allowed = still_allowed(
         family.permissions, client=app, grant=yes, offer=context.installation.offer

@@ -18,9 +18,11 @@ from valetkey.server.oauth.core.decision import Issue, Standing
 from valetkey.server.oauth.core.issuing import IssuingStep
 from valetkey.server.oauth.core.liveness import is_over, still_allowed, why_dead, why_suspended
 from valetkey.server.oauth.core.offer import Offer
+from valetkey.server.oauth.tokens.account_check import WHY, is_refused
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import access_token, split_token
 from valetkey.wire.access_token import AccessToken, Actor
+from valetkey.wire.token_response import ACCOUNT_DISABLED
 
 # Split access tokens (`wire.split_token`): this module writes and reads the app half.
 #
@@ -156,7 +158,10 @@ def token_state(text: str, context: Context) -> Rule[Live | Dead]:
     if isinstance(verified, Dead):
         return verified
     if verified.token.grant_id:
-        return (yield from _of_user(verified, context))
+        state = yield from _of_user(verified, context)
+        if isinstance(state, Live) and (yield from is_refused(verified.token.sub, context)):
+            return Dead(WHY, ACCOUNT_DISABLED)
+        return state
     return (yield from _of_client(verified.token, context))
 
 

@@ -1,0 +1,183 @@
+"""Asks a platform whether its users are still allowed, and remembers the answers.
+
+There is never more than one question about a user in flight. A platform that is slow or down costs
+users of other sources nothing: nobody asks about them.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from os import urandom
+from typing import Final
+
+import msgspec
+
+from valetkey.jose import base64url, jwt
+from valetkey.jose.objects import read_object
+from valetkey.server.http import log
+from valetkey.server.http.fetch import Fetcher
+from valetkey.server.http.outbound import Answer
+from valetkey.server.model.keys import Keyring
+from valetkey.server.model.query import Document, DocumentRequest, Many, Unreachable
+from valetkey.server.model.user import Identity
+from valetkey.server.oauth.tokens.account_check import YES
+from valetkey.server.store.port import Store, Unavailable
+
+TYPE: Final = "still-allowed+jwt"
+"""The `typ` of the token that goes with a question."""
+
+TOKEN_SECONDS: Final = 60
+"""Seconds for which that token is good."""
+
+REFUSAL_SECONDS: Final = 15.0
+"""Seconds for which a refusal is remembered, at the most: the user may be back."""
+
+PAUSE_SECONDS: Final = 1.0
+"""Seconds after a failure in which nothing is asked, so that callers don't wait in vain."""
+
+MAX_REMEMBERED: Final = 100_000
+"""Users whose answers are remembered: the last ones."""
+
+
+class PlatformTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom to ask about the users of `source`, for how many `seconds` an answer counts, and for how
+    many more (`grace`) while the platform does not answer."""
+
+    url: str
+    issuer: str
+    source: str
+    seconds: int
+    grace: int
+
+
+class QuestionToken(jwt.Claims, frozen=True, kw_only=True):
+    """Proves that this server asks (RFC 7519 4.1): `sub` is the user's subject at the source."""
+
+    aud: str
+    sub: str
+    jti: str
+
+
+class _Remembered(msgspec.Struct, frozen=True):
+    """An answer, until when it counts, and until when it does if there is no newer one."""
+
+    is_allowed: bool
+    until: float
+    grace: float
+
+
+class StillAllowed:
+    """The platform's answers. `keys` gets the current keys of this server."""
+
+    def __init__(
+        self,
+        terms: PlatformTerms,
+        store: Store,
+        fetcher: Fetcher,
+        *,
+        keys: Callable[[], Awaitable[Keyring]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._terms = terms
+        self._store = store
+        self._fetcher = fetcher
+        self._keys = keys
+        self._clock = clock
+        self._answers: OrderedDict[str, _Remembered] = OrderedDict()
+        self._flights: dict[str, asyncio.Task[Document | Unreachable]] = {}
+        self._paused_until = float("-inf")
+
+    async def documents(
+        self, wants: Sequence[DocumentRequest]
+    ) -> Mapping[DocumentRequest, Document | Unreachable]:
+        """Answers a rule's questions itself, and has the fetcher get the documents. Raises
+        nothing."""
+        answers = await asyncio.gather(
+            *(
+                self.get(want.url) if want.kind == "still_allowed" else self._fetcher.get(want)
+                for want in wants
+            )
+        )
+        return dict(zip(wants, answers, strict=True))
+
+    async def get(self, user: str) -> Document | Unreachable:
+        """The answer about the user with this id, remembered or asked for now."""
+        last, now = self._answers.get(user), self._clock()
+        if last is not None and now < last.until:
+            return _document(last.is_allowed)
+        flight = self._flights.get(user)
+        if flight is None:
+            flight = self._flights[user] = asyncio.create_task(self._learn(user, last))
+            flight.add_done_callback(lambda _: self._flights.pop(user, None))
+        # Shielded: one of the callers that wait may go away while the others still wait.
+        return await asyncio.shield(flight)
+
+    async def _learn(self, user: str, last: _Remembered | None) -> Document | Unreachable:
+        try:
+            subject = await self._subject(user)
+        except Unavailable as error:
+            return Unreachable(str(error), temporary=True)
+        answer = True if subject is None else await self._ask(subject)
+        if isinstance(answer, Unreachable):
+            if last is not None and last.is_allowed and self._clock() < last.grace:
+                return _document(last.is_allowed)
+            return answer
+        seconds = float(self._terms.seconds)
+        seconds = seconds if answer else min(seconds, REFUSAL_SECONDS)
+        until = self._clock() + seconds
+        self._answers.pop(user, None)
+        self._answers[user] = _Remembered(answer, until, until + self._terms.grace)
+        while len(self._answers) > MAX_REMEMBERED:
+            self._answers.popitem(last=False)
+        return _document(answer)
+
+    async def _subject(self, user: str) -> str | None:
+        """The user's subject at the source, None if they sign in elsewhere. Raises Unavailable."""
+        query = Many(Identity, "user", user)
+        identities = (await self._store.read(query)).many(query)
+        theirs = (one.subject for one in identities if one.source == self._terms.source)
+        return next(theirs, None)
+
+    async def _ask(self, subject: str) -> bool | Unreachable:
+        if self._clock() < self._paused_until:
+            return Unreachable("it did not answer a moment ago", temporary=True)
+        now = int(time.time())
+        token = QuestionToken(
+            iss=self._terms.issuer,
+            aud=self._terms.url,
+            sub=subject,
+            iat=now,
+            exp=now + TOKEN_SECONDS,
+            jti=base64url.encode(urandom(16)),
+        )
+        key = (await self._keys()).signing["ES256"]
+        answer = await self._fetcher.post(
+            self._terms.url,
+            msgspec.json.encode({"subject": subject, "source": self._terms.source}),
+            content_type="application/json",
+            headers={"authorization": f"Bearer {jwt.sign(token, key=key, typ=TYPE)}"},
+            purpose="account checks",
+        )
+        read = answer if isinstance(answer, Unreachable) else _read(answer)
+        if isinstance(read, Unreachable):
+            self._paused_until = self._clock() + PAUSE_SECONDS
+            log.warning("the platform does not say whether a user is allowed", detail=read.why)
+        return read
+
+
+def _read(answer: Answer) -> bool | Unreachable:
+    if answer.status != 200:
+        return Unreachable(f"it answers with status {answer.status}", temporary=True)
+    try:
+        is_allowed = read_object(answer.body).get("allowed")
+    except ValueError:
+        is_allowed = None
+    # Only JSON true and false count.
+    if not isinstance(is_allowed, bool):
+        return Unreachable("it answers without allowed: true or false", temporary=True)
+    return is_allowed
+
+
+def _document(is_allowed: bool) -> Document:  # noqa: FBT001
+    return Document(YES if is_allowed else b"false", int(time.time()))
