@@ -40,11 +40,13 @@ def caught_up() -> None:
 class Live:
     """A running server. `url` is where it listens, `issuer` what it says it is called: `url` and
     the `path`, unless told otherwise. `http` is a client for machines' calls. Its database is the
-    file, or the PostgreSQL `at`. Without `fast`, every request takes the ordinary path."""
+    file, or the PostgreSQL `at`. Without `fast`, every request takes the ordinary path. `tls` are
+    the files of a certificate and its key."""
 
     def __init__(self, database: Path, **settings: Any) -> None:
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self._tls: tuple[Path, Path] | None = settings.pop("tls", None)
+        self.url = f"{'https://localhost' if self._tls else 'http://127.0.0.1'}:{self.port}"
         self.path: str = settings.pop("path", "")
         self.issuer: str = settings.pop("issuer", self.url + self.path)
         self.database = database
@@ -104,6 +106,8 @@ class Live:
             http=protocol_of(app, fast=self._fast),
             log_config=None,
             proxy_headers=False,
+            ssl_certfile=self._tls and self._tls[0],
+            ssl_keyfile=self._tls and self._tls[1],
         )
         self._server = uvicorn.Server(config)
         self._serving = asyncio.create_task(self._server.serve())

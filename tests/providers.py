@@ -168,10 +168,12 @@ def server_with(
     server = Live(
         folder / "valetkey.db",
         sign_in=SignInSettings(password=password, upstream=upstreams),
-        fetch_local=(host.place,),
-        fetch_ca_file=host.ca,
-        unthrottled=("127.0.0.0/8",),
-        **more,
+        **{
+            "fetch_local": (host.place,),
+            "fetch_ca_file": host.ca,
+            "unthrottled": ("127.0.0.0/8",),
+            **more,
+        },
     )
     server.start(furnished=furnished)
     try:

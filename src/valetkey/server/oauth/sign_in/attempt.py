@@ -147,18 +147,19 @@ def authorization_url(
     }
     if upstream.is_openid:
         wanted = [theirs for theirs, ours in upstream.levels.items() if ours in wishes.levels]
-        max_age = 0 if wishes.fresh else wishes.max_age
+        max_age = _ANY_AGE if wishes.max_age is None else wishes.max_age
         parameters |= {
             "nonce": attempt.nonce,
-            "max_age": "" if max_age is None else str(max_age),
+            # OpenID Connect Core 2: with it, the ID Token tells when the user signed in.
+            "max_age": "0" if wishes.fresh else str(max_age),
             "acr_values": " ".join(wanted),
-            # Some providers tell the time of the sign-in only on request.
             "claims": _AUTH_TIME if provider.claims_parameter else "",
         }
     given = {name: value for name, value in parameters.items() if value}
     return redirect.with_parameters(provider.authorization_endpoint, given)
 
 
+_ANY_AGE: Final = 10 * 365 * 86400
 _AUTH_TIME: Final = '{"id_token":{"auth_time":{"essential":true}}}'
 
 
