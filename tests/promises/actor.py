@@ -9,6 +9,7 @@ import httpx2
 import msgspec
 from tests.browser import Asking
 from tests.promises.client import OPTIONAL, App, Code, Device, expect, never
+from tests.promises.guest import Guest
 from tests.promises.ledger import Ledger, Refused, Violation
 from tests.promises.visitor import Visitor
 
@@ -35,6 +36,7 @@ class Actor:
         self.random = random.Random(f"{seed} {name}")
         self._visitor = Visitor(name, word, url=url, ledger=ledger)
         self._browser = self._visitor.browser
+        self._guest = Guest(name, url=url, ledger=ledger)
         self._app = App(url)
         self._grants = 0
         self._codes: list[Code] = []
@@ -45,11 +47,14 @@ class Actor:
         """Closes its connections."""
         self._browser.http.close()
         self._app.http.close()
+        self._guest.close()
 
     def move(self, url: str) -> None:
         """Asks another node from now on."""
-        self._visitor.browser.url = url
-        self._browser.http.base_url = self._app.http.base_url = httpx2.URL(url)
+        self._visitor.browser.url = self._guest.browser.url = url
+        for http in (self._browser.http, self._app.http, self._guest.browser.http):
+            http.base_url = httpx2.URL(url)
+        self._guest.platform.base_url = httpx2.URL(url)
 
     @property
     def standing(self) -> Standing | None:
@@ -76,6 +81,7 @@ class Actor:
             "pause": 1,
             "stop": 1,
             "sign_out": 1,
+            **self._guest.possible(),
         }
 
     def act(self, wanted: str) -> None:
@@ -168,9 +174,18 @@ class Actor:
         """Signs out in the browser; the app goes on."""
         self._visitor.sign_out()
 
+    def platform_sign_in(self) -> None:
+        """Signs in at the platform, in another browser."""
+        self._guest.sign_in()
+
+    def platform_end(self) -> None:
+        """Signs out at the platform."""
+        self._guest.end()
+
     def check(self) -> None:
         """Compares what the server shows and does with the ledger, key by key. Raises Violation."""
         self._visitor.check()
+        self._guest.check()
         seen = self._look()
         fits = frozenset(one for one in self._ledger.states(self.key) if _shown(one) == seen)
         self._ledger.seen(self.key, fits, f"its page shows {seen}")

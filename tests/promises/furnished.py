@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final, TypeVar
 
+from tests.handoff import clients
 from tests.installation import furnish
 from tests.postgres import cluster
 
@@ -53,8 +54,7 @@ def fill(address: str, users: Iterable[str] = ()) -> None:
             User(id=ids.user_id(env), username=one, password=kept, created=env.now, changed=env.now)
             for one in users
         ]
-        if people:
-            await store.commit([Create(user) for user in people])
+        await store.commit([Create(one) for one in (*clients(), *people)])
 
     with_store(address, filled)
 

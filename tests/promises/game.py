@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 from tests.promises.actor import Actor
 from tests.promises.furnished import WORD, names
+from tests.promises.guest import SETTINGS
 from tests.promises.ledger import UNANSWERED, Ledger
 from tests.promises.process import Process, running
 
@@ -28,6 +29,8 @@ AFTER: Final = (
     "pause",
     "resume",
     "sign_out",
+    "platform_sign_in",
+    "platform_end",
 )
 """What was acknowledged last before the strike, in turns."""
 
@@ -36,7 +39,11 @@ PATIENCE: Final = 20.0
 """Seconds in which a server that can answer does, however busy the machine is."""
 
 
-UNHURRIED: Final = {"lifetimes.refresh_window": "300", "lifetimes.access_token": "3600"}
+UNHURRIED: Final = {
+    "lifetimes.refresh_window": "300",
+    "lifetimes.access_token": "3600",
+    **SETTINGS,
+}
 """Settings of the nodes: on a busy machine half a minute passes between a reply that was lost and
 the look at what came of it."""
 
