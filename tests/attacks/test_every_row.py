@@ -17,6 +17,7 @@ ROWS: Final = (
     "a100",
     "a102",
     "a103",
+    "a108",
 )
 
 ELSEWHERE: Final = {

@@ -47,7 +47,7 @@ class Guest:
             "sid": sid,
         }
         with self._ledger.asking(f"interaction {handle}", "platform_answer", after="answered"):
-            back = self._call("/interaction/accept", form)["redirect_to"]
+            back = str(self._call("/interaction/accept", form)["redirect_to"])
         if self._call("/interaction/accept", form)["redirect_to"] != back:
             raise Violation(f"{self._key}: the same answer led elsewhere")
         with self._ledger.asking(self._key, "platform_sign_in", after="open"):
