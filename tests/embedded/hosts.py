@@ -24,14 +24,13 @@ EXAMPLES: Final = ROOT / "examples"
 PATH: Final = "/oauth"
 PASSWORDS: Final = {"miko": "correct horse battery", "noor": "staple of the evening"}
 
-_DJANGO: Final = EXAMPLES / "embedded-django"
+_HERE: Final = ROOT / "tests" / "embedded"
 
 
-def _uvicorn(name: str, app: str) -> Callable[[int], list[str]]:
-    folder = str(EXAMPLES / f"embedded-{name}")
+def _uvicorn(app: str, folder: Path) -> Callable[[int], list[str]]:
     options = ["--no-proxy-headers", "--log-level", "warning", "--timeout-graceful-shutdown", "3"]
     return lambda port: [
-        *("-m", "uvicorn", f"embedded_{name}:{app}", "--app-dir", folder, "--port", str(port)),
+        *("-m", "uvicorn", app, "--app-dir", str(folder), "--port", str(port)),
         *options,
     ]
 
@@ -42,15 +41,14 @@ def _flask(port: int) -> list[str]:
 
 
 def _django(port: int) -> list[str]:
-    program = str(_DJANGO / "embedded_django.py")
-    return [program, "runserver", "--noreload", f"127.0.0.1:{port}"]
+    return [str(_HERE / "quick_django.py"), "runserver", "--noreload", f"127.0.0.1:{port}"]
 
 
 COMMANDS: Final[dict[str, Callable[[int], list[str]]]] = {
-    "fastapi": _uvicorn("fastapi", "app"),
+    "fastapi": _uvicorn("embedded_fastapi:app", EXAMPLES / "embedded-fastapi"),
     "flask": _flask,
     "django by WSGI": _django,
-    "django by ASGI": _uvicorn("django", "asgi"),
+    "django by ASGI": _uvicorn("quick_django:asgi", _HERE),
 }
 """How each is started, by a Python that knows the project."""
 
@@ -72,7 +70,9 @@ class EmbeddingHost:
             **os.environ,
             "ISSUER": self.issuer,
             "SESSION_SECRET": "no secret of anybody's, and long enough for all",
-            "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
+            "PYTHONPATH": os.pathsep.join(
+                map(str, (ROOT / "src", ROOT, EXAMPLES / "embedded-django", _HERE))
+            ),
             "PYTHONWARNINGS": "default",
         }
 
@@ -111,16 +111,14 @@ async def furnished(database: Path) -> None:
 def _make_django_users(host: EmbeddingHost) -> None:
     """Migrates the host's own database, and adds its users."""
     program = (
-        "import embedded_django, sys; from django.core.management import call_command;"
+        "import quick_django, sys; from django.core.management import call_command;"
         "call_command('migrate', verbosity=0);"
         "from django.contrib.auth.models import User;"
         f"[User.objects.create_user(n, f'{{n}}@chirp.example', p, first_name=n.title())"
         f" for n, p in {PASSWORDS!r}.items()]"
     )
-    path = os.pathsep.join([str(_DJANGO), host.environ["PYTHONPATH"]])
-    environ = {**host.environ, "PYTHONPATH": path}
     command = [sys.executable, "-c", program]
-    subprocess.run(command, env=environ, cwd=host.folder, check=True)
+    subprocess.run(command, env=host.environ, cwd=host.folder, check=True)
 
 
 @contextlib.contextmanager

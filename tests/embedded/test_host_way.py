@@ -1,5 +1,7 @@
 """What the host says of its user, and what follows from it."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -227,3 +229,9 @@ def test_a_lifespan_that_was_not_run_is_told(tmp_path: Path) -> None:
     )
     with pytest.raises(StartError, match="lifespan was not run"):
         vk.needs_user("/oauth/apps")
+
+
+def test_without_the_extra_it_is_named() -> None:
+    code = "import sys; sys.modules['click'] = None; import valetkey.embedded"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "click is missing: install valetkey[server]" in done.stderr

@@ -9,7 +9,14 @@
 Django has `valetkey.embedded.django`. Needs the extra `server`.
 """
 
-from valetkey.embedded.application import StartError, Valetkey
-from valetkey.embedded.host import SignedInUser
+try:
+    from valetkey.embedded.application import StartError, Valetkey
+    from valetkey.embedded.host import SignedInUser
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] == "valetkey":
+        raise
+    raise ModuleNotFoundError(
+        f"{error.name} is missing: install valetkey[server]", name=error.name
+    ) from error
 
 __all__ = ["SignedInUser", "StartError", "Valetkey"]

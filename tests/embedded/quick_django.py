@@ -1,0 +1,14 @@
+"""The example in Django, unchanged, but that its passwords are hashed in no time."""
+
+import sys
+
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+
+PBKDF2PasswordHasher.iterations = 1
+
+import embedded_django  # noqa: E402
+
+asgi = embedded_django.asgi
+
+if __name__ == "__main__":
+    embedded_django.execute_from_command_line(sys.argv)
