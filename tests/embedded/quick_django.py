@@ -3,6 +3,7 @@
 import sys
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.core.management import execute_from_command_line
 
 PBKDF2PasswordHasher.iterations = 1
 
@@ -11,4 +12,4 @@ import embedded_django  # noqa: E402
 asgi = embedded_django.asgi
 
 if __name__ == "__main__":
-    embedded_django.execute_from_command_line(sys.argv)
+    execute_from_command_line(sys.argv)
