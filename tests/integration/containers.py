@@ -68,7 +68,7 @@ class Podman:
     @contextlib.contextmanager
     def container(self, *words: str) -> Iterator[str]:
         """A container that runs for the time of a test; its id."""
-        name = self.run("run", "--detach", *words).strip()
+        name = self.run("run", "--detach", *words).split()[-1]  # after warnings
         try:
             yield name
         finally:
