@@ -67,6 +67,10 @@ def takes_away(play: Play) -> None:
         f"measured: {knocks.took * 1000:.0f} ms from the click to Chirp's first refusal",
         holds=challenge(knocks.last).reason == "narrowed" and knocks.in_time,
     )
+    _posts_in_vain(play, permission)
+
+
+def _posts_in_vain(play: Play, permission: str) -> None:
     play.voice.say("stefApp has not learned of it yet, and tries to post.")
     play.window()
     play.listen()
@@ -191,6 +195,10 @@ def stops(play: Play) -> None:
         "introspection calls the very same token inactive",
         holds=after.response["active"] == "false",
     )
+    _is_refused(play)
+
+
+def _is_refused(play: Play) -> None:
     play.listen()
     page = play.window()
     refused = play.hear("GET", "/chirps")

@@ -4,7 +4,7 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from valetkey.demo.flows.flow import Flow, Step, chirps
@@ -27,6 +27,19 @@ _REFRESH: Final = ("grant_type", "refresh_token", "other_key_shards")
 
 def connects(play: Play) -> None:
     """Miko says yes, and each holder gets its part."""
+    parts = _hands_out(play)
+    claimed = _server(play, CLAIM_PATH, claim_ticket=parts["backend"]["claim_ticket"])
+    play.voice.exchange(claimed, who=SERVER, request=("claim_ticket",), response=("holder",))
+    play.check("stefApp's server fetches the second", holds=claimed.status == 200)
+    play.kept["server"] = claimed.response["key_shard"]
+    play.miko.opens(play.kept["page"])
+    play.miko.presses("replace-recovery_code")
+    shown = play.miko.body.page.by_id("code")
+    play.check("Miko prints the third, a recovery code", holds=shown is not None)
+
+
+def _hands_out(play: Play) -> dict[str, Any]:
+    """The parts by their holders, as the phone's token response has them."""
     verifier = pkce.verifier(secrets.token_bytes(32))
     parameters = {
         "client_id": CLIENT_ID,
@@ -63,14 +76,7 @@ def connects(play: Play) -> None:
         "page": parts["recovery_code"]["claim_uri"],
     }
     play.kept |= {"access": came.response["access_token"], "backup": play.kept["phone"]}
-    claimed = _server(play, CLAIM_PATH, claim_ticket=parts["backend"]["claim_ticket"])
-    play.voice.exchange(claimed, who=SERVER, request=("claim_ticket",), response=("holder",))
-    play.check("stefApp's server fetches the second", holds=claimed.status == 200)
-    play.kept["server"] = claimed.response["key_shard"]
-    play.miko.opens(play.kept["page"])
-    play.miko.presses("replace-recovery_code")
-    shown = play.miko.body.page.by_id("code")
-    play.check("Miko prints the third, a recovery code", holds=shown is not None)
+    return parts
 
 
 def renews(play: Play) -> None:
