@@ -1,5 +1,6 @@
 """The hand-off: a platform signs its users in at its own page."""
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -304,6 +305,16 @@ def test_the_user_whom_the_app_means(server: Live, platform: Platform) -> None:
     assert "vk_session" not in fresh.http.cookies
     _, handle = begin(server, asking(AS_WEB, id_token_hint=token), fresh)
     assert "code" in at_the_app(fresh.open(platform.accepted(handle, "u-28")))
+
+
+@pytest.mark.parametrize("sub", ["nobody", "x" * 900, "0" * 26, "\u20ac", "' OR 1=1"])
+def test_a_user_whom_nobody_knows(sub: str, server: Live, platform: Platform) -> None:
+    """The app means somebody who was never here: whoever signs in is not the one."""
+    wanted = json.dumps({"id_token": {"sub": {"value": sub}}})
+    browser, handle = begin(server, asking(AS_WEB, claims=wanted))
+    assert "subject" not in platform.read(handle)
+    told = at_the_app(browser.open(platform.accepted(handle, "u-44")))
+    assert told["error"] == "login_required"
 
 
 def test_select_account_is_up_to_the_platform_once(server: Live, platform: Platform) -> None:
