@@ -1,16 +1,28 @@
 """The short stories, each as a person starts it."""
 
+import shutil
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from tests.demo.test_story import SECONDS, SECRET, folder, nothing_is_left, start
 
-from valetkey.demo.flows import FLOWS
+from valetkey.demo.flows import FLOWS, upstream
+from valetkey.demo.programs import Failed
 
 __all__ = ["folder"]
 
+NODE = Path(__file__).parents[1] / "clients/node/node_modules"
 
-@pytest.mark.parametrize("name", FLOWS)
+
+WITHOUT_NODE = pytest.mark.skipif(
+    shutil.which("node") is None or not (NODE / "oidc-provider").exists(),
+    reason="npm packages are not installed: scripts/node-packages.sh tests/clients/node",
+)
+MARKS = {"upstream": (pytest.mark.node, WITHOUT_NODE)}
+
+
+@pytest.mark.parametrize("name", [pytest.param(one, marks=MARKS.get(one, ())) for one in FLOWS])
 def test_every_step_holds_and_nothing_is_left(name: str, folder: Path) -> None:
     process = start(folder, "--exit", "--no-browser", "--flow", name)
     output, _ = process.communicate(timeout=SECONDS)
@@ -28,3 +40,15 @@ def test_a_story_that_is_none(folder: Path) -> None:
     output, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 2
     assert "invalid choice: 'magic'" in output
+
+
+@pytest.mark.parametrize("there", ["node", "nothing"])
+def test_what_is_missing_is_said(
+    there: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "node").touch(0o755)
+    monkeypatch.setattr(upstream, "HERE", tmp_path / "a" / "b" / "c" / "d" / "e")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    monkeypatch.setenv("PATH", str(tmp_path if there == "node" else folder))
+    with pytest.raises(Failed, match=r"oidc-provider" if there == "node" else r"Node\.js"):
+        upstream.connects(Mock())

@@ -104,6 +104,12 @@ class Programs:
         (program,) = [one for one in self.running if one.name == name and one.alive]
         _await_port(program, port)
 
+    def end(self, name: str) -> None:
+        """Stops the program of that name."""
+        for program in [one for one in self.running if one.name == name]:
+            program.stop()
+            self.running.remove(program)
+
     def begin(self, name: str, *arguments: str, environ: Mapping[str, str] = {}) -> Program:
         """Starts `python -m ARGUMENTS`, and does not wait for it."""
         log = self._folder / f"{name}.log"
@@ -155,3 +161,8 @@ def free_ports(count: int) -> Sequence[int]:
         if len(ports) == count:
             return ports
     raise Failed(f"{count} free ports are needed on 127.0.0.1")
+
+
+# `python -m valetkey.demo.programs COMMAND…`: a program in another language.
+if __name__ == "__main__":
+    os.execv(sys.argv[1], sys.argv[1:])  # noqa: S606

@@ -182,17 +182,17 @@ class Stage:
 
     def set_up(self) -> None:
         """Writes the files, and brings the installation to its declared state."""
-        self._write("miko.password", self.password)
-        self._write("chirp.secret", self.chirp_secret)
-        self._write("stefapp-server.secret", self.backend_secret)
-        self._write("stefapp-server.seal", token_urlsafe(32))
+        self.write("miko.password", self.password)
+        self.write("chirp.secret", self.chirp_secret)
+        self.write("stefapp-server.secret", self.backend_secret)
+        self.write("stefapp-server.seal", token_urlsafe(32))
         catalog = Template((HERE / "chirp" / "catalog.toml").read_text("utf-8"))
-        self._write("catalog.toml", catalog.substitute(chirp=self.addresses.chirp))
-        self._write("state.toml", (HERE / "state.toml").read_text("utf-8"))
+        self.write("catalog.toml", catalog.substitute(chirp=self.addresses.chirp))
+        self.write("state.toml", (HERE / "state.toml").read_text("utf-8"))
         site, at = self._website, {"site": self.addresses.site, "chirp": self.addresses.chirp}
         people = (HERE / "user.toml").read_text("utf-8") if site is None else site.state
-        self._write("people.toml", Template(people).substitute(at))
-        self._write("site.secret", opaque.write("cs", os.urandom(32)))
+        self.write("people.toml", Template(people).substitute(at))
+        self.write("site.secret", opaque.write("cs", os.urandom(32)))
         settings = {
             "issuer": self.addresses.server,
             "name": "Chirp",
@@ -201,19 +201,19 @@ class Stage:
         }
         lines = (f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
         more = "" if site is None else Template(site.settings).substitute(at)
-        self._write("valetkey.toml", "".join(lines) + more)
+        self.write("valetkey.toml", "".join(lines) + more)
         self.door.open()
         self.tokens.parent.mkdir(mode=0o700)
         self.programs.run("valetkey", "apply", "-f", "state.toml")
         self.programs.run("valetkey", "apply", "-f", "people.toml")
         for name, secret in self.secrets.items():
-            self._write(f"{name}.secret", secret)
+            self.write(f"{name}.secret", secret)
         for name, key in self.keys.items():
             jwks = {"keys": [key.public().jwk()]}
-            self._write(f"{name}.jwks.json", json.dumps(jwks))
+            self.write(f"{name}.jwks.json", json.dumps(jwks))
         if self._more is not None:
             added = Template(self._more.read_text("utf-8"))
-            self._write("more.toml", added.substitute(chirp=self.addresses.chirp))
+            self.write("more.toml", added.substitute(chirp=self.addresses.chirp))
             self.programs.run("valetkey", "apply", "-f", "more.toml")
 
     def start(self, *, stefapp: bool = True) -> None:
@@ -286,7 +286,8 @@ class Stage:
         )
         self.programs.await_port("stefapp-server", backend)
 
-    def _write(self, name: str, text: str) -> None:
+    def write(self, name: str, text: str) -> None:
+        """Writes a file that only we can read."""
         descriptor = os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)

@@ -12,6 +12,7 @@ from valetkey.demo.flows import (
     machine,
     own_login,
     stolen_phone,
+    upstream,
 )
 from valetkey.demo.flows.flow import Flow
 
@@ -24,5 +25,6 @@ FLOWS: Final[Mapping[str, Flow]] = {
     "own-login": own_login.FLOW,
     "embedded": embedded.FLOW,
     "stolen-phone": stolen_phone.FLOW,
+    "upstream": upstream.FLOW,
 }
 """The stories by name: one line each."""

@@ -62,7 +62,11 @@ class ChromiumBody:
                 self._browser = self._playwright.chromium.launch(
                     executable_path=path, args=arguments(), timeout=START
                 )
-                self._context = self._browser.new_context(viewport={"width": 1200, "height": 900})
+                self._context = self._browser.new_context(
+                    viewport={"width": 1200, "height": 900},
+                    # It is this machine, by a certificate of the demo.
+                    ignore_https_errors=True,
+                )
                 self._page = self._context.new_page()
             except Error as error:
                 raise OSError(f"Chromium does not start: {error}") from error

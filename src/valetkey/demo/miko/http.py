@@ -23,6 +23,8 @@ class HttpBody:
             headers={"user-agent": "Miko (Linux)", "accept": "text/html"},
             timeout=TIMEOUT,
             trust_env=False,
+            # It is this machine, by a certificate of the demo.
+            verify=False,
         )
         self._filled: dict[str, str] = {}
         self._ticked: dict[str, bool] = {}
