@@ -49,7 +49,7 @@ LOGIN: Final = """<h1>Sign in to Chirp</h1><form method="post">
 <input id="password" name="password" type="password" autocomplete="current-password" required>
 <button id="sign-in">Sign in</button></form>"""
 
-HOME: Final = """<h1>Hello, Miko</h1><p><a href="/oauth/apps">Connected apps</a></p>
+HOME: Final = """<h1>Hello, Miko</h1><p><a href="/id/apps">Connected apps</a></p>
 <form method="post" action="/logout"><button id="sign-out">Sign out</button></form>"""
 
 NOBODY: Final = """<h1>Chirp</h1><p id="signed-out">You're signed out.</p>
@@ -70,7 +70,7 @@ class Site:
                 Route("/logout", self.logout, methods=["POST"]),
             ]
         )
-        self.vk.install(self.app, "/oauth")
+        self.vk.install(self.app, "/id")
 
     async def signed_in(self, request: Request) -> SignedInUser | None:
         """Who is signed in at Chirp."""

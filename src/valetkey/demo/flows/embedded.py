@@ -10,7 +10,7 @@ from valetkey.demo.play import Play
 from valetkey.demo.stage import Website
 
 SITE: Final = Website(
-    module="valetkey.demo.chirp.embedding", settings="", state=PLANNER, user=USER, embeds="/oauth"
+    module="valetkey.demo.chirp.embedding", settings="", state=PLANNER, user=USER, embeds="/id"
 )
 
 
