@@ -1,4 +1,11 @@
-"""Records of large files: each whole, in its place, and within a fixed amount of memory."""
+"""A142: a hostile file of users.
+
+Attack: A file that an operator imports has a line of a gigabyte, deep nesting, half characters,
+repeated members, names that pose as others', or text that a terminal or a spreadsheet acts on.
+Defense: Files are read piece by piece within a fixed amount of memory. A bad record is refused by
+its place and field, and the others are imported. The report is JSON, or lines without control
+characters; it contains no password hash.
+"""
 
 import io
 import json
