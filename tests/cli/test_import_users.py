@@ -384,6 +384,9 @@ def test_a_folder_of_keycloak(line: Line) -> None:
         users_of_file = [KEYCLOAK | {"username": f"user{number}"}]
         (folder / f"chirp-users-{number}.json").write_text(json.dumps({"users": users_of_file}))
     assert counts(report(line, str(folder))) == {"added": 11}
+    (folder / "master-users-0.json").write_text('{"users": []}')
+    assert "users of 2 realms, chirp, master" in line.fails(*IMPORT, str(folder), status=2)
+    (folder / "master-users-0.json").unlink()
     (folder / "chirp-users-2.json").write_text('{"users": [{"username": 7}]}')
     document = report(line, str(folder), status=1)
     assert document["refusals"][0]["place"] == "chirp-users-2.json, users[1]"

@@ -145,6 +145,9 @@ def _files(path: Path, form: str) -> tuple[Path, ...]:
     files = [one for one in path.glob("*-users-*.json") if one.is_file()]
     if not files:
         raise UnknownFormat("holds no file like REALM-users-0.json")
+    realms = sorted({one.name.rpartition("-users-")[0] for one in files})
+    if len(realms) > 1:
+        raise UnknownFormat(f"holds users of {len(realms)} realms, {', '.join(realms)}: export one")
     return tuple(sorted(files, key=_numbered))
 
 
