@@ -35,7 +35,7 @@ class Inside:
             name="Chirp",
             database=str(folder / "valetkey.db"),
             signed_in=self._signed_in,
-            sign_in_page="/login?theme=dark",
+            sign_in_page=options.pop("sign_in_page", "/login?theme=dark"),
             sign_out=self._sign_out if can_sign_out else None,
             **options,
         )

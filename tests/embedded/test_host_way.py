@@ -182,6 +182,17 @@ def test_a_fresh_sign_in_for_a_page_of_the_users_own(leaving: Inside) -> None:
     assert browser.page.url.path == f"{PATH}/approvals"
 
 
+def test_a_sign_in_page_on_another_origin(tmp_path: Path) -> None:
+    """A form of ours may lead there, such as that for another account."""
+    page = "https://login.chirp.example/?x=1"
+    with inside(tmp_path, sign_in_page=page) as elsewhere:
+        browser = ask(elsewhere, None)
+        assert browser.page.headers["location"].startswith(f"{page}&next=%2Foauth%2Fcontinue%2F")
+        browser = ask(elsewhere, MIKO)
+        policy = browser.page.headers["content-security-policy"]
+        assert "https://login.chirp.example" in policy.partition("form-action")[2]
+
+
 def test_programs_never_ask_the_host(host: Inside) -> None:
     before = host.calls
     host.http.get("/.well-known/oauth-authorization-server")

@@ -99,6 +99,8 @@ class HostWay:
         self._frame = frame
         place = check_page(page if isinstance(page, str) else page())
         self._page = address.origin(frame.issuer) + place if place.startswith("/") else place
+        if address.origin(self._page) != address.origin(frame.issuer):
+            frame.allow_forms_to(address.origin(self._page))
         self._can_sign_out = can_sign_out
         self._levels = levels
 

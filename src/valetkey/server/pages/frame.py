@@ -153,6 +153,10 @@ class Frame:
         """What is around each page."""
         return self.brand.look.site
 
+    def allow_forms_to(self, origin: str) -> None:
+        """Let forms lead to this origin too: a way to sign in is there."""
+        self._sign_in_origins = f"{self._sign_in_origins} {origin}".strip()
+
     async def person(self, request: Request) -> Person | None:
         """The user who is signed in in this browser, or None."""
         visit = self.cookies.read_browser(request)
