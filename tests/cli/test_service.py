@@ -147,6 +147,15 @@ def test_sighup_reads_the_settings_again(line: Line) -> None:
         assert wrong["message"] == "settings not reloaded"
         assert "name = 1 (from valetkey.toml)" in wrong["detail"]
         assert "After" in httpx2.get(home).text
+        assert "files reloaded" in process.stderr.readline()
+        assert httpx2.get(f"{home}/nowhere").status_code == 404
+        assert "error page" in process.stderr.readline()
+        file.write_text('name = "After"\nlog_level = "error"\n')
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        assert httpx2.get(f"{home}/nowhere").status_code == 404
+        process.terminate()
+        assert process.stderr.read() == ""
 
 
 def test_trusted_proxies_change_at_once() -> None:

@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from datetime import UTC, datetime
-from typing import Any, Final, TextIO
+from typing import Any, Final, Literal, TextIO
 
 import click
 
@@ -34,7 +34,12 @@ def configure(stream: TextIO | None = None) -> None:
     colored = not os.environ.get("NO_COLOR")
     handler.setFormatter(ForPeople(colored=colored) if out.isatty() else Lines())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    logging.getLogger(log.NAME).setLevel(logging.INFO)
+    set_level("info")
+
+
+def set_level(level: Literal["info", "warning", "error"]) -> None:
+    """Sets the level of the least important entries of the server's log."""
+    logging.getLogger(log.NAME).setLevel(level.upper())
 
 
 class Lines(logging.Formatter):

@@ -46,6 +46,7 @@ def serve(command: CommandContext, /, **flags: Any) -> None:
         if row.verdict == "fail":
             raise Failed(f"{row.what}: {row.says}")
     logging.configure()
+    logging.set_level(settings.log_level)
     if (most := file_limit.raise_limit()) < file_limit.FEW:
         log.warning("few files can be opened, raise the limit (ulimit -n)", limit=most)
     if settings.hides_callers:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import uvicorn
 
+from valetkey.cli import logging
 from valetkey.cli.context import Failed, InvalidUsage, open_database
 from valetkey.cli.secrets import open_keys
 from valetkey.cli.systemd import Reports
@@ -190,6 +191,7 @@ class Reload:
             log.warning("settings need a restart", settings=list(difference.at_restart))
         if difference.now:
             self._settings = difference.settings
+            logging.set_level(difference.settings.log_level)
             self._app.reload(difference.settings)
             log.info("settings changed", settings=list(difference.now))
 

@@ -94,6 +94,7 @@ def read(flags: Mapping[str, object], environ: Mapping[str, str], file: Path | N
 
 RELOADABLE: Final = frozenset(
     {
+        "log_level",
         "name",
         "privacy_url",
         "terms_url",

@@ -58,6 +58,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         _File,
         _is("a file of mode 0600 that holds the master key; by default, the SQLite file + .key"),
     ] = None
+    log_level: Annotated[
+        Literal["info", "warning", "error"],
+        _is("info, warning or error: the least important entries that the log has"),
+    ] = "info"
     drain_seconds: Annotated[
         int,
         msgspec.Meta(
