@@ -37,7 +37,7 @@ from valetkey.server.oauth.features import pages_off, switched
 from valetkey.server.settings import Settings
 from valetkey.server.settings.brand import read_brand
 from valetkey.server.settings.load import secret_in
-from valetkey.server.settings.sign_in import for_rules, is_alone, origins
+from valetkey.server.settings.sign_in import directory, for_rules, is_alone, origins
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import Fetch
 from valetkey.wire import address
@@ -140,7 +140,9 @@ def _outside(
         seconds=platform.seconds,
         grace=platform.grace_seconds,
     )
-    return StillAllowed(terms, store, fetch, keys=keys).documents
+    # The platform is the operator's own, and may be in a network of theirs.
+    own = fetcher(settings, target(platform.url).authority)
+    return StillAllowed(terms, store, fetch, post=own.post, keys=keys).documents
 
 
 def _meter(settings: Settings) -> NoMeter:
@@ -285,6 +287,7 @@ def _pages(
         sign_in_origins=origins(settings.sign_in),
         linked=LINKED if settings.sign_in.upstream else None,
         platform=platform_sign_in(settings),
+        directory=directory(settings.sign_in),
     )
     off = pages_off(features)
     if host_way is not None:

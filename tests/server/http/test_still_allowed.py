@@ -46,7 +46,7 @@ class Stage:
         )
         fetcher: Any = self
         self.checks = StillAllowed(
-            terms, self.store, fetcher, keys=self._keys, clock=lambda: self.now
+            terms, self.store, fetcher, post=self.post, keys=self._keys, clock=lambda: self.now
         )
 
     async def post(self, *args: Any, **options: Any) -> Answer | Unreachable:

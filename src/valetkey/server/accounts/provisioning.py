@@ -102,17 +102,19 @@ def provision(
     profile: Profile | None,
     name: str = "",
     groups: tuple[str, ...] | None = None,
+    label: str = "",
     env: Env,
 ) -> Rule[Provisioned]:
     """The user who is `subject` at `source`, made now if unknown. `profile` replaces what is
     stored about a user whom this source made; None leaves it as it is. `name` and `groups` are as
-    in `Identity`, "" and None leave them. Raises Inactive, and InvalidRequest for a wrong
+    in `Identity`, "" and None leave them. `label` is for the username of a new user, "" for
+    the subject. Raises Inactive, and InvalidRequest for a wrong
     subject."""
     check_subject(subject)
     query = OneByAlias(Identity, identity_alias(source, subject))
     identity = (yield (query,)).one(query)
     if identity is None:
-        made = _new(source, subject, profile=profile or Profile(), env=env)
+        made = _new(source, subject, label=label, profile=profile or Profile(), env=env)
         identity = new_identity(made.user.id, source, subject, env=env)
         identity = msgspec.structs.replace(identity, name=name, groups=groups or ())
         return msgspec.structs.replace(made, changes=(Create(made.user), Create(identity)))
@@ -135,8 +137,8 @@ def provision(
     return Provisioned(fresh, changes)
 
 
-def _new(source: str, subject: str, *, profile: Profile, env: Env) -> Provisioned:
-    user = known_as(new_user(subject, profile=profile, env=env), source, subject)
+def _new(source: str, subject: str, *, label: str, profile: Profile, env: Env) -> Provisioned:
+    user = known_as(new_user(label or subject, profile=profile, env=env), source, subject)
     audit_event = event(env, "signed-up", by="user", user=user.id, note=source)
     return Provisioned(user, events=(audit_event,))
 

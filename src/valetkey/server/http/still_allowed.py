@@ -76,12 +76,14 @@ class StillAllowed:
         store: Store,
         fetcher: Fetcher,
         *,
+        post: Callable[..., Awaitable[Answer | Unreachable]],
         keys: Callable[[], Awaitable[Keyring]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._terms = terms
         self._store = store
         self._fetcher = fetcher
+        self._post = post
         self._keys = keys
         self._clock = clock
         self._answers: OrderedDict[str, _Remembered] = OrderedDict()
@@ -152,7 +154,7 @@ class StillAllowed:
             jti=base64url.encode(urandom(16)),
         )
         key = (await self._keys()).signing["ES256"]
-        answer = await self._fetcher.post(
+        answer = await self._post(
             self._terms.url,
             msgspec.json.encode({"subject": subject, "source": self._terms.source}),
             content_type="application/json",

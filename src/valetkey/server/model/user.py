@@ -113,6 +113,13 @@ PLATFORM: Final = "platform"
 of an embedded server, and of provisioning."""
 
 
+def typed_name(user: User) -> str:
+    """The name that the user types at the sign-in form: for users of a directory, theirs there."""
+    if user.username.startswith(GENERATED):
+        return user.username.partition(":")[2]
+    return user.username
+
+
 class Identity(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     """Who a user is elsewhere: the account `subject` at `source`, in the words of the source.
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from valetkey.server.http import cookies, log
 from valetkey.server.http.cookies import Cookies, ForgedForm
+from valetkey.server.http.directory import PasswordDirectory
 from valetkey.server.http.front import Network
 from valetkey.server.http.hashing import Passwords
 from valetkey.server.http.outbox import Outbox
@@ -133,6 +134,7 @@ class Frame:
         sign_in_origins: str = "",
         linked: str | None = None,
         platform: PlatformSignIn | None = None,
+        directory: PasswordDirectory | None = None,
     ) -> None:
         """`sign_in_origins` are other origins at which users sign in and out: forms may lead
         there."""
@@ -145,6 +147,7 @@ class Frame:
         self.cookies = Cookies(issuer, watched=watched)
         self.passwords = passwords
         self.platform = platform
+        self.directory = directory
         self.callers = Callers(shell, self.cookies, unthrottled)
         self.brand = brand
 

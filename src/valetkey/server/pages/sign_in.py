@@ -10,6 +10,7 @@ import msgspec
 
 from valetkey.server.accounts import password
 from valetkey.server.accounts.lazy_migration import move
+from valetkey.server.accounts.provisioning import Inactive, provision
 from valetkey.server.accounts.sign_in import (
     Candidate,
     Proof,
@@ -21,11 +22,12 @@ from valetkey.server.accounts.sign_in import (
 )
 from valetkey.server.accounts.throttle import BROWSER, Caller, Throttled, account_of
 from valetkey.server.http import log
+from valetkey.server.http.directory import PasswordDirectory
 from valetkey.server.http.platform_sign_in import SECONDS
 from valetkey.server.http.reply import Headers, Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.keys import Secret
-from valetkey.server.model.user import User
+from valetkey.server.model.user import User, typed_name
 from valetkey.server.oauth.authorize.request import may_sign_up
 from valetkey.server.pages.components import Decline, PageForm, View
 from valetkey.server.pages.frame import (
@@ -44,6 +46,9 @@ from valetkey.wire import form as forms
 REFUSAL: Final = 0.5
 """Seconds that every refusal takes where passwords were imported: more than it takes to check any
 of them, unless the machine is busy."""
+
+DIRECTORY_REFUSAL: Final = 1.0
+"""The same, where a directory checks passwords."""
 
 MOVING_REFUSAL: Final = REFUSAL + SECONDS
 """The same while unknown names are asked of the platform."""
@@ -152,6 +157,8 @@ async def _proved(
     stranger = "" if caller is None or caller.browser else caller.address
     moves = frame.platform is not None and frame.platform.is_on
     least = MOVING_REFUSAL if moves else REFUSAL if attempt.imported else 0.0
+    if frame.directory is not None:
+        least = max(least, DIRECTORY_REFUSAL)
     clock = asyncio.get_running_loop().time
     soonest = clock() + least
     user = attempt.user
@@ -159,6 +166,8 @@ async def _proved(
         user = None
         if moves and not attempt.is_known:
             user = await _moved(frame, typed, username, address=stranger)
+        if user is None and frame.directory is not None:
+            user = await _of_directory(frame, frame.directory, typed, username=username)
         if user is None:
             # Else the time would tell whose name it is (ATTACKS A70, A141).
             await asyncio.sleep(max(0.0, soonest - clock()))
@@ -168,6 +177,30 @@ async def _proved(
     stored = await frame.passwords.keep(typed, address=stranger)
     renewed, _ = await frame.shell.settle(lambda context: renew(user, stored))
     return await _if_theirs(frame, renewed.user, typed, stored=stored, address=stranger)
+
+
+async def _of_directory(
+    frame: Frame, directory: PasswordDirectory, typed: Secret, *, username: str
+) -> User | None:
+    """The user, if the directory knows this name and password. It is asked about every name that a
+    password here doesn't open: no account here can take a name from it, and the time is the same
+    for all."""
+    there = await directory.check(username, typed)
+    if there is None:
+        return None
+    try:
+        provisioned, _ = await frame.shell.settle(
+            lambda context: provision(
+                there.source,
+                there.subject,
+                profile=there.profile,
+                label=username,
+                env=context.env,
+            )
+        )
+    except Inactive:
+        return None
+    return provisioned.user
 
 
 async def _moved(frame: Frame, typed: Secret, username: str, *, address: str) -> User | None:
@@ -290,7 +323,7 @@ class SignInPage:
 
 def _again(view: SignInView, user: User) -> SignInView:
     """The form for a signed-in user who has to authenticate again."""
-    return msgspec.structs.replace(view, username=user.username, purpose=SignInPurpose.CONFIRM)
+    return msgspec.structs.replace(view, username=typed_name(user), purpose=SignInPurpose.CONFIRM)
 
 
 def then(query: Mapping[str, str]) -> str:

@@ -184,6 +184,8 @@ CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "master_key": why_not_key,
     "devise_pepper_file": _why_not_secret_file,
     "sign_in.lazy.secret_file": _why_not_secret_file,
+    "sign_in.ldap.bind_password_file": _why_not_secret_file,
+    "sign_in.ldap.ca_file": _why_not_authorities,
     "sign_in.lazy.url": lambda url: address.why_not(url) if url else "",
     "enable": _why_not_features,
     "disable": _why_not_features,
@@ -226,6 +228,7 @@ def check_together(settings: Settings, origins: Mapping[str, str]) -> list[str]:
         *_both(settings, origins),
         *_brand(settings, origins),
         *_lazy(settings, origins),
+        *_ldap(settings, origins),
         *_handoff(settings, origins),
     ]
 
@@ -261,6 +264,13 @@ def _lazy(settings: Settings, origins: Mapping[str, str]) -> list[str]:
         (lazy.secret or lazy.secret_file, "needs VALETKEY_SIGN_IN__LAZY__SECRET or secret_file"),
     )
     return [f"{place}: {why}" for holds, why in rules if not holds]
+
+
+def _ldap(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
+    for name, why in settings.sign_in.ldap.mistakes():
+        origin = origins[f"sign_in.ldap.{name}"]
+        value = getattr(settings.sign_in.ldap, name)
+        yield f"sign_in.ldap.{name} = {value!r} (from {origin}): {why}"
 
 
 def _both(settings: Settings, origins: Mapping[str, str]) -> list[str]:

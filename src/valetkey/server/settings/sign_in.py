@@ -1,7 +1,10 @@
 """The settings of the ways to sign in, as other parts of the server read them."""
 
 from valetkey.server.accounts.provisioning import read_profile
+from valetkey.server.http.directory import Directory, DirectoryTerms
+from valetkey.server.model.keys import Secret
 from valetkey.server.oauth.core.context import HandOff, SignIn
+from valetkey.server.settings.load import secret_in
 from valetkey.server.settings.ways import SignInSettings
 from valetkey.wire import redirect
 
@@ -33,6 +36,28 @@ def is_alone(settings: SignInSettings) -> bool:
     """Whether an upstream provider is the only way to sign in."""
     upstreams = [one for one in settings.upstream if one.enabled]
     return len(upstreams) == 1 and not settings.password and not settings.handoff.url
+
+
+def directory(settings: SignInSettings) -> Directory | None:
+    """The directory that checks passwords, None for none."""
+    ldap = settings.ldap
+    if not ldap.url or not settings.password:
+        return None
+    terms = DirectoryTerms(
+        url=ldap.url,
+        source=ldap.source,
+        base=ldap.base,
+        filter=ldap.filter,
+        bind_dn=ldap.bind_dn,
+        bind_password=secret_in(ldap.bind_password, ldap.bind_password_file) or Secret(""),
+        start_tls=ldap.start_tls,
+        ca_file="" if ldap.ca_file is None else str(ldap.ca_file),
+        id_attribute=ldap.id_attribute,
+        claims=ldap.claims,
+        email_verified=ldap.email_verified,
+        groups=ldap.groups,
+    )
+    return Directory(terms)
 
 
 def origins(settings: SignInSettings) -> str:

@@ -234,7 +234,9 @@ def _leaves(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[tuple[str,
 LEAVES: Final[dict[str, FieldInfo]] = dict(_leaves(Settings))
 """Every setting by its full name, such as `lifetimes.code`."""
 
-SECRETS: Final = frozenset({"master_key", "devise_pepper", "sign_in.lazy.secret"})
+SECRETS: Final = frozenset(
+    {"master_key", "devise_pepper", "sign_in.lazy.secret", "sign_in.ldap.bind_password"}
+)
 """Settings whose values are never displayed, and never come from the settings file or the command
 line."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from valetkey.server.model.keys import Secret
-from valetkey.server.settings.other_systems import StillAllowedSettings
+from valetkey.server.settings.other_systems import DirectorySettings, StillAllowedSettings
 from valetkey.server.settings.upstream import UpstreamSettings
 
 
@@ -98,6 +98,7 @@ class SignInSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     handoff: HandoffSettings = HandoffSettings()
     lazy: LazyMigration = LazyMigration()
     still_allowed: StillAllowedSettings = StillAllowedSettings()
+    ldap: DirectorySettings = DirectorySettings()
     upstream: Annotated[
         tuple[UpstreamSettings, ...],
         _is("a list of tables, one for each provider at which people may sign in"),
