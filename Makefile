@@ -25,7 +25,7 @@ test: .venv/.dev .venv/.project  ## run the tests (ARGS go to pytest)
 
 integration: .venv/.dev .venv/.project  ## try clients in Go, Rust, Java and Ruby, proxies, systemd, containers
 	@scripts/debian-packages.sh oidc-agent-cli ruby-omniauth-openid-connect ruby-rack ruby-webrick slapd libldap-dev libsasl2-dev
-	@$(BIN)/pip install -q "bonsai>=1.5.5" || echo "The tests of LDAP are skipped."
+	@$(BIN)/pip install -q --require-hashes -r requirements/ldap.txt || echo "The tests of LDAP are skipped."
 	@tools/get oauth2-proxy go-oidc openidconnect spring || echo "Tests that need what is missing are skipped, each with the reason."
 	@$(BIN)/pytest -m integration tests/integration $(ARGS)
 

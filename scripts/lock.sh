@@ -16,6 +16,8 @@ compile dev.txt pyproject.toml --extra server --extra postgres --extra import --
 compile server.txt pyproject.toml --extra demo --group project --constraint requirements/dev.txt
 # What the image and the Debian package hold: no tools, and the driver of PostgreSQL.
 compile image.txt pyproject.toml --extra server --extra postgres --constraint requirements/dev.txt
+# What has to be built, for the tests of LDAP alone.
+compile ldap.txt pyproject.toml --extra ldap --constraint requirements/dev.txt
 # Others' servers, for the bench alone.
 compile bench.txt --group pyproject.toml:bench "$@"
 

@@ -121,13 +121,13 @@ class Directory:
     async def _find(self, username: str) -> Any | None:
         """The one entry of this name that may sign in."""
         terms, library = self._terms, self._library
-        wanted = terms.filter.replace(NAME, library.escape_filter_exp(username))
+        condition = terms.filter.replace(NAME, library.escape_filter_exp(username))
         attributes = [*terms.claims.values(), *_STATUS, terms.id_attribute]
         async with self._connected(terms.bind_dn, terms.bind_password.reveal()) as connection:
-            found = await connection.search(
-                terms.base, library.LDAPSearchScope.SUBTREE, wanted, attributes, sizelimit=2
+            results = await connection.search(
+                terms.base, library.LDAPSearchScope.SUBTREE, condition, attributes, sizelimit=2
             )
-            entries = [one for one in found if one.dn is not None]
+            entries = [one for one in results if one.dn is not None]
             if len(entries) != 1:
                 if entries:
                     log.warning("the directory has several entries for one name")
@@ -141,11 +141,11 @@ class Directory:
         if not self._terms.groups:
             return True
         name = self._library.escape_filter_exp(str(entry.dn))
-        wanted = f"(|(member={name})(uniqueMember={name}))"
+        condition = f"(|(member={name})(uniqueMember={name}))"
         for group in self._terms.groups:
             with contextlib.suppress(self._library.NoSuchObjectError):
                 scope = self._library.LDAPSearchScope.BASE
-                if await connection.search(group, scope, wanted, ["1.1"]):
+                if await connection.search(group, scope, condition, ["1.1"]):
                     return True
         return False
 
@@ -205,8 +205,8 @@ class Directory:
 
 def _values(entry: Any, attribute: str) -> Sequence[Any]:
     """The values of an attribute, whose name has no case."""
-    found: Iterable[Any] = entry.get(attribute, ())
-    return tuple(found)
+    values: Iterable[Any] = entry.get(attribute, ())
+    return tuple(values)
 
 
 def _subject(raw: bytes) -> str:
