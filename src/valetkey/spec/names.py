@@ -25,6 +25,9 @@ ADDRESS: Final = "address"
 PHONE: Final = "phone"
 OFFLINE_ACCESS: Final = "offline_access"
 
+INTERACTIONS_ANSWER: Final = "interactions.answer"
+"""The scope of clients that may answer for a platform's sign-in page. It is this server's own."""
+
 # RFC 9126 2.2: the form of a pushed request's name.
 REQUEST_URI_PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
 

@@ -38,7 +38,9 @@ def scope(client: Client, at: Installation) -> Iterator[str]:
     """Check the scope: every name is in a catalog, or is a client's own."""
     if not client.scope:
         yield "is empty, so the app could request nothing"
-    own = {name for scopes in at.client_scopes if scopes.registered for name in scopes.names}
+    # Without the hand-off the scope opens nothing, so its client can be registered before.
+    own = {names.INTERACTIONS_ANSWER}
+    own.update(*(scopes.names for scopes in at.client_scopes if scopes.registered))
     for one in client.scope:
         if one not in at.offer.scopes and one not in own:
             yield f"{one[:60]!r} is in no catalog"

@@ -33,6 +33,7 @@ from valetkey.server.oauth.sign_in.interaction import (
     return_address,
     with_interaction,
 )
+from valetkey.spec import names
 from valetkey.spec.errors import (
     AccessDenied,
     InteractionRequired,
@@ -44,7 +45,7 @@ from valetkey.spec.errors import (
     UnmetAuthenticationRequirements,
 )
 
-SCOPE: Final = "interactions.answer"
+SCOPE: Final = names.INTERACTIONS_ANSWER
 """The scope of clients that may answer."""
 
 SKEW: Final = 10
