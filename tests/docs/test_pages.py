@@ -81,6 +81,8 @@ def test_declared_state_can_be_applied(
     for name in re.findall(r'catalog_file = "([a-z.]+)"', block.text):
         (shown,) = [one for one in CATALOGS if one.page == block.page]
         Path(name).write_text(shown.text, "utf-8")
+    if '"scim"' in block.text:
+        monkeypatch.setenv("VALETKEY_ENABLE", "scim")
     file = str(_written(block, tmp_path))
     done = CliRunner().invoke(valetkey, ["apply", "-f", file, "--dry-run"])
     assert done.exit_code == 0, done.output
@@ -94,8 +96,13 @@ GUARDED = [one for one in blocks("toml") if "[[routes]]" in one.text]
     "block", [one for one in blocks("toml") if one not in (*CATALOGS, *STATES, *GUARDED)], ids=str
 )
 def test_settings_hold(block: Block, tmp_path: Path) -> None:
-    here = block._replace(text=block.text.replace("/var/lib/valetkey/", ""))
-    load({}, {}, _written(here, tmp_path))
+    text = block.text.replace("/var/lib/valetkey/", "")
+    for name in re.findall(r'(?:password|secret)_file = "(/[^"]+)"', text):
+        secret = tmp_path / Path(name).name
+        secret.write_text("s" * 40, "utf-8")
+        secret.chmod(0o600)
+        text = text.replace(name, str(secret))
+    load({}, {}, _written(block._replace(text=text), tmp_path))
 
 
 def _written(block: Block, folder: Path) -> Path:
