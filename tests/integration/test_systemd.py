@@ -137,5 +137,5 @@ def test_the_unit_is_hardened(installed: Path) -> None:
 def test_the_package_holds_no_secret_and_no_tool(package: Path) -> None:
     listed = run("dpkg-deb", "--contents", package)
     assert "./usr/bin/valetkey" in listed
-    for word in ("pip/", "hatchling", "setuptools/", ".key", ".db", "tests/"):
+    for word in ("valetkey/pip/", "hatchling", "setuptools/", ".key", ".db", "valetkey/tests/"):
         assert word not in listed
