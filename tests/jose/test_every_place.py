@@ -240,6 +240,7 @@ OWN_TESTS: Final = {
     ),
     "server/oauth/clients/attestation.py": "tests/server/oauth/clients/test_attestation.py",
     "wire/client_attestation.py": "tests/server/oauth/clients/test_attestation.py",
+    "server/oauth/sign_in/backchannel_logout.py": "tests/server/test_upstream.py",
     "server/oauth/grant_types/jwt_bearer.py": "tests/server/oauth/grant_types/test_jwt_bearer.py",
 }
 """Places whose own tests go through the corpus."""
@@ -249,6 +250,7 @@ PRIVATE_KEY_TESTS: Final = "tests/server/oauth/clients/test_private_key_jwt.py"
 
 THROUGH: Final = {
     "server/oauth/clients/keys.py": "what a client signs, for those that ask it",
+    "server/oauth/sign_in/identity.py": "wire/id_token.py",
     "resource/admission.py": "wire/access_token.py",
     "resource/api_halves.py": "wire/access_token.py",
     "client/endpoints.py": "wire/id_token.py",

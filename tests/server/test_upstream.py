@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from tests.attacks.play import AS_WEB, asking, change, cookie, every, find, sent_back
 from tests.browser import Browser
+from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, prefixes_and_suffixes
 from tests.keys import key
 from tests.live import Live
 from tests.outside import Host, Publication, outside
@@ -314,6 +315,19 @@ def test_logout_tokens_of_others(server: Live, provider: FakeProvider, logged_in
     assert _is_signed_in(logged_in)
     nobody = server.http.post("/sign-in/with/nobody/backchannel-logout", data={"logout_token": "x"})
     assert nobody.status_code == 404
+
+
+@pytest.mark.parametrize("bad", [*BAD, *BY_NAME])
+def test_a_malformed_logout_token(bad: Bad, server: Live, provider: FakeProvider) -> None:
+    honest = Honest(provider.key, _claims(provider), "logout+jwt")
+    assert _logs_out(server, provider, bad(honest)).status_code == 400
+
+
+def test_a_piece_of_a_logout_token(server: Live, provider: FakeProvider) -> None:
+    token = provider.sign(_claims(provider), typ="logout+jwt")
+    pieces = [one for one in prefixes_and_suffixes(token) if one]
+    answers = {_logs_out(server, provider, one).status_code for one in pieces[::7]}
+    assert answers == {400}
 
 
 def test_a_logout_token_works_once(

@@ -32,7 +32,7 @@ def _module_folders() -> Iterator[Path]:
         yield place / "node_modules"
 
 
-def _found() -> tuple[str, Path]:
+def _node_and_modules() -> tuple[str, Path]:
     """Node.js, and the folder of the package. Raises Failed."""
     node = shutil.which("node")
     folder = next((one for one in _module_folders() if (one / MODULE).is_dir()), None)
@@ -45,7 +45,7 @@ def _found() -> tuple[str, Path]:
 
 def connects(play: Play) -> None:
     """The operator registers the server at the provider, adds it to the settings, and restarts."""
-    node, modules = _found()
+    node, modules = _node_and_modules()
     folder, (port,) = play.stage.folder, free_ports(1)
     certificate, key = write_certificate(folder, "localhost")
     (folder / "node_modules").symlink_to(modules)
@@ -60,7 +60,7 @@ def connects(play: Play) -> None:
         "backchannel_logout_uri": f"{back}/backchannel-logout",
         "backchannel_logout_session_required": True,
     }
-    told = {
+    configuration = {
         "port": port,
         "certificate": str(certificate),
         "key": str(key),
@@ -68,7 +68,7 @@ def connects(play: Play) -> None:
         "user": play.miko.username,
         "password": play.stage.password,
     }
-    command = (node, "provider.mjs", json.dumps(told))
+    command = (node, "provider.mjs", json.dumps(configuration))
     play.stage.programs.start("corp", "valetkey.demo.programs", *command, port=port)
     play.stage.write("corp.secret", secret)
     settings = folder / "valetkey.toml"

@@ -114,10 +114,10 @@ def provision(
     query = OneByAlias(Identity, identity_alias(source, subject))
     identity = (yield (query,)).one(query)
     if identity is None:
-        made = _new(source, subject, label=label, profile=profile or Profile(), env=env)
-        identity = new_identity(made.user.id, source, subject, env=env)
+        new = _new(source, subject, label=label, profile=profile or Profile(), env=env)
+        identity = new_identity(new.user.id, source, subject, env=env)
         identity = msgspec.structs.replace(identity, name=name, groups=groups or ())
-        return msgspec.structs.replace(made, changes=(Create(made.user), Create(identity)))
+        return msgspec.structs.replace(new, changes=(Create(new.user), Create(identity)))
     owner = One(User, identity.user)
     user = (yield (owner,)).one(owner)
     if user is None or user.status != "active":

@@ -49,7 +49,7 @@ spans the steps of one sign-in."""
 ASK_SECONDS: Final = 10.0
 """Seconds for an exchange with a provider, for which a user waits."""
 
-ASKED: Final = 64 * 1024
+ASK_BYTES: Final = 64 * 1024
 """Bytes of a provider's answer: an ID Token may list many groups."""
 
 REFETCH_SECONDS: Final = 10.0
@@ -167,7 +167,7 @@ class Fetcher:
             if (silent := self._silent.get(to.authority, self._clock())) is not None:
                 return silent
             pool = self._pools["sign-in"]
-            return await self._exchange(to, what, most=ASKED, pool=pool, seconds=ASK_SECONDS)
+            return await self._exchange(to, what, most=ASK_BYTES, pool=pool, seconds=ASK_SECONDS)
         except Refused as error:
             why = _unreachable(url, error)
             if why.temporary and not isinstance(error, NoRoom):

@@ -21,7 +21,7 @@ from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.logout import sessions
-from valetkey.server.oauth.sign_in.attempt import Attempt, Wishes, new_attempt
+from valetkey.server.oauth.sign_in.attempt import Attempt, SignInRequirements, new_attempt
 from valetkey.server.oauth.sign_in.identity import SignedInUser
 from valetkey.server.oauth.sign_in.upstream import SignInFailed
 from valetkey.server.pages.apps import is_recent
@@ -51,7 +51,7 @@ class LinkedNotice(StrEnum):
     LINKED = "linked"
     UNLINKED = "unlinked"
     ALREADY = "already"
-    TAKEN = "taken"
+    OTHER_USER = "taken"
     UNVERIFIED = "unverified"
     LAST = "last"
     STALE = "stale"
@@ -148,16 +148,16 @@ class LinkedPage:
         context = await self._frame.shell.context()
         if not is_recent(person, context):
             return _sign_in_again()
-        wishes = Wishes(prompt="select_account")
+        requirements = SignInRequirements(prompt="select_account")
         attempt = new_attempt(
             way.upstream,
             self._frame.cookies.read_browser(request),
-            wishes,
+            requirements,
             target=LINKED,
             link=person.session.id,
             context=context,
         )
-        return await way.depart(request, attempt, wishes)
+        return await way.depart(request, attempt, requirements)
 
     async def ask(
         self, request: Request, way: UpstreamWay, *, attempt: Attempt, user: SignedInUser

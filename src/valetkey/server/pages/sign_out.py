@@ -43,12 +43,12 @@ class SignOutView(View, frozen=True, kw_only=True):
 
 class SignedOutView(View, frozen=True, kw_only=True):
     """The session has ended. ``back`` is the app's registered address for afterwards; ``frames``
-    are pages of apps that sign their user out when they load. ``elsewhere`` leads to the sign-out
+    are pages of apps that sign their user out when they load. ``other_place`` leads to the sign-out
     of the place where the user signed in."""
 
     template: ClassVar = "signed_out.html"
 
-    elsewhere: WayLink | None = None
+    other_place: WayLink | None = None
     sign_in: str | None = None
     back: Back | None = None
     frames: tuple[str, ...] = ()
@@ -111,7 +111,7 @@ class SignOutPage:
             if link is not None:
                 # No redirect: after a form, browsers follow those only to ourselves.
                 origins = " ".join(dict.fromkeys(map(redirect.origin, ended.frames)))
-                view = self._view(frames=ended.frames, elsewhere=link)
+                view = self._view(frames=ended.frames, other_place=link)
                 reply = self._frame.page(request, view, frame_source=origins)
                 reply = reply.having((b"refresh", f"{LOADING};url={link.href}".encode()))
                 return self._frame.cookies.sign_out(reply)
@@ -145,7 +145,7 @@ class SignOutPage:
             place = self._places.get(query.get("way", ""))
             offered = place is not None and place.signs_out != "never"
             link = await place.sign_out_link() if place is not None and offered else None
-            return self._frame.page(request, self._view(elsewhere=link))
+            return self._frame.page(request, self._view(other_place=link))
         context, browser = (
             await self._frame.shell.context(),
             self._frame.cookies.read_browser(request),
@@ -231,11 +231,15 @@ class SignOutPage:
         return reply.having((b"refresh", f"{LOADING};url={onward or here}".encode()))
 
     def _view(
-        self, *, onward: str = "", frames: tuple[str, ...] = (), elsewhere: WayLink | None = None
+        self, *, onward: str = "", frames: tuple[str, ...] = (), other_place: WayLink | None = None
     ) -> SignedOutView:
         back = Back(place=redirect.host(onward), href=onward) if onward else None
         return SignedOutView(
-            site=self._frame.site, sign_in=SIGN_IN, back=back, frames=frames, elsewhere=elsewhere
+            site=self._frame.site,
+            sign_in=SIGN_IN,
+            back=back,
+            frames=frames,
+            other_place=other_place,
         )
 
 

@@ -16,12 +16,12 @@ from valetkey.server.oauth.authorize.repeated_answer import decline
 from valetkey.server.oauth.sign_in import identity
 from valetkey.server.oauth.sign_in.attempt import (
     Attempt,
-    Wishes,
+    SignInRequirements,
     authorization_url,
     new_attempt,
     receive,
+    requirements_of,
     why_refused,
-    wishes_of,
 )
 from valetkey.server.oauth.sign_in.identity import SignedInUser
 from valetkey.server.oauth.sign_in.provider import Provider, find_provider
@@ -116,29 +116,33 @@ class UpstreamWay:
     async def begin(self, request: Request, waiting: Waiting) -> Reply:
         """Send the browser to the provider."""
         if waiting.login is not None:
-            pending, wanted = waiting.login.pending.id, wishes_of(waiting.login.pending)
+            pending, requirements = waiting.login.pending.id, requirements_of(waiting.login.pending)
         else:
-            pending, wanted = "", await self._own_wishes(request, waiting)
+            pending, requirements = "", await self._own_requirements(request, waiting)
         context = await self._frame.shell.context()
         browser = self._frame.cookies.read_browser(request)
         attempt = new_attempt(
             self.upstream,
             browser,
-            wanted,
+            requirements,
             pending=pending,
             target="" if pending else waiting.target,
             context=context,
         )
-        return await self.depart(request, attempt, wanted)
+        return await self.depart(request, attempt, requirements)
 
-    async def depart(self, request: Request, attempt: Attempt, wanted: Wishes) -> Reply:
+    async def depart(
+        self, request: Request, attempt: Attempt, requirements: SignInRequirements
+    ) -> Reply:
         """Send the browser to the provider for this attempt."""
         try:
             provider = await self.provider()
         except SignInFailed as failed:
             return await self.failed(request, failed, attempt)
         context = await self._frame.shell.context()
-        url = authorization_url(attempt, wanted, self.upstream, provider=provider, context=context)
+        url = authorization_url(
+            attempt, requirements, self.upstream, provider=provider, context=context
+        )
         return self._frame.cookies.name_browser(see_other(url), request)
 
     async def provider(self) -> Provider:
@@ -260,10 +264,10 @@ class UpstreamWay:
         )
         return self._frame.page(request, view, status=failed.status)
 
-    async def _own_wishes(self, request: Request, waiting: Waiting) -> Wishes:
+    async def _own_requirements(self, request: Request, waiting: Waiting) -> SignInRequirements:
         """Of a user who is signed in already, and is asked again: only a new sign-in counts."""
         again = waiting.again or await self._frame.person(request) is not None
-        return Wishes(prompt="login", fresh=True) if again else Wishes()
+        return SignInRequirements(prompt="login", fresh=True) if again else SignInRequirements()
 
 
 def ways_of(upstreams: Sequence[UpstreamWay]) -> tuple[UpstreamWay, ...]:

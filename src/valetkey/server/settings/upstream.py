@@ -26,7 +26,7 @@ SECRET: Final = re.compile(r"sign_in\.upstream\.([a-z0-9_]+)\.client_secret", re
 
 _NAMES: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*", re.ASCII)
 _MAX_NAME: Final = 32
-_TAKEN: Final = frozenset({"platform", "password", "handoff", "embedded"})
+_OTHER_WAYS: Final = frozenset({"platform", "password", "handoff", "embedded"})
 """Names of other ways to sign in."""
 
 _CLAIMS: Final = frozenset(
@@ -194,7 +194,7 @@ def _why_not(one: UpstreamSettings) -> str:
     unknown = next((name for name in one.claims if name not in _CLAIMS), "")
     rules = (
         (_NAMES.fullmatch(one.name) and len(one.name) <= _MAX_NAME, "is no name in a-z, 0-9, _"),
-        (one.name not in _TAKEN, "is the name of another way to sign in"),
+        (one.name not in _OTHER_WAYS, "is the name of another way to sign in"),
         (one.label.isprintable(), "has a label that cannot be read"),
         (not one.client_secret, f"has a secret in the file: it belongs in {variable(one.name)}"),
         (bool(one.issuer) != any(endpoints), "needs an issuer, or three endpoints"),
@@ -217,31 +217,36 @@ def variable(name: str) -> str:
 
 def with_secrets(
     upstreams: Sequence[UpstreamSettings],
-    given: Mapping[str, str],
+    from_environment: Mapping[str, str],
     mistakes: list[str],
     *,
     read: Callable[[Path], str],
 ) -> tuple[UpstreamSettings, ...]:
-    """The providers with their secrets: from `given`, by name, or from their files, which `read`
-    reads. Adds to `mistakes`."""
-    unknown = given.keys() - {one.name for one in upstreams}
+    """The providers with their secrets: from the environment, by name, or from their files, which
+    `read` reads. Adds to `mistakes`."""
+    unknown = from_environment.keys() - {one.name for one in upstreams}
     mistakes += [f"{variable(one)}: there is no provider of that name" for one in sorted(unknown)]
     return tuple(
-        _with_secret(one, given.get(one.name, ""), mistakes, read=read) for one in upstreams
+        _with_secret(one, from_environment.get(one.name, ""), mistakes, read=read)
+        for one in upstreams
     )
 
 
 def _with_secret(
-    one: UpstreamSettings, given: str, mistakes: list[str], *, read: Callable[[Path], str]
+    one: UpstreamSettings,
+    from_environment: str,
+    mistakes: list[str],
+    *,
+    read: Callable[[Path], str],
 ) -> UpstreamSettings:
-    secret = given
+    secret = from_environment
     if one.client_secret_file is not None:
         try:
             secret = read(one.client_secret_file)
         except ValueError as error:
             mistakes.append(f"{NAME}: {one.name}: client_secret_file {error}")
             return one
-        if given:
+        if from_environment:
             mistakes.append(f"{NAME}: {one.name}: has two secrets: use only one of them")
     needs = one.client_auth in ("client_secret_basic", "client_secret_post") and one.enabled
     if needs and not secret:

@@ -36,7 +36,7 @@ _RANDOM: Final = 32
 _MAX_STATE: Final = 8 * 1024
 
 
-class Wishes(msgspec.Struct, frozen=True, kw_only=True):
+class SignInRequirements(msgspec.Struct, frozen=True, kw_only=True):
     """What a sign-in has to fulfill. `prompt` is as in OpenID Connect Core 3.1.2.1, `levels` are
     `acr` values of this server. `max_age` is in seconds, None for any. `fresh`: only a new sign-in
     counts."""
@@ -47,9 +47,9 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     fresh: bool = False
 
 
-def wishes_of(pending: Pending) -> Wishes:
-    """The wishes of a waiting request, whose parameters were checked. `login_hint` is not among
-    them: the app wrote it, and the provider would show it to the user as its own."""
+def requirements_of(pending: Pending) -> SignInRequirements:
+    """The requirements of a waiting request, whose parameters were checked. `login_hint` is not
+    among them: the app wrote it, and the provider would show it to the user as its own."""
     parameters = pending.parameters
     prompts = parameters.get("prompt", "").split()
     max_age = parameters.get("max_age")
@@ -62,7 +62,7 @@ def wishes_of(pending: Pending) -> Wishes:
         prompt = "select_account"
     else:
         prompt = ""
-    return Wishes(
+    return SignInRequirements(
         prompt=prompt,
         max_age=None if max_age is None else int(max_age),
         levels=_levels(parameters.get("acr_values", ""), parameters.get("claims", "")),
@@ -110,7 +110,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 def new_attempt(
     upstream: Upstream,
     browser: Browser,
-    wishes: Wishes,
+    requirements: SignInRequirements,
     *,
     pending: str = "",
     target: str = "",
@@ -126,13 +126,18 @@ def new_attempt(
         pending=pending,
         target=target,
         link=link,
-        fresh=wishes.fresh,
-        silent=wishes.prompt == "none",
+        fresh=requirements.fresh,
+        silent=requirements.prompt == "none",
     )
 
 
 def authorization_url(
-    attempt: Attempt, wishes: Wishes, upstream: Upstream, *, provider: Provider, context: Context
+    attempt: Attempt,
+    requirements: SignInRequirements,
+    upstream: Upstream,
+    *,
+    provider: Provider,
+    context: Context,
 ) -> str:
     """The address at the provider to which the browser goes. A `login_hint` is not passed on."""
     parameters = {
@@ -143,16 +148,18 @@ def authorization_url(
         "state": _sealed(attempt, context),
         "code_challenge": pkce.challenge(attempt.verifier),
         "code_challenge_method": pkce.METHOD,
-        "prompt": wishes.prompt or upstream.prompt,
+        "prompt": requirements.prompt or upstream.prompt,
     }
     if upstream.is_openid:
-        wanted = [theirs for theirs, ours in upstream.levels.items() if ours in wishes.levels]
-        max_age = _ANY_AGE if wishes.max_age is None else wishes.max_age
+        acr_values = [
+            theirs for theirs, ours in upstream.levels.items() if ours in requirements.levels
+        ]
+        max_age = _ANY_AGE if requirements.max_age is None else requirements.max_age
         parameters |= {
             "nonce": attempt.nonce,
             # OpenID Connect Core 2: with it, the ID Token tells when the user signed in.
-            "max_age": "0" if wishes.fresh else str(max_age),
-            "acr_values": " ".join(wanted),
+            "max_age": "0" if requirements.fresh else str(max_age),
+            "acr_values": " ".join(acr_values),
             "claims": _AUTH_TIME if provider.claims_parameter else "",
         }
     given = {name: value for name, value in parameters.items() if value}

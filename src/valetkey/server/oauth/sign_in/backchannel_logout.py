@@ -95,20 +95,20 @@ def _claims(token: str, upstream: Upstream, context: Context) -> Rule[LogoutClai
 
 def _sessions(claims: LogoutClaims, upstream: Upstream) -> Rule[tuple[Session, ...]]:
     """The sessions: that of the `sid`, or all that the user opened by this provider."""
-    found: tuple[Session, ...] = ()
+    sessions: tuple[Session, ...] = ()
     if claims.sid:
         of_sid = OneByAlias(Session, session_alias(upstream.name, claims.sid))
         one = (yield (of_sid,)).one(of_sid)
-        found = () if one is None else (one,)
+        sessions = () if one is None else (one,)
         if not claims.sub:
-            return found
+            return sessions
     source = upstream.source_of(claims.iss)
     of_sub = OneByAlias(Identity, identity_alias(source, claims.sub))
     identity = (yield (of_sub,)).one(of_sub)
     if identity is None:
         return ()
     if claims.sid:
-        return tuple(one for one in found if one.user == identity.user)
+        return tuple(one for one in sessions if one.user == identity.user)
     every = Many(Session, "user", identity.user)
     return tuple(one for one in (yield (every,)).many(every) if one.way == upstream.name)
 

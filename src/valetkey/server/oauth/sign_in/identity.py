@@ -175,15 +175,15 @@ def mapped(claims: Mapping[str, Any], upstream: Upstream) -> dict[str, Any]:
     dropped = {name for name, path in upstream.claims.items() if not path}
     # The flag is about the claim of its own name, not about what stands for it.
     dropped |= {flag for name, flag in _FLAGS.items() if name in own and flag not in own}
-    found = {name: value for name, value in {**claims, **own}.items() if name not in dropped}
+    standard = {name: value for name, value in {**claims, **own}.items() if name not in dropped}
     match upstream.email_verified:
         case "always":
-            found["email_verified"] = True
+            standard["email_verified"] = True
         case "never":
-            found["email_verified"] = False
+            standard["email_verified"] = False
         case "claim":
             pass
-    return found
+    return standard
 
 
 def groups(claims: Mapping[str, Any], upstream: Upstream) -> tuple[str, ...] | None:

@@ -110,8 +110,8 @@ def read_tokens(status: int, body: bytes, upstream: Upstream) -> Tokens:
     access, identity = document.get("access_token"), document.get("id_token", "")
     if not isinstance(access, str) or not access.isascii() or not access:
         # GitHub says 200 and `error`.
-        said = document.get("error", "no access token")
-        raise SignInFailed("broken", detail=f"token endpoint: {said!r:.80}")
+        summary = document.get("error", "no access token")
+        raise SignInFailed("broken", detail=f"token endpoint: {summary!r:.80}")
     if upstream.is_openid and (not isinstance(identity, str) or not identity):
         raise SignInFailed("broken", detail="token endpoint: no ID Token")
     return Tokens(access_token=access, id_token=identity if upstream.is_openid else "")
@@ -132,11 +132,11 @@ def _document(status: int, body: bytes, place: str) -> dict[str, Any]:
     if status == 200 and depth(document) <= _DEPTH:
         return document
     # A code of the registry (RFC 6749 5.2), never the description, which may quote what we sent.
-    said = f"{place} answers {status} {document.get('error', '')!r:.80}"
+    summary = f"{place} answers {status} {document.get('error', '')!r:.80}"
     raise (
-        ProviderDown(said)
+        ProviderDown(summary)
         if status >= 500 or status == 429
-        else SignInFailed("broken", detail=said)
+        else SignInFailed("broken", detail=summary)
     )
 
 

@@ -1,8 +1,8 @@
 """Each page in the states that people meet: for previews, and for tests."""
 
 from valetkey.server.pages.components import View
-from valetkey.server.pages.samples.elsewhere import ELSEWHERE
 from valetkey.server.pages.samples.grants import GRANTS
+from valetkey.server.pages.samples.places import PLACES
 from valetkey.server.pages.samples.requests import REQUESTS
 
-SAMPLES: dict[str, View] = {**REQUESTS, **ELSEWHERE, **GRANTS}
+SAMPLES: dict[str, View] = {**REQUESTS, **PLACES, **GRANTS}

@@ -33,7 +33,7 @@ PROBLEM = ElsewhereProblemView(
     others="/continue/x",
 )
 
-ELSEWHERE: dict[str, View] = {
+PLACES: dict[str, View] = {
     **{
         f"sign-in-problem-{one.value.replace('_', '-')}": replace(PROBLEM, problem=one)
         for one in ElsewhereProblem
@@ -49,6 +49,6 @@ ELSEWHERE: dict[str, View] = {
     },
     "link": LINK,
     "link-hostile": replace(LINK, place=HOSTILE, name=HOSTILE),
-    "signed-out-elsewhere": SignedOutView(site=SITE, sign_in="/sign-in", elsewhere=GOOGLE),
+    "signed-out-elsewhere": SignedOutView(site=SITE, sign_in="/sign-in", other_place=GOOGLE),
 }
 """Samples by name."""
