@@ -42,6 +42,7 @@ def test_the_commands() -> None:
         *(f"grant {verb}" for verb in ("hands", "cut", "shards", "lose")),
         *(f"user {verb}" for verb in ("sign-out", "disable", "enable")),
         "import users",
+        *(f"brand {verb}" for verb in ("check", "preview", "remove", "show")),
         "db show",
         *(f"resource {verb}" for verb in ("sync", "diff", "history", "check")),
         "key list",

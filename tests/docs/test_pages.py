@@ -16,6 +16,8 @@ from tests.docs.markdown import PAGES, ROOT, Block, anchors, blocks, commands, l
 
 from valetkey.cli.declaration import TABLES, read_catalog
 from valetkey.cli.root import valetkey
+from valetkey.server.pages.render import LOCALES, make_environment
+from valetkey.server.pages.texts import messages, read_texts
 from valetkey.server.settings import load
 from valetkey.wire import catalog
 
@@ -60,8 +62,19 @@ def _follow(words: list[str]) -> None:
             assert any(isinstance(one, click.Argument) for one in command.params), word
 
 
+SVG: Final = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"></svg>'
+
+TEXTS: Final = [one for one in blocks("toml") if {"en", "de"} & tomllib.loads(one.text).keys()]
+"""Texts of a brand, by language."""
+
 CATALOGS: Final = [one for one in blocks("toml") if "permissions" in tomllib.loads(one.text)]
-STATES: Final = [one for one in blocks("toml") if TABLES.keys() & tomllib.loads(one.text).keys()]
+STATES: Final = [
+    one
+    for one in blocks("toml")
+    if TABLES.keys() & tomllib.loads(one.text).keys()
+    # A brand with a name is an applied one: in the settings, the name stands outside.
+    or "name" in tomllib.loads(one.text).get("brand", {})
+]
 
 
 @pytest.mark.parametrize("block", CATALOGS, ids=str)
@@ -81,6 +94,10 @@ def test_declared_state_can_be_applied(
     for name in re.findall(r'catalog_file = "([a-z.]+)"', block.text):
         (shown,) = [one for one in CATALOGS if one.page == block.page]
         Path(name).write_text(shown.text, "utf-8")
+    for name in re.findall(r'(?:logo|favicon)_file = "([a-z.]+)"', block.text):
+        Path(name).write_text(
+            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>', "utf-8"
+        )
     if '"scim"' in block.text:
         monkeypatch.setenv("VALETKEY_ENABLE", "scim")
     file = str(_written(block, tmp_path))
@@ -93,16 +110,31 @@ GUARDED = [one for one in blocks("toml") if "[[routes]]" in one.text]
 
 
 @pytest.mark.parametrize(
-    "block", [one for one in blocks("toml") if one not in (*CATALOGS, *STATES, *GUARDED)], ids=str
+    "block",
+    [one for one in blocks("toml") if one not in (*CATALOGS, *STATES, *GUARDED, *TEXTS)],
+    ids=str,
 )
 def test_settings_hold(block: Block, tmp_path: Path) -> None:
+    if "[sign_in.ldap]" in block.text:
+        pytest.importorskip("bonsai", reason="the extra `ldap` is not installed")
     text = block.text.replace("/var/lib/valetkey/", "")
     for name in re.findall(r'(?:password|secret)_file = "(/[^"]+)"', text):
         secret = tmp_path / Path(name).name
         secret.write_text("s" * 40, "utf-8")
         secret.chmod(0o600)
         text = text.replace(name, str(secret))
-    load({}, {}, _written(block._replace(text=text), tmp_path))
+    upstream = "VALETKEY_SIGN_IN__UPSTREAM__{}__CLIENT_SECRET"
+    named = re.findall(r'\[\[sign_in\.upstream\]\]\s*name = "(\w+)"', text)
+    secrets = {upstream.format(one.upper()): "s" * 40 for one in named}
+    load({}, secrets, _written(block._replace(text=text), tmp_path))
+
+
+@pytest.mark.parametrize("block", TEXTS, ids=str)
+def test_texts_of_a_brand_are_texts(block: Block) -> None:
+    pages = make_environment(LOCALES["en"])
+    texts, mistakes = read_texts(block.text.encode(), messages(pages))
+    assert mistakes == ()
+    assert texts.keys() == {"en", "de"}
 
 
 def _written(block: Block, folder: Path) -> Path:

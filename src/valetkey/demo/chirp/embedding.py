@@ -16,11 +16,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from valetkey.demo.chirp import USER
 from valetkey.embedded import SignedInUser, Valetkey
 from valetkey.wire.form import parse_form
-
-USER: Final = "17"
-"""Miko's id at Chirp."""
 
 COOKIE: Final = "chirp_session"
 

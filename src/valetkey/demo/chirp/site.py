@@ -9,8 +9,13 @@ from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any, Final
 
-import django
-from django.conf import settings
+from valetkey.demo.chirp import USER
+
+try:
+    import django
+    from django.conf import settings
+except ModuleNotFoundError:
+    raise SystemExit("this story needs Django: pip install 'valetkey[demo]'") from None
 
 PAGE: Final = """<!doctype html>
 <html lang="en">
@@ -55,9 +60,6 @@ HOME: Final = """{% extends "page.html" %}{% block main %}
 <p><a href="/login">Sign in</a></p>
 {% endif %}
 {% endblock %}"""
-
-USER: Final = "17"
-"""Miko's id at Chirp."""
 
 
 def configure(folder: Path) -> None:

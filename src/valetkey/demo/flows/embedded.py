@@ -3,7 +3,7 @@
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-from valetkey.demo.chirp.embedding import USER
+from valetkey.demo.chirp import USER
 from valetkey.demo.flows.flow import Flow, Step
 from valetkey.demo.flows.own_login import PLANNER, asks, is_known, signs_in, signs_out
 from valetkey.demo.play import Play

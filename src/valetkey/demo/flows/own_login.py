@@ -4,7 +4,7 @@ import secrets
 from typing import Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from valetkey.demo.chirp.site import USER
+from valetkey.demo.chirp import USER
 from valetkey.demo.flows.flow import Flow, Step, chirps, seen_by_chirp, token
 from valetkey.demo.play import MIKO_TO_SERVER, Play
 from valetkey.demo.stage import Website
