@@ -16,6 +16,7 @@ import pytest
 from tests.attacks.play import AS_WEB, asking, change, cookie, every, find, stayed
 from tests.browser import error_code
 from tests.handoff import SECRETS, Platform, begin, handing_off
+from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, prefixes_and_suffixes
 from tests.keys import key
 from tests.live import Live
 from tests.rows import row
@@ -206,10 +207,10 @@ def test_an_error_that_is_none_of_ours(server: Live, platform: Platform) -> None
 # Signed answers.
 
 
-def signed(server: Live, handle: str, by: Any = MINE, typ: str = TYPE, **changed: Any) -> str:
-    """A signed answer, as changed. `...` leaves a claim out."""
+def claims_of(server: Live, handle: str) -> dict[str, Any]:
+    """The claims of a signed answer."""
     now = int(time.time())
-    given = {
+    return {
         "iss": "platform",
         "aud": server.issuer,
         "iat": now,
@@ -220,7 +221,12 @@ def signed(server: Live, handle: str, by: Any = MINE, typ: str = TYPE, **changed
         "auth_time": now,
         "amr": ["pwd"],
     }
-    claims = {name: value for name, value in (given | changed).items() if value is not ...}
+
+
+def signed(server: Live, handle: str, by: Any = MINE, typ: str = TYPE, **changed: Any) -> str:
+    """A signed answer, as changed. `...` leaves a claim out."""
+    given = claims_of(server, handle) | changed
+    claims = {name: value for name, value in given.items() if value is not ...}
     return jws.sign(json.dumps(claims).encode(), key=by, typ=typ)
 
 
@@ -285,6 +291,21 @@ def test_a_forged_answer(changed: Any, server: Live) -> None:
     reply = posted(server, signed(server, handle, **changed()))
     stayed(reply)
     assert error_code(reply.text)
+    assert not find(server, Pending, handle).confirmed
+
+
+@pytest.mark.parametrize("bad", [*BAD, *BY_NAME])
+def test_a_malformed_signed_answer(bad: Bad, server: Live) -> None:
+    _, handle = begin(server, AS_WEB)
+    stayed(posted(server, bad(Honest(MINE, claims_of(server, handle), TYPE))))
+    assert not find(server, Pending, handle).confirmed
+
+
+def test_a_piece_of_a_signed_answer(server: Live) -> None:
+    _, handle = begin(server, AS_WEB)
+    pieces = [one for one in prefixes_and_suffixes(signed(server, handle)) if one]
+    for piece in pieces[::9]:
+        stayed(posted(server, piece))
     assert not find(server, Pending, handle).confirmed
 
 

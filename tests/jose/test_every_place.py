@@ -241,6 +241,7 @@ OWN_TESTS: Final = {
     "server/oauth/clients/attestation.py": "tests/server/oauth/clients/test_attestation.py",
     "wire/client_attestation.py": "tests/server/oauth/clients/test_attestation.py",
     "server/oauth/sign_in/backchannel_logout.py": "tests/server/test_upstream.py",
+    "server/oauth/sign_in/signed_answer.py": "tests/attacks/test_a103_forged_answers.py",
     "server/oauth/grant_types/jwt_bearer.py": "tests/server/oauth/grant_types/test_jwt_bearer.py",
 }
 """Places whose own tests go through the corpus."""
