@@ -101,12 +101,15 @@ ELSEWHERE = ("/continue/{pending}", "/approvals/{approval}", PARTS)
 """Tried by `another_users_request` and `another_users_question` below, and in
 `test_a15_stolen_shards`."""
 
+NOBODYS = ("/sign-in/with/{way}", "/linked/with/{way}", "/static/brand/{name}")
+"""Names of ways to sign in and of the brand's files: nothing of a user."""
+
 
 def test_no_page_with_a_name_in_its_path_is_left_out(server: Live) -> None:
     """A page that is added is tried below, or is said to be tried elsewhere."""
     front: Any = server._app
     paths = {getattr(one, "path", "") for one in front._pages.make().routes}
-    named = {one for one in paths if "{" in one and not one.startswith(tuple(ELSEWHERE))}
+    named = {one for one in paths if "{" in one and not one.startswith((*ELSEWHERE, *NOBODYS))}
     assert {path.format("{grant}") for _, path, _ in ROUTES} == named
     assert paths >= {f"{ELSEWHERE[0]}/consent", *ELSEWHERE[1:]}
 

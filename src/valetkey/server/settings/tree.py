@@ -172,13 +172,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def enabled(self) -> tuple[str, ...]:
         """The features that are turned on explicitly. Mutual TLS is one of them if a proxy may
-        forward certificates, and so on: the setting of its address turns a feature on."""
+        forward certificates, and so on: a feature with a setting of its own is on if that is set,
+        and never without it."""
         more = {
             "mutual TLS": self.certificate_proxies,
             "hand-off": self.sign_in.handoff.url,
             "account checks": self.sign_in.still_allowed.url,
         }
-        return (*self.enable, *(name for name, setting in more.items() if setting))
+        own = {"hand-off", "account checks"}
+        named = (name for name in self.enable if name not in own)
+        return (*named, *(name for name, setting in more.items() if setting))
 
     @property
     def hides_callers(self) -> bool:

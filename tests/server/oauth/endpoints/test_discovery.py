@@ -193,6 +193,7 @@ MEMBERS: dict[str, set[str]] = {
     # Both are between this server and the systems that its operator named.
     "scim": set(),
     "account checks": set(),
+    "hand-off": set(),
     "client authentication": set(),
     # Each of them says in what clients sign.
     "private_key_jwt": set(),
