@@ -17,9 +17,10 @@ from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.change import Create
 from valetkey.server.model.counters import SingleUse
-from valetkey.server.model.query import One, Rule
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.single_use import is_used
 from valetkey.server.oauth.logout import sessions
 from valetkey.server.oauth.sign_in.attempt import Attempt, SignInRequirements, new_attempt
 from valetkey.server.oauth.sign_in.identity import SignedInUser
@@ -295,8 +296,7 @@ class LinkedPage:
 
 def _link(offer: _Offer, context: Context) -> Rule[Linked]:
     marker = SingleUse(purpose=USED, value=offer.random.hex(), expires=offer.expires)
-    query = One(SingleUse, marker.key)
-    if (yield (query,)).one(query) is not None:
+    if (yield from is_used(marker)):
         return Linked(result="already")
     outcome = yield from linking.link(
         offer.user, offer.source, offer.subject, name=offer.name, env=context.env

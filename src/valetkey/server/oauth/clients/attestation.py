@@ -12,10 +12,9 @@ from valetkey.jose import base64url, jws, seal
 from valetkey.jose.jwk import CLIENT_ALGORITHMS
 from valetkey.jose.jws import BadSignature
 from valetkey.jose.seal import digest
-from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
 from valetkey.server.model.counters import SingleUse
-from valetkey.server.model.query import CommitAlways, One, Rule
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.clients import keys
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
@@ -27,6 +26,7 @@ from valetkey.server.oauth.core.feature import (
     Feature,
     RequestInfo,
 )
+from valetkey.server.oauth.core.single_use import use_up
 from valetkey.spec.errors import (
     InvalidClient,
     InvalidRequest,
@@ -121,10 +121,8 @@ def _count(pop: Pop, thumbprint: str, context: Context) -> Rule[None]:
     marker = SingleUse(
         purpose=PROOF_PURPOSE, value=digest(f"{thumbprint} {pop.jti}"), expires=pop.until + _MARGIN
     )
-    wanted = One(SingleUse, marker.key)
-    if (yield (wanted,)).one(wanted) is not None:
+    if not (yield from use_up(marker)):
         raise InvalidClient(detail="the proof was used before")
-    yield (CommitAlways(Create(marker)),)
 
 
 def challenge(context: Context) -> str:

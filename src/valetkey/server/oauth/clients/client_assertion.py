@@ -7,14 +7,14 @@ from typing import Final
 from valetkey.jose import jws, jwt
 from valetkey.jose.jws import BadSignature
 from valetkey.jose.seal import BadSeal, digest
-from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
 from valetkey.server.model.counters import SingleUse
-from valetkey.server.model.query import CommitAlways, One, Rule
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.clients import keys
 from valetkey.server.oauth.clients.credentials import unseal_secrets
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Call, ClientAuth, Credentials, Feature
+from valetkey.server.oauth.core.single_use import use_up
 from valetkey.spec import names
 from valetkey.spec.errors import InvalidClient, InvalidRequest
 from valetkey.spec.names import Cite
@@ -57,10 +57,8 @@ def count(payload: bytes, client: Client, context: Context, *, path: str) -> Rul
         value=f"{client.id} {digest(claims.jti)}",
         expires=int(claims.exp) + 2 * jwt.SKEW,
     )
-    wanted = One(SingleUse, marker.key)
-    if (yield (wanted,)).one(wanted) is not None:
+    if not (yield from use_up(marker)):
         raise InvalidClient(detail=f"{client.id}: the assertion was used before")
-    yield (CommitAlways(Create(marker)),)
 
 
 def audience(client: Client, path: str, context: Context) -> Audience:

@@ -13,11 +13,10 @@ from valetkey.jose import base64url, jws, jwt
 from valetkey.jose.objects import read_object
 from valetkey.jose.seal import digest
 from valetkey.server.model import ids
-from valetkey.server.model.change import Create
 from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.grant import Grant, live_grant_alias
 from valetkey.server.model.policy import TrustedIssuer
-from valetkey.server.model.query import CommitAlways, One, OneByAlias, Rule
+from valetkey.server.model.query import One, OneByAlias, Rule
 from valetkey.server.model.user import User, sign_in_name
 from valetkey.server.oauth.clients import keys
 from valetkey.server.oauth.clients.documents import check_resources
@@ -25,6 +24,7 @@ from valetkey.server.oauth.core.consent_limits import is_used_up
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Refuse
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
+from valetkey.server.oauth.core.single_use import use_up
 from valetkey.server.oauth.grant_types import authorization_code, identity_assertion, narrowing
 from valetkey.server.oauth.grant_types.narrowing import Narrowing
 from valetkey.server.oauth.tokens.code import Code
@@ -173,10 +173,8 @@ def _once(assertion: Assertion) -> Rule[None]:
         value=digest(f"{assertion.iss} {assertion.jti}"),
         expires=int(assertion.exp) + 2 * jwt.SKEW,
     )
-    wanted = One(SingleUse, marker.key)
-    if (yield (wanted,)).one(wanted) is not None:
+    if not (yield from use_up(marker)):
         raise InvalidGrant(detail="the assertion was used before")
-    yield (CommitAlways(Create(marker)),)
 
 
 def _of(assertion: Assertion, trusted: TrustedIssuer) -> Rule[User | None]:

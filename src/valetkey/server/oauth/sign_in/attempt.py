@@ -14,11 +14,12 @@ from valetkey.server.model.change import Change, Create
 from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.event import Event
 from valetkey.server.model.pending import Pending
-from valetkey.server.model.query import One, Rule
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.interaction import ANOTHER
 from valetkey.server.oauth.authorize.request import read
 from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.single_use import is_used
 from valetkey.server.oauth.sign_in.provider import Provider
 from valetkey.server.oauth.sign_in.upstream import SignInFailed, Upstream, callback_path
 from valetkey.spec.errors import InvalidRequest
@@ -201,8 +202,7 @@ def receive(
         value=attempt.random.hex(),
         expires=attempt.began + context.installation.lifetimes.interaction,
     )
-    query = One(SingleUse, marker.key)
-    if (yield (query,)).one(query) is not None:
+    if (yield from is_used(marker)):
         return Returned(attempt=attempt, repeated=True)
     return Returned(attempt=attempt, code=code, error=error, changes=(Create(marker),))
 

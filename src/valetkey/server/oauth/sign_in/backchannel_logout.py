@@ -10,9 +10,10 @@ from valetkey.jose.objects import read_object
 from valetkey.server.model.change import Change, Create, Remove
 from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.event import event
-from valetkey.server.model.query import Many, One, OneByAlias, Rule
+from valetkey.server.model.query import Many, OneByAlias, Rule
 from valetkey.server.model.user import Identity, Session, identity_alias, session_alias
 from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.single_use import is_used
 from valetkey.server.oauth.logout.sessions import EVENT, TYPE, Ended, apps, logout_messages
 from valetkey.server.oauth.sign_in.identity import keys_for
 from valetkey.server.oauth.sign_in.provider import find_provider
@@ -62,8 +63,7 @@ def log_out(token: str, upstream: Upstream, context: Context) -> Rule[Ended]:
         value=f"{upstream.name} {claims.jti}",
         expires=context.env.now + LONGEST + jwt.SKEW,
     )
-    used = One(SingleUse, marker.key)
-    if (yield (used,)).one(used) is not None:
+    if (yield from is_used(marker)):
         return Ended()
     sessions = yield from _sessions(claims, upstream)
     return (yield from _ended(sessions, Create(marker), context))

@@ -13,12 +13,12 @@ from valetkey.jose import base64url, jws, jwt
 from valetkey.jose.jws import BadSignature
 from valetkey.jose.objects import read_object
 from valetkey.jose.seal import digest
-from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
 from valetkey.server.model.counters import SingleUse
-from valetkey.server.model.query import CommitAlways, One, Rule
+from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.clients import keys
 from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.single_use import use_up
 from valetkey.server.oauth.sign_in.answer import (
     Recorded,
     check_may_answer,
@@ -113,8 +113,6 @@ def _count(claims: SignedAnswer, client: Client, context: Context) -> Rule[None]
         value=f"{client.id} {digest(claims.jti)}",
         expires=int(claims.exp) + 2 * jwt.SKEW,
     )
-    query = One(SingleUse, marker.key)
-    if (yield (query,)).one(query) is not None:
+    if not (yield from use_up(marker)):
         restart = {"restart": restart_address(claims.interaction, context)}
         raise InteractionOver(detail=f"{client.id}: the answer was posted before", members=restart)
-    yield (CommitAlways(Create(marker)),)
