@@ -102,14 +102,18 @@ def everywhere(user: str, *, by: By, context: Context) -> Rule[Ended]:
     """Ends all sessions of the user, and notifies their apps."""
     query = Many(Session, "user", user)
     theirs = (yield (query,)).many(query)
+    return (yield from end_all(theirs, by=by, note="everywhere", context=context))
+
+
+def end_all(theirs: Sequence[Session], *, by: By, note: str, context: Context) -> Rule[Ended]:
+    """Ends these sessions of one user, and notifies their apps. `note` is that of the event."""
     if not theirs:
         return Ended()
-    messages = logout_messages(
-        (yield from apps(user, context, sids=(one.sid for one in theirs))), context
-    )
+    user = theirs[0].user
+    signed_in = yield from apps(user, context, sids=(one.sid for one in theirs))
     return Ended(
-        changes=(*(Remove(one) for one in theirs), *messages),
-        events=(event(context.env, "signed-out", by=by, user=user, note="everywhere"),),
+        changes=(*(Remove(one) for one in theirs), *logout_messages(signed_in, context)),
+        events=(event(context.env, "signed-out", by=by, user=user, note=note),),
     )
 
 

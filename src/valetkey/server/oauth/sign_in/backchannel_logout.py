@@ -7,14 +7,13 @@ import msgspec
 
 from valetkey.jose import jws, jwt
 from valetkey.jose.objects import read_object
-from valetkey.server.model.change import Change, Create, Remove
+from valetkey.server.model.change import Create
 from valetkey.server.model.counters import SingleUse
-from valetkey.server.model.event import event
 from valetkey.server.model.query import Many, OneByAlias, Rule
 from valetkey.server.model.user import Identity, Session, identity_alias, session_alias
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.single_use import is_used
-from valetkey.server.oauth.logout.sessions import EVENT, TYPE, Ended, apps, logout_messages
+from valetkey.server.oauth.logout.sessions import EVENT, TYPE, Ended, end_all
 from valetkey.server.oauth.sign_in.identity import keys_for
 from valetkey.server.oauth.sign_in.provider import find_provider
 from valetkey.server.oauth.sign_in.upstream import SignInFailed, Upstream
@@ -66,7 +65,8 @@ def log_out(token: str, upstream: Upstream, context: Context) -> Rule[Ended]:
     if (yield from is_used(marker)):
         return Ended()
     sessions = yield from _sessions(claims, upstream)
-    return (yield from _ended(sessions, Create(marker), context))
+    ended = yield from end_all(sessions, by="server", note="elsewhere", context=context)
+    return msgspec.structs.replace(ended, changes=(Create(marker), *ended.changes))
 
 
 def _claims(token: str, upstream: Upstream, context: Context) -> Rule[LogoutClaims]:
@@ -111,18 +111,3 @@ def _sessions(claims: LogoutClaims, upstream: Upstream) -> Rule[tuple[Session, .
         return tuple(one for one in sessions if one.user == identity.user)
     every = Many(Session, "user", identity.user)
     return tuple(one for one in (yield (every,)).many(every) if one.way == upstream.name)
-
-
-def _ended(sessions: tuple[Session, ...], used: Change, context: Context) -> Rule[Ended]:
-    if not sessions:
-        return Ended(changes=(used,))
-    user = sessions[0].user
-    signed_in = yield from apps(user, context, sids=[one.sid for one in sessions])
-    return Ended(
-        changes=(
-            used,
-            *(Remove(one) for one in sessions),
-            *logout_messages(signed_in, context),
-        ),
-        events=(event(context.env, "signed-out", by="server", user=user, note="elsewhere"),),
-    )

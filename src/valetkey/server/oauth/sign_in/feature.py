@@ -7,14 +7,12 @@ endpoint (RFC 6749 2.3).
 from collections.abc import Callable
 from typing import Final
 
-from valetkey.server.model.change import Change, Remove
-from valetkey.server.model.event import event
 from valetkey.server.model.query import Many, OneByAlias, Rule
 from valetkey.server.model.user import Identity, Session, identity_alias, session_alias
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Refuse
 from valetkey.server.oauth.core.feature import Call, ClientScopes, Endpoint, Feature
-from valetkey.server.oauth.logout.sessions import apps, logout_messages
+from valetkey.server.oauth.logout.sessions import end_all
 from valetkey.server.oauth.sign_in.answer import SCOPE, accept, answering_client, read, reject
 from valetkey.server.oauth.sign_in.interaction import FORM_POST, RESTART, RETURN, WAY
 from valetkey.spec.errors import InvalidRequest
@@ -33,16 +31,8 @@ def end_sessions(call: Call, context: Context) -> Rule[Answer | Refuse]:
     if not subject and not sid:
         raise InvalidRequest("subject or sid is missing")
     sessions = yield from _sessions(subject, sid)
-    if not sessions:
-        return Answer(document={"ended": 0})
-    (user,) = {one.user for one in sessions}
-    signed_in = yield from apps(user, context, sids=tuple(one.sid for one in sessions))
-    changes: tuple[Change, ...] = tuple(Remove(one) for one in sessions)
-    return Answer(
-        document={"ended": len(sessions)},
-        changes=(*changes, *logout_messages(signed_in, context)),
-        events=(event(context.env, "signed-out", by="server", user=user, note=WAY),),
-    )
+    ended = yield from end_all(sessions, by="server", note=WAY, context=context)
+    return Answer(document={"ended": len(sessions)}, changes=ended.changes, events=ended.events)
 
 
 def _sessions(subject: str, sid: str) -> Rule[tuple[Session, ...]]:
