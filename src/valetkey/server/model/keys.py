@@ -5,6 +5,7 @@ from typing import ClassVar, Final, Literal, TypeAlias, final
 
 import msgspec
 
+from valetkey.jose import seal
 from valetkey.jose.jwk import Algorithm, PrivateKey, PublicKey
 from valetkey.server.model.record import Record
 
@@ -48,6 +49,14 @@ class RawKey(msgspec.Struct, frozen=True, eq=False):
         return f"RawKey(kid={self.kid!r})"
 
 
+KID: Final = 4
+"""Bytes of the id of a sealing key."""
+
+
+class KeyGone(seal.BadSeal):
+    """The key that sealed it was deleted."""
+
+
 NO_SALT: Final = RawKey("", b"")
 
 
@@ -67,6 +76,19 @@ class Keyring(msgspec.Struct, frozen=True, eq=False):
     def sealing_key(self, kid: str) -> RawKey | None:
         """The sealing key with that id."""
         return next((key for key in self.sealing if key.kid == kid), None)
+
+    def seal(self, plain: bytes, *, nonce: bytes, purpose: bytes) -> bytes:
+        """`plain`, sealed with the current key, after the id of that key."""
+        key = self.sealing[0]
+        sealed = seal.seal(key.raw, plain, nonce=nonce, purpose=purpose)
+        return bytes.fromhex(key.kid) + sealed
+
+    def unseal(self, sealed: bytes, *, purpose: bytes) -> bytes:
+        """What was sealed. Raises BadSeal, and KeyGone if the key was deleted."""
+        key = self.sealing_key(sealed[:KID].hex())
+        if key is None:
+            raise KeyGone("its key is gone")
+        return seal.unseal(key.raw, sealed[KID:], purpose=purpose)
 
     def mac_key(self, kid: str) -> RawKey | None:
         """The MAC key with that id."""

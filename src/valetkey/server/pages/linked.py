@@ -10,7 +10,6 @@ from typing import ClassVar, Final
 
 import msgspec
 
-from valetkey.jose import base64url, seal
 from valetkey.server.accounts import linking
 from valetkey.server.accounts.linking import Linked, Unlinked
 from valetkey.server.http.reply import Reply, see_other
@@ -24,6 +23,7 @@ from valetkey.server.oauth.core.single_use import is_used
 from valetkey.server.oauth.logout import sessions
 from valetkey.server.oauth.sign_in.attempt import Attempt, SignInRequirements, new_attempt
 from valetkey.server.oauth.sign_in.identity import SignedInUser
+from valetkey.server.oauth.sign_in.ticket import read_sealed, write_sealed
 from valetkey.server.oauth.sign_in.upstream import SignInFailed
 from valetkey.server.pages.apps import is_recent
 from valetkey.server.pages.components import Account, PageForm, View
@@ -40,7 +40,6 @@ USED: Final = "link offer"
 OFFER_SECONDS: Final = 600
 """Seconds in which the user has to confirm."""
 
-_KID: Final = 4
 _RANDOM: Final = 16
 _MAX_OFFER: Final = 4096
 
@@ -185,7 +184,7 @@ class LinkedPage:
             expires=context.env.now + OFFER_SECONDS,
             random=context.env.random_bytes(_RANDOM),
         )
-        sealed = (("offer", _sealed(offer, context)),)
+        sealed = (("offer", write_sealed(offer, PURPOSE, context)),)
         view = LinkView(
             site=self._frame.site,
             account=self._frame.account(person.user),
@@ -205,7 +204,9 @@ class LinkedPage:
         )
         if not is_recent(person, context):
             return _sign_in_again()
-        offer = _unsealed(form.get("offer", ""), context)
+        offer = read_sealed(
+            form.get("offer", ""), _Offer, PURPOSE, most=_MAX_OFFER, context=context
+        )
         way = None if offer is None else self._ways.get(offer.way)
         if offer is None or way is None or not way.upstream.is_on:
             return _back(LinkedNotice.STALE)
@@ -310,24 +311,3 @@ def _back(notice: LinkedNotice) -> Reply:
 
 def _sign_in_again() -> Reply:
     return see_other(f"{SIGN_IN}?next={LINKED}&again=1")
-
-
-def _sealed(offer: _Offer, context: Context) -> str:
-    key = context.installation.keyring.sealing[0]
-    nonce = context.env.random_bytes(seal.NONCE)
-    closed = seal.seal(key.raw, msgspec.msgpack.encode(offer), nonce=nonce, purpose=PURPOSE)
-    return base64url.encode(bytes.fromhex(key.kid) + closed)
-
-
-def _unsealed(text: str, context: Context) -> _Offer | None:
-    if len(text) > _MAX_OFFER:
-        return None
-    try:
-        raw = base64url.decode(text)
-        key = context.installation.keyring.sealing_key(raw[:_KID].hex())
-        if key is None:
-            return None
-        opened = seal.unseal(key.raw, raw[_KID:], purpose=PURPOSE)
-        return msgspec.msgpack.decode(opened, type=_Offer)
-    except (ValueError, msgspec.DecodeError):
-        return None

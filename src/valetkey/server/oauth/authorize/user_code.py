@@ -10,7 +10,7 @@ from typing import Final
 
 from valetkey.jose import seal
 from valetkey.server.model.environment import Env
-from valetkey.server.model.keys import Keyring
+from valetkey.server.model.keys import KeyGone, Keyring
 
 LETTERS: Final = "BCDFGHJKLMNPQRSTVWXZ"
 """Twenty letters that make no words, and don't look like digits (RFC 8628 6.1)."""
@@ -23,7 +23,6 @@ NAME: Final = 16
 
 _OTHERS: Final = re.compile(f"[^{LETTERS}]")
 _EVEN: Final = 256 - 256 % len(LETTERS)
-_KID: Final = 4
 
 
 def draw(env: Env) -> str:
@@ -53,14 +52,12 @@ def names(code: str, keyring: Keyring) -> tuple[str, ...]:
 
 def seal_code(code: str, keyring: Keyring, env: Env) -> bytes:
     """The sealed code, for a row."""
-    key = keyring.sealing[0]
-    raw = seal.seal(key.raw, code.encode(), nonce=env.random_bytes(seal.NONCE), purpose=PURPOSE)
-    return bytes.fromhex(key.kid) + raw
+    return keyring.seal(code.encode(), nonce=env.random_bytes(seal.NONCE), purpose=PURPOSE)
 
 
 def unseal_code(raw: bytes, keyring: Keyring) -> str:
     """The code of a row; "" if its key was deleted."""
-    key = keyring.sealing_key(raw[:_KID].hex())
-    if key is None:
+    try:
+        return keyring.unseal(raw, purpose=PURPOSE).decode()
+    except KeyGone:
         return ""
-    return seal.unseal(key.raw, raw[_KID:], purpose=PURPOSE).decode()

@@ -16,6 +16,7 @@ from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Remove
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import event
+from valetkey.server.model.keys import KeyGone
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import One, Rule
 from valetkey.server.model.stream import LEASE, Job
@@ -179,7 +180,6 @@ CITE: Final = Cite("OpenID Connect CIBA", "10.2")
 KIND: Final = "backchannel ping"
 PURPOSE: Final = b"backchannel ping"
 
-_KID: Final = 4
 # RFC 6750 2.1: b64token. CIBA Core 7.1: at most 1024, and hard to guess.
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]{20,1024}=*", re.ASCII)
 
@@ -198,9 +198,8 @@ def seal_notification(form: Form, client: Client, *, handle: str, context: Conte
     if not _TOKEN.fullmatch(token) or len(token) > 1024:
         raise InvalidRequest("client_notification_token is missing or too easy to guess")
     raw = msgspec.msgpack.encode(_Notification(handle, token))
-    key = context.installation.keyring.sealing[0]
-    closed = seal.seal(key.raw, raw, nonce=context.env.random_bytes(seal.NONCE), purpose=PURPOSE)
-    return bytes.fromhex(key.kid) + closed
+    nonce = context.env.random_bytes(seal.NONCE)
+    return context.installation.keyring.seal(raw, nonce=nonce, purpose=PURPOSE)
 
 
 def notify(row: Pending, client: Client, context: Context) -> tuple[Change, ...]:
@@ -221,10 +220,10 @@ def write(job: Job, context: Context) -> Rule[Message | None]:
         return None
     if client.backchannel_client_notification_endpoint != job.url:
         return None
-    key = context.installation.keyring.sealing_key(job.sealed[:_KID].hex())
-    if key is None:
+    try:
+        raw = context.installation.keyring.unseal(job.sealed, purpose=PURPOSE)
+    except KeyGone:
         return None
-    raw = seal.unseal(key.raw, job.sealed[_KID:], purpose=PURPOSE)
     inside = msgspec.msgpack.decode(raw, type=_Notification)
     return Message(
         body=msgspec.json.encode({"auth_req_id": inside.handle}),

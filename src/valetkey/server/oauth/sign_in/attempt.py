@@ -21,6 +21,7 @@ from valetkey.server.oauth.authorize.request import read
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.single_use import is_used
 from valetkey.server.oauth.sign_in.provider import Provider
+from valetkey.server.oauth.sign_in.ticket import read_sealed, write_sealed
 from valetkey.server.oauth.sign_in.upstream import SignInFailed, Upstream, callback_path
 from valetkey.spec.errors import InvalidRequest
 from valetkey.spec.names import Cite
@@ -32,7 +33,6 @@ PURPOSE: Final = b"upstream state"
 USED: Final = "upstream state"
 """The purpose of single-use values for states that came back."""
 
-_KID: Final = 4
 _RANDOM: Final = 32
 _MAX_STATE: Final = 8 * 1024
 
@@ -146,7 +146,7 @@ def authorization_url(
         "client_id": upstream.client_id,
         "redirect_uri": context.installation.issuer + callback_path(upstream.name),
         "scope": " ".join(upstream.scope),
-        "state": _sealed(attempt, context),
+        "state": write_sealed(attempt, PURPOSE, context),
         "code_challenge": pkce.challenge(attempt.verifier),
         "code_challenge_method": pkce.METHOD,
         "prompt": requirements.prompt or upstream.prompt,
@@ -210,7 +210,7 @@ def receive(
 def open_state(form: Form, upstream: Upstream, browser: Browser, *, context: Context) -> Attempt:
     """The attempt that the answer belongs to. Raises SignInFailed: for a state that is not of this
     server, too old, of another provider, or of another browser."""
-    attempt = _unsealed(form.get("state", ""), context)
+    attempt = read_sealed(form.get("state", ""), Attempt, PURPOSE, most=_MAX_STATE, context=context)
     if attempt is None or attempt.way != upstream.name:
         raise SignInFailed("expired", detail="the state is not ours, or another provider's")
     if context.env.now >= attempt.began + context.installation.lifetimes.interaction:
@@ -218,28 +218,6 @@ def open_state(form: Form, upstream: Upstream, browser: Browser, *, context: Con
     if attempt.browser != browser.id:
         raise SignInFailed("other_browser")
     return attempt
-
-
-def _sealed(attempt: Attempt, context: Context) -> str:
-    key = context.installation.keyring.sealing[0]
-    nonce = context.env.random_bytes(seal.NONCE)
-    closed = seal.seal(key.raw, msgspec.msgpack.encode(attempt), nonce=nonce, purpose=PURPOSE)
-    return base64url.encode(bytes.fromhex(key.kid) + closed)
-
-
-def _unsealed(state: str, context: Context) -> Attempt | None:
-    if len(state) > _MAX_STATE:
-        return None
-    try:
-        raw = base64url.decode(state)
-        key = context.installation.keyring.sealing_key(raw[:_KID].hex())
-        if key is None:
-            return None
-        return msgspec.msgpack.decode(
-            seal.unseal(key.raw, raw[_KID:], purpose=PURPOSE), type=Attempt
-        )
-    except (ValueError, msgspec.DecodeError):
-        return None
 
 
 REFUSALS: Final = frozenset(

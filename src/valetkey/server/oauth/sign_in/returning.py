@@ -10,8 +10,6 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from valetkey.jose import base64url, seal
-from valetkey.jose.seal import BadSeal
 from valetkey.server.model.client import Client
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import One, OneByAlias, Rule
@@ -31,6 +29,7 @@ from valetkey.server.oauth.sign_in.interaction import (
     find_interaction,
     is_secret_of,
 )
+from valetkey.server.oauth.sign_in.ticket import read_sealed, write_sealed
 from valetkey.spec.errors import OAuthError
 from valetkey.wire import redirect
 from valetkey.wire.form import Form
@@ -197,29 +196,15 @@ class LogoutTicket(msgspec.Struct, frozen=True, array_like=True):
 def write_ticket(onward: str, browser: Browser, context: Context, *, led: bool) -> str:
     """A ticket for the way to the platform and back."""
     ticket = LogoutTicket(browser.id, onward, led, context.env.now + LOGOUT_SECONDS)
-    key, nonce = (
-        context.installation.keyring.sealing[0],
-        context.env.random_bytes(seal.NONCE),
-    )
-    raw = msgspec.msgpack.encode(ticket)
-    return base64url.encode(seal.seal(key.raw, raw, nonce=nonce, purpose=LOGOUT_PURPOSE))
+    return write_sealed(ticket, LOGOUT_PURPOSE, context)
 
 
 def read_ticket(text: str, browser: Browser, context: Context) -> LogoutTicket | None:
     """The ticket of this browser, None for any other text."""
-    try:
-        raw = base64url.decode(text) if len(text) <= MAX_TICKET else b""
-    except ValueError:
+    ticket = read_sealed(text, LogoutTicket, LOGOUT_PURPOSE, most=MAX_TICKET, context=context)
+    if ticket is None or ticket.browser != browser.id or context.env.now >= ticket.expires:
         return None
-    for key in context.installation.keyring.sealing:
-        try:
-            plain = seal.unseal(key.raw, raw, purpose=LOGOUT_PURPOSE)
-        except BadSeal:
-            continue
-        ticket = msgspec.msgpack.decode(plain, type=LogoutTicket)
-        is_current = ticket.browser == browser.id and context.env.now < ticket.expires
-        return ticket if is_current else None
-    return None
+    return ticket
 
 
 def rejection(answer: PlatformAnswer, errors: dict[str, type[OAuthError]]) -> OAuthError:

@@ -12,7 +12,6 @@ from valetkey.wire import opaque
 from valetkey.wire.key_shards import Tier
 
 PURPOSE: Final = b"authorization code"
-KID: Final = 4
 MAX_BYTES: Final = 1024
 """Bytes that a code may contain. A larger request stays in a pending row, which the code names."""
 
@@ -64,19 +63,14 @@ class CodeReference(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
 
 def write(raw: bytes, keyring: Keyring, env: Env) -> str:
     """Write a code that contains `raw`."""
-    key = keyring.sealing[0]
-    sealed = seal.seal(key.raw, raw, nonce=env.random_bytes(seal.NONCE), purpose=PURPOSE)
-    return opaque.write("code", bytes.fromhex(key.kid) + sealed)
+    nonce = env.random_bytes(seal.NONCE)
+    return opaque.write("code", keyring.seal(raw, nonce=nonce, purpose=PURPOSE))
 
 
 def read(text: str, keyring: Keyring) -> bytes:
     """The contents of the code. Raises InvalidGrant."""
     try:
-        raw = opaque.read("code", text)
-        key = keyring.sealing_key(raw[:KID].hex())
-        if key is None:
-            raise InvalidGrant(detail="code: its key is gone")
-        return seal.unseal(key.raw, raw[KID:], purpose=PURPOSE)
+        return keyring.unseal(opaque.read("code", text), purpose=PURPOSE)
     except (opaque.NotOpaque, seal.BadSeal) as error:
         raise InvalidGrant(detail=f"code: {error}") from error
 
