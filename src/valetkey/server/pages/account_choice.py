@@ -18,7 +18,7 @@ from valetkey.server.pages.authorize import Steps, continue_at, leave
 from valetkey.server.pages.components import Account, Decline, PageForm, View
 from valetkey.server.pages.frame import Frame
 from valetkey.server.pages.sign_up import SignUpRefused, SignUpView, require_offered, signed_up
-from valetkey.spec.errors import InvalidRequest, OAuthError
+from valetkey.spec.errors import InvalidRequest
 
 
 class ChoiceView(View, frozen=True, kw_only=True):
@@ -68,17 +68,6 @@ class AccountChoice:
         )
         await self._steps.posted(request, "decline")
         denied, _ = await self._frame.shell.settle(lambda context: decline(name, browser, context))
-        return leave(self._frame, request, denied)
-
-    async def refused(self, request: Request, error: OAuthError) -> Reply:
-        """End the request with an error for the app."""
-        name, browser = (
-            request.path_parameters["pending"],
-            self._frame.cookies.read_browser(request),
-        )
-        denied, _ = await self._frame.shell.settle(
-            lambda context: decline(name, browser, context, error=error)
-        )
         return leave(self._frame, request, denied)
 
     def declined(self, request: Request, decision: Login | Choose, context: Context) -> Decline:

@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import ClassVar, Final, Literal, TypeAlias
 
+import msgspec
+
 from valetkey.server.http import log
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
@@ -10,11 +12,12 @@ from valetkey.server.http.waiting_room import PendingQuota
 from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.endpoint import authorize
 from valetkey.server.oauth.authorize.outcome import Choose, Confirm, Consent, Deny, Login, Permit
+from valetkey.server.oauth.authorize.repeated_answer import decline
 from valetkey.server.oauth.authorize.reply_address import QUERY, ReplyTo
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.components import Back, PageForm, View
 from valetkey.server.pages.frame import APPS, Frame
-from valetkey.spec.errors import InvalidRequest
+from valetkey.spec.errors import InvalidRequest, OAuthError
 from valetkey.wire import form as forms
 from valetkey.wire import redirect
 
@@ -138,6 +141,22 @@ class AuthorizePage:
                 return self._frame.cookies.name_browser(reply, request)
             case Permit() | Deny():
                 return leave(self._frame, request, decision)
+
+
+async def refuse(
+    frame: Frame, request: Request, error: OAuthError, *, pending: str, is_unseen: bool = False
+) -> Reply:
+    """End a waiting request with an error for the app. `is_unseen`: the user may not have seen a
+    page, here or elsewhere, so an app that nobody has verified gets the error only after a click
+    (RFC 9700 4.11.2)."""
+    browser = frame.cookies.read_browser(request)
+    decision: Permit | Deny
+    decision, _ = await frame.shell.settle(
+        lambda context: decline(pending, browser, context, error=error)
+    )
+    if is_unseen and isinstance(decision, Deny) and decision.client is not None:
+        decision = msgspec.structs.replace(decision, interstitial=not decision.client.verified)
+    return leave(frame, request, decision)
 
 
 def leave(frame: Frame, request: Request, decision: Permit | Deny) -> Reply:

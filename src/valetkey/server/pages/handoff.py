@@ -11,8 +11,7 @@ from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.http.waiting_room import PendingQuota
 from valetkey.server.oauth.authorize.browser_session import Browser, Person
-from valetkey.server.oauth.authorize.outcome import Deny, Permit
-from valetkey.server.oauth.authorize.repeated_answer import decline
+from valetkey.server.oauth.authorize.outcome import Deny
 from valetkey.server.oauth.authorize.request_stages import RequestOver
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.sign_in.answer import REJECTIONS
@@ -35,7 +34,7 @@ from valetkey.server.oauth.sign_in.returning import (
     take,
 )
 from valetkey.server.oauth.sign_in.signed_answer import record_signed
-from valetkey.server.pages.authorize import continue_at, leave
+from valetkey.server.pages.authorize import continue_at, leave, refuse
 from valetkey.server.pages.components import Back, View
 from valetkey.server.pages.frame import Frame
 from valetkey.server.pages.sign_in_elsewhere import ProvedUser, complete
@@ -76,7 +75,9 @@ class HandoffWay:
         except SignInLoop as error:
             if waiting.login is None or waiting.login.pending.answers:
                 raise
-            return await refuse(self._frame, request, error, pending=waiting.login.pending.id)
+            return await refuse(
+                self._frame, request, error, pending=waiting.login.pending.id, is_unseen=True
+            )
         if begun.new:
             # Nobody has signed in yet, so anyone can begin as many as they like.
             await self._room.add(begun.handle, request.address)
@@ -146,7 +147,9 @@ class HandoffPages:
             )
             if not interaction.pending:
                 return see_other(SIGNED_OUT)
-            return await refuse(self._frame, request, error, pending=interaction.pending)
+            return await refuse(
+                self._frame, request, error, pending=interaction.pending, is_unseen=True
+            )
         person = await self._frame.person(request)
         proved = ProvedUser(
             source=WAY,
@@ -167,7 +170,9 @@ class HandoffPages:
             if not interaction.question.silent:
                 raise
             failed = LoginRequired(detail=error.log_text)
-            return await refuse(self._frame, request, failed, pending=interaction.pending)
+            return await refuse(
+                self._frame, request, failed, pending=interaction.pending, is_unseen=True
+            )
 
     async def restart(self, request: Request) -> Reply:
         """Start again: the waiting request, or what it was made from."""
@@ -196,19 +201,6 @@ class HandoffPages:
             log.info("signed answer refused", reason=error.log_text)
             return see_other(error.members["restart"])
         return see_other(recorded.address)
-
-
-async def refuse(frame: Frame, request: Request, error: OAuthError, *, pending: str) -> Reply:
-    """End a waiting request with an error for the app."""
-    browser = frame.cookies.read_browser(request)
-    decision: Permit | Deny
-    decision, _ = await frame.shell.settle(
-        lambda context: decline(pending, browser, context, error=error)
-    )
-    if isinstance(decision, Deny) and decision.client is not None:
-        # RFC 9700 4.11.2: the user may not have seen a page, here or there.
-        decision = msgspec.structs.replace(decision, interstitial=not decision.client.verified)
-    return leave(frame, request, decision)
 
 
 def _proof(outcome: Answered, person: Person | None, *, now: int) -> Proof:

@@ -23,7 +23,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grant_types.device import confirm, disown
 from valetkey.server.pages import consent, presenters
 from valetkey.server.pages.account_choice import AccountChoice
-from valetkey.server.pages.authorize import Steps, continue_at, leave
+from valetkey.server.pages.authorize import Steps, continue_at, leave, refuse
 from valetkey.server.pages.components import App, PageForm, View
 from valetkey.server.pages.consent import ConsentView
 from valetkey.server.pages.frame import Frame, NoSuchPage
@@ -85,7 +85,8 @@ class Interaction:
         if decision.pending.parameters.get("prompt", "").split() == ["none"]:
             way = self._choice.silent
             if way is None:
-                return await self._accounts.refused(request, LoginRequired())
+                pending = decision.pending.id
+                return await refuse(self._frame, request, LoginRequired(), pending=pending)
         else:
             way = self._choice.only
         if way is None:

@@ -106,16 +106,9 @@ class SignOutPage:
         onward = self._other_sign_out(request, person, context)
         way = "" if person is None else person.session.way
         place = self._places.get(way)
-        if place is not None and place.signs_out == "always":
-            link = await place.sign_out_link()
-            if link is not None:
-                # No redirect: after a form, browsers follow those only to ourselves.
-                origins = " ".join(dict.fromkeys(map(redirect.origin, ended.frames)))
-                view = self._view(frames=ended.frames, other_place=link)
-                reply = self._frame.page(request, view, frame_source=origins)
-                reply = reply.having((b"refresh", f"{LOADING};url={link.href}".encode()))
-                return self._frame.cookies.sign_out(reply)
-        reply = self._leave_page(request, ended, onward=onward, way=way)
+        always = place is not None and place.signs_out == "always"
+        link = await place.sign_out_link() if place is not None and always else None
+        reply = self._leave_page(request, ended, onward=onward, way=way, other_place=link)
         return self._frame.cookies.sign_out(reply)
 
     def _other_sign_out(
@@ -215,20 +208,30 @@ class SignOutPage:
         return self._frame.page(request, view)
 
     def _leave_page(
-        self, request: Request, ended: Ended, *, onward: str = "", led: bool = True, way: str
+        self,
+        request: Request,
+        ended: Ended,
+        *,
+        onward: str = "",
+        led: bool = True,
+        way: str,
+        other_place: WayLink | None = None,
     ) -> Reply:
         """Continue to the app's address or to our own page, through the apps' frames. If the user
-        isn't to be `led` to the address, they get a link that names the host."""
+        isn't to be `led` to the address, they get a link that names the host. `other_place` is
+        where they sign out next; no redirect leads there, since after a form, browsers follow
+        redirects only to ourselves."""
         stays = bool(onward) and not led
         here = f"{SIGNED_OUT}?way={way}" if way in self._places else SIGNED_OUT
-        if not ended.frames and not stays:
+        if not ended.frames and not stays and other_place is None:
             return see_other(onward or here)
-        view = self._view(onward=onward, frames=ended.frames)
+        view = self._view(onward=onward, frames=ended.frames, other_place=other_place)
         origins = " ".join(dict.fromkeys(map(redirect.origin, ended.frames)))
         reply = self._frame.page(request, view, frame_source=origins)
         if stays:
             return reply
-        return reply.having((b"refresh", f"{LOADING};url={onward or here}".encode()))
+        there = onward or here if other_place is None else other_place.href
+        return reply.having((b"refresh", f"{LOADING};url={there}".encode()))
 
     def _view(
         self, *, onward: str = "", frames: tuple[str, ...] = (), other_place: WayLink | None = None

@@ -12,7 +12,6 @@ from valetkey.server.http.fetch import Ask
 from valetkey.server.http.outbound_pool import NoRoom, Pace
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
-from valetkey.server.oauth.authorize.repeated_answer import decline
 from valetkey.server.oauth.sign_in import identity
 from valetkey.server.oauth.sign_in.attempt import (
     Attempt,
@@ -37,7 +36,7 @@ from valetkey.server.oauth.sign_in.upstream import (
     SignOut,
     Upstream,
 )
-from valetkey.server.pages.authorize import continue_at, leave
+from valetkey.server.pages.authorize import continue_at, refuse
 from valetkey.server.pages.components import View
 from valetkey.server.pages.frame import APPS, SIGN_IN, Frame
 from valetkey.server.pages.sign_in_elsewhere import ProvedUser, complete
@@ -233,11 +232,7 @@ class UpstreamWay:
         if attempt is not None and pending:
             error = self._for_the_app(failed, attempt)
             if error is not None:
-                browser = self._frame.cookies.read_browser(request)
-                denied, _ = await self._frame.shell.settle(
-                    lambda context: decline(pending, browser, context, error=error)
-                )
-                return leave(self._frame, request, denied)
+                return await refuse(self._frame, request, error, pending=pending)
             if failed.why == "cancelled":
                 return see_other(continue_at(pending))
         return self._problem(request, failed, attempt)
