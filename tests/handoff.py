@@ -23,6 +23,9 @@ LOGOUT: Final = "https://platform.example/logout"
 GOLD: Final = "urn:platform:gold"
 SCOPE: Final = "interactions.answer"
 
+OPEN: Final = SignInSettings(handoff=HandoffSettings(url=LOGIN))
+"""Beside passwords of the server: its address turns the feature on."""
+
 SECRETS: Final = {name: secret() for name in ("platform", "other", "plain")}
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from tests.attacks.every_kind import KINDS, Scene, scene
 from tests.attacks.every_place import PLACES
+from tests.handoff import OPEN
 from tests.live import live
 from tests.server.oauth.clients.apps import MINE, jwks
 
@@ -26,6 +27,7 @@ def it(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         folder,
         unthrottled=("127.0.0.0/8",),
         enable=[one.name for one in FEATURES if not one.on_by_default and not one.core],
+        sign_in=OPEN,
         registration="open",
         registration_publishers_file=publishers,
     ) as server:

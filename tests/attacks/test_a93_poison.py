@@ -16,6 +16,7 @@ import pytest
 from tests.attacks.every_kind import scene
 from tests.attacks.play import AS_WEB, tokens
 from tests.attacks.poison import DOORS, PLAIN, VALUES
+from tests.handoff import OPEN
 from tests.installation import SECRETS
 from tests.live import Live, live
 from tests.postgres import MISSING, cluster
@@ -86,6 +87,7 @@ def open_server(
             folder,
             unthrottled=("127.0.0.0/8",),
             enable=[one.name for one in FEATURES if not one.on_by_default and not one.core],
+            sign_in=OPEN,
             registration="open",
             registration_publishers_file=publishers,
             **more,

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from tests.attacks.play import every
 from tests.browser import error_code
+from tests.handoff import OPEN
 from tests.installation import SECRETS
 from tests.live import Live, live
 from tests.rows import row
@@ -32,7 +33,7 @@ OFF: Final = tuple(one.name for one in FEATURES if not one.on_by_default and not
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A server with every feature that there is."""
-    with live(tmp_path_factory.mktemp("whole"), enable=OFF) as server:
+    with live(tmp_path_factory.mktemp("whole"), enable=OFF, sign_in=OPEN) as server:
         yield server
 
 
