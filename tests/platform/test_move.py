@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from msgspec.structs import replace
 
-from valetkey.platform import Interaction, Refuse, SignedIn, ToSignIn, move
+from valetkey.platform import Interaction, LoginPage, Refuse, SignedIn, ToSignIn, move
 from valetkey.platform.interaction import sign_in_address
 
 NOW = 1_800_000_000
@@ -70,9 +70,8 @@ def test_the_next_move(
 )
 def test_the_sign_in_page_gets_the_way_back(sign_in: str, path: str) -> None:
     interaction = replace(ASKED, login_hint="mi ko&x=1", acr_values=("two",))
-    address = sign_in_address(
-        sign_in, interaction, LEVEL, here="/oauth/valetkey-login", next_parameter="then"
-    )
+    page = LoginPage(query={}, here="/oauth/valetkey-login", sign_in=sign_in, next_parameter="then")
+    address = sign_in_address(page, interaction, LEVEL)
     parts = urlsplit(address)
     query = {name: values[0] for name, values in parse_qs(parts.query).items()}
     assert parts.path == path

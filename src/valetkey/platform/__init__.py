@@ -7,13 +7,14 @@
 `who(request)` returns a `SignedIn`, or None. The rest is done here: what the app asks for is read,
 a user who has to sign in (again) is led to the sign-in page and back, and the answer is sent.
 `AsyncPlatform` is the same for async code. There are `valetkey.platform.starlette` (FastAPI too),
-`valetkey.platform.flask` and `valetkey.platform.django`; other frameworks take `move` and
-`Platform.answer`.
+`valetkey.platform.flask` and `valetkey.platform.django`; other frameworks take `LoginPage`
+and `Platform.answer`.
 """
 
 from valetkey.platform.handoff import AsyncPlatform, Lapsed, Platform, PlatformError
 from valetkey.platform.interaction import (
     Interaction,
+    LoginPage,
     Refuse,
     RequestingClient,
     SignedIn,
@@ -25,6 +26,7 @@ __all__ = [
     "AsyncPlatform",
     "Interaction",
     "Lapsed",
+    "LoginPage",
     "Platform",
     "PlatformError",
     "Refuse",

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from valetkey.platform.handoff import FAILURES, HEADERS, Platform, failure
-from valetkey.platform.interaction import PARAMETER, SignedIn
+from valetkey.platform.interaction import LoginPage, SignedIn
 
 Who: TypeAlias = Callable[[HttpRequest], SignedIn | None]
 """The user of a request, None if nobody is signed in."""
@@ -57,15 +57,13 @@ def view(
 
     def valetkey_login(request: HttpRequest) -> HttpResponse:
         try:
-            interaction = platform.read(request.GET.get(PARAMETER, ""))
-            address = platform.answer(
-                interaction,
-                signed_in(request),
+            page = LoginPage(
                 query=request.GET.dict(),
-                sign_in=sign_in,
                 here=request.path,
+                sign_in=sign_in,
                 next_parameter=next_parameter,
             )
+            address = platform.answer(page, signed_in(request))
         except FAILURES as error:
             return _failed(error)
         return _redirect(address)

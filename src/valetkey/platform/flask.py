@@ -9,7 +9,7 @@ from typing import TypeAlias
 from flask import Response, request
 
 from valetkey.platform.handoff import FAILURES, HEADERS, Platform, failure
-from valetkey.platform.interaction import PARAMETER, SignedIn
+from valetkey.platform.interaction import LoginPage, SignedIn
 
 Who: TypeAlias = Callable[[], SignedIn | None]
 """The user of Flask's current request, None if nobody is signed in."""
@@ -23,15 +23,13 @@ def view(
 
     def valetkey_login() -> Response:
         try:
-            interaction = platform.read(request.args.get(PARAMETER, ""))
-            address = platform.answer(
-                interaction,
-                signed_in(),
+            page = LoginPage(
                 query=request.args,
-                sign_in=sign_in,
                 here=f"{request.script_root}{request.path}",
+                sign_in=sign_in,
                 next_parameter=next_parameter,
             )
+            address = platform.answer(page, signed_in())
         except FAILURES as error:
             return _failed(error)
         return _redirect(address)

@@ -1,7 +1,6 @@
 """The platform's side of the hand-off: it reads an interaction, answers it, and ends sessions."""
 
 import time
-from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 import httpx2
@@ -18,6 +17,7 @@ from valetkey.platform.interaction import (
     PARAMETER,
     RETURNED,
     Interaction,
+    LoginPage,
     Refuse,
     SignedIn,
     ToSignIn,
@@ -124,29 +124,18 @@ class _Flows:
         answer = yield from self._post("/sessions/end", {"subject": subject, "sid": sid})
         return _converted(answer, _Ended).ended
 
-    def answer(
-        self,
-        interaction: Interaction,
-        user: SignedIn | None,
-        *,
-        query: Mapping[str, str],
-        sign_in: str,
-        here: str,
-        next_parameter: str,
-    ) -> Flow[str]:
-        """The address to which the browser goes next."""
-        handle = interaction.interaction
-        if CANCEL in query:
+    def answer(self, page: LoginPage, user: SignedIn | None) -> Flow[str]:
+        handle = page.query.get(PARAMETER, "")
+        interaction = yield from self.read(handle)
+        if CANCEL in page.query:
             return (yield from self.reject(handle, CANCELLED))
-        match move(interaction, user, now=time.time(), returned=RETURNED in query):
+        match move(interaction, user, now=time.time(), returned=RETURNED in page.query):
             case SignedIn() as signed_in:
                 return (yield from self.accept(handle, signed_in))
             case Refuse() as refusal:
                 return (yield from self.reject(handle, refusal))
             case ToSignIn() as to:
-                return sign_in_address(
-                    sign_in, interaction, to, here=here, next_parameter=next_parameter
-                )
+                return sign_in_address(page, interaction, to)
 
     def _post(self, path: str, form: dict[str, str]) -> Flow[dict[str, Any]]:
         reply = yield from server.post_reply(self.app.issuer + path, form, app=self.app)
@@ -201,29 +190,11 @@ class Platform:
         `sid`; the apps are notified. Returns how many. Raises PlatformError, ServerUnavailable."""
         return self._driver.run(self.flows.end_sessions(subject, sid))
 
-    def answer(
-        self,
-        interaction: Interaction,
-        user: SignedIn | None,
-        *,
-        query: Mapping[str, str],
-        sign_in: str,
-        here: str,
-        next_parameter: str = "next",
-    ) -> str:
-        """The address to which the browser goes next: back to valetkey with the answer, or to the
-        page `sign_in`, which gets the way back in `next_parameter`. `query` is that of the request,
-        `here` its path. Raises as `accept`."""
-        return self._driver.run(
-            self.flows.answer(
-                interaction,
-                user,
-                query=query,
-                sign_in=sign_in,
-                here=here,
-                next_parameter=next_parameter,
-            )
-        )
+    def answer(self, page: LoginPage, user: SignedIn | None) -> str:
+        """Answers the interaction of a request to the page, in which `user` is signed in. Returns
+        the address to which the browser goes next: back to valetkey, or to the sign-in page. Raises
+        as `accept`."""
+        return self._driver.run(self.flows.answer(page, user))
 
     def close(self) -> None:
         """Closes connections."""
@@ -262,27 +233,10 @@ class AsyncPlatform:
         """Ends the user's sessions at valetkey, or one of them. Returns how many."""
         return await self._driver.run(self.flows.end_sessions(subject, sid))
 
-    async def answer(
-        self,
-        interaction: Interaction,
-        user: SignedIn | None,
-        *,
-        query: Mapping[str, str],
-        sign_in: str,
-        here: str,
-        next_parameter: str = "next",
-    ) -> str:
-        """The address to which the browser goes next."""
-        return await self._driver.run(
-            self.flows.answer(
-                interaction,
-                user,
-                query=query,
-                sign_in=sign_in,
-                here=here,
-                next_parameter=next_parameter,
-            )
-        )
+    async def answer(self, page: LoginPage, user: SignedIn | None) -> str:
+        """Answers the interaction of a request to the page. Returns the address to which the
+        browser goes next."""
+        return await self._driver.run(self.flows.answer(page, user))
 
     async def aclose(self) -> None:
         """Closes connections."""

@@ -75,6 +75,17 @@ class Interaction(msgspec.Struct, frozen=True, kw_only=True):
     expires: int
 
 
+class LoginPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A request to the page to which valetkey sends users. `query` is the request's query, and
+    `here` its path. `sign_in` is the platform's own sign-in page, which gets the way back in the
+    parameter `next_parameter`."""
+
+    query: Mapping[str, str]
+    here: str
+    sign_in: str
+    next_parameter: str = "next"
+
+
 class ToSignIn(msgspec.Struct, frozen=True):
     """Lead the user to the platform's sign-in page. `why` is "" if nobody is signed in, or "login"
     (sign in again), "account" (as another user), or "level" (with a stronger method)."""
@@ -135,17 +146,16 @@ def _is_recent(
     return is_new or interaction.max_age is None or now - signed_in.auth_time <= interaction.max_age
 
 
-def sign_in_address(
-    sign_in: str, interaction: Interaction, to: ToSignIn, *, here: str, next_parameter: str
-) -> str:
-    """The platform's sign-in page, with what it may need. `here` is the path of the platform's page
-    for valetkey, to which it returns."""
-    back = f"{here}?{urlencode({PARAMETER: interaction.interaction, RETURNED: '1'})}"
+def sign_in_address(page: LoginPage, interaction: Interaction, to: ToSignIn) -> str:
+    """The platform's sign-in page, with what it may need."""
+    back = f"{page.here}?{urlencode({PARAMETER: interaction.interaction, RETURNED: '1'})}"
     parameters = {
-        next_parameter: back,
+        page.next_parameter: back,
         "prompt": {"login": "login", "account": "select_account", "level": "login"}.get(to.why, ""),
         "acr_values": " ".join(interaction.acr_values) if to.why == "level" else "",
         "login_hint": interaction.login_hint,
         "ui_locales": interaction.ui_locales,
     }
-    return redirect.with_parameters(sign_in, {name: one for name, one in parameters.items() if one})
+    return redirect.with_parameters(
+        page.sign_in, {name: one for name, one in parameters.items() if one}
+    )

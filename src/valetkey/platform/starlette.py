@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from valetkey.platform.handoff import FAILURES, HEADERS, AsyncPlatform, failure
-from valetkey.platform.interaction import PARAMETER, SignedIn
+from valetkey.platform.interaction import LoginPage, SignedIn
 
 Who: TypeAlias = Callable[[Request], SignedIn | Awaitable[SignedIn | None] | None]
 """The user of a request, None if nobody is signed in."""
@@ -29,25 +29,22 @@ def route(
     """The route of the page to which valetkey sends users. `sign_in` is the platform's own sign-in
     page; afterwards it leads to the path that it got in `next_parameter`."""
 
-    async def page(request: Request) -> Response:
-        handle = request.query_params.get(PARAMETER, "")
+    async def valetkey_login(request: Request) -> Response:
         try:
-            interaction = await platform.read(handle)
             user = signed_in(request)
-            address = await platform.answer(
-                interaction,
-                await user if inspect.isawaitable(user) else user,
+            page = LoginPage(
                 query=request.query_params,
-                sign_in=sign_in,
                 # Behind a mount, the path of the whole application counts.
                 here=request.url.path,
+                sign_in=sign_in,
                 next_parameter=next_parameter,
             )
+            address = await platform.answer(page, await user if inspect.isawaitable(user) else user)
         except FAILURES as error:
             return _failed(error)
         return RedirectResponse(address, 303, HEADERS)
 
-    return Route(path, page)
+    return Route(path, valetkey_login)
 
 
 def _failed(error: Exception) -> Response:
