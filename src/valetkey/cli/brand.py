@@ -66,17 +66,11 @@ def _table(file: Path) -> dict[str, object]:
 def make_look(command: CommandContext, brand: Brand, files: Iterable[BrandFile]) -> "Look":
     """The brand as the pages display it."""
     # Imported here, because this imports every page, and few commands need one.
-    from valetkey.server.pages.frame import APPS, STATIC  # noqa: PLC0415
-    from valetkey.server.pages.theme import Look, SiteLinks  # noqa: PLC0415
+    from valetkey.server.pages.frame import site_links  # noqa: PLC0415
+    from valetkey.server.pages.theme import Look  # noqa: PLC0415
 
     settings = command.settings()
-    links = SiteLinks(
-        name=settings.name,
-        privacy=settings.privacy_url,
-        terms=settings.terms_url,
-        static=STATIC,
-        home=APPS,
-    )
+    links = site_links(settings.name, settings.privacy_url, settings.terms_url)
     return Look(brand, {file.digest: file.body for file in files}, links=links)
 
 

@@ -14,7 +14,7 @@ from valetkey.server.endpoints.driver import endpoints
 from valetkey.server.endpoints.health import health
 from valetkey.server.http import background, file_limit, installation, log
 from valetkey.server.http.connections import Connections
-from valetkey.server.http.fetch import Ask, Fetcher
+from valetkey.server.http.fetch import Fetcher
 from valetkey.server.http.front import App, Front, MethodHandler, Network, within
 from valetkey.server.http.hashing import Passwords
 from valetkey.server.http.installation import Installations
@@ -58,9 +58,9 @@ def create(
     For a server that is embedded, `host_way` makes, from the frame of the pages, the way by which
     the host's users sign in, and `sign_in` says how for rules. Else both are None."""
     now = CurrentSettings(settings)
-    meter = _meter(settings)
-    store = meter.store(store)
     features = switched(settings.enabled, settings.disable)
+    meter = _meter(settings, features)
+    store = meter.store(store)
     proxies = _networks(settings.certificate_proxies)
     certificates = Certificates(proxies, settings.client_authorities)
     installations = Installations(
@@ -95,7 +95,7 @@ def create(
             outbox=outbox,
             passwords=passwords,
             host_way=host_way,
-            ask=fetch.ask,
+            fetch=fetch,
         )
 
     lazy_pages = LazyApp(make_pages)
@@ -141,15 +141,14 @@ def _outside(
         grace=platform.grace_seconds,
     )
     # The platform is the operator's own, and may be in a network of theirs.
-    own = fetcher(settings, target(platform.url).authority)
+    own = fetch.with_local(target(platform.url).authority)
     return StillAllowed(terms, store, fetch, post=own.post, keys=keys).documents
 
 
-def _meter(settings: Settings) -> NoMeter:
+def _meter(settings: Settings, features: Collection[Feature]) -> NoMeter:
     """What counts requests, if anything does."""
     if not settings.metrics_port:
         return NoMeter()
-    features = switched(settings.enabled, settings.disable)
     return Meter([one.name for of in features for one in of.grant_types])
 
 
@@ -218,9 +217,8 @@ def registration(settings: Settings) -> Registration:
     )
 
 
-def fetcher(settings: Settings, *own_hosts: str) -> Fetcher:
-    """Makes outbound requests. `own_hosts` are the operator's, which may be at addresses that are
-    not public, as `host:port`."""
+def fetcher(settings: Settings) -> Fetcher:
+    """Makes outbound requests."""
     if settings.fetch_local:
         log.warning(
             "outbound requests to local hosts are allowed", hosts=list(settings.fetch_local)
@@ -230,17 +228,17 @@ def fetcher(settings: Settings, *own_hosts: str) -> Fetcher:
     trust = functools.cache(lambda: ssl.create_default_context(cafile=file))
     if file is not None:
         trust()
-    return Fetcher(trust, local=(*settings.fetch_local, *own_hosts))
+    return Fetcher(trust, local=settings.fetch_local)
 
 
-def platform_sign_in(settings: Settings) -> PlatformSignIn | None:
+def platform_sign_in(settings: Settings, fetch: Fetcher) -> PlatformSignIn | None:
     """Asks the platform about unknown names; None if that is not configured, or over."""
     lazy = settings.sign_in.lazy
     secret = secret_in(lazy.secret, lazy.secret_file)
     if not lazy.url or lazy.until is None or secret is None or not settings.sign_in.password:
         return None
     return PlatformSignIn(
-        fetcher(settings, target(lazy.url).authority).post,
+        fetch.with_local(target(lazy.url).authority).post,
         url=lazy.url,
         client_id=lazy.client_id,
         secret=secret,
@@ -256,25 +254,18 @@ def _pages(
     outbox: Outbox,
     passwords: Passwords,
     host_way: Callable[[Any], Any] | None,
-    ask: Ask,
+    fetch: Fetcher,
 ) -> App:
     # Imported here: a start need not wait for pages, and an unvisited server needs no memory.
     from valetkey.server.pages.brand import CurrentBrand  # noqa: PLC0415
-    from valetkey.server.pages.frame import APPS, LINKED, STATIC, Frame  # noqa: PLC0415
+    from valetkey.server.pages.frame import LINKED, Frame, site_links  # noqa: PLC0415
     from valetkey.server.pages.handoff import HandoffWay  # noqa: PLC0415
     from valetkey.server.pages.routes import pages  # noqa: PLC0415
-    from valetkey.server.pages.theme import SiteLinks  # noqa: PLC0415
     from valetkey.server.pages.upstream import UpstreamWay, domains_of, ways_of  # noqa: PLC0415
     from valetkey.server.pages.ways import SignInChoice, Way  # noqa: PLC0415
 
     source = read_brand(settings.brand)
-    links = SiteLinks(
-        name=settings.name,
-        privacy=settings.privacy_url,
-        terms=settings.terms_url,
-        static=STATIC,
-        home=APPS,
-    )
+    links = site_links(settings.name, settings.privacy_url, settings.terms_url)
     files = {file.digest: file.body for file in source.files}
     frame = Frame(
         shell,
@@ -286,7 +277,7 @@ def _pages(
         watched=SESSION_MANAGEMENT in features,
         sign_in_origins=origins(settings.sign_in),
         linked=LINKED if settings.sign_in.upstream else None,
-        platform=platform_sign_in(settings),
+        platform=platform_sign_in(settings, fetch),
         directory=directory(settings.sign_in),
     )
     off = pages_off(features)
@@ -297,7 +288,7 @@ def _pages(
     platform = HandoffWay(frame, url=handoff.url, label=handoff.name or settings.name)
     of_settings = [one.upstream() for one in settings.sign_in.upstream]
     alone = is_alone(settings.sign_in)
-    upstreams = [UpstreamWay(frame, one, ask, alone=alone) for one in of_settings]
+    upstreams = [UpstreamWay(frame, one, fetch.ask, alone=alone) for one in of_settings]
     ways: tuple[Way, ...] = (*([platform] if handoff.url else []), *ways_of(upstreams))
     choice = SignInChoice(
         ways,

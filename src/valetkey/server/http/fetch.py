@@ -102,6 +102,7 @@ class Fetcher:
     ) -> None:
         self._trust = trust
         self._local = frozenset(local)
+        self._resolve = resolve
         self._clock = clock
         self._pools = {purpose: Pool(size, resolve) for purpose, size in SIZES.items()}
         self._pace = Pace()
@@ -110,6 +111,11 @@ class Fetcher:
         self._failed = FailureCache[_Whose]()
         self._silent = FailureCache[str]()
         self._flights: dict[_Whose, asyncio.Task[Document | Unreachable]] = {}
+
+    def with_local(self, host: str) -> "Fetcher":
+        """Another one, with connections of its own, that may also reach `host` as a local one."""
+        local = (*self._local, host)
+        return Fetcher(self._trust, local=local, resolve=self._resolve, clock=self._clock)
 
     async def documents(
         self, wants: Sequence[DocumentRequest]

@@ -27,6 +27,7 @@ from valetkey.server.pages.brand import CurrentBrand
 from valetkey.server.pages.components import Account, Back, PageForm, Site, View
 from valetkey.server.pages.render import choose
 from valetkey.server.pages.sign_in_delay import Callers
+from valetkey.server.pages.theme import SiteLinks
 from valetkey.spec.errors import (
     AccessDenied,
     InvalidClient,
@@ -112,6 +113,11 @@ APPS: Final = "/apps"
 APPROVALS: Final = "/approvals"
 LINKED: Final = "/linked"
 STATIC: Final = "/static"
+
+
+def site_links(name: str, privacy: str, terms: str) -> SiteLinks:
+    """What every page links to: its own places, and the operator's documents."""
+    return SiteLinks(name=name, privacy=privacy, terms=terms, static=STATIC, home=APPS)
 
 
 class SignInFirst(LoginRequired):
