@@ -96,7 +96,7 @@ class CommandContext:
             offer=Offer(settings.issuer),
             features=switched(settings.enabled, settings.disable),
         )
-        return Context(at, Env(int(time.time()), os.urandom))
+        return Context(at, Env.at(time.time_ns(), os.urandom))
 
     def show(self, document: object, text: str) -> None:
         """Print the answer on stdout: the document if JSON was requested, else the text."""

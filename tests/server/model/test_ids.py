@@ -40,6 +40,12 @@ def test_later_names_sort_behind_earlier_ones() -> None:
     assert free == sorted(free)
 
 
+def test_a_moment_has_its_millisecond() -> None:
+    """Also those that a command makes: two of one second stand in their order."""
+    env = Env.at(NOW * 1_000_000_000 + 123_999_999, urandom)
+    assert (env.now, env.millisecond) == (NOW, 123)
+
+
 def test_names_of_one_second_differ() -> None:
     env = Env(NOW, urandom)
     user = ids.user_id(env)

@@ -250,5 +250,4 @@ class _Importing:
 
 
 def _env() -> Env:
-    now = time.time()
-    return Env(int(now), os.urandom, int(now * 1000) % 1000)
+    return Env.at(time.time_ns(), os.urandom)

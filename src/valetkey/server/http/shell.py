@@ -82,5 +82,4 @@ def _is_outgoing(change: Change, context: Context) -> bool:
 
 
 def _context_of(installation: Installation) -> Context:
-    now, millisecond = divmod(time.time_ns() // 1_000_000, 1000)
-    return Context(installation, Env(now, urandom, millisecond))
+    return Context(installation, Env.at(time.time_ns(), urandom))

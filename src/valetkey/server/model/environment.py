@@ -12,3 +12,9 @@ class Env(msgspec.Struct, frozen=True):
     now: int
     random_bytes: Callable[[int], bytes]
     millisecond: int = 0
+
+    @classmethod
+    def at(cls, nanoseconds: int, random_bytes: Callable[[int], bytes]) -> "Env":
+        """The environment at a time, in nanoseconds since 1970 (see `time.time_ns`)."""
+        now, millisecond = divmod(nanoseconds // 1_000_000, 1000)
+        return cls(now, random_bytes, millisecond)
