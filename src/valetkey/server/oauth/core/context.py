@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 import msgspec
 
 from valetkey.jose.jwk import PrivateKey
+from valetkey.server.accounts.notices import NOBODY, NoticeTargets
 from valetkey.server.model.brand import Brand
 from valetkey.server.model.client import Client
 from valetkey.server.model.environment import Env
@@ -119,7 +120,8 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     `mtls_address` is the address at which a proxy asks for client certificates, "" for none.
     `verified_names` maps the look-alike form of each verified app's name to the app's id. `brand`
-    is the brand that was applied, None for that of the settings.
+    is the brand that was applied, None for that of the settings. `notices` says where notices
+    to users go.
 
     The last fields are derived from the others: `grant_types`, `client_auth_methods`, `senders`,
     `issuing` and `client_scopes` come from the features, `issuing_for_users` and
@@ -137,6 +139,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     policies: dict[str, Policy] = {}
     registration: Registration = CLOSED_REGISTRATION
     sign_in: SignIn = SIGN_IN_HERE
+    notices: NoticeTargets = NOBODY
     epoch: int = 0
     mtls_address: str = ""
     signed_tokens: SignedTokens = NO_SIGNED_TOKENS

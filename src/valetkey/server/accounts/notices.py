@@ -1,0 +1,189 @@
+"""Notices to users about their accounts, by mail and through the operator's webhook.
+
+A rule returns what `tell` makes among its changes, so the notice is committed with the act, and is
+delivered exactly as often as the act happened (see `http.outbox`). Where neither mail nor a webhook
+is configured, `tell` makes nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Final, Literal, TypeAlias, get_args
+
+import msgspec
+
+from valetkey.jose import seal
+from valetkey.server.model import ids
+from valetkey.server.model.change import Create
+from valetkey.server.model.environment import Env
+from valetkey.server.model.keys import Keyring
+from valetkey.server.model.stream import Job
+
+NoticeKind: TypeAlias = Literal[
+    "app_connected",
+    "sensitive_permission",
+    "new_device",
+    "password_changed",
+    "factor_added",
+    "factor_removed",
+    "factors_reset",
+    "recovery_code_used",
+    "passkey_copied",
+    "email_changed",
+    "access_suspended",
+    "access_stopped",
+    "access_ends_soon",
+    "approval_waiting",
+    "deletion_requested",
+    "deletion_soon",
+    "account_attacked",
+]
+"""The kinds of notices. Each has a setting of its name in `[notices]`."""
+
+NOTICE_KINDS: Final[tuple[NoticeKind, ...]] = get_args(NoticeKind)
+
+FACTS: Final[dict[NoticeKind, tuple[str, ...]]] = {
+    "app_connected": ("permissions",),
+    "sensitive_permission": ("permissions",),
+    "new_device": ("address", "device"),
+    "password_changed": ("device",),
+    "factor_added": ("factor", "name", "device"),
+    "factor_removed": ("factor", "name", "device"),
+    "factors_reset": ("reason",),
+    "recovery_code_used": ("left", "device"),
+    "passkey_copied": ("name",),
+    "email_changed": ("new_email", "device"),
+    "access_suspended": ("device", "reason"),
+    "access_stopped": ("reason",),
+    "access_ends_soon": ("ends",),
+    "approval_waiting": ("reason",),
+    "deletion_requested": ("at",),
+    "deletion_soon": ("at",),
+    "account_attacked": ("failures",),
+}
+"""The facts that a notice of each kind may have. All are texts, and all may be left out.
+
+`permissions` are names, separated by spaces. `device` is what a browser or an app says about itself
+in words that people know; `address` is a network address. `factor` is a kind of factor, such as
+passkey, and `name` what the user calls it. `left` and `failures` are numbers. `at` and `ends` are
+in seconds since 1970. `reason` is a sentence."""
+
+CodeKind: TypeAlias = Literal["password_reset", "address_verification", "sign_in_code"]
+"""The kinds of mails that carry a link or a code."""
+
+MAIL: Final = "mail"
+WEBHOOK: Final = "webhook"
+CODE: Final = "code mail"
+"""The kinds of jobs (see `model.stream.Job`)."""
+
+PURPOSE: Final = b"code mail"
+
+
+class NoticeTargets(msgspec.Struct, frozen=True, kw_only=True):
+    """Where notices go. `mail`: users get mail. `webhook` is the address to which the operator
+    wants them posted, "" for none. `off` are the kinds that are switched off."""
+
+    mail: bool = False
+    webhook: str = ""
+    off: frozenset[str] = frozenset()
+
+    def tells(self, kind: NoticeKind) -> bool:
+        """Whether anybody gets notices of this kind. Pages promise nothing that this denies."""
+        return (self.mail or bool(self.webhook)) and kind not in self.off
+
+
+NOBODY: Final = NoticeTargets()
+
+
+class CodeMail(msgspec.Struct, array_like=True):
+    """The secrets of a mail: a code to type, or a link to follow, either of them "" for none."""
+
+    code: str = ""
+    link: str = ""
+
+    def __repr__(self) -> str:
+        return "CodeMail(…)"
+
+
+def tell(
+    kind: NoticeKind,
+    *,
+    user: str,
+    env: Env,
+    to: NoticeTargets,
+    client: str = "",
+    grant: str = "",
+    email: str = "",
+    facts: Mapping[str, str] = {},
+) -> tuple[Create, ...]:
+    """The changes that notify a user, () if nobody gets this notice. `user` is an id; `client` and
+    `grant` are those that it is about. The mail goes to the user's address when it is sent, unless
+    `email` names another one, such as the address before a change."""
+    if not to.tells(kind):
+        return ()
+    unknown = facts.keys() - set(FACTS[kind])
+    if unknown:
+        raise ValueError(f"a notice of {kind} has no {min(unknown)}")
+    notice = ids.to_text(env.random_bytes(ids.LENGTH))
+    own = {name: value[:_LONGEST] for name, value in facts.items() if value}
+    more = {"notice": kind, "id": notice, "grant": grant, "email": email}
+    shared = own | {name: value for name, value in more.items() if value}
+    jobs = [(MAIL, "")] if to.mail else []
+    jobs += [(WEBHOOK, to.webhook)] if to.webhook else []
+    return tuple(
+        Create(_job(one, url, env, user=user, client=client, facts=shared)) for one, url in jobs
+    )
+
+
+def mail_code(
+    kind: CodeKind,
+    *,
+    user: str,
+    email: str,
+    code: str = "",
+    link: str = "",
+    expires: int,
+    env: Env,
+    to: NoticeTargets,
+    keyring: Keyring,
+    language: str = "",
+    zone: str = "",
+) -> tuple[Create, ...]:
+    """The changes that mail a code or a link; () if mail is not configured.
+
+    Pass `user=""` and `email=""` for an unknown account or address: then the same work is done, and
+    nothing is sent. After `expires`, in seconds since 1970, it is not sent either. `language` and
+    `zone` are those of the person who waits for the mail; by default those of the user. How many
+    mails an address gets is limited when they are sent, so callers need not count."""
+    if not to.mail:
+        return ()
+    raw = msgspec.msgpack.encode(CodeMail(code, link))
+    sealed = keyring.seal(raw, nonce=env.random_bytes(seal.NONCE), purpose=PURPOSE)
+    facts = {"notice": kind, "email": email, "expires": str(expires)}
+    facts |= {name: one for name, one in (("language", language), ("zone", zone)) if one}
+    return (Create(_job(CODE, "", env, user=user, facts=facts, sealed=sealed)),)
+
+
+_LONGEST: Final = 500
+"""Characters of a fact. Who can cause a notice may not fill the database with it."""
+
+
+def _job(
+    kind: str,
+    url: str,
+    env: Env,
+    *,
+    user: str,
+    facts: Mapping[str, str],
+    client: str = "",
+    sealed: bytes = b"",
+) -> Job:
+    return Job(
+        id=ids.to_text(env.random_bytes(ids.LENGTH)),
+        kind=kind,
+        url=url,
+        due=env.now,
+        created=env.now,
+        user=user,
+        client=client,
+        facts=dict(facts),
+        sealed=sealed,
+    )
