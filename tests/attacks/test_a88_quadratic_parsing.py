@@ -26,7 +26,7 @@ from valetkey.server.http.cookies import Cookies, device
 from valetkey.server.http.front import caller
 from valetkey.server.http.request import Request
 from valetkey.server.model.user import sign_in_name
-from valetkey.server.pages.components import plain
+from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.frame import _accepted
 from valetkey.server.pages.render import choose
 from valetkey.server.pages.sign_in import own_page

@@ -2,7 +2,7 @@
 
 import pytest
 
-from valetkey.server.pages.components import plain
+from valetkey.server.pages.app_text import plain
 
 PLAIN = {
     "nothing to do": ("stefApp", 20, "stefApp"),

@@ -17,9 +17,10 @@ from valetkey.server.oauth.grants.approvals import (
     questions,
 )
 from valetkey.server.pages import presenters
+from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.apps import is_recent
 from valetkey.server.pages.authorize import continue_at
-from valetkey.server.pages.components import Account, App, PageForm, View, plain
+from valetkey.server.pages.components import Account, App, PageForm, Section, View
 from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, Frame, NoSuchPage
 from valetkey.spec.errors import InvalidRequest
 
@@ -45,6 +46,7 @@ class ApprovalsView(View, frozen=True, kw_only=True):
     """All requests that wait for the user's answer."""
 
     template: ClassVar = "approvals.html"
+    section: ClassVar = Section.APPS
 
     account: Account
     questions: tuple[QuestionRow, ...]
@@ -57,6 +59,7 @@ class ApprovalView(View, frozen=True, kw_only=True):
     ``back`` is the path of the list."""
 
     template: ClassVar = "approval.html"
+    section: ClassVar = Section.APPS
 
     account: Account
     form: PageForm

@@ -24,7 +24,7 @@ from valetkey.server.oauth.grants.changes import (
 from valetkey.server.oauth.grants.connections import Connection, connection
 from valetkey.server.oauth.grants.delegates import delegate_tree
 from valetkey.server.pages import components, connected, presenters
-from valetkey.server.pages.components import Account, App, PageForm, Success, View
+from valetkey.server.pages.components import Account, App, PageForm, Section, Success, View
 from valetkey.server.pages.frame import APPS, SIGN_IN, Frame, NoSuchPage
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import form as forms
@@ -98,6 +98,7 @@ class StopAppView(View, frozen=True, kw_only=True):
     page."""
 
     template: ClassVar = "stop_app.html"
+    section: ClassVar = Section.APPS
 
     account: Account
     app: App

@@ -20,7 +20,15 @@ from valetkey.server.oauth.grants.approvals import questions
 from valetkey.server.oauth.grants.changes import change_status
 from valetkey.server.oauth.grants.connections import Connection, still_connected, stopped_connection
 from valetkey.server.pages import components, presenters
-from valetkey.server.pages.components import Account, ConnectionItem, PageForm, Shelf, Success, View
+from valetkey.server.pages.components import (
+    Account,
+    ConnectionItem,
+    PageForm,
+    Section,
+    Shelf,
+    Success,
+    View,
+)
 from valetkey.server.pages.frame import APPROVALS, APPS, Frame
 from valetkey.spec.errors import InvalidRequest
 
@@ -55,6 +63,7 @@ class AppsView(View, frozen=True, kw_only=True):
     ``approvals``."""
 
     template: ClassVar = "connected_apps.html"
+    section: ClassVar = Section.APPS
 
     account: Account
     apps: tuple[ConnectionItem, ...]
@@ -76,6 +85,7 @@ class StopUnusedView(View, frozen=True, kw_only=True):
     ``back`` is the path of the list."""
 
     template: ClassVar = "stop_unused.html"
+    section: ClassVar = Section.APPS
 
     account: Account
     apps: tuple[ConnectionItem, ...]

@@ -1,7 +1,5 @@
 """The parts of views: the site around a page, the app, its permissions, and its history."""
 
-import unicodedata
-from collections.abc import Iterator
 from enum import StrEnum
 from typing import ClassVar, Final, get_args
 
@@ -56,14 +54,25 @@ class PageForm(Struct, frozen=True, kw_only=True):
     hidden: tuple[tuple[str, str], ...] = ()
 
 
+class Section(StrEnum):
+    """The parts of the signed-in user's pages, in the order of the navigation. The values are the
+    first segments of their paths."""
+
+    APPS = "apps"
+    ACTIVITY = "activity"
+    SECURITY = "security"
+    PROFILE = "profile"
+
+
 class Account(Struct, frozen=True, kw_only=True):
     """The user who is signed in. ``sign_out`` is the path of the sign-out page, ``linked`` that of
-    the accounts that they can link."""
+    the accounts that they can link. ``sections`` are those that have a page."""
 
     name: str
     username: str
     sign_out: str
     linked: str | None = None
+    sections: tuple[Section, ...] = ()
 
 
 class Trust(StrEnum):
@@ -306,44 +315,11 @@ class Success(StrEnum):
 
 class View(Struct, frozen=True, kw_only=True):
     """A page. ``template`` is its file in ``templates``, which sees the record as ``view``, and
-    each of ``enums`` by its name."""
+    each of ``enums`` by its name. ``section`` is the part of the user's pages to which it belongs,
+    None for pages without the navigation; a page with one has an ``account``."""
 
     template: ClassVar[str]
     enums: ClassVar[tuple[type[StrEnum], ...]] = ()
+    section: ClassVar[Section | None] = None
 
     site: Site
-
-
-# Clean text that an app supplied.
-
-# Letters that look like nothing: the Hangul fillers and the blank Braille pattern.
-_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-_MARKS = 3  # enough for any orthography; more would climb over the lines above
-
-
-def plain(text: str, limit: int) -> str:
-    """``text`` as one visible line of at most ``limit`` characters, with ``…`` where it was cut.
-    Control, format (bidi among them), private, unassigned and invisible characters are removed.
-    Spaces and line ends become one space, and a letter keeps at most three marks. The result may be
-    empty. UAX 9, 2; UTS 39, 3."""
-    line = "".join(_visible(unicodedata.normalize("NFC", text))).strip()
-    if len(line) <= limit:
-        return line
-    end = limit - 1
-    while end and unicodedata.combining(line[end]):
-        end -= 1
-    return line[:end].rstrip() + "…"
-
-
-def _visible(text: str) -> Iterator[str]:
-    marks, spaced = 0, True
-    for char in text:
-        category = unicodedata.category(char)
-        space = category.startswith("Z") or char in "\t\n\v\f\r\x85"
-        if not space and (category.startswith("C") or char in _BLANK):
-            continue
-        marks = marks + 1 if category.startswith("M") else 0
-        if marks > _MARKS or (space and spaced):
-            continue
-        spaced = space
-        yield " " if space else char

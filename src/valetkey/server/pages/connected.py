@@ -23,6 +23,7 @@ from valetkey.server.pages.components import (
     PageForm,
     PermissionItem,
     ReceiptItem,
+    Section,
     Success,
     View,
 )
@@ -41,6 +42,7 @@ class AppView(View, frozen=True, kw_only=True):
     whatever ``status`` is."""
 
     template: ClassVar = "connected_app.html"
+    section: ClassVar = Section.APPS
 
     account: Account
     app: App

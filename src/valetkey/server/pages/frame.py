@@ -24,7 +24,7 @@ from valetkey.server.oauth.authorize.reply_address import WrongAddress
 from valetkey.server.oauth.authorize.request_stages import RequestOver
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.brand import CurrentBrand
-from valetkey.server.pages.components import Account, Back, PageForm, Site, View
+from valetkey.server.pages.components import Account, Back, PageForm, Section, Site, View
 from valetkey.server.pages.render import choose
 from valetkey.server.pages.sign_in_delay import Callers
 from valetkey.server.pages.theme import SiteLinks
@@ -156,6 +156,8 @@ class Frame:
         self.directory = directory
         self.callers = Callers(shell, self.cookies, unthrottled)
         self.brand = brand
+        self.sections: tuple[Section, ...] = ()
+        """The sections that have a page: `routes.pages` sets it."""
 
     @property
     def site(self) -> Site:
@@ -191,7 +193,11 @@ class Frame:
     def account(self, user: User) -> Account:
         """The user as the page names them."""
         return Account(
-            name=user.display_name, username=user.username, sign_out=SIGN_OUT, linked=self.linked
+            name=user.display_name,
+            username=user.username,
+            sign_out=SIGN_OUT,
+            linked=self.linked,
+            sections=self.sections,
         )
 
     def form(

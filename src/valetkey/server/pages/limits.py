@@ -20,7 +20,7 @@ from valetkey.server.oauth.grants.changes import GrantChanged, GrantOutcome, Not
 from valetkey.server.oauth.grants.limits import LimitableGrant, find_limitable, set_bounds, set_end
 from valetkey.server.pages import components, limit_fields, presenters
 from valetkey.server.pages.apps import is_recent
-from valetkey.server.pages.components import Account, App, PageForm, View
+from valetkey.server.pages.components import Account, App, PageForm, Section, View
 from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, Frame, NoSuchPage
 from valetkey.server.pages.limit_fields import Flaw, Limit, Wrong, WrongField
 from valetkey.server.pages.limit_presenters import as_typed, limits_of
@@ -83,6 +83,7 @@ class LimitsView(View, frozen=True, kw_only=True):
     browser says otherwise. ``waiting`` is the number of requests of this app at ``approvals``."""
 
     template: ClassVar = "app_limits.html"
+    section: ClassVar = Section.APPS
 
     account: Account
     app: App

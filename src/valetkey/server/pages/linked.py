@@ -26,7 +26,7 @@ from valetkey.server.oauth.sign_in.identity import SignedInUser
 from valetkey.server.oauth.sign_in.ticket import read_sealed, write_sealed
 from valetkey.server.oauth.sign_in.upstream import SignInFailed
 from valetkey.server.pages.apps import is_recent
-from valetkey.server.pages.components import Account, PageForm, View
+from valetkey.server.pages.components import Account, PageForm, Section, View
 from valetkey.server.pages.frame import LINKED, SIGN_IN, Frame, NoSuchPage
 from valetkey.server.pages.sign_out import OUTBOX_SECONDS
 from valetkey.server.pages.upstream import UpstreamWay, name_of
@@ -70,6 +70,7 @@ class LinkedView(View, frozen=True, kw_only=True):
     """The linked accounts, each with a button ``.unlink``; ``ways`` lead to more."""
 
     template: ClassVar = "linked.html"
+    section: ClassVar = Section.SECURITY
     enums: ClassVar = (LinkedNotice,)
 
     account: Account
@@ -83,6 +84,7 @@ class LinkView(View, frozen=True, kw_only=True):
     """Confirm a link: button ``#link``. ``name`` is the account at ``place``."""
 
     template: ClassVar = "link.html"
+    section: ClassVar = Section.SECURITY
 
     account: Account
     form: PageForm

@@ -16,6 +16,7 @@ from valetkey.server.oauth.grants.connections import Connection
 from valetkey.server.oauth.grants.delegates import CLIENT, Branch
 from valetkey.server.oauth.shards.response import path
 from valetkey.server.pages import components, logos
+from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.components import (
     AccessStatus,
     App,
@@ -28,7 +29,6 @@ from valetkey.server.pages.components import (
     PriorAnswer,
     Reach,
     Trust,
-    plain,
 )
 from valetkey.wire import redirect
 from valetkey.wire.catalog import Permission

@@ -34,7 +34,7 @@ from valetkey.server.pages.authorize import (
     continue_at,
 )
 from valetkey.server.pages.check_session import CheckSession
-from valetkey.server.pages.components import View
+from valetkey.server.pages.components import Section, View
 from valetkey.server.pages.connected import AppView
 from valetkey.server.pages.consent import ConsentView
 from valetkey.server.pages.device import DevicePage, EnterCodeView
@@ -236,7 +236,9 @@ def pages(
     """The application with every page except those that are `off`. Other paths get the error
     page."""
     nowhere = Page(frame, {"GET": _nowhere})
-    rows = (row for row in table(frame, choice, upstreams) if row.path not in off)
+    rows = [row for row in table(frame, choice, upstreams) if row.path not in off]
+    paths = {row.path for row in rows}
+    frame.sections = tuple(one for one in Section if f"/{one}" in paths)
     files_here = Files(str(files("valetkey.server.pages") / "static"), nowhere=nowhere)
     app = Starlette(
         routes=[

@@ -15,7 +15,7 @@ from valetkey.server.oauth.shards.reissue import Replaced
 from valetkey.server.oauth.shards.response import path
 from valetkey.server.pages import presenters
 from valetkey.server.pages.apps import is_recent
-from valetkey.server.pages.components import Account, App, KeyPart, PageForm, View
+from valetkey.server.pages.components import Account, App, KeyPart, PageForm, Section, View
 from valetkey.server.pages.frame import APPS, SIGN_IN, Frame, NoSuchPage
 from valetkey.spec.errors import InvalidRequest
 
@@ -30,6 +30,7 @@ class PartsView(View, frozen=True, kw_only=True):
     code of ``size`` modules."""
 
     template: ClassVar = "key_parts.html"
+    section: ClassVar = Section.APPS
 
     account: Account
     app: App

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 from jinja2 import Environment
 from markupsafe import escape
 
-from valetkey.server.pages.components import plain
+from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.render import LOCALES, OURS
 
 Texts: TypeAlias = dict[str, tuple[str, ...]]

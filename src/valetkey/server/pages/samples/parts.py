@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.components import (
     GROUPS,
     RISKS,
@@ -12,9 +13,9 @@ from valetkey.server.pages.components import (
     PageForm,
     PermissionItem,
     PriorAnswer,
+    Section,
     Site,
     Trust,
-    plain,
 )
 
 NOW = 1_795_509_000  # 24 November 2026, 08:30 UTC
@@ -32,7 +33,7 @@ SITE = Site(
     terms="/terms",
 )
 FORM = PageForm(action="/here", csrf="c5rf-t0ken", hidden=(("pending", "p-17"),))
-MIKO = Account(name="Miko Lind", username="miko", sign_out="/sign-out")
+MIKO = Account(name="Miko Lind", username="miko", sign_out="/sign-out", sections=tuple(Section))
 
 STEF = App(client_id="stefapp", name="stefApp", trust=Trust.UNVERIFIED)
 CALENDAR = App(

@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from valetkey.server.pages.account_choice import ChoiceView
+from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.approvals import ApprovalsView, ApprovalView, QuestionRow
 from valetkey.server.pages.apps import StopAppView
 from valetkey.server.pages.apps_list import AppsView
@@ -22,7 +23,6 @@ from valetkey.server.pages.components import (
     ReceiptItem,
     ReceiptLine,
     Site,
-    plain,
 )
 from valetkey.server.pages.connected import AppView
 from valetkey.server.pages.consent import ConsentView
