@@ -27,6 +27,16 @@ def raw(text: bytes) -> str:
     return "Basic " + base64.b64encode(text).decode()
 
 
+def _slack(header: str) -> str:
+    """The same bytes, with a bit set that no byte uses."""
+    bare = header.rstrip("=")
+    assert bare != header, "its length leaves no bits over"
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    last = letters[letters.index(bare[-1]) | 1]
+    assert last != bare[-1]
+    return bare[:-1] + last + "=" * (len(header) - len(bare))
+
+
 KNOWN = [
     row("2.3.1", "Basic", call(basic("web", WEB)), "web"),
     row(
@@ -110,6 +120,16 @@ UNKNOWN: list[tuple[str, str, Call, type[OAuthError]]] = [
     ),
     ("7617 2", "no base64", call("Basic !!!"), InvalidClient),
     ("7617 2", "base64 of the other alphabet", call("Basic d2ViOi0_"), InvalidClient),
+    # RFC 4648 3.2, 3.3, 3.5: one secret has one spelling.
+    ("4648 3.2", "no padding", call(basic("web", WEB).rstrip("=")), InvalidClient),
+    ("4648 3.2", "more padding", call(basic("web", WEB) + "="), InvalidClient),
+    (
+        "4648 3.3",
+        "a line feed within",
+        call(basic("web", WEB)[:20] + "\n" + basic("web", WEB)[20:]),
+        InvalidClient,
+    ),
+    ("4648 3.5", "slack bits", call(_slack(basic("web", WEB))), InvalidClient),
     ("7617 2", "nothing", call("Basic "), InvalidClient),
     ("7617 2", "no colon", call(raw(b"web")), InvalidClient),
     ("7617 2", "no name", call(raw(b":" + WEB.encode())), InvalidClient),
