@@ -23,8 +23,8 @@ from valetkey.client import Key, KeyStopped, MemoryStore, SignInAgain, raise_for
 from valetkey.resource import Principal, ResourceServer
 from valetkey.resource.fastapi import Kit
 from valetkey.resource.starlette import Needs, lifespan
+from valetkey.server.model.assurance import PASSWORD
 from valetkey.server.model.user import Session
-from valetkey.server.oauth.core.subjects import PASSWORD
 from valetkey.wire.bearer import read_challenge
 
 STRONG, WEAK = "urn:example:strong", "urn:example:weak"

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from valetkey.jose import base64url, seal
+from valetkey.server.accounts.fresh_proof import SECONDS
 from valetkey.server.accounts.provisioning import Inactive, lenient_profile
 from valetkey.server.accounts.sign_in import Proof
 from valetkey.server.http import log
@@ -23,7 +24,6 @@ from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.authorize.interaction import ANOTHER
 from valetkey.server.oauth.authorize.repeated_answer import decline
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.pages.apps import RECENT
 from valetkey.server.pages.authorize import continue_at, leave
 from valetkey.server.pages.frame import SIGN_IN, Frame
 from valetkey.server.pages.sign_in_elsewhere import ProvedUser, complete
@@ -250,7 +250,7 @@ def _auth_time(user: SignedInUser, hop: Hop | None, now: int) -> int:
 def _earliest(waiting: Waiting, now: int) -> int:
     """The earliest time of a sign-in that is recent enough, 0 for any."""
     if waiting.login is None:
-        return now - RECENT + 1 if waiting.again else 0
+        return now - SECONDS + 1 if waiting.again else 0
     pending = waiting.login.pending
     max_age = pending.parameters.get("max_age", "")
     if "login" in _prompts(waiting) or max_age == "0":

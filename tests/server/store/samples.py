@@ -10,6 +10,7 @@ from valetkey.server.model.counters import SingleUse, Throttle
 from valetkey.server.model.directory import GroupMember, ProvisionedGroup, ProvisionedUser
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event, event
+from valetkey.server.model.factor import Factor
 from valetkey.server.model.grant import Delegate, DelegateTree, Grant, TokenFamily
 from valetkey.server.model.hours import Hours
 from valetkey.server.model.keys import Epoch, SigningKey
@@ -153,6 +154,19 @@ FULL: Final[tuple[Record, ...]] = (
         created=NOW,
         changed=NOW + 1,
         revoked_delegates={"client:a": ("posts:read",), "child-key": ()},
+    ),
+    Factor(
+        id=ids.owned_id(ENV, owner=MIKO),
+        user=MIKO,
+        kind="totp",
+        created=NOW,
+        name="Telefon",
+        used=NOW + 1,
+        failures=2,
+        secret=bytes(range(256)),
+        counter=NOW // 30,
+        codes=("a" * 43, "b" * 43),
+        credential="AQIDBA",
     ),
     Identity(
         id=ids.owned_id(ENV, owner=MIKO),

@@ -18,10 +18,9 @@ from valetkey.server.oauth.grants.approvals import (
 )
 from valetkey.server.pages import presenters
 from valetkey.server.pages.app_text import plain
-from valetkey.server.pages.apps import is_recent
 from valetkey.server.pages.authorize import continue_at
 from valetkey.server.pages.components import Account, App, PageForm, Section, View
-from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, Frame, NoSuchPage
+from valetkey.server.pages.frame import APPROVALS, APPS, Frame, NoSuchPage, prove_again
 from valetkey.spec.errors import InvalidRequest
 
 _WORDS = 200
@@ -121,9 +120,10 @@ class ApprovalsPage:
             if isinstance(begun, NoQuestion):
                 raise NoSuchPage
             return see_other(continue_at(begun.pending.id))
-        if action == "approve" and _is_risky(one, context) and not is_recent(person, context):
+        risky = action == "approve" and _is_risky(one, context)
+        if risky and not await self._frame.has_fresh_proof(person):
             # Money is not spent by anyone who finds the browser open.
-            return see_other(f"{SIGN_IN}?next={path}&again=1")
+            return prove_again(path)
         answered, _ = await self._frame.shell.settle(
             lambda context: answer(name, yes=action == "approve", user=user, context=context)
         )

@@ -6,7 +6,6 @@ from typing import ClassVar, Final, TypeAlias
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.event import DAILY, Event
-from valetkey.server.model.ids import created_at
 from valetkey.server.model.query import PageQuery, Rule
 from valetkey.server.model.receipt import Receipt
 from valetkey.server.oauth.authorize.browser_session import Person
@@ -25,7 +24,7 @@ from valetkey.server.oauth.grants.connections import Connection, connection
 from valetkey.server.oauth.grants.delegates import delegate_tree
 from valetkey.server.pages import components, connected, presenters
 from valetkey.server.pages.components import Account, App, PageForm, Section, Success, View
-from valetkey.server.pages.frame import APPS, SIGN_IN, Frame, NoSuchPage
+from valetkey.server.pages.frame import APPS, Frame, NoSuchPage, prove_again
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import form as forms
 
@@ -89,9 +88,6 @@ HISTORY: Final = 30
 RECEIPTS: Final = 10
 """Receipts on an app's page."""
 
-RECENT: Final = 15 * 60
-"""Seconds since the user last proved who they are, within which they may give what is risky."""
-
 
 class StopAppView(View, frozen=True, kw_only=True):
     """Confirm that an app loses access: button ``#stop``. ``back`` is the path of the app's
@@ -146,9 +142,10 @@ class AppPage:
         action = form.get("action", "")
         if action == "stop":
             return see_other(f"{APPS}/{grant}/stop")
-        if action == "give" and _is_risky(form, context) and not is_recent(person, context):
+        risky = action == "give" and _is_risky(form, context)
+        if risky and not await self._frame.has_fresh_proof(person):
             # What could do harm is not given to anyone who finds the browser open.
-            return see_other(f"{SIGN_IN}?next={APPS}/{grant}&again=1")
+            return prove_again(f"{APPS}/{grant}")
         action_of = ACTIONS.get(action)
         if action_of is None:
             raise InvalidRequest("the form asks for nothing that is done here")
@@ -223,10 +220,3 @@ def _is_risky(form: forms.Form, context: Context) -> bool:
     offer = context.installation.offer
     wanted = offer.with_implied(one for one in form.all("more") if one in offer.permissions)
     return any(offer.permissions[one].risk == "high" for one in wanted)
-
-
-def is_recent(person: Person, context: Context) -> bool:
-    """Whether the user authenticated within the last ``RECENT`` seconds. If their way to sign in
-    does not say when, they did when they last came from there."""
-    moment = person.session.auth_time or created_at(person.session.id)
-    return context.env.now - moment < RECENT

@@ -7,6 +7,7 @@ from os import urandom
 from typing import ClassVar, Final
 from urllib.parse import quote
 
+from valetkey.server.accounts.fresh_proof import has_fresh_proof
 from valetkey.server.http import cookies, log
 from valetkey.server.http.cookies import Cookies, ForgedForm
 from valetkey.server.http.directory import PasswordDirectory
@@ -112,6 +113,7 @@ SIGN_UP: Final = "/sign-up"
 APPS: Final = "/apps"
 APPROVALS: Final = "/approvals"
 LINKED: Final = "/linked"
+SECURITY: Final = "/security"
 STATIC: Final = "/static"
 
 
@@ -189,6 +191,12 @@ class Frame:
         context = await self.shell.context()
         ends = created_at(person.session.id) + context.installation.lifetimes.interaction
         return person if context.env.now < ends else None
+
+    async def has_fresh_proof(self, person: Person, *, wanted: str = "") -> bool:
+        """Whether the user proved lately who they are (see `accounts.fresh_proof`)."""
+        return await self.shell.ask(
+            lambda context: has_fresh_proof(person.session, context.env.now, wanted=wanted)
+        )
 
     def account(self, user: User) -> Account:
         """The user as the page names them."""
@@ -290,6 +298,12 @@ class Frame:
         if isinstance(error, TemporarilyUnavailable):
             reply = reply.having((b"retry-after", b"2"))
         return reply
+
+
+def prove_again(target: str, *, draft: str = "") -> Reply:
+    """Ask the user to prove again who they are, and then go on at one of their own pages."""
+    more = f"&draft={draft}" if draft else ""
+    return see_other(f"{SIGN_IN}?next={target}&again=1{more}")
 
 
 def html_headers(form_action: str, frame_source: str = "") -> Headers:

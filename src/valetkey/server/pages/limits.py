@@ -19,9 +19,8 @@ from valetkey.server.oauth.grants.approvals import questions
 from valetkey.server.oauth.grants.changes import GrantChanged, GrantOutcome, NotFound
 from valetkey.server.oauth.grants.limits import LimitableGrant, find_limitable, set_bounds, set_end
 from valetkey.server.pages import components, limit_fields, presenters
-from valetkey.server.pages.apps import is_recent
 from valetkey.server.pages.components import Account, App, PageForm, Section, View
-from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, Frame, NoSuchPage
+from valetkey.server.pages.frame import APPROVALS, APPS, Frame, NoSuchPage, prove_again
 from valetkey.server.pages.limit_fields import Flaw, Limit, Wrong, WrongField
 from valetkey.server.pages.limit_presenters import as_typed, limits_of
 from valetkey.spec.errors import InvalidRequest
@@ -169,9 +168,11 @@ class LimitsPage:
         )
         try:
             rule = _rule(state, form, context)
-            if not is_recent(person, context) and await self._opens_more(rule, state):
+            if await self._opens_more(rule, state) and not await self._frame.has_fresh_proof(
+                person
+            ):
                 draft = seal_draft(self._frame, request, context, page=path, form=form)
-                return see_other(f"{SIGN_IN}?next={path}&again=1&draft={draft}")
+                return prove_again(path, draft=draft)
             outcome, _ = await self._frame.shell.settle(rule)
         except WrongField as wrong:
             view = await self._view(

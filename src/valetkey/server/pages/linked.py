@@ -25,9 +25,8 @@ from valetkey.server.oauth.sign_in.attempt import Attempt, SignInRequirements, n
 from valetkey.server.oauth.sign_in.identity import SignedInUser
 from valetkey.server.oauth.sign_in.ticket import read_sealed, write_sealed
 from valetkey.server.oauth.sign_in.upstream import SignInFailed
-from valetkey.server.pages.apps import is_recent
 from valetkey.server.pages.components import Account, PageForm, Section, View
-from valetkey.server.pages.frame import LINKED, SIGN_IN, Frame, NoSuchPage
+from valetkey.server.pages.frame import LINKED, Frame, NoSuchPage, prove_again
 from valetkey.server.pages.sign_out import OUTBOX_SECONDS
 from valetkey.server.pages.upstream import UpstreamWay, name_of
 from valetkey.server.pages.ways import WITH, SignInChoice, WayLink
@@ -148,8 +147,8 @@ class LinkedPage:
         """Go to a provider, to prove the account there."""
         person, way = await self._person(request), self._way(request)
         context = await self._frame.shell.context()
-        if not is_recent(person, context):
-            return _sign_in_again()
+        if not await self._frame.has_fresh_proof(person):
+            return prove_again(LINKED)
         requirements = SignInRequirements(prompt="select_account")
         attempt = new_attempt(
             way.upstream,
@@ -204,8 +203,8 @@ class LinkedPage:
         form = self._frame.posted(
             request, context, purpose=f"{LINKED}/confirm", session=person.session.id
         )
-        if not is_recent(person, context):
-            return _sign_in_again()
+        if not await self._frame.has_fresh_proof(person):
+            return prove_again(LINKED)
         offer = read_sealed(
             form.get("offer", ""), _Offer, PURPOSE, most=_MAX_OFFER, context=context
         )
@@ -225,8 +224,8 @@ class LinkedPage:
         form = self._frame.posted(
             request, context, purpose=f"{LINKED}/remove", session=person.session.id
         )
-        if not is_recent(person, context):
-            return _sign_in_again()
+        if not await self._frame.has_fresh_proof(person):
+            return prove_again(LINKED)
         name = form.get("identity", "")
         linked = await self._frame.shell.ask(lambda context: linking.identities(person.user.id))
         source = next((one.source for one in linked if one.id == name), "")
@@ -309,7 +308,3 @@ def _link(offer: _Offer, context: Context) -> Rule[Linked]:
 
 def _back(notice: LinkedNotice) -> Reply:
     return see_other(f"{LINKED}?notice={notice.value}")
-
-
-def _sign_in_again() -> Reply:
-    return see_other(f"{SIGN_IN}?next={LINKED}&again=1")

@@ -42,6 +42,7 @@ from valetkey.server.pages.frame import (
     APPROVALS,
     APPS,
     LINKED,
+    SECURITY,
     SIGN_IN,
     SIGN_OUT,
     SIGN_UP,
@@ -53,6 +54,12 @@ from valetkey.server.pages.handoff import HandoffPages, RestartView
 from valetkey.server.pages.interaction import ConfirmDeviceView, Interaction
 from valetkey.server.pages.limits import LimitsPage, LimitsView
 from valetkey.server.pages.linked import LinkedView, LinkView
+from valetkey.server.pages.security import (
+    LinkedPresenter,
+    SectionPresenter,
+    SecurityPage,
+    SecurityView,
+)
 from valetkey.server.pages.shards import PartsPage, PartsView
 from valetkey.server.pages.sign_in import SignInPage, SignInView
 from valetkey.server.pages.sign_in_elsewhere import WaysPage
@@ -140,6 +147,7 @@ def table(
         *_requests(frame, choice),
         *_account(frame, choice, upstreams),
         *_upstreams(frame, choice, upstreams),
+        *_security(frame, choice),
         *_grants(frame),
         TableRow("/", get=_home),
     )
@@ -205,6 +213,16 @@ def _upstreams(
         TableRow(f"{LINKED}/confirm", post=linked.confirm),
         TableRow(f"{LINKED}/remove", post=linked.remove),
     )
+
+
+def _security(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
+    """How users protect their account, where accounts are kept here."""
+    sections: tuple[SectionPresenter, ...] = ()
+    if frame.linked is not None:
+        sections += (LinkedPresenter(),)
+    if not sections:
+        return ()
+    return (TableRow(SECURITY, (SecurityView,), get=SecurityPage(frame, sections).show),)
 
 
 def _grants(frame: Frame) -> tuple[TableRow, ...]:

@@ -14,9 +14,8 @@ from valetkey.server.oauth.shards import reissue
 from valetkey.server.oauth.shards.reissue import Replaced
 from valetkey.server.oauth.shards.response import path
 from valetkey.server.pages import presenters
-from valetkey.server.pages.apps import is_recent
 from valetkey.server.pages.components import Account, App, KeyPart, PageForm, Section, View
-from valetkey.server.pages.frame import APPS, SIGN_IN, Frame, NoSuchPage
+from valetkey.server.pages.frame import APPS, Frame, NoSuchPage, prove_again
 from valetkey.spec.errors import InvalidRequest
 
 EDGE: Final = 4
@@ -64,9 +63,9 @@ class PartsPage:
         person, family, context = await self._read(request)
         here = path(family)
         form = self._frame.posted(request, context, purpose=here, session=person.session.id)
-        if not is_recent(person, context):
+        if not await self._frame.has_fresh_proof(person):
             # A part of a key is not given to anyone who finds the browser open.
-            return see_other(f"{SIGN_IN}?next={here}&again=1")
+            return prove_again(here)
         action, holder = form.get("action", ""), form.get("holder", "")
         if action == "replace":
             return await self._replace(request, person, family, holder=holder, context=context)

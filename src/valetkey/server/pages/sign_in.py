@@ -34,6 +34,7 @@ from valetkey.server.pages.frame import (
     APPROVALS,
     APPS,
     LINKED,
+    SECURITY,
     SIGN_IN,
     SIGN_UP,
     Frame,
@@ -337,5 +338,6 @@ def own_page(path: str) -> str:
     """The path, if it is one of the user's own pages; else the list of apps (ATTACKS A69)."""
     parts = path.split("/")
     plain = all(part.isascii() and part.isalnum() for part in parts[1:])
-    own = path in (APPROVALS, LINKED) or path.startswith((f"{APPS}/", f"{APPROVALS}/"))
+    places = (f"{APPS}/", f"{APPROVALS}/", f"{SECURITY}/")
+    own = path in (APPROVALS, LINKED, SECURITY) or path.startswith(places)
     return path if own and plain else APPS

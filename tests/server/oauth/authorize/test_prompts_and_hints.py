@@ -11,6 +11,7 @@ from tests.server.oauth.forms import request
 from tests.server.oauth.world import World
 
 from valetkey.jose import base64url, jws, jwt
+from valetkey.server.model.assurance import PASSWORD
 from valetkey.server.model.change import Update
 from valetkey.server.model.client import Client
 from valetkey.server.oauth.authorize.browser_session import Browser
@@ -18,7 +19,7 @@ from valetkey.server.oauth.authorize.interaction import ANOTHER
 from valetkey.server.oauth.authorize.outcome import Choose, Consent, Deny, Login, Permit
 from valetkey.server.oauth.authorize.request import SIGN_UP
 from valetkey.server.oauth.authorize.request_stages import remember_choice
-from valetkey.server.oauth.core.subjects import PASSWORD, NotOurs
+from valetkey.server.oauth.core.subjects import NotOurs
 from valetkey.server.oauth.features import FEATURES
 from valetkey.spec.errors import (
     InvalidRequest,

@@ -13,6 +13,7 @@ from valetkey.server.model.change import Remove, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.directory import GroupMember, ProvisionedUser
 from valetkey.server.model.event import By, event
+from valetkey.server.model.factor import Factor
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.pending import Approval
 from valetkey.server.model.query import Many, One, OneByAlias, Rule
@@ -57,7 +58,7 @@ def user(name: str, context: Context) -> Rule[Removed | NotRemoved]:
     return (yield from erase(row, by="administrator", context=context))
 
 
-PERSONAL: Final[tuple[type[Record], ...]] = (Session, Identity, Approval)
+PERSONAL: Final[tuple[type[Record], ...]] = (Session, Identity, Factor, Approval)
 """Records of a user that are removed with the account. Besides, there are those of its source."""
 
 

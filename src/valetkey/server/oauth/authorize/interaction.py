@@ -5,6 +5,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from valetkey.jose.seal import same
+from valetkey.server.model.assurance import is_met
 from valetkey.server.model.grant import Grant
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.authorize.reply_address import ReplyTo
@@ -13,7 +14,7 @@ from valetkey.server.oauth.clients.documents import consent_digest
 from valetkey.server.oauth.core.consent_limits import is_used_up
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.oauth.core.subjects import is_met, subject
+from valetkey.server.oauth.core.subjects import subject
 from valetkey.spec.errors import (
     ConsentRequired,
     InteractionRequired,

@@ -1,9 +1,8 @@
-"""How tokens describe a user, a session and a sign-in: `sub`, `sid` and `acr`.
+"""How tokens describe a user and a session: `sub` and `sid`.
 
 An app knows a user by one name for all apps, or by a name for each sector (OpenID Connect Core 8).
 """
 
-from collections.abc import Iterable
 from typing import Final
 
 from valetkey.jose import base64url, jwt, seal
@@ -17,32 +16,6 @@ from valetkey.wire.id_token import IdToken
 PURPOSE: Final = b"pairwise subject"
 SESSION: Final = b"pairwise session"
 SIGNALS: Final[Extension] = "shared_signals"
-
-
-PASSWORD: Final = "urn:valetkey:acr:password"
-"""A password, entered in this session."""
-
-LEVELS: Final[dict[str, frozenset[str]]] = {PASSWORD: frozenset({"pwd"})}
-"""What each level requires (in the words of RFC 8176), the strongest first."""
-
-
-def level(amr: tuple[str, ...], acr: str = "") -> str:
-    """The level of a sign-in: `acr` if the way to sign in vouches for one, else the strongest that
-    its methods reach; "" for none."""
-    if acr:
-        return acr
-    proved = frozenset(amr)
-    for name, needs in LEVELS.items():
-        if needs <= proved:
-            return name
-    return ""
-
-
-def is_met(amr: Iterable[str], levels: Iterable[str], acr: str = "") -> bool:
-    """Whether a sign-in reaches one of the levels: by the one that its way vouches for, or by its
-    methods."""
-    proved = frozenset(amr)
-    return any(one == acr or (one in LEVELS and LEVELS[one] <= proved) for one in levels)
 
 
 def subject(user: str, client: Client, keyring: Keyring) -> str:

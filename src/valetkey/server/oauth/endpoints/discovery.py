@@ -7,12 +7,12 @@ import msgspec
 
 from valetkey.jose import jws
 from valetkey.jose.jwk import ALGORITHMS, CLIENT_ALGORITHMS
+from valetkey.server.model.assurance import LEVELS
 from valetkey.server.model.client import BY_KEY, BY_SHARED
 from valetkey.server.oauth.authorize.reply_address import response_modes
 from valetkey.server.oauth.authorize.request import AUTHORIZE, PROMPTS
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Endpoint, Feature, document
-from valetkey.server.oauth.core.subjects import LEVELS
 from valetkey.spec import names
 from valetkey.spec.names import Cite
 from valetkey.wire import metadata

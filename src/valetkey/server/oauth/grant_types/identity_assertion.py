@@ -9,10 +9,10 @@ from typing import Final
 
 from valetkey.jose import jwt
 from valetkey.jose.base64url import encode
+from valetkey.server.model.assurance import level
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Standing
 from valetkey.server.oauth.core.feature import Authenticated, Feature
-from valetkey.server.oauth.core.subjects import level
 from valetkey.server.oauth.grant_types.narrowing import Narrowing
 from valetkey.spec import names
 from valetkey.spec.errors import InvalidRequest, InvalidScope, InvalidTarget

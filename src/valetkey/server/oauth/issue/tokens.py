@@ -7,13 +7,14 @@ import msgspec
 
 from valetkey.jose import jws, jwt
 from valetkey.jose.base64url import encode
+from valetkey.server.model.assurance import level
 from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.claims import Claim, select_claims
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Delegation, Issue, Issued, Standing
 from valetkey.server.oauth.core.issuing import Members
 from valetkey.server.oauth.core.liveness import why_dead, why_suspended
-from valetkey.server.oauth.core.subjects import level, receives_sessions, session, subject
+from valetkey.server.oauth.core.subjects import receives_sessions, session, subject
 from valetkey.server.oauth.senders.binding import fits, sender_of
 from valetkey.server.oauth.tokens import refresh_token as refresh_tokens
 from valetkey.spec.errors import InvalidGrant

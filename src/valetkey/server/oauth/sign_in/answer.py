@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from valetkey.jose.objects import depth, read_object
+from valetkey.server.model.assurance import is_met
 from valetkey.server.model.change import Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.pending import Pending
@@ -20,7 +21,6 @@ from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.core.context import Context, HandOff
 from valetkey.server.oauth.core.decision import Answer, Outcome, Refuse
 from valetkey.server.oauth.core.feature import Call
-from valetkey.server.oauth.core.subjects import is_met
 from valetkey.server.oauth.sign_in.interaction import (
     AnotherAnswer,
     Interaction,

@@ -4,5 +4,6 @@ from valetkey.server.pages.components import View
 from valetkey.server.pages.samples.grants import GRANTS
 from valetkey.server.pages.samples.places import PLACES
 from valetkey.server.pages.samples.requests import REQUESTS
+from valetkey.server.pages.samples.security import SECURITY
 
-SAMPLES: dict[str, View] = {**REQUESTS, **PLACES, **GRANTS}
+SAMPLES: dict[str, View] = {**REQUESTS, **PLACES, **GRANTS, **SECURITY}

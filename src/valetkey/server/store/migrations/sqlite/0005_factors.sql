@@ -1,0 +1,2 @@
+-- Second factors of users: kind 10 of the rows in `owned`, which need no new column.
+-- oldest: 1
