@@ -26,7 +26,7 @@ EVERY = [(tag, name) for tag in PREVIEWED for name in SAMPLES]
 
 
 def test_every_view_is_in_the_table_and_has_a_sample() -> None:
-    frame = Mock(spec=Frame, shell=Mock(), cookies=Mock())
+    frame = Mock(spec=Frame, shell=Mock(), cookies=Mock(), linked="/linked")
     displayed = {view for row in table(frame) for view in row.views}
     assert {*View.__subclasses__()} == {type(view) for view in SAMPLES.values()}
     # Any page may become the error page.
