@@ -308,7 +308,7 @@ MISTAKES = {
         "[[user]] 1 (miko): password_file, password_env: only one of them",
     ),
     "no hash": (f'{USER}password_hash = "x"', "password_hash: is no password hash of a known form"),
-    "a short password": (f'{USER}password_file = "short"', "a password has at least 8 characters"),
+    "a short password": (f'{USER}password_file = "short"', "a password has at least 15 characters"),
     "a short secret": (f'{CLIENT}secret_file = "short"', "a secret has 32 characters or more"),
     "no digest": (
         f'{CLIENT}secret_sha256 = "ABC"',

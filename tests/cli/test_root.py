@@ -86,7 +86,15 @@ def test_no_option_takes_a_secret(name: str) -> None:
 
 
 def test_the_common_options_stand_anywhere(line: Line) -> None:
-    line.ok("--database", "a.db", "user", "add", "miko", "--password-stdin", stdin="long enough\n")
+    line.ok(
+        "--database",
+        "a.db",
+        "user",
+        "add",
+        "miko",
+        "--password-stdin",
+        stdin="lanterns at dusk\n",
+    )
     for words in (
         ("--json", "--database", "a.db", "user", "list"),
         ("user", "--json", "--database", "a.db", "list"),
@@ -125,7 +133,7 @@ def test_looking_makes_no_database(line: Line, name: str) -> None:
 
 
 def test_a_database_is_nobody_elses_business(line: Line) -> None:
-    line.ok("user", "add", "miko", "--password-stdin", stdin="long enough\n")
+    line.ok("user", "add", "miko", "--password-stdin", stdin="lanterns at dusk\n")
     assert line.database.stat().st_mode & 0o777 == 0o600
 
 

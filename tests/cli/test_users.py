@@ -121,7 +121,7 @@ def test_a_mistake_is_said_and_nothing_is_written(
 
 PASSWORDS = [
     row("password", "none, and nobody to ask", (), "use --password-file or --password-stdin"),
-    row("password", "short", ("--password-stdin",), "a password has at least 8 characters"),
+    row("password", "short", ("--password-stdin",), "a password has at least 15 characters"),
     row("password", "two ways", ("--password-stdin", "--password-file", "x"), "only one of them"),
     row("password", "no file", ("--password-file", "x"), "--password-file x: "),
 ]

@@ -16,8 +16,10 @@ from valetkey.cli.declaration import Declaration, read_declaration
 from valetkey.cli.declare import apply_desired, preview_plan
 from valetkey.cli.options import PATH, YES, Command
 from valetkey.cli.resource_sync import describe_loss, holders, remove_permissions
+from valetkey.cli.secrets import password_rules, why_not_password
 from valetkey.server.accounts import password, sign_up
 from valetkey.server.accounts.sign_in import MARKER
+from valetkey.server.http.new_passwords import NewPasswords
 from valetkey.server.model.brand import Brand
 from valetkey.server.model.change import Create, Stale
 from valetkey.server.model.keys import Secret
@@ -45,11 +47,12 @@ def apply(command: CommandContext, *, file: Path, dry_run: bool, yes: bool) -> N
     grant that has it; if there are any, you have to confirm this.
     """
     declaration = read_declaration(file, os.environ)
+    rules, refused = password_rules(command.settings()), list[str]()
 
     async def looking(store: Store) -> tuple[list[DesiredRecord], Plan, tuple[str, ...]]:
         desired = [
             msgspec.structs.replace(one, by=getpass.getuser())
-            for one in await _with_passwords(store, declaration)
+            for one in await _with_passwords(store, declaration, rules=rules, mistakes=refused)
         ]
         outcome = await preview_plan(store, desired, command=command)
         own = (
@@ -60,7 +63,7 @@ def apply(command: CommandContext, *, file: Path, dry_run: bool, yes: bool) -> N
         return desired, outcome, own
 
     desired, outcome, own = command.run(looking, missing="pretend")
-    mistakes = (*declaration.mistakes, *outcome.mistakes, *own, *_user_mistakes(outcome))
+    mistakes = (*declaration.mistakes, *outcome.mistakes, *own, *refused, *_user_mistakes(outcome))
     if mistakes:
         raise invalid_usage(f"nothing was changed: {file} has mistakes", mistakes)
     dropped_permissions = tuple(_dropped_permissions(outcome))
@@ -129,11 +132,14 @@ async def _brand_mistakes(
     return ()
 
 
-async def _with_passwords(store: Store, declaration: Declaration) -> list[DesiredRecord]:
-    """The desired records, with each password hashed; a stored hash that already fits stays."""
+async def _with_passwords(
+    store: Store, declaration: Declaration, *, rules: NewPasswords, mistakes: list[str]
+) -> list[DesiredRecord]:
+    """The desired records, with each password hashed; a stored hash that already fits stays, and so
+    does its password, whatever the rules for new ones. Adds to `mistakes`."""
     passwords = declaration.passwords
     return [
-        await _with_password(store, one, passwords[one.name])
+        await _with_password(store, one, passwords[one.name], rules=rules, mistakes=mistakes)
         if one.name in passwords
         else await _with_hash(store, one)
         for one in declaration.desired
@@ -152,17 +158,27 @@ async def _with_hash(store: Store, desired: DesiredRecord) -> DesiredRecord:
     return msgspec.structs.replace(desired, fields={**desired.fields, "password": user.password})
 
 
-async def _with_password(store: Store, desired: DesiredRecord, entered: Secret) -> DesiredRecord:
+async def _with_password(
+    store: Store,
+    desired: DesiredRecord,
+    entered: Secret,
+    *,
+    rules: NewPasswords,
+    mistakes: list[str],
+) -> DesiredRecord:
     wanted = OneByAlias(User, sign_in_name(desired.key))
     user = (await store.read(wanted)).one(wanted)
-    hashed = await asyncio.to_thread(_hash_password, entered, "" if user is None else user.password)
+    stored = "" if user is None else user.password
+    hashed = stored
+    if not stored or not await asyncio.to_thread(lambda: password.fits(entered, stored)):
+        email = desired.fields.get("email")
+        about = (desired.key, *((str(email),) if email else ()))
+        if why := await why_not_password(rules, entered, about=about):
+            mistakes.append(f"{desired.place}: {why}")
+        hashed = await asyncio.to_thread(
+            lambda: password.hash_password(entered, salt=os.urandom(password.SALT))
+        )
     return msgspec.structs.replace(desired, fields={**desired.fields, "password": hashed})
-
-
-def _hash_password(entered: Secret, stored: str) -> str:
-    if stored and password.fits(entered, stored):
-        return stored
-    return password.hash_password(entered, salt=os.urandom(password.SALT))
 
 
 def _document(step: Step) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from valetkey.cli.init_files import (
 from valetkey.cli.options import PATH, Command
 from valetkey.cli.secrets import make_master_key, open_keys, read_password, write_private
 from valetkey.server.accounts import password, sign_up
+from valetkey.server.http.new_passwords import NewPasswords
 from valetkey.server.model.user import User
 from valetkey.server.oauth.admin.apply_plan import DesiredRecord
 from valetkey.server.settings import Settings, SettingsError, load
@@ -121,7 +122,12 @@ def _answers(folder: Path, options: Mapping[str, Any], *, ask: Ask) -> Answers:
     owner = options["owner"] or ask("What is the user name of the first owner?", "owner")
     if mistakes := sign_up.mistakes(User(id="", username=owner)):
         raise invalid_usage("nothing was written", mistakes)
-    secret = read_password(file=options["password_file"], stdin=options["password_stdin"])
+    secret = read_password(
+        NewPasswords(names=(name, address.host(issuer))),
+        file=options["password_file"],
+        stdin=options["password_stdin"],
+        about=(owner,),
+    )
     return Answers(
         folder=folder,
         kind=kind,

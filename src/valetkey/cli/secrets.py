@@ -2,8 +2,10 @@
 see.
 """
 
+import asyncio
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +13,8 @@ import click
 
 from valetkey.cli.context import CommandContext, Failed, InvalidUsage, invalid_usage
 from valetkey.jose import base64url
-from valetkey.server.accounts import password
+from valetkey.server.accounts.password_policy import explain
+from valetkey.server.http.new_passwords import NewPasswords
 from valetkey.server.model.keys import Secret
 from valetkey.server.settings import Settings
 from valetkey.server.settings.checks import MASTER_KEY, why_not_key, why_not_private
@@ -39,13 +42,32 @@ def read_secret(file: Path) -> Secret:
     return Secret(file.read_text("utf-8").removesuffix("\n").removesuffix("\r"))
 
 
-def read_password(*, file: Path | None, stdin: bool) -> Secret:
-    """Read a new password from the chosen source. Raises InvalidUsage."""
+def read_password(
+    rules: NewPasswords, *, file: Path | None, stdin: bool, about: Iterable[str] = ()
+) -> Secret:
+    """Read a new password from the chosen source. `about` are the names of its user. Raises
+    InvalidUsage."""
     chosen = _choose_source(file=file, stdin=stdin)
-    mistakes = password.mistakes(chosen)
-    if mistakes:
-        raise invalid_usage("the password is not accepted", mistakes)
+    if why := asyncio.run(why_not_password(rules, chosen, about=about)):
+        raise invalid_usage("the password is not accepted", [why])
     return chosen
+
+
+async def why_not_password(
+    rules: NewPasswords, secret: Secret, *, about: Iterable[str] = ()
+) -> str:
+    """Why a new password is not accepted, or ""."""
+    problem = await rules.problem(secret, about=about)
+    return "" if problem is None else explain(problem, rules.policy)
+
+
+def password_rules(settings: Settings) -> NewPasswords:
+    """The rules for new passwords. Breaches are asked about where the settings say so."""
+    # Imported here, because it imports the whole server.
+    from valetkey.server.app import fetcher  # noqa: PLC0415
+    from valetkey.server.settings.sign_in import new_passwords  # noqa: PLC0415
+
+    return new_passwords(settings, fetcher(settings))
 
 
 def _choose_source(*, file: Path | None, stdin: bool) -> Secret:

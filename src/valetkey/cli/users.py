@@ -19,7 +19,7 @@ from valetkey.cli.context import (
 )
 from valetkey.cli.declare import apply_desired, remove_by
 from valetkey.cli.options import PATH, YES, Group
-from valetkey.cli.secrets import read_password, read_secret
+from valetkey.cli.secrets import password_rules, read_password, read_secret
 from valetkey.server.accounts import password, password_forms, sign_up
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.query import Many, One, OneByAlias
@@ -87,7 +87,14 @@ def add(
     options["password"] = (
         _read_hash(password_hash_file)
         if password_hash_file
-        else _hash(read_password(file=password_file, stdin=password_stdin))
+        else _hash(
+            read_password(
+                password_rules(command.settings()),
+                file=password_file,
+                stdin=password_stdin,
+                about=(username, name, options["email"]),
+            )
+        )
     )
     desired = DesiredRecord(
         place=f"user {username}", kind="user", key=username, fields=options, new=True

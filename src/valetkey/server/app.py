@@ -37,7 +37,7 @@ from valetkey.server.oauth.features import pages_off, switched
 from valetkey.server.settings import Settings
 from valetkey.server.settings.brand import read_brand
 from valetkey.server.settings.load import secret_in
-from valetkey.server.settings.sign_in import directory, for_rules, is_alone, origins
+from valetkey.server.settings.sign_in import directory, for_rules, is_alone, new_passwords, origins
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import Fetch
 from valetkey.wire import address
@@ -271,6 +271,7 @@ def _pages(
         shell,
         outbox=outbox,
         passwords=passwords,
+        new_passwords=new_passwords(settings, fetch),
         issuer=settings.issuer,
         brand=CurrentBrand(shell, links=links, brand=source.brand, files=files),
         unthrottled=_networks(settings.unthrottled),

@@ -8,18 +8,14 @@ from tests.server.oauth.world import World
 
 from valetkey.server.accounts.sign_up import AccountRequest, Judged, judge, make
 from valetkey.server.accounts.throttle import PAIR, Caller, Throttled
-from valetkey.server.model.keys import Secret
 from valetkey.server.model.user import User
 
 WISH = AccountRequest(username="lea", name="Lea", email="lea@example.org")
-GOOD = Secret("correct horse battery")
 
 
-def judged(
-    world: World, wish: AccountRequest = WISH, given: Secret = GOOD, address: str = ""
-) -> Any:
+def judged(world: World, wish: AccountRequest = WISH, address: str = "") -> Any:
     caller = Caller(address) if address else None
-    return world.settle(lambda: judge(wish, given, caller=caller, env=world.env))
+    return world.settle(lambda: judge(wish, caller=caller, env=world.env))
 
 
 def test_a_good_wish_becomes_an_account_of_which_nothing_is_verified() -> None:
@@ -60,10 +56,6 @@ WRONG = [
 def test_what_may_not_become_one(fields: dict[str, str], wrong: str | None) -> None:
     wish = AccountRequest(**{"username": "lea", **fields})
     assert judged(World(), wish).wrong == wrong
-
-
-def test_a_short_password() -> None:
-    assert judged(World(), given=Secret("1234567")).wrong == "password"
 
 
 def test_two_who_want_one_name_get_it_once() -> None:

@@ -115,7 +115,7 @@ def test_without_an_app(server: Live) -> None:
 WRONG = [
     row("A70", "a taken name", {"username": "Miko"}, "is taken"),
     row("", "no name", {"username": " "}, "Enter a username"),
-    row("", "a short password", {"password": "1234567"}, "at least 8"),
+    row("", "a short password", {"password": "1234567"}, "at least 15"),
     row("", "no e-mail address", {"email": "nobody"}, "Enter an email address"),
 ]
 

@@ -4,6 +4,7 @@ systems (`password_forms`).
 `hash_password` and `fits` take about 15 ms of one core and 19 MiB: call them in a bounded pool.
 """
 
+import unicodedata
 from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -13,8 +14,8 @@ from valetkey.server.accounts import password_forms
 from valetkey.server.model.keys import Secret
 
 SALT: Final = 16
-MIN_LENGTH: Final = 8
 MAX_BYTES: Final = 1024
+"""Bytes of a password: more would only cost time."""
 
 _MEMORY_KIB: Final = 19 * 1024
 _PASSES: Final = 2
@@ -30,23 +31,27 @@ UNUSED_HASH: Final = (
 """The hash of a password that is nobody's, with the parameters above."""
 
 
-def mistakes(password: Secret) -> list[str]:
-    """All mistakes in a new password (NIST SP 800-63B 3.1.1)."""
-    text = password.reveal()
-    wrong = []
-    if len(text) < MIN_LENGTH:
-        wrong.append(f"a password has at least {MIN_LENGTH} characters")
-    if len(text.encode()) > MAX_BYTES:
-        wrong.append(f"a password has at most {MAX_BYTES} bytes")
-    return wrong
+def normalized(password: Secret) -> str:
+    """The password in Normalization Form C (NIST SP 800-63B-4 3.1.1.2): the same on every
+    keyboard."""
+    return unicodedata.normalize("NFC", password.reveal())
+
+
+def spellings(password: Secret) -> tuple[bytes, ...]:
+    """The password as it was typed, and normalized if that differs. One that is too long counts
+    only as it was typed."""
+    typed = password.reveal().encode()
+    if len(typed) > MAX_BYTES:
+        return (typed,)
+    return tuple(dict.fromkeys((typed, normalized(password).encode())))
 
 
 def hash_password(password: Secret, *, salt: bytes) -> str:
-    """The PHC string to store, with 16 random bytes of salt."""
+    """The PHC string to store, of the normalized password, with 16 random bytes of salt."""
     argon2 = Argon2id(
         salt=salt, length=_BYTES, iterations=_PASSES, lanes=_LANES, memory_cost=_MEMORY_KIB
     )
-    return argon2.derive_phc_encoded(password.reveal().encode())
+    return argon2.derive_phc_encoded(normalized(password).encode())
 
 
 def is_imported(password_hash: str) -> bool:
@@ -66,9 +71,16 @@ def possible() -> bool:
 def fits(password: Secret, password_hash: str, *, pepper: Secret | None = None) -> bool:
     """Whether the password has this hash, of any stored form. Without a hash (no such user) it
     takes as long as with one of `hash_password`. `pepper` is that of the system from which the hash
-    comes. Raises ExtraMissing."""
-    raw = password.reveal().encode()
+    comes. Raises ExtraMissing.
+
+    The typed bytes come first, as other systems hashed them, and as this one did before it
+    normalized passwords. So a password that is not normalized takes twice as long to refuse."""
     stored = password_hash if password_forms.is_password_hash(password_hash) else UNUSED_HASH
     extra = b"" if pepper is None else pepper.reveal().encode()
-    matches = password_forms.fits(stored, raw[:MAX_BYTES], pepper=extra)
-    return matches and stored == password_hash and len(raw) <= MAX_BYTES
+    typed = spellings(password)
+    matches = any(
+        password_forms.fits(stored, one[:MAX_BYTES], pepper=extra)
+        for one in typed
+        if len(one) <= MAX_BYTES or one is typed[0]
+    )
+    return matches and stored == password_hash and len(typed[0]) <= MAX_BYTES

@@ -6,7 +6,6 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from valetkey.server.accounts import password
 from valetkey.server.accounts.password_forms import is_password_hash
 from valetkey.server.accounts.throttle import Caller, Throttled, attempt
 from valetkey.server.model import ids
@@ -14,7 +13,6 @@ from valetkey.server.model.change import Change, Create
 from valetkey.server.model.confusable import poses_as_latin, skeleton, why_not_one_script
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event, event
-from valetkey.server.model.keys import Secret
 from valetkey.server.model.query import OneByAlias, Rule
 from valetkey.server.model.user import (
     ADDRESS_PARTS,
@@ -79,7 +77,7 @@ def _is_email(text: str) -> bool:
     return len(text) <= MAX_EMAIL and _EMAIL.fullmatch(text) is not None
 
 
-Wrong: TypeAlias = Literal["username", "taken", "password", "email"]
+Wrong: TypeAlias = Literal["username", "taken", "email"]
 
 
 class AccountRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +86,11 @@ class AccountRequest(msgspec.Struct, frozen=True, kw_only=True):
     username: str
     name: str = ""
     email: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What others know of the user, so that it is in no password."""
+        return self.username, self.name, self.email
 
     def user(self, env: Env, *, password_hash: str = "") -> User:
         """The account. None of its data is verified."""
@@ -119,11 +122,9 @@ class NewAccount(msgspec.Struct, frozen=True):
     events: tuple[Event, ...] = ()
 
 
-def judge(
-    request: AccountRequest, secret: Secret, *, caller: Caller | None, env: Env
-) -> Rule[Judged | Throttled]:
-    """Checks a request for an account. The answer reveals whether a name is taken, so each attempt
-    is counted."""
+def judge(request: AccountRequest, *, caller: Caller | None, env: Env) -> Rule[Judged | Throttled]:
+    """Checks a request for an account, without its password. The answer reveals whether a name is
+    taken, so each attempt is counted."""
     wait = 0.0
     if caller is not None:
         tried = yield from attempt(request.username, caller, env.now)
@@ -135,8 +136,6 @@ def judge(
         return Judged("username", wait)
     if "email" in fields:
         return Judged("email", wait)
-    if password.mistakes(secret):
-        return Judged("password", wait)
     names = dict.fromkeys((sign_in_name(request.username), skeleton(request.username)))
     wanted = tuple(OneByAlias(User, name) for name in names)
     results = yield wanted

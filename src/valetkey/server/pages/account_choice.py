@@ -2,7 +2,6 @@
 
 from typing import ClassVar
 
-from valetkey.server.accounts import password
 from valetkey.server.accounts.sign_in import SignedIn
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
@@ -130,7 +129,7 @@ class AccountChoice:
             site=self._frame.site,
             form=form,
             sign_in=f"{continue_at(name)}?sign-in",
-            shortest=password.MIN_LENGTH,
+            shortest=self._frame.new_passwords.shortest,
             app=presenters.app(login.client, login.client.id).name,
             decline=self.declined(request, login, context),
         )

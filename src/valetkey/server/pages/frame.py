@@ -13,6 +13,7 @@ from valetkey.server.http.cookies import Cookies, ForgedForm
 from valetkey.server.http.directory import PasswordDirectory
 from valetkey.server.http.front import Network
 from valetkey.server.http.hashing import Passwords
+from valetkey.server.http.new_passwords import NewPasswords
 from valetkey.server.http.outbox import Outbox
 from valetkey.server.http.platform_sign_in import PlatformSignIn
 from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply, see_other
@@ -135,6 +136,7 @@ class Frame:
         *,
         outbox: Outbox,
         passwords: Passwords,
+        new_passwords: NewPasswords | None = None,
         issuer: str,
         brand: CurrentBrand,
         unthrottled: Sequence[Network],
@@ -154,6 +156,7 @@ class Frame:
         self.base = address.path(issuer)
         self.cookies = Cookies(issuer, watched=watched)
         self.passwords = passwords
+        self.new_passwords = new_passwords or NewPasswords()
         self.platform = platform
         self.directory = directory
         self.callers = Callers(shell, self.cookies, unthrottled)

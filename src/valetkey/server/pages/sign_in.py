@@ -161,7 +161,7 @@ async def _proved(
     if frame.directory is not None:
         least = max(least, DIRECTORY_REFUSAL)
     clock = asyncio.get_running_loop().time
-    soonest = clock() + least
+    soonest = clock() + least * len(password.spellings(typed))
     user = attempt.user
     if not await frame.passwords.fits(typed, attempt.password_hash, address=stranger):
         user = None

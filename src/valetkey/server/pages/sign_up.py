@@ -6,7 +6,7 @@ from typing import ClassVar, Final, TypeAlias
 
 import msgspec
 
-from valetkey.server.accounts import password
+from valetkey.server.accounts.password_policy import PasswordProblem
 from valetkey.server.accounts.sign_in import SignedIn
 from valetkey.server.accounts.sign_up import AccountRequest, Wrong, judge, make
 from valetkey.server.accounts.throttle import Throttled
@@ -35,7 +35,6 @@ class SignUpProblem(StrEnum):
 _PROBLEMS: Final[dict[Wrong, SignUpProblem]] = {
     "username": SignUpProblem.USERNAME,
     "taken": SignUpProblem.IN_USE,
-    "password": SignUpProblem.PASSWORD,
     "email": SignUpProblem.EMAIL,
 }
 
@@ -43,7 +42,7 @@ _PROBLEMS: Final[dict[Wrong, SignUpProblem]] = {
 class SignUpView(View, frozen=True, kw_only=True):
     """The sign-up form: fields ``username``, ``name``, ``email`` and ``password``, button
     ``#sign-up``. ``sign_in`` is the path of the sign-in form. ``shortest`` is the minimum length of
-    a password; ``retry_after`` goes with ``THROTTLED``."""
+    a password, ``password_problem`` goes with ``PASSWORD``, ``retry_after`` with ``THROTTLED``."""
 
     template: ClassVar = "sign_up.html"
     enums: ClassVar = (SignUpProblem,)
@@ -56,16 +55,19 @@ class SignUpView(View, frozen=True, kw_only=True):
     name: str = ""
     email: str = ""
     problem: SignUpProblem = SignUpProblem.NONE
+    password_problem: PasswordProblem = PasswordProblem.SHORT
     retry_after: int = 0
     decline: Decline | None = None
 
 
 class SignUpRefused(msgspec.Struct, frozen=True):
-    """A failed sign-up. `retry_after` is in seconds, and goes with THROTTLED."""
+    """A failed sign-up. `retry_after` is in seconds, and goes with THROTTLED; `password_problem`
+    with PASSWORD."""
 
     problem: SignUpProblem
     entered: AccountRequest
     retry_after: int = 0
+    password_problem: PasswordProblem = PasswordProblem.SHORT
 
     @property
     def status(self) -> int:
@@ -84,6 +86,7 @@ class SignUpRefused(msgspec.Struct, frozen=True):
             name=self.entered.name,
             email=self.entered.email,
             retry_after=self.retry_after,
+            password_problem=self.password_problem,
         )
 
 
@@ -107,7 +110,7 @@ async def signed_up(frame: Frame, request: Request, form: forms.Form) -> Outcome
     context = await frame.shell.context()
     caller = await frame.callers.of(request, entered.username, context)
     judged, context = await frame.shell.settle(
-        lambda context: judge(entered, secret, caller=caller, env=context.env)
+        lambda context: judge(entered, caller=caller, env=context.env)
     )
     if isinstance(judged, Throttled):
         wait = max(1, judged.until - context.env.now)
@@ -115,6 +118,8 @@ async def signed_up(frame: Frame, request: Request, form: forms.Form) -> Outcome
     await frame.callers.wait(judged.wait, request)
     if judged.wrong is not None:
         return SignUpRefused(_PROBLEMS[judged.wrong], entered)
+    if problem := await frame.new_passwords.problem(secret, about=entered.names):
+        return SignUpRefused(SignUpProblem.PASSWORD, entered, password_problem=problem)
     kept = await frame.passwords.keep(secret, address="" if caller is None else caller.address)
     created, _ = await frame.shell.settle(lambda context: make(entered, kept, context.env))
     if created.user is None:
@@ -153,5 +158,8 @@ class SignUpPage:
     def _view(self, request: Request, context: Context) -> SignUpView:
         form = self._frame.form(request, context, action=SIGN_UP, purpose=SIGN_UP, session="")
         return SignUpView(
-            site=self._frame.site, form=form, sign_in=SIGN_IN, shortest=password.MIN_LENGTH
+            site=self._frame.site,
+            form=form,
+            sign_in=SIGN_IN,
+            shortest=self._frame.new_passwords.shortest,
         )

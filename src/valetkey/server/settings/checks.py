@@ -12,6 +12,7 @@ from typing import Any, Final
 from valetkey.jose import base64url
 from valetkey.jose.objects import read_object
 from valetkey.server.model.keys import Secret
+from valetkey.server.settings.accounts import account_mistakes, why_not_words
 from valetkey.server.settings.brand import read_brand, why_not_link
 from valetkey.server.settings.tree import Settings
 from valetkey.server.settings.upstream import NAME as UPSTREAM
@@ -186,6 +187,8 @@ CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "sign_in.lazy.secret_file": _why_not_secret_file,
     "sign_in.ldap.bind_password_file": _why_not_secret_file,
     "sign_in.ldap.ca_file": _why_not_authorities,
+    "accounts.password_blocklist_file": why_not_words,
+    "accounts.breached_passwords_url": lambda url: address.why_not(url) if url else "",
     "sign_in.lazy.url": lambda url: address.why_not(url) if url else "",
     "enable": _why_not_features,
     "disable": _why_not_features,
@@ -230,6 +233,7 @@ def check_together(settings: Settings, origins: Mapping[str, str]) -> list[str]:
         *_lazy(settings, origins),
         *_ldap(settings, origins),
         *_handoff(settings, origins),
+        *account_mistakes(settings.accounts, origins),
     ]
 
 

@@ -2,11 +2,15 @@
 
 from valetkey.server.accounts.provisioning import read_profile
 from valetkey.server.http.directory import Directory, DirectoryTerms
+from valetkey.server.http.fetch import Fetcher
+from valetkey.server.http.new_passwords import NewPasswords
 from valetkey.server.model.keys import Secret
 from valetkey.server.oauth.core.context import HandOff, SignIn
 from valetkey.server.settings.load import secret_in
+from valetkey.server.settings.tree import Settings
 from valetkey.server.settings.ways import SignInSettings
-from valetkey.wire import redirect
+from valetkey.wire import address, redirect
+from valetkey.wire.address import target
 
 
 def for_rules(settings: SignInSettings) -> SignIn:
@@ -64,3 +68,18 @@ def origins(settings: SignInSettings) -> str:
     """The origins at which users sign in and out elsewhere, for a Content-Security-Policy."""
     urls = (settings.handoff.url, settings.handoff.logout_url)
     return " ".join(dict.fromkeys(redirect.origin(url) for url in urls if url))
+
+
+def new_passwords(settings: Settings, fetch: Fetcher) -> NewPasswords:
+    """The rules for new passwords."""
+    accounts = settings.accounts
+    url = accounts.breached_passwords_url
+    # The operator's own server of breaches may be in a network of theirs.
+    ask = fetch.with_local(target(url).authority).ask if url else None
+    return NewPasswords(
+        shortest=accounts.password_min_length,
+        names=(settings.name, address.host(settings.issuer), "valetkey"),
+        more=accounts.password_blocklist_file,
+        breaches=url,
+        ask=ask,
+    )

@@ -9,6 +9,7 @@ from msgspec.structs import FieldInfo
 
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.policy import Lifetimes
+from valetkey.server.settings.accounts import AccountSettings
 from valetkey.server.settings.brand import BrandSettings
 from valetkey.server.settings.ways import SignInSettings
 from valetkey.server.store.database import Database, PostgresURL
@@ -78,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     lifetimes: Lifetimes = Lifetimes()
     brand: BrandSettings = BrandSettings()
     sign_in: SignInSettings = SignInSettings()
+    accounts: AccountSettings = AccountSettings()
     enable: Annotated[_Names, _is("a list of features to turn on that are off by default")] = ()
     disable: Annotated[_Names, _is("a list of features to turn off that are on by default")] = ()
     unthrottled: Annotated[

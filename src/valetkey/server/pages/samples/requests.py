@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from valetkey.server.accounts.password_policy import PasswordProblem
 from valetkey.server.pages.authorize import NoticeKind, NoticeView
 from valetkey.server.pages.components import (
     Destination,
@@ -92,6 +93,12 @@ REQUESTS: dict[str, View] = {
     "sign-up-taken": replace(SIGN_UP, username="miko", problem=SignUpProblem.IN_USE),
     "sign-up-username": replace(SIGN_UP, problem=SignUpProblem.USERNAME),
     "sign-up-password": replace(SIGN_UP, username="miko", problem=SignUpProblem.PASSWORD),
+    **{
+        f"sign-up-password-{one}": replace(
+            SIGN_UP, username="miko", problem=SignUpProblem.PASSWORD, password_problem=one
+        )
+        for one in PasswordProblem
+    },
     "sign-up-email": replace(SIGN_UP, username="miko", problem=SignUpProblem.EMAIL),
     "sign-up-throttled": replace(SIGN_UP, problem=SignUpProblem.THROTTLED, retry_after=290),
     "sign-up-hostile": replace(SIGN_UP, app=HOSTILE, username=HOSTILE, name=HOSTILE, email=HOSTILE),

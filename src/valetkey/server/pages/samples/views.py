@@ -208,7 +208,7 @@ APPROVAL = ApprovalView(
 )
 CHOICE = ChoiceView(site=SITE, form=FORM, account=MIKO, app="Calendar", decline=NO_ON_THE_WEB)
 SIGN_UP = SignUpView(
-    site=SITE, form=FORM, sign_in="/sign-in", shortest=8, app="Calendar", decline=NO_ON_THE_WEB
+    site=SITE, form=FORM, sign_in="/sign-in", shortest=15, app="Calendar", decline=NO_ON_THE_WEB
 )
 ANSWER = AnswerFormView(
     site=SITE,

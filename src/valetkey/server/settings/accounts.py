@@ -1,0 +1,74 @@
+"""The settings of accounts that are kept here, and what they make."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Final, TypeAlias
+
+import msgspec
+
+from valetkey.server.accounts.password_policy import MIN_ALONE, MIN_EVER
+
+_File: TypeAlias = Path | None
+
+RANGE: Final = "https://api.pwnedpasswords.com/range"
+"""The range query of Have I Been Pwned."""
+
+
+def _is(description: str) -> msgspec.Meta:
+    return msgspec.Meta(description=description)
+
+
+class AccountSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Accounts that are kept here."""
+
+    password_min_length: Annotated[
+        int,
+        msgspec.Meta(
+            ge=MIN_EVER,
+            le=64,
+            description="the minimum of characters of a new password, from 8 to 64; below 15 only "
+            "where every sign-in needs a second factor",
+        ),
+    ] = MIN_ALONE
+    password_blocklist_file: Annotated[
+        _File,
+        _is(
+            "a UTF-8 file with more passwords and words to refuse, one in each line, besides the "
+            "common ones that this server knows"
+        ),
+    ] = None
+    breached_passwords_url: Annotated[
+        str,
+        _is(
+            "the https address of a range query for passwords of data breaches, such as "
+            f"{RANGE}, or empty to ask nobody"
+        ),
+    ] = ""
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """Each mistake: the name of the setting, and why."""
+        if self.password_min_length < MIN_ALONE:
+            yield (
+                "password_min_length",
+                f"is below {MIN_ALONE}, and a password can be the only factor here",
+            )
+
+
+def why_not_words(file: Path | None) -> str:
+    """Why this is no list of words, or ""."""
+    if file is None:
+        return ""
+    try:
+        file.read_text("utf-8")
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    except ValueError:
+        return "is not UTF-8"
+    return ""
+
+
+def account_mistakes(accounts: AccountSettings, origins: Mapping[str, str]) -> Iterator[str]:
+    """Each mistake, with the setting and where it comes from."""
+    for name, why in accounts.mistakes():
+        origin = origins[f"accounts.{name}"]
+        yield f"accounts.{name} = {getattr(accounts, name)!r} (from {origin}): {why}"
