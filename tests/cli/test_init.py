@@ -22,7 +22,7 @@ from valetkey.server.model.user import User
 from valetkey.server.settings import load
 from valetkey.server.settings.checks import why_not_private
 
-PASSWORD = "correct horse battery staple"
+PASSWORD = "kestrel lantern orchard"
 
 YES = ("init", "--yes", "--password-stdin")
 

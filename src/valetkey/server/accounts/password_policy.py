@@ -135,10 +135,10 @@ def _repeats(text: str) -> bool:
 
 def _others(text: str) -> int:
     """How many characters are in no run and no gap."""
-    return sum(_left(_YEAR.sub("", part)) for part in text.split(_GAP))
+    return sum(_count_others(_YEAR.sub("", part)) for part in text.split(_GAP))
 
 
-def _left(text: str) -> int:
+def _count_others(text: str) -> int:
     count, start = 0, 0
     while start < len(text):
         end = _run_end(text, start)

@@ -99,9 +99,9 @@ class NewPasswords:
 
 def _has(body: bytes, suffix: str) -> bool:
     """Whether a line `SUFFIX:COUNT` is there, with a count: padding has none."""
-    wanted = suffix.encode()
+    ours = suffix.encode()
     for line in body.upper().splitlines():
         found, _, count = line.strip().partition(b":")
-        if found == wanted:
+        if found == ours:
             return count.strip().lstrip(b"0") != b""
     return False
