@@ -8,6 +8,7 @@ Defense: The server counts the address that a trusted proxy reports.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from os import urandom
 from pathlib import Path
 
 import pytest
@@ -17,17 +18,28 @@ from valetkey.server.accounts.sign_in import Candidate, candidate
 from valetkey.server.accounts.throttle import (
     ACCOUNT,
     BROWSER,
+    FACTOR,
+    IN_A_ROW,
     LONGEST,
     NETWORK,
     PAIR,
     STEP,
     WINDOW,
+    Allowed,
     Caller,
     Throttled,
+    attempt_factor,
     forgive,
+    forgive_factor,
+    reopen,
+    unlock,
 )
+from valetkey.server.model import ids
+from valetkey.server.model.change import Create
 from valetkey.server.model.counters import Throttle, network_of
+from valetkey.server.model.environment import Env
 from valetkey.server.model.query import Many
+from valetkey.server.model.user import User
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import settle
@@ -184,7 +196,7 @@ async def test_nobodys_name_is_counted_like_somebodys(store: Store) -> None:
     await guess(store, "hunter2 typed in the wrong field", HOME)
     wanted = Many(Throttle)
     rows = (await store.read(wanted)).many(wanted)
-    assert len(rows) == 3
+    assert len(rows) == 4
     assert "hunter2" not in repr(rows)
 
 
@@ -234,3 +246,107 @@ async def test_a_busy_office_is_no_guesser(store: Store) -> None:
         assert isinstance(found, Candidate)
         assert found.wait == 0.0
         await succeed(store, name, HOME)
+
+
+MIKO = User(id=ids.user_id(Env(NOW, urandom)), username="miko", password="$argon2id$…")
+
+
+async def fail(store: Store, times: int, *, browser: str = "") -> list[Candidate]:
+    """Guesses that are all judged: each from another network, and paid for."""
+    found = []
+    for number in range(times):
+        caller = Caller(f"10.{number // 256}.{number % 256}.1", browser, paid=True)
+        found.append(await settle(store, lambda: candidate("miko", caller=caller, now=NOW)))  # noqa: B023
+    assert all(isinstance(one, Candidate) for one in found)
+    return [one for one in found if isinstance(one, Candidate)]
+
+
+async def is_open(store: Store, browser: str = "", *, now: int = NOW) -> bool:
+    """Whether the right password would do."""
+    caller = Caller("198.51.100.7", browser, paid=True)
+    found = await settle(store, lambda: candidate("miko", caller=caller, now=now))
+    assert isinstance(found, Candidate)
+    assert found.is_closed is (found.user is None)
+    return found.user is not None
+
+
+async def test_a_hundred_failures_in_a_row_close_a_password_to_strangers(store: Store) -> None:
+    """ATTACKS A71: it stays closed, whatever the windows do, and known browsers don't notice."""
+    await store.commit([Create(MIKO)])
+    found = await fail(store, IN_A_ROW.attempts)
+    assert [one.closes for one in found] == [*[False] * 99, True]
+    assert not any(one.is_closed for one in found)
+    assert not await is_open(store)
+    assert not await is_open(store, now=NOW + 300 * 86400)
+    assert await is_open(store, "a")
+    await store.commit(forgive("miko", Caller(HOME, "a"), NOW, user=MIKO.id))
+    assert await is_open(store)
+
+
+async def test_a_stolen_cookie_is_good_for_a_hundred_guesses(store: Store) -> None:
+    await store.commit([Create(MIKO)])
+    await fail(store, IN_A_ROW.attempts, browser="a")
+    assert not await is_open(store, "a")
+    assert await is_open(store, "b")
+    assert await is_open(store)
+
+
+async def test_a_success_ends_the_row(store: Store) -> None:
+    await store.commit([Create(MIKO)])
+    await fail(store, IN_A_ROW.attempts - 1)
+    await store.commit(forgive("miko", Caller(HOME), NOW, user=MIKO.id))
+    await fail(store, IN_A_ROW.attempts - 1)
+    assert await is_open(store)
+
+
+async def test_another_way_or_the_operator_opens_it(store: Store) -> None:
+    await store.commit([Create(MIKO)])
+    await fail(store, IN_A_ROW.attempts)
+    await store.commit(reopen(MIKO.id, NOW))
+    assert await is_open(store)
+    await fail(store, IN_A_ROW.attempts)
+    wanted = Many(Throttle)
+    rows = (await store.read(wanted)).many(wanted)
+    other = User(id=ids.user_id(Env(NOW, urandom)), username="noor")
+    assert unlock("noor", other.id, rows, now=NOW) == ()
+    await store.commit(unlock("miko", MIKO.id, rows, now=NOW))
+    assert await guess(store, "miko")
+    assert await is_open(store)
+
+
+async def test_nobody_has_no_row_of_their_own(store: Store) -> None:
+    """Else strangers could fill the database, as rows stay."""
+    for number in range(300):
+        await guess(store, f"nobody {number}", f"10.0.{number % 256}.1")
+    wanted = Many(Throttle)
+    rows = (await store.read(wanted)).many(wanted)
+    assert max(row.expires for row in rows) == NOW + WINDOW
+
+
+async def coded(store: Store, browser: str = "", *, now: int = NOW) -> Allowed | Throttled:
+    """What becomes of a guessed code."""
+    caller = Caller(HOME, browser)
+    return await settle(store, lambda: attempt_factor(MIKO.id, "totp", caller, now=now))
+
+
+async def test_whoever_has_the_password_cannot_lock_the_owner_out_of_the_code(store: Store) -> None:
+    """ATTACKS A71."""
+    for _ in range(FACTOR.attempts):
+        assert isinstance(await coded(store), Allowed)
+    refused = await coded(store)
+    assert isinstance(refused, Throttled)
+    assert (refused.budget, refused.until) == (FACTOR, NOW + WINDOW)
+    assert isinstance(await coded(store, "a"), Allowed)
+    assert isinstance(await coded(store, now=NOW + WINDOW), Allowed)
+
+
+async def test_codes_close_to_strangers_after_a_hundred(store: Store) -> None:
+    for number in range(IN_A_ROW.attempts):
+        assert isinstance(await coded(store, now=NOW + number * WINDOW), Allowed)
+    late = NOW + 1000 * WINDOW
+    refused = await coded(store, now=late)
+    assert isinstance(refused, Throttled)
+    assert refused.budget is IN_A_ROW
+    assert isinstance(await coded(store, "a", now=late), Allowed)
+    await store.commit(forgive_factor(MIKO.id, "totp", Caller(HOME, "a"), now=late))
+    assert isinstance(await coded(store, now=late + WINDOW), Allowed)

@@ -6,7 +6,17 @@ import msgspec
 
 from valetkey.jose import base64url
 from valetkey.jose.seal import digest
-from valetkey.server.accounts.throttle import WINDOW, Caller, Throttled, attempt, failed, forgive
+from valetkey.server.accounts.throttle import (
+    IN_A_ROW,
+    WINDOW,
+    Allowed,
+    Caller,
+    Throttled,
+    attempt,
+    failed,
+    forgive,
+    reopen,
+)
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.counters import SingleUse
@@ -33,6 +43,12 @@ class Candidate(msgspec.Struct, frozen=True):
     """Whether there is a user with this name, who may sign in or not."""
     imported: bool = False
     """Whether some stored hashes take another time to check than `UNUSED_HASH`."""
+    is_closed: bool = False
+    """Whether too many attempts failed in a row: no password is right now."""
+    closes: bool = False
+    """Whether this attempt closes the password to others like the caller, if it fails too."""
+    tried: int = 0
+    """The attempts of the caller in this window."""
     changes: tuple[Change, ...] = ()
     events: tuple[Event, ...] = ()
 
@@ -92,19 +108,26 @@ Attempted: TypeAlias = Candidate | Throttled
 def candidate(username: str, *, caller: Caller | None, now: int) -> Rule[Attempted]:
     """The user whose password to check, or `Throttled`. `caller` is None for an address that is
     not throttled."""
-    wait = 0.0
-    if caller is not None:
-        judged = yield from attempt(username, caller, now)
-        if isinstance(judged, Throttled):
-            return judged
-        wait = judged.wait
     query = OneByAlias(User, sign_in_name(username))
     results = yield (query, IMPORTED)
     row = user = results.one(query)
     if user is not None and (user.status != "active" or not user.password):
         user = None
-    imported = results.one(IMPORTED) is not None
-    return Candidate(user, wait, is_known=row is not None, imported=imported)
+    allowed = Allowed()
+    if caller is not None:
+        judged = yield from attempt(username, caller, now, user="" if user is None else user.id)
+        if isinstance(judged, Throttled):
+            return judged
+        allowed = judged
+    return Candidate(
+        None if allowed.is_closed else user,
+        allowed.wait,
+        is_known=row is not None,
+        imported=results.one(IMPORTED) is not None,
+        is_closed=allowed.is_closed,
+        closes=allowed.in_a_row == IN_A_ROW.attempts,
+        tried=allowed.tried,
+    )
 
 
 def renew(user: User, password_hash: str) -> Rule[Renewed]:
@@ -132,7 +155,10 @@ def open_session(
     """A new session for a user who has just signed in (ATTACKS A65). `replaces` is the id of the
     previous session of this browser, "" for none. `proof` is None for a password of this server."""
     proof = proof or Proof(auth_time=env.now, amr=("pwd",))
-    forgiven = () if caller is None else forgive(username, caller, env.now)
+    if caller is None:
+        forgiven = reopen(user.id, env.now)
+    else:
+        forgiven = forgive(username, caller, env.now, user=user.id)
     secret = base64url.encode(env.random_bytes(32))
     lasts = seconds if proof.seconds is None else min(seconds, proof.seconds)
     session = Session(
@@ -178,17 +204,18 @@ class Noted(msgspec.Struct, frozen=True):
     events: tuple[Event, ...] = ()
 
 
-def refused(user: User | None, env: Env) -> Rule[Noted]:
+def refused(user: User | None, env: Env, *, closes: bool = False) -> Rule[Noted]:
     """Records a wrong password, for the user to see. For an unknown username it writes as much, but
     only a value that expires: otherwise the time would reveal which usernames exist (ATTACKS
-    A70)."""
+    A70). `closes` is as in `Candidate`."""
     yield from ()
     if user is None:
         value = base64url.encode(env.random_bytes(16))
         row = SingleUse(purpose="failed sign-in", value=value, expires=env.now + WINDOW)
         return Noted(changes=(failed(env.now), Create(row)))
     audit_event = event(env, "sign-in-refused", by="user", user=user.id)
-    return Noted(changes=(failed(env.now),), events=(audit_event,))
+    closed = (event(env, "password-closed", by="server", user=user.id),) if closes else ()
+    return Noted(changes=(failed(env.now),), events=(audit_event, *closed))
 
 
 def close_session(name: str, env: Env) -> Rule[Noted]:

@@ -38,6 +38,7 @@ Kind: TypeAlias = Literal[
     "readmitted",
     "linked",
     "unlinked",
+    "password-closed",
 ]
 
 
