@@ -25,6 +25,7 @@ from valetkey.server.model.event import Event, event
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.query import One, OneByAlias, Rule
 from valetkey.server.model.user import (
+    SEEN_STEP,
     Session,
     User,
     password_mark,
@@ -75,6 +76,18 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     source_sid: str = ""
     seconds: int | None = None
     per_request: bool = False
+
+
+class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a user is: the browser and the coarse network, as in `Session`. `is_known`: someone has
+    signed in to the account in this browser before."""
+
+    device: str = ""
+    network: str = ""
+    is_known: bool = True
+
+
+NOWHERE: Final = Whereabouts()
 
 
 class SignedIn(msgspec.Struct, frozen=True):
@@ -150,6 +163,7 @@ def open_session(
     replaces: str,
     seconds: int,
     epoch: int,
+    where: Whereabouts = NOWHERE,
     env: Env,
 ) -> Rule[SignedIn]:
     """A new session for a user who has just signed in (ATTACKS A65). `replaces` is the id of the
@@ -175,6 +189,8 @@ def open_session(
         acr=proof.acr,
         source_sid=proof.source_sid,
         per_request=proof.per_request,
+        device=where.device,
+        network=where.network,
     )
     changes: tuple[Change, ...] = forgiven
     before = One(Session, replaces)
@@ -193,7 +209,14 @@ def open_session(
             # Apps keep the `sid` that they know.
             session = msgspec.structs.replace(session, name=own.sid)
     changes += (Create(session),)
-    audit_event = event(env, "signed-in", by="user", user=user.id)
+    audit_event = event(
+        env,
+        "signed-in",
+        by="user",
+        user=user.id,
+        device=where.device,
+        unknown=not where.is_known,
+    )
     return SignedIn(session, Secret(secret), changes, (audit_event,))
 
 
@@ -216,6 +239,18 @@ def refused(user: User | None, env: Env, *, closes: bool = False) -> Rule[Noted]
     audit_event = event(env, "sign-in-refused", by="user", user=user.id)
     closed = (event(env, "password-closed", by="server", user=user.id),) if closes else ()
     return Noted(changes=(failed(env.now),), events=(audit_event, *closed))
+
+
+def see_session(name: str, where: Whereabouts, env: Env) -> Rule[Noted]:
+    """Records that a person has just used the session, unless that was recorded a moment ago."""
+    query = One(Session, name)
+    session = (yield (query,)).one(query)
+    if session is None or env.now - session.last_seen < SEEN_STEP:
+        return Noted()
+    seen = msgspec.structs.replace(
+        session, seen=env.now, device=where.device, network=where.network
+    )
+    return Noted(changes=(Update(seen),))
 
 
 def close_session(name: str, env: Env) -> Rule[Noted]:

@@ -32,6 +32,9 @@ class Request:
     interaction = ""
     """The interaction identifier in the reply (FAPI 1.0 Baseline 6.2.1), "" for none."""
 
+    language = ""
+    """The language that the signed-in user chose, "" for no choice."""
+
     new_browser_secret = ""
     """The secret that this reply sets for a new browser, "" for one that has a secret."""
 

@@ -42,7 +42,9 @@ Kind: TypeAlias = Literal[
 ]
 
 
-DAILY: Final[frozenset[Kind]] = frozenset({"signed-in", "signed-out", "connected"})
+DAILY: Final[frozenset[Kind]] = frozenset(
+    {"signed-in", "sign-in-refused", "signed-out", "connected"}
+)
 """Frequent events, which are stored once a day with their count."""
 
 
@@ -50,8 +52,9 @@ class Event(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     """Something that happened, committed with its change. It has no secrets.
 
     `permissions` are those that the event is about, `note` is a short remark for the reader, and
-    `reason` is the reason that the acting person gave. `at` is the time of the event, or of the
-    first one on that day.
+    `reason` is the reason that the acting person gave. `device` is the name of the browser for
+    people; `unknown`: the account did not know it. `at` is the time of the event, or of the first
+    one on that day.
     """
 
     table: ClassVar[str] = "events"
@@ -67,6 +70,8 @@ class Event(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     permissions: tuple[str, ...] = ()
     note: str = ""
     reason: str = ""
+    device: str = ""
+    unknown: bool = False
 
     @property
     def count(self) -> int:
@@ -85,10 +90,14 @@ def event(
     permissions: tuple[str, ...] = (),
     note: str = "",
     reason: str = "",
+    device: str = "",
+    unknown: bool = False,
 ) -> Event:
     """A new event, at the current time."""
     if kind in DAILY and user:
-        name = ids.daily_id(env, user, kind, by, client, grant, *permissions, note, reason)
+        where = (device, str(unknown)) if device or unknown else ()
+        facts = (client, grant, *permissions, note, reason, *where)
+        name = ids.daily_id(env, user, kind, by, *facts)
     else:
         name = ids.owned_id(env, owner=user) if user else ids.free_id(env)
     return Event(
@@ -102,4 +111,6 @@ def event(
         permissions=permissions,
         note=note,
         reason=reason,
+        device=device,
+        unknown=unknown,
     )

@@ -48,6 +48,9 @@ class Lifetimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         365 * 86400
     )
     session: Annotated[int, _seconds("for which a browser stays signed in")] = 12 * 3600
+    session_idle: Annotated[
+        int, _seconds("without a page for the person after which a browser is signed out")
+    ] = 4 * 3600
     elsewhere: Annotated[
         int, _seconds("for which a request waits for its user on another device, at most 1800")
     ] = 600

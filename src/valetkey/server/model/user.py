@@ -47,6 +47,9 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=Tru
     `external` is the platform's own id of the user, "" if they do not come from the platform (see
     `PLATFORM`): APIs know their users by it.
 
+    `language` and `zone` are the language tag and the time zone that the user chose for pages and
+    mails, "" for no choice.
+
     `claims` has claims of PROFILE_CLAIMS, `address` members of ADDRESS_PARTS. The id is the `sub`
     for clients with public subjects. `disabled_by` has those who disabled the
     user: ADMINISTRATOR, or sources (see `Identity`). Each of them lifts only its own.
@@ -70,6 +73,8 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=Tru
     mark: str = ""
     disabled_by: tuple[str, ...] = ()
     external: str = ""
+    language: str = ""
+    zone: str = ""
 
     @property
     def key(self) -> str:
@@ -187,6 +192,10 @@ def with_rehashed_password(user: User, stored_hash: str) -> User:
     return msgspec.structs.replace(user, password=stored_hash, mark=mark)
 
 
+SEEN_STEP: Final = 300
+"""Seconds between two writes of when a session was last used."""
+
+
 class Session(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     """A session of a user in a browser. The cookie has the id and a secret; the row has only the
     digest of the secret. `name` is the `sid` for apps, "" if it is the id: it stays the same when
@@ -196,7 +205,11 @@ class Session(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     `way` names the way by which the user signed in, "" for a password of this server; then `proved`
     is "". `acr` is the level that the way vouches for, "" if `amr` tells it. `source_sid` is the
     way's own id of its session, "" for none. `per_request`: it is good for the authorization
-    request for which the user signed in; the next one goes by the way again."""
+    request for which the user signed in; the next one goes by the way again.
+
+    `device` is the name of the browser for people, and `network` a coarse network address (see
+    `counters.network_of`), both as of `seen`: the last use by a person, in seconds since 1970, at
+    most SEEN_STEP ago; 0 if it was not used since the user signed in."""
 
     table: ClassVar[str] = "sessions"
     rank: ClassVar[int] = 4
@@ -214,6 +227,23 @@ class Session(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     acr: str = ""
     source_sid: str = ""
     per_request: bool = False
+    device: str = ""
+    network: str = ""
+    seen: int = 0
+
+    @property
+    def began(self) -> int:
+        """When the user signed in with this browser, in seconds since 1970."""
+        return ids.created_at(self.id)
+
+    @property
+    def last_seen(self) -> int:
+        """When the session was last used, in seconds since 1970."""
+        return max(self.seen, self.began)
+
+    def is_over(self, now: int, *, idle: int) -> bool:
+        """Whether it has expired, or was not used for `idle` seconds."""
+        return now >= min(self.expires, self.last_seen + idle)
 
     @property
     def alias(self) -> str:

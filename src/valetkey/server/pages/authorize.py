@@ -140,6 +140,9 @@ class AuthorizePage:
                 reply = see_other(continue_at(pending.id))
                 return self._frame.cookies.name_browser(reply, request)
             case Permit() | Deny():
+                if isinstance(decision, Permit) and form.get("prompt", "") != "none":
+                    # A silent answer neither lengthens nor shortens a session.
+                    await self._frame.current_person(request)
                 return leave(self._frame, request, decision)
 
 

@@ -176,7 +176,10 @@ class Frame:
     async def person(self, request: Request) -> Person | None:
         """The user who is signed in in this browser, or None."""
         visit = self.cookies.read_browser(request)
-        return await self.shell.ask(lambda context: person(visit, context))
+        found = await self.shell.ask(lambda context: person(visit, context))
+        if found is not None:
+            request.language = found.user.language
+        return found
 
     async def require_person(self, request: Request) -> Person:
         """The user who is signed in. Raises SignInFirst."""
@@ -189,6 +192,8 @@ class Frame:
         """The user who is signed in for pages of their own, or None. A session that is good for one
         request opens them for as long as a request may wait."""
         person = await self.person(request)
+        if person is not None:
+            await self.callers.see(request, person.session)
         if person is None or not person.session.per_request:
             return person
         context = await self.shell.context()
@@ -250,7 +255,8 @@ class Frame:
     def language(self, request: Request, locales: str = "") -> str:
         """The language of the pages for this browser. `locales` are preferred tags, separated
         by spaces (`ui_locales`, OpenID Connect Core 3.1.2.1)."""
-        tags = (*locales.split()[:16], *_accepted(request.joined(b"accept-language")))
+        accepted = _accepted(request.joined(b"accept-language"))
+        tags = (*locales.split()[:16], request.language, *accepted)
         return choose([tag for tag in tags if tag], default="en")
 
     def page(

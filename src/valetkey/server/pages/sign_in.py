@@ -29,7 +29,7 @@ from valetkey.server.http.request import Request
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.user import User, typed_name
 from valetkey.server.oauth.authorize.request import may_sign_up
-from valetkey.server.pages.components import Decline, PageForm, View
+from valetkey.server.pages.components import Decline, PageForm, Section, View
 from valetkey.server.pages.frame import (
     APPROVALS,
     APPS,
@@ -53,6 +53,9 @@ DIRECTORY_REFUSAL: Final = 1.0
 
 MOVING_REFUSAL: Final = REFUSAL + SECONDS
 """The same while unknown names are asked of the platform."""
+
+OWN_PAGES: Final = (APPS, APPROVALS, LINKED, *(f"/{one}" for one in Section))
+"""The user's own pages: these paths, and those below."""
 
 _DRAFT: Final = re.compile(r"[A-Za-z0-9_-]{1,1500}\.[A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -249,6 +252,7 @@ async def opened(
     if before is not None and before.user.id != user.id:
         # Somebody else's session ends here: their apps hear of it as of any sign-out.
         await signed_out(frame, before)
+    where = await frame.callers.whereabouts(request, username)
     signed_in, context = await frame.shell.settle(
         lambda context: open_session(
             user,
@@ -258,6 +262,7 @@ async def opened(
             replaces="" if before is None else before.session.id,
             seconds=context.installation.lifetimes.session,
             epoch=context.installation.epoch,
+            where=where,
             env=context.env,
         )
     )
@@ -338,6 +343,10 @@ def own_page(path: str) -> str:
     """The path, if it is one of the user's own pages; else the list of apps (ATTACKS A69)."""
     parts = path.split("/")
     plain = all(part.isascii() and part.isalnum() for part in parts[1:])
+<<<<<<< HEAD
     places = (f"{APPS}/", f"{APPROVALS}/", f"{SECURITY}/")
     own = path in (APPROVALS, LINKED, SECURITY) or path.startswith(places)
+=======
+    own = any(f"{path}/".startswith(f"{one}/") for one in OWN_PAGES)
+>>>>>>> 871cdb05 (pages: sessions in other browsers, listed and ended; sessions end when nobody uses them)
     return path if own and plain else APPS

@@ -1,7 +1,11 @@
 """Who tries to sign in, and how long they wait."""
 
+import contextlib
 from collections.abc import Sequence
 
+import msgspec
+
+from valetkey.server.accounts.sign_in import Whereabouts, see_session
 from valetkey.server.accounts.throttle import Caller, account_of
 from valetkey.server.http import cookies
 from valetkey.server.http.cookies import Cookies
@@ -11,11 +15,14 @@ from valetkey.server.http.shell import Shell
 from valetkey.server.http.sign_in_failures import HIDDEN, SECONDS, Proxies, SignInFailures
 from valetkey.server.http.waiting_room import Delay
 from valetkey.server.model.change import Count
-from valetkey.server.model.counters import UNKNOWN, Throttle
+from valetkey.server.model.counters import UNKNOWN, Throttle, network_of
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.query import Rule
+from valetkey.server.model.user import SEEN_STEP, Session
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
+from valetkey.server.store.port import Unavailable
+from valetkey.spec.errors import TemporarilyUnavailable
 
 
 class Callers:
@@ -43,6 +50,28 @@ class Callers:
         cookie = request.cookies.get(self._cookies.known, "")
         account = account_of(username)
         return Secret(cookies.with_account(cookie, account, context.installation.keyring))
+
+    async def whereabouts(self, request: Request, username: str) -> Whereabouts:
+        """Where the user is who signs in to this account."""
+        context = await self._shell.context()
+        cookie, account = request.cookies.get(self._cookies.known, ""), account_of(username)
+        known = cookies.name_in(cookie, account, context.installation.keyring)
+        return msgspec.structs.replace(self._here(request), is_known=bool(known))
+
+    async def see(self, request: Request, session: Session) -> None:
+        """Record that a person uses the session. It never fails: what may be lost is a moment."""
+        context = await self._shell.context()
+        if context.env.now - session.last_seen < SEEN_STEP:
+            return
+        where = self._here(request)
+        with contextlib.suppress(Unavailable, TemporarilyUnavailable):
+            await self._shell.settle(
+                lambda context: see_session(session.id, where, context.env), tries=1
+            )
+
+    def _here(self, request: Request) -> Whereabouts:
+        browser = self._cookies.read_browser(request)
+        return Whereabouts(device=browser.device, network=network_of(browser.address))
 
     def throttles(self, request: Request) -> bool:
         """Whether attempts from this address are counted."""

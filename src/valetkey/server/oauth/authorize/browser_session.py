@@ -45,7 +45,8 @@ def person(browser: Browser, context: Context) -> Rule[Person | None]:
         return None
     query = One(Session, browser.session)
     session = (yield (query,)).one(query)
-    if session is None or context.env.now >= session.expires:
+    idle = context.installation.lifetimes.session_idle
+    if session is None or session.is_over(context.env.now, idle=idle):
         return None
     if session.epoch != context.installation.epoch:
         return None

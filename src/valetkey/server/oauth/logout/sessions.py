@@ -105,6 +105,15 @@ def everywhere(user: str, *, by: By, context: Context) -> Rule[Ended]:
     return (yield from end_all(theirs, by=by, note="everywhere", context=context))
 
 
+def end_elsewhere(user: str, *, current: str, only: str = "", context: Context) -> Rule[Ended]:
+    """Ends the user's session with the id `only`, or all but `current`, and notifies their apps.
+    `current` stays, and so do sessions of other users."""
+    query = Many(Session, "user", user)
+    theirs = (yield (query,)).many(query)
+    selected = [one for one in theirs if one.id != current and only in ("", one.id)]
+    return (yield from end_all(selected, by="user", note="elsewhere", context=context))
+
+
 def end_all(theirs: Sequence[Session], *, by: By, note: str, context: Context) -> Rule[Ended]:
     """Ends these sessions of one user, and notifies their apps. `note` is that of the event."""
     if not theirs:

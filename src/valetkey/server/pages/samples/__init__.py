@@ -1,9 +1,14 @@
 """Each page in the states that people meet: for previews, and for tests."""
 
 from valetkey.server.pages.components import View
+from valetkey.server.pages.samples.account import ACCOUNT
 from valetkey.server.pages.samples.grants import GRANTS
 from valetkey.server.pages.samples.places import PLACES
 from valetkey.server.pages.samples.requests import REQUESTS
 from valetkey.server.pages.samples.security import SECURITY
 
+<<<<<<< HEAD
 SAMPLES: dict[str, View] = {**REQUESTS, **PLACES, **GRANTS, **SECURITY}
+=======
+SAMPLES: dict[str, View] = {**REQUESTS, **PLACES, **GRANTS, **ACCOUNT}
+>>>>>>> 871cdb05 (pages: sessions in other browsers, listed and ended; sessions end when nobody uses them)
