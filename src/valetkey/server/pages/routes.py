@@ -54,16 +54,13 @@ from valetkey.server.pages.handoff import HandoffPages, RestartView
 from valetkey.server.pages.interaction import ConfirmDeviceView, Interaction
 from valetkey.server.pages.limits import LimitsPage, LimitsView
 from valetkey.server.pages.linked import LinkedView, LinkView
-<<<<<<< HEAD
 from valetkey.server.pages.security import (
     LinkedPresenter,
     SectionPresenter,
     SecurityPage,
     SecurityView,
 )
-=======
-from valetkey.server.pages.sessions import SESSIONS, SessionsPage, SessionsView
->>>>>>> 871cdb05 (pages: sessions in other browsers, listed and ended; sessions end when nobody uses them)
+from valetkey.server.pages.sessions import SESSIONS, SessionsPage, SessionsPresenter, SessionsView
 from valetkey.server.pages.shards import PartsPage, PartsView
 from valetkey.server.pages.sign_in import SignInPage, SignInView
 from valetkey.server.pages.sign_in_elsewhere import WaysPage
@@ -153,7 +150,6 @@ def table(
         *_upstreams(frame, choice, upstreams),
         *_security(frame, choice),
         *_grants(frame),
-        *_people(frame),
         TableRow("/", get=_home),
     )
 
@@ -220,21 +216,16 @@ def _upstreams(
     )
 
 
-<<<<<<< HEAD
 def _security(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
-    """How users protect their account, where accounts are kept here."""
-    sections: tuple[SectionPresenter, ...] = ()
+    """How users protect their account."""
+    page, sessions = SessionsPage(frame), SessionsPresenter(frame)
+    sections: tuple[SectionPresenter, ...] = (sessions,)
     if frame.linked is not None:
         sections += (LinkedPresenter(),)
-    if not sections:
-        return ()
-    return (TableRow(SECURITY, (SecurityView,), get=SecurityPage(frame, sections).show),)
-=======
-def _people(frame: Frame) -> tuple[TableRow, ...]:
-    """What concerns the user's account, besides sign-in."""
-    sessions = SessionsPage(frame)
-    return (TableRow(SESSIONS, (SessionsView,), get=sessions.show, post=sessions.end),)
->>>>>>> 871cdb05 (pages: sessions in other browsers, listed and ended; sessions end when nobody uses them)
+    return (
+        TableRow(SECURITY, (SecurityView,), get=SecurityPage(frame, sections).show),
+        TableRow(SESSIONS, (SessionsView,), get=page.show, post=page.end),
+    )
 
 
 def _grants(frame: Frame) -> tuple[TableRow, ...]:

@@ -14,9 +14,10 @@ from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.logout.sessions import end_elsewhere
 from valetkey.server.pages.components import Account, PageForm, Section, View
-from valetkey.server.pages.frame import Frame
+from valetkey.server.pages.frame import SECURITY, Frame
+from valetkey.server.pages.security import SecuritySection
 
-SESSIONS: Final = "/security/sessions"
+SESSIONS: Final = f"{SECURITY}/sessions"
 
 MOST: Final = 100
 """Sessions on the page, the last used ones."""
@@ -82,6 +83,31 @@ def session_items(
         )
         for one in live[:MOST]
     )
+
+
+class SessionsSection(SecuritySection, frozen=True, kw_only=True):
+    """The way to the sessions, of which there are `count`."""
+
+    template: ClassVar = "security/sessions.html"
+
+    href: str
+    count: int
+
+
+class SessionsPresenter:
+    """Makes the section of the sessions."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def section(
+        self, request: Request, person: Person, context: Context
+    ) -> SecuritySection | None:
+        """The section."""
+        query = Many(Session, "user", person.user.id)
+        sessions = (await self._frame.shell.store.read(query)).many(query)
+        items = session_items(sessions, current=person.session.id, context=context)
+        return SessionsSection(href=SESSIONS, count=len(items))
 
 
 class SessionsPage:

@@ -34,7 +34,6 @@ from valetkey.server.pages.frame import (
     APPROVALS,
     APPS,
     LINKED,
-    SECURITY,
     SIGN_IN,
     SIGN_UP,
     Frame,
@@ -343,10 +342,5 @@ def own_page(path: str) -> str:
     """The path, if it is one of the user's own pages; else the list of apps (ATTACKS A69)."""
     parts = path.split("/")
     plain = all(part.isascii() and part.isalnum() for part in parts[1:])
-<<<<<<< HEAD
-    places = (f"{APPS}/", f"{APPROVALS}/", f"{SECURITY}/")
-    own = path in (APPROVALS, LINKED, SECURITY) or path.startswith(places)
-=======
     own = any(f"{path}/".startswith(f"{one}/") for one in OWN_PAGES)
->>>>>>> 871cdb05 (pages: sessions in other browsers, listed and ended; sessions end when nobody uses them)
     return path if own and plain else APPS

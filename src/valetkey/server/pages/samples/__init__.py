@@ -7,8 +7,4 @@ from valetkey.server.pages.samples.places import PLACES
 from valetkey.server.pages.samples.requests import REQUESTS
 from valetkey.server.pages.samples.security import SECURITY
 
-<<<<<<< HEAD
-SAMPLES: dict[str, View] = {**REQUESTS, **PLACES, **GRANTS, **SECURITY}
-=======
-SAMPLES: dict[str, View] = {**REQUESTS, **PLACES, **GRANTS, **ACCOUNT}
->>>>>>> 871cdb05 (pages: sessions in other browsers, listed and ended; sessions end when nobody uses them)
+SAMPLES: dict[str, View] = {**REQUESTS, **PLACES, **GRANTS, **SECURITY, **ACCOUNT}
