@@ -111,6 +111,7 @@ def test_a_session_ends_when_it_is_idle_and_in_any_case() -> None:
 def test_its_last_use_is_written_once_in_some_minutes(server: Live) -> None:
     signed_in(server, "miko")
     session = sessions_of(server, "miko")[-1]
+    after = session
     where = Whereabouts(device="Chrome on Android", network="192.0.2.0/24")
     for second, seen in ((SEEN_STEP - 1, 0), (SEEN_STEP, SEEN_STEP), (SEEN_STEP + 9, SEEN_STEP)):
         env = Env(session.began + second, os.urandom)
