@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,20 @@ import pytest
 from tests.cli.line import Line
 from tests.rows import row
 
+from valetkey.cli import context
+from valetkey.cli.imports import users as import_command
 from valetkey.server.accounts import password
 from valetkey.server.accounts.sign_in import MARKER
 from valetkey.server.model import ids
-from valetkey.server.model.change import Create
+from valetkey.server.model.change import Change, Create
 from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.environment import Env
+from valetkey.server.model.event import Event
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.user import Identity, Session, User
+from valetkey.server.store.database import Database
+from valetkey.server.store.port import Store, Unavailable
+from valetkey.server.store.sqlite.store import SQLiteStore
 
 ENV = Env(1_700_000_000, os.urandom)
 IMPORT = ("import", "users")
@@ -196,6 +203,56 @@ def test_it_stops_at_the_first_refusal_if_told_so(line: Line) -> None:
     assert result.exit_code == 1
     assert "refused line 2: record: " in result.stdout
     assert users(line).keys() == {"a"}
+
+
+THERE = {"username": "miko", "email": "miko@mail.example"}
+MANY = [{"username": f"user{n}"} for n in range(1200)]
+
+
+class Forgetful(SQLiteStore):
+    """Every second commit is written, and its answer lost."""
+
+    answers = 0
+
+    async def commit(self, changes: Sequence[Change], events: Sequence[Event] = ()) -> Any:
+        found = await super().commit(changes, events)
+        Forgetful.answers += 1
+        if Forgetful.answers % 2:
+            raise Unavailable("the answer was lost")
+        return found
+
+
+A1, A2 = {"username": "a", "email": "a@mail.example"}, {"username": "a", "name": "A"}
+LOST = [
+    row("A142", "one added", [A1], "skip", {"added": 1}),
+    row("A142", "twice in the file", [A1, A1], "skip", {"added": 1, "unchanged": 1}),
+    row("A142", "twice, and differs", [A1, A2], "skip", {"added": 1, "kept": 1}),
+    row("A142", "there before", [THERE, A1], "skip", {"added": 1, "unchanged": 1}),
+    row("A142", "there before, and fails", [THERE, A1], "fail", {"added": 1, "unchanged": 1}),
+    row("A142", "changed", [THERE | {"name": "M"}, A1], "update", {"added": 1, "changed": 1}),
+    row("A142", "three batches", MANY, "skip", {"added": len(MANY)}),
+]
+
+
+@pytest.mark.parametrize("records,existing,wanted", LOST)
+def test_a_user_whose_commit_lost_its_answer_is_counted_once(
+    line: Line, records: Any, existing: str, wanted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commit is found at the next attempt: its users were added, not there before."""
+    report(line, write(line, "before", THERE))
+
+    async def forgetful(database: Database) -> Store:
+        assert isinstance(database.at, Path)
+        return Forgetful(database.at)
+
+    monkeypatch.setattr(context, "open_store", forgetful)
+    monkeypatch.setattr(import_command, "PAUSES", (0.001,) * 6 + (0.0,))
+    found = report(line, write(line, "users", *records), "--on-existing", existing)
+    assert counts(found) == wanted
+    names = {one["username"] for one in (THERE, *records)}
+    assert users(line).keys() == names
+    again = report(line, write(line, "users", *records), "--on-existing", existing)
+    assert counts(again).get("added", 0) == 0
 
 
 def test_a_file_that_breaks_off_is_imported_up_to_there(line: Line) -> None:

@@ -36,6 +36,7 @@ from valetkey.server.accounts.password import is_imported
 from valetkey.server.accounts.sign_in import MARKER
 from valetkey.server.model.change import Create, Stale
 from valetkey.server.model.environment import Env
+from valetkey.server.model.query import Rule
 from valetkey.server.model.user import User
 from valetkey.server.oauth.admin.user_status import change_user_status
 from valetkey.server.settings.checks import why_not_private
@@ -219,14 +220,20 @@ class _Importing:
         await settle_and_notify(store, rule, context)
 
     async def _commit(self, store: Store, batch: Sequence[Incoming], terms: Terms) -> ImportedBatch:
-        """Write a batch. If the database is busy, try again: what was written meanwhile is found
-        by the next attempt."""
+        """Write a batch. If the database is busy, try again: the next attempt finds what was
+        written although its answer was lost."""
+        attempts: dict[str, User] = {}
+
+        def deciding() -> Rule[ImportedBatch]:
+            outcome = yield from import_batch(batch, terms, context.env, attempts=attempts)
+            attempts.update(outcome.written)
+            return outcome
+
         for pause in PAUSES:
             context = msgspec.structs.replace(self._context, env=_env())
             try:
                 await self._mark(store, batch)
-                rule = partial(import_batch, batch, terms, context.env)
-                return await settle_and_notify(store, rule, context)
+                return await settle_and_notify(store, deciding, context)
             except Unavailable:
                 if not pause:
                     raise

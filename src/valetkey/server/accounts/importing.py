@@ -4,7 +4,8 @@ A batch is judged and written as one: a crash leaves every record of it, or none
 imported again changes nothing, so an import that was interrupted goes on when it is run again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -60,6 +61,12 @@ class ImportedBatch(msgspec.Struct, frozen=True):
     changes: tuple[Change, ...] = ()
     events: tuple[Event, ...] = ()
 
+    @property
+    def written(self) -> dict[str, User]:
+        """The users to write, by id."""
+        records = [change.record for change in self.changes if isinstance(change, Create | Update)]
+        return {one.id: one for one in records if isinstance(one, User)}
+
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """How to import. With a `source`, the ids in the records become identities of that source (see
@@ -70,13 +77,23 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
 
 
-def import_batch(batch: Sequence[Incoming], terms: Terms, env: Env) -> Rule[ImportedBatch]:
+Attempts: TypeAlias = Mapping[str, User]
+"""The users of commits whose outcome is unknown, by id."""
+
+NO_ATTEMPTS: Final[Attempts] = MappingProxyType({})
+
+
+def import_batch(
+    batch: Sequence[Incoming], terms: Terms, env: Env, *, attempts: Attempts = NO_ATTEMPTS
+) -> Rule[ImportedBatch]:
     """Judges the records in their order. A refused record does not affect the others, or it is the
-    last one."""
+    last one.
+
+    A user of `attempts` who is found was written by that attempt, and has its verdict."""
     wrong = [one.why or _mistake(one, terms) for one in batch]
     valid = [one for one, why in zip(batch, wrong, strict=True) if not why]
     users = yield from _existing_users(valid, terms)
-    judging = _Judging(users, terms, env)
+    judging = _Judging(users, terms, env, attempts)
     judgments = []
     for one, why in zip(batch, wrong, strict=True):
         judgments.append(Judgment(one, "refused", why) if why else judging.judge(one))
@@ -138,8 +155,9 @@ class _Judging:
     """The judgment of records without mistakes. `users` are those who exist, by alias; `changes`
     has what to write, by the key of the record."""
 
-    def __init__(self, users: dict[str, User], terms: Terms, env: Env) -> None:
+    def __init__(self, users: dict[str, User], terms: Terms, env: Env, attempts: Attempts) -> None:
         self._users = users
+        self._attempts = dict(attempts)
         self._terms = terms
         self._env = env
         self.changes: dict[str, Change] = {}
@@ -157,7 +175,7 @@ class _Judging:
         after = _updated(there, one.user)
         is_linked = owner is not None or not identity
         if after == there and is_linked:
-            return Judgment(one, "unchanged")
+            return Judgment(one, self._found(there))
         match self._terms.on_existing:
             case "skip":
                 return Judgment(one, "kept")
@@ -168,6 +186,16 @@ class _Judging:
                 after = msgspec.structs.replace(after, status=there.status, changed=self._env.now)
                 self._write(after, one, "" if is_linked else identity)
                 return Judgment(one, "changed")
+
+    def _found(self, there: User) -> Verdict:
+        """The verdict about a user who is as the record says. The first of several equal records is
+        the one that was written."""
+        attempt = self._attempts.pop(there.id, None)
+        if attempt is None:
+            return "unchanged"
+        if attempt.version == 0:
+            return "added"
+        return "changed" if attempt.changed == there.changed else "unchanged"
 
     def _add(self, one: Incoming, identity: str) -> Judgment:
         if self._users.get(skeleton(one.user.username)) is not None:
