@@ -3,8 +3,8 @@
 Attack: A logo, color, font, text or template of the brand runs code in the page, fetches from
 elsewhere, or drops what the user has to see before they decide.
 Defense: Pictures are plain shapes or pixels, and nothing runs in them. Colors are hex digits, fonts
-come from a list. Texts keep placeholders and markup; templates are sandboxed, and compared with
-ours.
+come from a list. Texts keep placeholders and markup; templates are sandboxed, and displayed once
+they were compared with ours.
 """
 
 from pathlib import Path

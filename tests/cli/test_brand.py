@@ -4,13 +4,18 @@ import threading
 import time
 
 import httpx2
+import msgspec
 import pytest
 from tests.cli.line import Line
+from tests.live import free_port
 
 from valetkey.cli.brand_preview import Preview, serve
-from valetkey.server.model.brand import Brand, BrandFile
+from valetkey.server.model.brand import Brand, BrandFile, brand_file
+from valetkey.server.model.change import Create, Update
 from valetkey.server.pages import contract
+from valetkey.server.pages.render import edition
 from valetkey.server.pages.samples import SAMPLES
+from valetkey.server.store.port import Store
 
 LOGO = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 10 10'><path d='M0 0h9'/></svg>"
 DECLARED = """
@@ -132,3 +137,53 @@ def test_the_server_does_not_start_with_a_wrong_text(here: Line) -> None:
     (here.folder / "valetkey.toml").write_text('[brand]\ntexts_file = "texts.toml"\n')
     assert 'did you mean "Sign in"?' in here.fails("serve", status=2)
     assert not here.database.exists()
+
+
+def test_the_server_does_not_start_with_a_template_that_hides_what_it_shows(here: Line) -> None:
+    sign_in = here.folder / "templates/sign_in.html"
+    sign_in.write_text(
+        '{% extends "base.html" %}{% block title %}a{% endblock %}{% block main %}{% endblock %}'
+    )
+    (here.folder / "valetkey.toml").write_text('[brand]\ntemplates = "templates"\n')
+    assert 'the id "username" is missing' in here.fails("serve", status=2)
+    assert not here.database.exists()
+    row = _doctor(here, status=1)["brand (settings)"]
+    assert row["verdict"] == "fail"
+    assert "the server does not start" in row["says"]
+    sign_in.unlink()
+    assert _doctor(here)["brand (settings)"]["verdict"] == "ok"
+
+
+def test_the_doctor_checks_the_brand_that_was_applied(here: Line) -> None:
+    here.ok("apply", "-f", "chirp.toml")
+    (brand,) = here.every(Brand)
+    assert brand.checked_with == edition()
+    assert "brand (settings)" not in _doctor(here)
+    assert _doctor(here)["brand (applied)"]["verdict"] == "ok"
+    # What an update of ours may do to a template: the page needs what it does not have.
+    broken = brand_file(b"")
+    templates = brand.templates | {"sign_in.html": broken.digest}
+    there = msgspec.structs.replace(brand, templates=templates, checked_with="older")
+
+    async def writing(store: Store) -> None:
+        await store.commit([Update(there), Create(broken)])
+
+    here.store(writing)
+    row = _doctor(here, status=1)["brand (applied)"]
+    assert row["verdict"] == "fail"
+    assert "pages use the built-in templates; apply it again" in row["says"]
+
+
+def test_a_brand_without_templates_has_nothing_to_check(here: Line) -> None:
+    (here.folder / "plain.toml").write_text('[brand]\ncolor = "#123c8c"\n')
+    here.ok("apply", "-f", "plain.toml")
+    assert here.every(Brand)[0].checked_with == ""
+    assert "brand (applied)" not in _doctor(here)
+
+
+def _doctor(here: Line, *, status: int = 0) -> dict[str, dict[str, str]]:
+    result = here.run("doctor", "--json", "--set", f"issuer=http://127.0.0.1:{free_port()}")
+    rows = msgspec.json.decode(result.stdout)
+    failed = [row for row in rows if row["verdict"] == "fail"]
+    assert bool(failed) == bool(status), failed
+    return {row["what"]: row for row in rows}

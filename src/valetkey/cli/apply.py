@@ -54,6 +54,7 @@ def apply(command: CommandContext, *, file: Path, dry_run: bool, yes: bool) -> N
             msgspec.structs.replace(one, by=getpass.getuser())
             for one in await _with_passwords(store, declaration, rules=rules, mistakes=refused)
         ]
+        desired = [await _checked(store, one) for one in desired]
         outcome = await preview_plan(store, desired, command=command)
         own = (
             ()
@@ -130,6 +131,14 @@ async def _brand_mistakes(
             found = await applied_mistakes(store, step.after, step.desired.files, command=command)
             return tuple(f"[brand], {why}" for why in found)
     return ()
+
+
+async def _checked(store: Store, one: DesiredRecord) -> DesiredRecord:
+    if one.kind != "brand":
+        return one
+    from valetkey.cli.brand import with_edition  # noqa: PLC0415
+
+    return await with_edition(store, one)
 
 
 async def _with_passwords(

@@ -1,19 +1,22 @@
 """`valetkey brand`: previews and checks the brand of the pages."""
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
+import msgspec
 
 from valetkey.cli.context import CommandContext, Failed, columns, fields, invalid_usage
 from valetkey.cli.declare import remove_by
 from valetkey.cli.declared_brand import read_declared_brand
+from valetkey.cli.installation import Row
 from valetkey.cli.options import PATH, YES, Group
 from valetkey.server.model.brand import CURRENT, Brand, BrandFile
 from valetkey.server.model.query import One
 from valetkey.server.oauth.admin import brands
+from valetkey.server.oauth.admin.apply_plan import DesiredRecord
 from valetkey.server.settings.brand import BrandSettings, read_brand
 from valetkey.server.store.port import Store
 
@@ -83,10 +86,10 @@ def check(command: CommandContext, *, file: Path | None) -> None:
     Every page is rendered in every language, and compared with the built-in page: what is sent, and
     what people have to see before they decide, has to stay.
     """
-    from valetkey.server.pages.contract import broken  # noqa: PLC0415
+    from valetkey.server.pages.contract import judge  # noqa: PLC0415
 
     named = read_named(command, file)
-    mistakes = (*named.mistakes, *broken(named.look))
+    mistakes = (*named.mistakes, *judge(named.look))
     if mistakes:
         raise invalid_usage(f"{len(mistakes)} mistakes in the brand", mistakes)
     command.show({"mistakes": []}, "the brand has no mistakes")
@@ -154,11 +157,60 @@ async def applied_mistakes(
     store: Store, brand: Brand, new_files: Iterable[BrandFile], *, command: CommandContext
 ) -> tuple[str, ...]:
     """The mistakes in the texts and templates of a brand that is about to be applied."""
-    from valetkey.server.pages.contract import broken  # noqa: PLC0415
+    return _mistakes(await _applied_look(store, brand, new_files, command=command))
 
+
+async def _applied_look(
+    store: Store, brand: Brand, new_files: Iterable[BrandFile], *, command: CommandContext
+) -> "Look":
     files = {file.digest: file for file in new_files}
     wanted = [One(BrandFile, digest) for digest in sorted(brand.files - files.keys())]
     read = await store.read(*wanted)
     files |= {want.key: file for want in wanted if (file := read.one(want)) is not None}
-    look = make_look(command, brand, files.values())
-    return (*look.mistakes, *broken(look))
+    return make_look(command, brand, files.values())
+
+
+def _mistakes(look: "Look") -> tuple[str, ...]:
+    from valetkey.server.pages.contract import judge  # noqa: PLC0415
+
+    return (*look.mistakes, *judge(look))
+
+
+async def with_edition(store: Store, desired: DesiredRecord) -> DesiredRecord:
+    """The brand to apply, with the edition of our templates that its own are checked against. A
+    server with this edition displays them at once."""
+    wanted = One(Brand, CURRENT)
+    there = (await store.read(wanted)).one(wanted) or Brand()
+    if not desired.fields.get("templates", there.templates):
+        return desired
+    from valetkey.server.pages.render import edition  # noqa: PLC0415
+
+    fields = {**desired.fields, "checked_with": edition()}
+    return msgspec.structs.replace(desired, fields=fields)
+
+
+def examine(command: CommandContext, *, with_database: bool) -> Iterator[Row]:
+    """Check the texts and templates of the brands, if there are any."""
+    settings = command.settings().brand
+    if settings.templates or settings.texts_file:
+        named = read_named(command, None)
+        mistakes = dict.fromkeys((*named.mistakes, *_mistakes(named.look)))
+        yield _row("brand (settings)", tuple(mistakes), "the server does not start")
+
+    async def reading(store: Store) -> tuple[str, ...] | None:
+        wanted = One(Brand, CURRENT)
+        brand = (await store.read(wanted)).one(wanted)
+        if brand is None or not (brand.templates or brand.texts):
+            return None
+        return _mistakes(await _applied_look(store, brand, (), command=command))
+
+    found = command.run(reading) if with_database else None
+    if found is not None:
+        yield _row("brand (applied)", found, "pages use the built-in templates; apply it again")
+
+
+def _row(what: str, mistakes: Sequence[str], effect: str) -> Row:
+    if not mistakes:
+        return Row(what, "ok", "templates and texts keep what pages need")
+    more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
+    return Row(what, "fail", f"{mistakes[0]}{more}; {effect}; see valetkey brand check")

@@ -44,7 +44,14 @@ def _rows(command: CommandContext, ca: Path | None) -> Iterator[Row]:
             yield Row("settings", "fail", mistake)
         return
     yield Row("settings", "ok", f"valid; the issuer is {settings.issuer}")
-    yield from installation(settings, ca=ca)
+    rows = tuple(installation(settings, ca=ca))
+    yield from rows
+    # Imported here: it needs the pages, if there is a brand.
+    from valetkey.cli.brand import examine  # noqa: PLC0415
+
+    verdicts = {row.what: row.verdict for row in rows}
+    opens = verdicts["database"] == "ok" and verdicts.get("keys") != "fail"
+    yield from examine(command, with_database=opens)
 
 
 def _colored(text: str) -> str:

@@ -74,8 +74,11 @@ def _check_brand(command: CommandContext) -> None:
     """Refuse texts and templates with a mistake. Raises InvalidUsage."""
     # Imported here: a start without them need not wait for the pages.
     from valetkey.cli.brand import read_named  # noqa: PLC0415
+    from valetkey.server.pages.contract import judge  # noqa: PLC0415
 
-    if mistakes := read_named(command, None).mistakes:
+    named = read_named(command, None)
+    # The result is remembered: neither this process nor a worker has to check them again.
+    if mistakes := (*named.mistakes, *judge(named.look)):
         raise invalid_usage("mistakes in the brand", mistakes)
 
 

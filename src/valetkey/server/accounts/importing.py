@@ -93,7 +93,7 @@ def import_batch(
     wrong = [one.why or _mistake(one, terms) for one in batch]
     valid = [one for one, why in zip(batch, wrong, strict=True) if not why]
     users = yield from _existing_users(valid, terms)
-    judging = _Judging(users, terms, env, attempts)
+    judging = _Judging(users, terms, env, attempts=attempts)
     judgments = []
     for one, why in zip(batch, wrong, strict=True):
         judgments.append(Judgment(one, "refused", why) if why else judging.judge(one))
@@ -155,7 +155,9 @@ class _Judging:
     """The judgment of records without mistakes. `users` are those who exist, by alias; `changes`
     has what to write, by the key of the record."""
 
-    def __init__(self, users: dict[str, User], terms: Terms, env: Env, attempts: Attempts) -> None:
+    def __init__(
+        self, users: dict[str, User], terms: Terms, env: Env, *, attempts: Attempts
+    ) -> None:
         self._users = users
         self._attempts = dict(attempts)
         self._terms = terms

@@ -29,7 +29,9 @@ class Brand(Record, frozen=True, kw_only=True, omit_defaults=True):
     for the name and the links to policies means those of the settings.
 
     `logo`, `logo_dark`, `favicon`, `font_file` and `texts` are the digests of files, "" for none;
-    `templates` are digests by name. `texts` is a file in JSON: texts by message, by language.
+    `templates` are digests by name, and `checked_with` is the edition of our templates that they
+    were checked against when the brand was applied. `texts` is a file in JSON: texts by message, by
+    language.
     """
 
     table: ClassVar[str] = "brands"
@@ -52,6 +54,7 @@ class Brand(Record, frozen=True, kw_only=True, omit_defaults=True):
     powered_by: bool = True
     texts: str = ""
     templates: dict[str, str] = {}
+    checked_with: str = ""
 
     @property
     def key(self) -> str:

@@ -6,17 +6,20 @@ headers would block.
 """
 
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Final, NamedTuple
 
 import jinja2
+import msgspec
+from jinja2.meta import find_referenced_templates
 from msgspec.structs import replace
 
 from valetkey.server.pages.authorize import AnswerFormView
 from valetkey.server.pages.components import View
-from valetkey.server.pages.render import LOCALES
+from valetkey.server.pages.render import LOCALES, environment
 from valetkey.server.pages.samples import SAMPLES
 from valetkey.server.pages.theme import Look
 
@@ -145,18 +148,61 @@ def _is_unseen(tag: str, attributes: dict[str, str]) -> bool:
     return bool(hidden) or tag in _UNSEEN or "skip" in attributes.get("class", "").split()
 
 
-def broken(look: Look) -> Iterator[str]:
+_results: dict[bytes, tuple[str, ...]] = {}
+"""What `judge` found, by the brand. A worker that was forked has what its parent found."""
+
+
+def verdict(look: Look) -> tuple[str, ...] | None:
+    """What `judge` found about this brand in this process; None if it has not looked."""
+    return () if not look.brand.templates else _results.get(_key(look))
+
+
+def judge(look: Look, *, pause: float = 0.0) -> tuple[str, ...]:
+    """What the templates of a look do not keep, () if they may be shown. All pages take seconds:
+    with a `pause` after each, other threads run as if this one were not there."""
+    if (found := verdict(look)) is None:
+        found = _results[_key(look)] = tuple(broken(look, pause=pause))
+    return found
+
+
+def _key(look: Look) -> bytes:
+    brand = replace(look.brand, version=0, checked_with="")
+    return msgspec.json.encode([brand, look.site, [*SAMPLES]], order="sorted")
+
+
+def broken(look: Look, *, pause: float = 0.0) -> Iterator[str]:
     """What the templates of a look do not keep, by page."""
-    if not look.brand.templates:
+    replaced = frozenset(look.brand.templates)
+    if not replaced:
         return
     reported: set[str] = set()
     for name, sample in SAMPLES.items():
+        if replaced.isdisjoint(_parts(sample.template)):
+            continue  # The page is ours.
         for tag in LOCALES:
             for why in _broken(look, replace(sample, site=look.site), tag):
                 # Once for each template and reason, with the page where it is seen first.
                 if (line := f"{sample.template}: {why}") not in reported:
                     reported.add(line)
                     yield f"templates: {line} (page {name}, {tag})"
+            time.sleep(pause)
+
+
+def _parts(template: str) -> set[str]:
+    """The templates that ours with this name is made of."""
+    env = environment(LOCALES["en"])
+    found: set[str] = set()
+    todo = [template]
+    while todo:
+        if (name := todo.pop()) in found:
+            continue
+        found.add(name)
+        source = env.loader.get_source(env, name)[0]  # type: ignore[union-attr]
+        for used in find_referenced_templates(env.parse(source)):
+            if used is None:
+                raise AssertionError(f"{name} names a template that is known at run time only")
+            todo.append(used)
+    return found
 
 
 def _broken(look: Look, view: View, tag: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache, partial
 from gettext import GNUTranslations, NullTranslations
+from hashlib import sha256
 from importlib.resources import files
 from io import BytesIO
 from itertools import accumulate, chain
@@ -26,6 +27,7 @@ from jinja2 import (
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from msgspec import Struct
 
+from valetkey import __version__
 from valetkey.server.pages import components, limit_fields
 from valetkey.server.pages.components import View
 
@@ -117,6 +119,20 @@ _ENUMS = (
     limit_fields.Flaw,
 )
 """What every template sees by its name."""
+
+
+@cache
+def edition() -> str:
+    """The edition of our templates: it differs when one of them differs."""
+    digest = sha256(__version__.encode())
+    todo = [files(__package__).joinpath("templates")]
+    while todo:
+        for entry in sorted(todo.pop().iterdir(), key=lambda one: one.name):
+            if entry.is_dir():
+                todo.append(entry)
+            else:
+                digest.update(f"\0{entry.name}\0".encode() + entry.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def render(view: View, *, language: str) -> str:

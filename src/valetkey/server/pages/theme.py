@@ -71,6 +71,7 @@ class Look:
 
     def __init__(self, brand: Brand, files: Mapping[str, bytes], *, links: SiteLinks) -> None:
         self.brand = brand
+        self.files = files
         self.mistakes: list[str] = []
         self._templates = dict(self._read_templates(files))
         self._texts = self._read_texts(files.get(brand.texts))

@@ -110,7 +110,7 @@ class SQLiteStore:
 
     def _unavailable(self, error: apsw.Error) -> Unavailable:
         if isinstance(error, MALFORMED):
-            self._writer.distrust(error)
+            return Unavailable(self._writer.distrust(error))
         return Unavailable(f"{type(error).__name__}: {error}")
 
     def _find(self, want: Query) -> tuple[Record, ...]:

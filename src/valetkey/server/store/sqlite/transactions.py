@@ -225,15 +225,19 @@ class Writer:
                 self._fail(batch, why)
 
     def _why(self, error: Exception) -> str:
-        if isinstance(error, MALFORMED):
+        return (
             self.distrust(error)
-        return f"{type(error).__name__}: {error}"
+            if isinstance(error, MALFORMED)
+            else f"{type(error).__name__}: {error}"
+        )
 
-    def distrust(self, error: apsw.Error) -> None:
+    def distrust(self, error: apsw.Error) -> str:
         """Refuse all writes from now on: the file is malformed and has to be restored, which would
-        lose them."""
+        lose them. Return the reason. SQLite says "malformed" or "not a database", depending on
+        which page it reads first."""
         if not self._malformed:
             self._malformed = f"the database file is malformed ({error}): nothing is written to it"
+        return self._malformed
 
     def _fail(self, batch: Sequence[WriteJob], why: str) -> None:
         # Whatever the error was, every caller gets an answer, and the next batch can run.
