@@ -9,6 +9,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from html.parser import HTMLParser
 from typing import Final, NamedTuple
 
@@ -190,19 +191,23 @@ def broken(look: Look, *, pause: float = 0.0) -> Iterator[str]:
 
 def _parts(template: str) -> set[str]:
     """The templates that ours with this name is made of."""
-    env = environment(LOCALES["en"])
     found: set[str] = set()
     todo = [template]
     while todo:
-        if (name := todo.pop()) in found:
-            continue
-        found.add(name)
-        source = env.loader.get_source(env, name)[0]  # type: ignore[union-attr]
-        for used in find_referenced_templates(env.parse(source)):
-            if used is None:
-                raise AssertionError(f"{name} names a template that is known at run time only")
-            todo.append(used)
+        if (name := todo.pop()) not in found:
+            found.add(name)
+            todo += _references(name)
     return found
+
+
+@cache
+def _references(name: str) -> tuple[str, ...]:
+    env = environment(LOCALES["en"])
+    source = env.loader.get_source(env, name)[0]  # type: ignore[union-attr]
+    used = tuple(find_referenced_templates(env.parse(source)))
+    if None in used:
+        raise AssertionError(f"{name} names a template that is known at run time only")
+    return tuple(filter(None, used))
 
 
 def _broken(look: Look, view: View, tag: str) -> Iterator[str]:
