@@ -1,6 +1,7 @@
 """`valetkey client`."""
 
 import json
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -9,10 +10,12 @@ from tests.installation import CLIENTS
 from tests.rows import row
 from tests.server.oauth.clients.apps import MINE, jwks
 
-from valetkey.cli.clients import HELP, add, option_of
+from valetkey.cli.client_options import HELP, option_of
+from valetkey.cli.clients import add
 from valetkey.cli.declaration import TABLES
 from valetkey.jose.seal import digest
-from valetkey.server.model.client import Client
+from valetkey.server.model.client import Client, Suspension
+from valetkey.server.model.event import Event
 from valetkey.server.model.pending import Pending
 from valetkey.wire import opaque
 
@@ -282,3 +285,45 @@ def test_a_shared_secret_is_sealed_and_shown_once(line: Line) -> None:
         for shown in (line.ok(*look), line.ok(*look, "--json")):
             assert secret not in shown
             assert "sealed" not in shown
+
+
+def test_suspend_says_why_and_restore_brings_it_back(line: Line) -> None:
+    line.ok(*NATIVE)
+    assert line.ok("client", "suspend", "stefapp", "--reason", "spam") == "suspended stefapp\n"
+    assert (kept(line).status, kept(line).suspension) == (
+        "suspended",
+        Suspension(since=line.every(Event)[-1].at, reason="spam"),
+    )
+    line.ok("client", "suspend", "stefapp")
+    assert line.json("client", "suspend", "stefapp", "--reason", "worse") == {
+        "client_id": "stefapp",
+        "status": "suspended",
+    }
+    assert "worse" in line.ok("client", "show", "stefapp")
+    assert line.ok("client", "restore", "stefapp", "--reason", "mended") == "restored stefapp\n"
+    assert (kept(line).status, kept(line).suspension) == ("active", None)
+    line.ok("client", "restore", "stefapp")
+    history = [(one.kind, one.client, one.by, one.reason) for one in line.every(Event)]
+    assert history == [
+        ("app-suspended", "stefapp", "administrator", "spam"),
+        ("app-suspended", "stefapp", "administrator", "worse"),
+        ("app-restored", "stefapp", "administrator", "mended"),
+    ]
+    assert "there is no client" in line.fails("client", "suspend", "nobody", status=1)
+    assert "--reason" in line.fails("client", "suspend", "stefapp", "--reason", "a\nb", status=2)
+
+
+def test_a_declaration_that_says_nothing_of_it_restores_no_app(line: Line) -> None:
+    state = Path("state.toml")
+    state.write_text(
+        '[[client]]\nid = "web"\nname = "Web"\nscope = ["openid"]\n'
+        'redirect_uris = ["https://a.example/cb"]\n'
+    )
+    line.ok("apply", "-f", str(state))
+    line.ok("client", "suspend", "web", "--reason", "spam")
+    state.write_text(state.read_text() + 'uri = "https://a.example"\n')
+    line.ok("apply", "-f", str(state))
+    assert (kept(line).uri, kept(line).status) == ("https://a.example", "suspended")
+    state.write_text(state.read_text() + 'status = "active"\n')
+    line.ok("apply", "-f", str(state))
+    assert (kept(line).status, kept(line).suspension) == ("active", None)

@@ -101,6 +101,13 @@ class Provisioning(
     email_verified: bool = False
 
 
+class Suspension(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Since when an app is suspended, in seconds since 1970, and why. Its users read the reason."""
+
+    since: int
+    reason: str = ""
+
+
 class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     """An app, as its developer registered it. The names are those of RFC 7591 2, where it has one.
 
@@ -133,6 +140,8 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     `origin` says who registered it. If that was the app itself, `registration_token` is the digest
     of its registration access token. A registration without any use by `unused_until` is deleted
     (0: it was used, or stays in any case).
+
+    `status` says whether it works; `suspension` has the reason, and is None if none was given.
     """
 
     table: ClassVar[str] = "clients"
@@ -189,6 +198,7 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     status: Status = "active"
     created: int = 0
     scim: Provisioning | None = None
+    suspension: Suspension | None = None
 
     @property
     def key(self) -> str:

@@ -39,6 +39,8 @@ Kind: TypeAlias = Literal[
     "linked",
     "unlinked",
     "password-closed",
+    "app-suspended",
+    "app-restored",
 ]
 
 

@@ -87,7 +87,8 @@ class App(Struct, frozen=True, kw_only=True):
 
     ``host`` is what vouches for it, such as the host of a client identifier that is a URL: unlike
     the name it cannot be made up. ``logo`` is a path on this server. ``privacy`` and ``terms`` are
-    the app's own pages; a link that is not https is left out.
+    the app's own pages; a link that is not https is left out. ``why_suspended`` is the reason that
+    the platform gave for suspending it.
     """
 
     client_id: str
@@ -97,6 +98,7 @@ class App(Struct, frozen=True, kw_only=True):
     logo: str | None = None
     privacy: str | None = None
     terms: str | None = None
+    why_suspended: str = ""
 
 
 class Need(StrEnum):

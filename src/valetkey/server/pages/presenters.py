@@ -51,6 +51,7 @@ def app(client: Client | None, client_id: str) -> App:
         logo=logos.address(client),
         privacy=client.policy_uri or None,
         terms=client.tos_uri or None,
+        why_suspended=client.suspension.reason if client.suspension else "",
     )
 
 

@@ -203,6 +203,8 @@ def _step(desired: DesiredRecord, before: Declarable | None, context: Context) -
     match after:
         case Client() | ResourceServer():
             after = msgspec.structs.replace(after, secrets=_secrets(after, desired, context))
+            if isinstance(after, Client) and after.status == "active":
+                after = msgspec.structs.replace(after, suspension=None)
         case User() if after != before:
             # What is declared counts, whatever sources said before.
             by = () if "status" in desired.fields else after.disabled_by

@@ -156,7 +156,12 @@ GRANTS: dict[str, View] = {
         success=Success.PAUSED,
         devices=(),
     ),
-    "app-suspended": replace(APP, app=CALENDAR, status=AccessStatus.SUSPENDED, paused=True),
+    "app-suspended": replace(
+        APP,
+        app=replace(CALENDAR, why_suspended="It sent messages that nobody asked for."),
+        status=AccessStatus.SUSPENDED,
+        paused=True,
+    ),
     "app-many": replace(APP, app=RAW, permissions=MANY, cannot=PLATFORM),
     "app-everything": replace(APP, app=CHIRP_DESK, cannot=(), last_used=NOW - 10),
     "parts": PARTS,
