@@ -30,7 +30,7 @@ from valetkey.server.http.request import Request
 from valetkey.server.settings import Settings
 from valetkey.server.store.memory import MemoryStore
 
-SOON = 20.0
+SOON = 60.0
 
 
 @contextlib.contextmanager
@@ -53,7 +53,7 @@ def reports(inbox: socket.socket, *, until_one: str) -> list[str]:
 @pytest.mark.parametrize("count", ["1", "2"])
 def test_it_reports_its_whole_life(count: str, line: Line) -> None:
     port = str(free_port())
-    more = {"WATCHDOG_USEC": "400000", "VALETKEY_WORKERS": count}
+    more = {"WATCHDOG_USEC": "4000000", "VALETKEY_WORKERS": count}
     with (
         manager(line.folder) as (inbox, name),
         serving("--port", port, NOTIFY_SOCKET=name, **more) as (process, _),
@@ -132,7 +132,7 @@ def test_sighup_reads_the_settings_again(line: Line) -> None:
     file.write_text('name = "Before"\n')
     with serving("--port", str(port)) as (process, _):
         assert process.stderr is not None
-        assert "Before" in httpx2.get(home).text
+        assert "Before" in httpx2.get(home, timeout=SOON).text
         file.write_text('name = "After"\nworkers = 2\n')
         process.send_signal(signal.SIGHUP)
         said = [json.loads(process.stderr.readline()) for _ in range(3)]
@@ -140,20 +140,20 @@ def test_sighup_reads_the_settings_again(line: Line) -> None:
             ("settings need a restart", ["workers"]),
             ("settings changed", ["name"]),
         ]
-        until(lambda: "After" in httpx2.get(home).text)
+        until(lambda: "After" in httpx2.get(home, timeout=SOON).text)
         file.write_text("name = 1\n")
         process.send_signal(signal.SIGHUP)
         wrong = json.loads(process.stderr.readline())
         assert wrong["message"] == "settings not reloaded"
         assert "name = 1 (from valetkey.toml)" in wrong["detail"]
-        assert "After" in httpx2.get(home).text
+        assert "After" in httpx2.get(home, timeout=SOON).text
         assert "files reloaded" in process.stderr.readline()
-        assert httpx2.get(f"{home}/nowhere").status_code == 404
+        assert httpx2.get(f"{home}/nowhere", timeout=SOON).status_code == 404
         assert "error page" in process.stderr.readline()
         file.write_text('name = "After"\nlog_level = "error"\n')
         process.send_signal(signal.SIGHUP)
         time.sleep(0.5)
-        assert httpx2.get(f"{home}/nowhere").status_code == 404
+        assert httpx2.get(f"{home}/nowhere", timeout=SOON).status_code == 404
         process.terminate()
         assert process.stderr.read() == ""
 
@@ -191,20 +191,20 @@ async def address_seen(app: Front, request: Request) -> str:
 def test_sigterm_drains(count: str, line: Line) -> None:
     """The readiness check turns first; everything else is served until the end."""
     port = free_port()
-    words = ("--port", str(port), "--workers", count, "--set", "drain_seconds=3")
+    words = ("--port", str(port), "--workers", count, "--set", "drain_seconds=6")
     here = f"http://127.0.0.1:{port}"
     with serving(*words) as (process, _):
-        assert httpx2.get(f"{here}/readyz").status_code == 200
+        assert httpx2.get(f"{here}/readyz", timeout=SOON).status_code == 200
         begun = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        until(lambda: httpx2.get(f"{here}/readyz").status_code == 503)
-        refused = httpx2.get(f"{here}/readyz")
+        until(lambda: httpx2.get(f"{here}/readyz", timeout=SOON).status_code == 503)
+        refused = httpx2.get(f"{here}/readyz", timeout=SOON)
         assert refused.json()["error_description"] == "the server is about to stop"
-        assert httpx2.get(f"{here}/healthz").status_code == 200
-        assert httpx2.get(f"{here}/jwks").status_code == 200
+        assert httpx2.get(f"{here}/healthz", timeout=SOON).status_code == 200
+        assert httpx2.get(f"{here}/jwks", timeout=SOON).status_code == 200
         process.communicate(timeout=SOON)
         assert process.returncode == 0
-        assert time.monotonic() - begun >= 2.9
+        assert time.monotonic() - begun >= 5.9
 
 
 def test_a_request_that_is_under_way_gets_its_reply(line: Line) -> None:

@@ -18,7 +18,7 @@ from tests.cli.test_serve import once, serving
 from tests.live import free_port
 from tests.postgres import MISSING, cluster
 
-SOON: Final = 20.0
+SOON: Final = 60.0
 """Seconds within which everything happens, however busy the machine is."""
 
 WORKERS: Final = 3

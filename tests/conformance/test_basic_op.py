@@ -84,12 +84,17 @@ def redeemed(op: Op) -> dict[str, Redeemed]:
     """A code for each plan, redeemed before all else: the other tests go on while it grows old."""
     found = {}
     for name, op.more in PLANS.items():
-        code = op.authorize(op.browser())["code"]
-        tokens = op.redeem(ONE, code).json()
-        op.userinfo(tokens["access_token"])
-        found[name] = Redeemed(code, tokens["access_token"], time.monotonic())
+        found[name] = redeem_one(op)
     op.more = {}
     return found
+
+
+def redeem_one(op: Op) -> Redeemed:
+    """A code that was redeemed now."""
+    code = op.authorize(op.browser())["code"]
+    tokens = op.redeem(ONE, code).json()
+    op.userinfo(tokens["access_token"])
+    return Redeemed(code, tokens["access_token"], time.monotonic())
 
 
 @pytest.fixture(params=PLANS, autouse=True)
@@ -452,6 +457,8 @@ def test_the_user_has_what_certification_asks_for() -> None:
 @pytest.mark.slow
 def test_a_code_twice_after_a_while(op: Op, redeemed: dict[str, Redeemed], plan: str) -> None:
     mine = redeemed[plan]
+    if time.monotonic() > mine.at + 45:  # It ends after 60 s: on a busy machine, another one.
+        mine = redeem_one(op)
     time.sleep(max(0.0, mine.at + 30 - time.monotonic()))
     again = op.redeem(ONE, mine.code)
     assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")

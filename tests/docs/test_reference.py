@@ -185,6 +185,7 @@ def test_every_table_of_the_database(table: str) -> None:
     assert re.search(rf"^\|.*`{table}`.*\|", page, re.MULTILINE)
 
 
+@pytest.mark.timeout(900)
 def test_the_documentation_builds_without_a_warning(tmp_path: Path) -> None:
     sphinx = Path(sys.executable).with_name("sphinx-build")
     command = [str(sphinx), "-W", "--keep-going", "-q", "docs", str(tmp_path / "html")]
