@@ -11,7 +11,7 @@ from valetkey.server.model import ids
 from valetkey.server.model.change import Remove, Stale, Update
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.query import Many, One, OneByAlias, PageQuery, With
+from valetkey.server.model.query import Many, One, OneByAlias, PageQuery
 from valetkey.server.model.user import Identity, Session, User
 from valetkey.server.store.port import Store
 
@@ -106,12 +106,11 @@ class Reads:
             for owner, of in ((miko.id, yes.id), (miko.id, yes.id), (MIKO, grant().id))
         ]
         await put(store, miko, yes, *families)
-        others = ("grant", Grant), ("user", User)
-        wants = [With(TokenFamily, one.id, others) for one in families]
-        nobody = With(TokenFamily, ids.owned_id(ENV, owner=MIKO), others)
-        alone = One(TokenFamily, families[0].id)
-        found = await asyncio.gather(*(store.read(want) for want in (*wants, nobody, alone)))
-        asked = (*wants, nobody, alone)
+        wants = [One(TokenFamily, one.id) for one in families]
+        nobody = One(TokenFamily, ids.owned_id(ENV, owner=MIKO))
+        asked = (*wants, nobody, wants[0])
+        reads = [*((want,) for want in (*wants, nobody)), (wants[0], One(User, miko.id))]
+        found = await asyncio.gather(*(store.read(*some) for some in reads))
         told = [(*of.records(want), None)[0] for of, want in zip(found, asked, strict=True)]
         assert told == [replace(one, version=1) for one in families] + [
             None,

@@ -14,10 +14,11 @@ from tests.server.store.samples import ENV, FULL, MIKO, grant, user
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create, Remove, Update
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.query import One, With
+from valetkey.server.model.query import One
 from valetkey.server.model.record import Record
 from valetkey.server.model.user import User
 from valetkey.server.store.migrate import migrate
+from valetkey.server.store.row_cache import RowCache
 from valetkey.server.store.sqlite import owned_rows
 from valetkey.server.store.sqlite.store import connect
 from valetkey.server.store.sqlite.table import table
@@ -44,7 +45,7 @@ def named_by(*records: Record) -> tuple[One[Any], ...]:
 
 def read(connection: apsw.Connection, *records: Record) -> list[Record]:
     wants = named_by(*records)
-    found = owned_rows.find(connection, wants)
+    found = owned_rows.find(connection.cursor(), wants, RowCache())
     return [one for want in wants for one in found.records(want)]
 
 
@@ -69,8 +70,8 @@ def test_a_row_says_itself_whose_it_is(connection: apsw.Connection, fields: dict
     # As a refresh reads them: some, and once.
     assert read(connection, *written[1:]) == [replace(one, version=1) for one in written[1:]]
     its = written[2]
-    wanted = With(TokenFamily, its.id, (("grant", Grant), ("user", User)))
-    found = owned_rows.find(connection, (wanted,))
+    wanted = One(TokenFamily, its.id)
+    found = owned_rows.find(connection.cursor(), (wanted,), RowCache())
     assert found.one(wanted) == replace(its, version=1)
     for other in (One(Grant, its.grant), One(User, its.user)):
         there = tuple(replace(one, version=1) for one in written[:2] if one.key == other.key)
@@ -97,7 +98,9 @@ def test_what_is_no_name_is_nowhere(connection: apsw.Connection) -> None:
     # As long as a name, but none: it may be asked for beside one.
     wants = (One(User, MIKO), One(Grant, "z" * ids.LETTERS), One(Grant, "y" * ids.LETTERS))
     for some in (wants, wants[:2]):
-        found = [owned_rows.find(connection, some).records(want) for want in some]
+        found = [
+            owned_rows.find(connection.cursor(), some, RowCache()).records(want) for want in some
+        ]
         assert found == [(replace(miko, version=1),), (), ()][: len(some)]
 
 

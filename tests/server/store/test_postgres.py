@@ -15,7 +15,7 @@ from tests.server.store.steps import put
 
 from valetkey.server.model.change import Create, Update
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.query import One, With
+from valetkey.server.model.query import One
 from valetkey.server.model.user import User
 from valetkey.server.oauth.admin.keys import TURNED
 from valetkey.server.store.database import PostgresURL
@@ -92,7 +92,7 @@ async def test_a_family_brings_its_grant_along(store: Store) -> None:
     mine = grant()
     family = replace(sample(TokenFamily), grant=mine.id, user=MIKO, version=0)
     await put(store, mine, family)
-    found = await store.read(With(TokenFamily, family.id, (("grant", Grant), ("user", User))))
+    found = await store.read(One(TokenFamily, family.id))
     wanted = One(Grant, mine.id)
     along = found.along((wanted,))
     assert along is not None

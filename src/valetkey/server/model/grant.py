@@ -7,7 +7,8 @@ import msgspec
 
 from valetkey.server.model import ids
 from valetkey.server.model.limits import NONE, Limits
-from valetkey.server.model.record import OwnedRecord, round_up_expiry
+from valetkey.server.model.record import OwnedRecord, Record, round_up_expiry
+from valetkey.server.model.user import User
 from valetkey.wire.access_token import Confirmation
 from valetkey.wire.key_shards import Holder
 
@@ -161,6 +162,7 @@ class TokenFamily(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     table: ClassVar[str] = "families"
     rank: ClassVar[int] = 3
     indexes: ClassVar[tuple[str, ...]] = ("grant", "user")
+    read_ahead: ClassVar[tuple[tuple[str, type[Record]], ...]] = (("grant", Grant), ("user", User))
 
     grant: str
     user: str

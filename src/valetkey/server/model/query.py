@@ -35,14 +35,6 @@ class RecentOne(One[R], Generic[R], frozen=True):
     change."""
 
 
-class With(One[R], Generic[R], frozen=True):
-    """The same, and with it what its fields name, because the rule is going to want that next. Each
-    of `others` is a field, and the kind of record whose key it holds. A store may bring them at
-    once, all of one moment, or wait until they are wanted: the rule cannot tell."""
-
-    others: tuple[tuple[str, type[Record]], ...]
-
-
 class OneByAlias(msgspec.Struct, Generic[R], frozen=True):
     """Query for the record with this alias."""
 
@@ -111,7 +103,8 @@ class CommitAlways(msgspec.Struct, frozen=True):
 
 
 class Results(msgspec.Struct, frozen=True):
-    """The results of queries. `more` has the results that a store read ahead (see `With`)."""
+    """The results of queries. `more` has the results that a store read ahead (see
+    `Record.read_ahead`)."""
 
     rows: Mapping[Query, tuple[Record, ...]]
     documents: Mapping[DocumentRequest, Document | Unreachable] = {}

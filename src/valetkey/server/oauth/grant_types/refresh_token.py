@@ -14,7 +14,7 @@ import msgspec
 from valetkey.server.model.change import Change, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.query import One, Rule, With
+from valetkey.server.model.query import One, Rule
 from valetkey.server.model.user import User
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, RefreshToken, Refuse, Standing
@@ -38,8 +38,6 @@ USED_STEP: Final = 3600
 """Longest time, in seconds, between two notes of the last use of a family that does not rotate. It
 is shorter if a tenth of the family's idle time is shorter."""
 
-_WHOSE: Final = (("grant", Grant), ("user", User))
-
 
 class RefreshRequest(msgspec.Struct, frozen=True):
     """The parameters of a refresh. `others` are shards besides the refresh token, "" for none."""
@@ -62,7 +60,7 @@ def decide(
 ) -> Rule[Issue | Refuse]:
     """Issue new tokens for the family that the refresh token names."""
     token = read(request.refresh_token, context.installation.keyring)
-    wanted = With(TokenFamily, token.family, _WHOSE)
+    wanted = One(TokenFamily, token.family)
     family = (yield (wanted,)).one(wanted)
     if family is not None and family.shards is not None:
         return (yield from _sharded(request, family, caller=caller, context=context))

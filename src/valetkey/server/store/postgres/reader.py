@@ -6,17 +6,18 @@ moment: that of the statement.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import cache
 from typing import Any, Final, TypeAlias
 
-from valetkey.server.model.query import One, Query, Results, With
+from valetkey.server.model.query import One, Query, Results
 from valetkey.server.model.record import Record
 from valetkey.server.store.batching import SILENT, let_batch_fill
 from valetkey.server.store.port import Deadlines, Unavailable, is_name
 from valetkey.server.store.postgres.connections import as_unavailable
-from valetkey.server.store.postgres.rows import Recent, record_of, selected, type_of
+from valetkey.server.store.postgres.rows import Rows, cached_record_of, record_of, selected, type_of
 from valetkey.server.store.postgres.statements import Statement, place_and_key
+from valetkey.server.store.row_cache import RowCache
 
 # Reads rows by their keys in one statement. Nearly all reads of a busy node are of this kind.
 
@@ -27,17 +28,18 @@ BESIDE: Final = 1 << 20
 """A number larger than the number of queries in a read."""
 
 
-def points(wants: Sequence[One[Any]]) -> Statement:
-    """Build a statement that reads any number of rows by their keys.
+def points(wants: Sequence[One[Any]], ahead: Collection[int] = ()) -> Statement:
+    """Build a statement that reads any number of rows by their keys. `ahead` are the numbers of the
+    queries that read ahead (see `Record.read_ahead`).
 
     Its text depends only on the kinds of record, so the database prepares it once. The column `n`
-    of each row is the number of the query that it answers. For the related records of a `With`
-    query, BESIDE is added to `n` for the first one, twice BESIDE for the second."""
+    of each row is the number of the query that it answers. For the records that one reads
+    ahead, BESIDE is added to `n` for the first one, twice BESIDE for the second."""
     by_shape: dict[Shape, list[tuple[int, int, Any]]] = {}
     for number, want in enumerate(wants):
         place, key = place_and_key(want.record, want.key)
         if key is not None and (not isinstance(key, str) or is_name(key)):
-            others = want.others if type(want) is With else ()
+            others = want.record.read_ahead if number in ahead else ()
             by_shape.setdefault((want.record, others), []).append((number, place, key))
     shapes = tuple(sorted(by_shape, key=_order))
     parameters = [list(column) for one in shapes for column in zip(*by_shape[one], strict=True)]
@@ -105,7 +107,7 @@ class Reader:
         self._waiting = Deadlines(SILENT)
         self._under_way: set[asyncio.Task[None]] = set()
         self._begun = 0.0
-        self._recent = Recent()
+        self._rows: Rows = RowCache()
 
     async def read(self, wants: Wants) -> Results:
         """Answer the queries from one moment. Raises Unavailable, Damaged."""
@@ -152,9 +154,14 @@ class Reader:
                     pending.future.set_exception(as_unavailable(error))
 
     async def _read_batch(self, batch: Sequence[PendingRead]) -> None:
-        wants = [want for pending in batch for want in pending.wants]
-        rows = await self._fetch(points(wants)) if wants else ()
-        records, more = self._sort_rows(wants, rows)
+        wants: list[One[Any]] = []
+        ahead: set[int] = set()
+        for pending in batch:
+            if len(pending.wants) == 1 and pending.wants[0].record.read_ahead:
+                ahead.add(len(wants))
+            wants += pending.wants
+        rows = await self._fetch(points(wants, ahead)) if wants else ()
+        records, more = self._sort_rows(wants, rows, ahead)
         first = 0
         for pending in batch:
             last = first + len(pending.wants)
@@ -166,20 +173,20 @@ class Reader:
             first = last
 
     def _sort_rows(
-        self, wants: Wants, rows: Sequence[Any]
+        self, wants: Wants, rows: Sequence[Any], ahead: Collection[int]
     ) -> tuple[list[Records], dict[Query, Records]]:
-        """Return the answer to each query, and the related records that `With` adds.
+        """Return the answer to each query, and the records that those of `ahead` read ahead.
 
-        Those are not cached: a refresh token needs them once in its life."""
+        Such rows are not cached: a refresh token needs them once in its life."""
         answers: list[Records] = [()] * len(wants)
         more: dict[Query, Records] = {}
         for row in rows:
             beside, number = divmod(row[0], BESIDE)
             want = wants[number]
-            if not isinstance(want, With):
-                answers[number] = (self._recent.record_of(want.record, row),)
+            if number not in ahead:
+                answers[number] = (cached_record_of(want.record, row, self._rows),)
             elif beside:
-                _, kind = want.others[beside - 1]
+                _, kind = want.record.read_ahead[beside - 1]
                 record = record_of(kind, row)
                 more[One(kind, record.key)] = (record,)
             else:

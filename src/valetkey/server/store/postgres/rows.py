@@ -9,12 +9,13 @@ the records use them, names are bytes, and `body` is packed (see `store.sqlite.p
 from collections.abc import Callable
 from functools import cache
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from valetkey.server.model.record import Record
 from valetkey.server.store.port import UNREADABLE, check_names, damaged
+from valetkey.server.store.row_cache import RowCache
 from valetkey.server.store.sqlite.packed import packing, second_name
 
 
@@ -70,29 +71,20 @@ def record_of(kind: type[Record], stored: Any) -> Record:
     return record
 
 
-RECENT: Final = 12288
-"""The number of rows that are cached, the same as on SQLite."""
+Rows: TypeAlias = RowCache[tuple[type[Record], bytes], tuple[tuple[Any, ...], Record]]
+"""Rows by kind and key, each with its record."""
 
 
-class Recent:
-    """A cache of decoded rows. A client that presents a token again needs the same rows again. If a
-    row has the same bytes as before, its record is reused instead of decoded."""
-
-    def __init__(self) -> None:
-        self._last: dict[tuple[type[Record], bytes], tuple[tuple[Any, ...], Record]] = {}
-
-    def record_of(self, kind: type[Record], stored: Any) -> Record:
-        """Decode a row, or reuse its record. Raises Damaged."""
-        if not kind.rank:
-            return record_of(kind, stored)
-        row = _picked(kind)(stored)
-        name = kind, row[1]
-        last = self._last.get(name)
-        if last is None or last[0] != row:
-            if len(self._last) >= RECENT:
-                self._last.clear()
-            last = self._last[name] = row, packing(kind).unpack(row[0], row[1:])
-        return last[1]
+def cached_record_of(kind: type[Record], stored: Any, rows: Rows) -> Record:
+    """Decode a row, or reuse its record. Raises Damaged."""
+    if not kind.rank:
+        return record_of(kind, stored)
+    row = _picked(kind)(stored)
+    name = kind, row[1]
+    last = rows.get(name)
+    if last is None or last[0] != row:
+        last = rows.keep(name, (row, packing(kind).unpack(row[0], row[1:])))
+    return last[1]
 
 
 _SELECTED: Final = {

@@ -1,25 +1,21 @@
 """Reads rows that users own by their names, all in one statement and so from one moment.
 
-A client that presents a token again needs the same rows again. The location of a row follows from
-its name alone, so locations are cached; the rows themselves are read each time. If a row has the
-same bytes as before, its record is reused, because records are immutable.
+The location of a row follows from its name alone, so it is cached with the row (see `row_cache`).
 """
 
-from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
-from typing import Any, Final, TypeGuard
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final, TypeAlias, TypeGuard
 
 import apsw
 import msgspec
 
 from valetkey.server.model import ids
-from valetkey.server.model.query import One, Query, Results, With
+from valetkey.server.model.query import One, Query, Results
 from valetkey.server.model.record import Record
+from valetkey.server.store.row_cache import RowCache
 from valetkey.server.store.sqlite.packed import Packing, packing
 from valetkey.server.store.sqlite.tree import COLUMNS, LAST, STRETCH, block_of, first_of
-
-MANY: Final = 12288
-"""The number of names that are cached, the most recently used ones."""
 
 NOWHERE: Final = 0, b""
 """The location for a malformed name: no row has this key."""
@@ -35,6 +31,9 @@ class Sought(msgspec.Struct):
     last: tuple[Sequence[Any], tuple[Record, ...]] = (), ()
 
 
+Rows: TypeAlias = RowCache[One[Any], Sought]
+
+
 def are_names(wants: tuple[Query, ...]) -> TypeGuard[tuple[One[Any], ...]]:
     """Whether there are queries, and all of them name records that users own. A name of another
     length is never cached."""
@@ -44,17 +43,18 @@ def are_names(wants: tuple[Query, ...]) -> TypeGuard[tuple[One[Any], ...]]:
     return bool(wants)
 
 
-def find(connection: apsw.Connection, wants: tuple[One[Any], ...]) -> Results:
+def find(cursor: apsw.Cursor, wants: tuple[One[Any], ...], rows: Rows) -> Results:
     """Read the rows of queries that satisfy `are_names`."""
-    first = wants[0]
-    if type(first) is With and len(wants) == 1:
-        return _found_with(connection, first)
-    sought = [_where(want) for want in wants]
+    if len(wants) == 1 and wants[0].record.read_ahead:
+        return _find_with_others(cursor, wants[0])
+    sought = [rows.get(want) or rows.keep(want, _located(want)) for want in wants]
     binds: list[int | bytes] = []
     for one in sought:
         binds += (one.block, one.key)
     records: dict[Query, tuple[Record, ...]] = dict.fromkeys(wants, ())
-    for row in connection.execute(_statement(len(wants)), binds):
+    # All rows at once: a statement that is not at its end would hold back what others write.
+    found: list[Any] = cursor.execute(_statement(len(wants)), binds).fetchall()
+    for row in found:
         one, want = sought[row[0]], wants[row[0]]
         if one.last[0] != row:
             one.last = row, (one.packing.read(want.key, one.place, row[1:]),)
@@ -69,23 +69,20 @@ def _located(want: One[Any]) -> Sought:
     return Sought(its, place, key, block_of(place, kind.rank, key))
 
 
-_where: Final[Callable[[One[Any]], Sought]] = lru_cache(maxsize=MANY)(_located)
-
-
-def _found_with(connection: apsw.Connection, want: With[Any]) -> Results:
-    """Read a row and the related rows that `With` names. They are not cached: a refresh token needs
-    them once in its life."""
+def _find_with_others(cursor: apsw.Cursor, want: One[Any]) -> Results:
+    """Read a row and those that it reads ahead. They are not cached: a refresh token needs them
+    once in its life."""
     kind: type[Record] = want.record
     its = packing(kind, COLUMNS)
     place, key = its.name(want.key) or NOWHERE
     binds: list[int | bytes] = [block_of(place, kind.rank, key), key]
-    binds += [first_of(place, other.rank) for _, other in want.others]
+    binds += [first_of(place, other.rank) for _, other in kind.read_ahead]
     records: dict[Query, tuple[Record, ...]] = {want: ()}
     more: dict[Query, tuple[Record, ...]] = {}
-    for row in connection.execute(_statement_with(want.others), binds):
+    for row in cursor.execute(_statement_with(kind.read_ahead), binds).fetchall():
         record = its.read(want.key, place, row)
         records[want] = (record,)
-        for at, (field, other) in enumerate(want.others, 1):
+        for at, (field, other) in enumerate(kind.read_ahead, 1):
             beside = row[at * _WIDTH : (at + 1) * _WIDTH]
             if beside[0] is not None:
                 name = getattr(record, field)

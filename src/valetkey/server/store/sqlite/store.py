@@ -21,6 +21,7 @@ from valetkey.server.model.query import One, Page, PageQuery, Query, Results
 from valetkey.server.model.record import Record
 from valetkey.server.store.migrate import migrate
 from valetkey.server.store.port import CALL_TIMEOUT, Unavailable, read_entry
+from valetkey.server.store.row_cache import RowCache
 from valetkey.server.store.sqlite import owned_rows
 from valetkey.server.store.sqlite.files import BusyHandler
 from valetkey.server.store.sqlite.table import table
@@ -52,6 +53,9 @@ class SQLiteStore:
                 migrate(writing)
                 self._reading = opened.enter_context(contextlib.closing(connect(path)))
                 self._reading.execute("PRAGMA query_only = ON")
+                # A cursor of its own for each read would add to the cost of a small one.
+                self._cursor = self._reading.cursor()
+                self._rows: owned_rows.Rows = RowCache()
                 checkpointing = opened.enter_context(contextlib.closing(connect(path)))
                 self._writer = Writer(writing, checkpointing=checkpointing)
             except (apsw.Error, OSError) as error:
@@ -61,14 +65,16 @@ class SQLiteStore:
     async def read(self, *wants: Query) -> Results:
         try:
             if owned_rows.are_names(wants):
-                return owned_rows.find(self._reading, wants)
+                return owned_rows.find(self._cursor, wants, self._rows)
             if len(wants) == 1:
                 return Results({wants[0]: self._find(wants[0])})
             names: tuple[One[Any], ...] = tuple(
                 want for want in wants if isinstance(want, One) and owned_rows.are_names((want,))
             )
             with self._reading:
-                answers = dict(owned_rows.find(self._reading, names).rows) if len(names) > 1 else {}
+                answers: dict[Query, tuple[Record, ...]] = {}
+                if len(names) > 1:
+                    answers |= owned_rows.find(self._cursor, names, self._rows).rows
                 for want in wants:
                     if want not in answers:
                         answers[want] = self._find(want)
