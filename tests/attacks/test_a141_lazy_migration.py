@@ -32,7 +32,7 @@ from valetkey.server.http import platform_sign_in
 from valetkey.server.http.outbound import Answer
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.user import Identity, User
-from valetkey.server.pages import sign_in as page
+from valetkey.server.pages import password_check as page
 from valetkey.server.settings.ways import LazyMigration, SignInSettings
 
 FAR = datetime.date(2099, 1, 1)

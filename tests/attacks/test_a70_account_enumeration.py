@@ -90,8 +90,9 @@ def _attempt(
 
 
 def _bare(html: str) -> str:
-    """The page without the token, the name as typed, and the name of the request."""
+    """The page without the tokens, the name as typed, and the name of the request."""
     html = re.sub(r'name="csrf" value="[^"]*"', "", html)
+    html = re.sub(r'data-puzzle="[^"]*"|name="puzzle" value="[^"]*"', "", html)
     html = re.sub(r'(name="username"[^>]*) value="[^"]*"', r"\1", html)
     return re.sub(r"/continue/\w+", "/continue", html)
 

@@ -22,7 +22,7 @@ from valetkey.server.accounts import password
 from valetkey.server.accounts.sign_in import MARKER
 from valetkey.server.model.change import Create
 from valetkey.server.model.user import User, password_mark, with_rehashed_password
-from valetkey.server.pages.sign_in import REFUSAL
+from valetkey.server.pages.password_check import REFUSAL
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_every_refusal_takes_as_long(name: str, from_elsewhere: Live) -> None:
 def test_where_nothing_was_imported_nobody_waits(
     server: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("valetkey.server.pages.sign_in.REFUSAL", 600.0)
+    monkeypatch.setattr("valetkey.server.pages.password_check.REFUSAL", 600.0)
     browser = server.browser()
     browser.open("/sign-in")
     assert browser.send("sign-in", username="miko", password="wrong").status_code == 400

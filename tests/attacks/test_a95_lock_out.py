@@ -7,8 +7,10 @@ Defense: Failures slow the attacker down, don't refuse other users, and appear i
 import asyncio
 import contextlib
 import ipaddress
+import itertools
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,11 +19,12 @@ from typing import Any
 import pytest
 from tests.attacks.play import change, every
 from tests.attacks.test_a71_brute_force import at, guess
+from tests.browser import Browser
 from tests.installation import PASSWORDS
 from tests.live import Live, live
 from tests.rows import row
 
-from valetkey.server.accounts import password
+from valetkey.server.accounts import password, proof_of_work
 from valetkey.server.accounts.sign_in import Candidate, candidate, refused
 from valetkey.server.accounts.throttle import ACCOUNT, BROWSER, FAILED, PAIR, Caller
 from valetkey.server.http import log
@@ -29,7 +32,7 @@ from valetkey.server.http.front import caller
 from valetkey.server.http.request import Request
 from valetkey.server.http.sign_in_failures import HIDDEN, MANY
 from valetkey.server.http.waiting_room import Delay
-from valetkey.server.model.change import Stale
+from valetkey.server.model.change import Count, Stale
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.environment import Env
 from valetkey.server.store.port import Store
@@ -265,3 +268,63 @@ def test_a_port_in_x_forwarded_for_is_no_part_of_the_address(header: str, addres
     trusted = [ipaddress.ip_network("10.0.0.0/8")]
     headers = [(b"x-forwarded-for", header.encode())]
     assert caller(Request("GET", "/", headers=headers, peer="10.0.0.1"), trusted) == address
+
+
+def solve(browser: Browser) -> dict[str, str]:
+    """The fields of the page's puzzle, as its script fills them in."""
+    attributes = browser.form("sign-in").fields
+    token, bits = attributes["puzzle"], proof_of_work.BITS
+    numbers = (
+        next(n for n in itertools.count() if proof_of_work.fits(f"{token}.{part}.{n}", bits))
+        for part in range(proof_of_work.PARTS)
+    )
+    return {"puzzle": token, "work": ".".join(map(str, numbers))}
+
+
+def test_a_new_browser_can_pay_for_its_attempt(
+    proxied: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where strangers have used up the attempts at its account, or in its network."""
+    monkeypatch.setattr(proof_of_work, "BITS", 4)
+    for number in range(ACCOUNT.attempts // PAIR.attempts + 1):
+        thief = at(proxied, f"203.0.{number}.1")
+        for _ in range(PAIR.attempts):
+            guess(thief, "miko", "x")
+    for address in ("198.51.100.7", "203.0.1.1"):
+        owner = at(proxied, address)
+        assert owner.press("sign-in", username="miko", password=MIKO).status_code == 429
+        paid = solve(owner)
+        assert _paying(owner, "noor", paid) == 400
+        assert _paying(owner, "miko", paid) == 303
+        assert _paying(at(proxied, address), "miko", paid) == 429, "only once"
+
+
+def _paying(browser: Browser, name: str, paid: dict[str, str]) -> int:
+    sent = {**browser.form("sign-in").fields, "username": name, "password": MIKO, **paid}
+    return browser.http.post("/sign-in", data=sent).status_code
+
+
+def test_a_closed_password_looks_like_a_wrong_one(proxied: Live) -> None:
+    """And opens in a known browser, after which it opens everywhere."""
+    owner = at(proxied, "198.51.100.7")
+    assert guess(owner, "miko", MIKO).status_code == 303
+    owner.http.cookies.delete("vk_session")
+    miko = proxied.users["miko"]
+    row = Throttle(bucket=f"row {miko.id}", tried=100, since=int(time.time()), expires=2**40)
+    proxied.run(proxied.store.commit([Count(row)]))
+    closed = guess(at(proxied, "203.0.113.9"), "miko", MIKO)
+    wrong = guess(at(proxied, "203.0.114.9"), "noor", "x")
+    nobody = guess(at(proxied, "203.0.115.9"), "nobody", "x")
+    assert {one.status_code for one in (closed, wrong, nobody)} == {400}
+    plain = {re.sub(r'value="[^"]*"', "", one.text) for one in (closed, wrong, nobody)}
+    assert len(plain) == 1
+    owner.open("/sign-in")
+    assert guess(owner, "miko", MIKO).status_code == 303
+    assert guess(at(proxied, "203.0.116.9"), "miko", MIKO).status_code == 303
+
+
+def test_after_three_tries_the_page_says_that_a_right_password_may_fail(proxied: Live) -> None:
+    for name in ("miko", "nobody"):
+        browser = at(proxied, "203.0.113.77")
+        pages = [guess(browser, name, "x").text for _ in range(3)]
+        assert ["100 failed attempts in a row" in page for page in pages] == [False, False, True]

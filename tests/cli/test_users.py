@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 import time
@@ -12,8 +13,10 @@ from tests.cli.line import Line
 from tests.rows import row
 
 from valetkey.server.accounts import password
+from valetkey.server.accounts.throttle import account_of
 from valetkey.server.model import ids
-from valetkey.server.model.change import Create
+from valetkey.server.model.change import Count, Create
+from valetkey.server.model.counters import Throttle
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
 from valetkey.server.model.keys import Secret
@@ -200,3 +203,43 @@ def test_disable_ends_every_session_and_enable_brings_none_back(line: Line) -> N
     assert "--reason has over" in line.fails(
         "user", "disable", "miko", "--reason", "x" * 201, status=2
     )
+
+
+def test_what_is_throttled_and_its_end(line: Line) -> None:
+    (line.folder / "word").write_text(WORD + "\n")
+    line.ok("user", "add", "miko", "--password-file", "word")
+    assert line.ok("user", "throttled") == "nothing is throttled\n"
+    miko, now = kept(line), int(time.time())
+    account = account_of("miko")
+    counts = {
+        f"pair {account} 203.0.113.0/24": 5,
+        f"account {account}": 7,
+        f"account {account_of('nobody')}": 50,
+        f"row {miko.id}": 100,
+        f"factor {miko.id} totp": 10,
+        "network 203.0.113.0/24": 120,
+        "network 2001:db8::/32": 1500,
+        "failed sign-ins": 999,
+    }
+    rows = [
+        Throttle(bucket=bucket, tried=tried, since=now, expires=now + 900)
+        for bucket, tried in counts.items()
+    ]
+    line.store(lambda store: store.commit([Count(row) for row in rows]))
+    text = line.ok("user", "throttled")
+    (until,) = set(re.findall(r"20..-..-.. ..:.. UTC", text))
+    table = [re.split(r"  +", one.strip()) for one in text.splitlines()]
+    assert table == [
+        ["user", "effect", "from", "attempts", "until"],
+        ["delayed 0.5 s", "203.0.113.0/24", "120", until],
+        ["miko", "closed", "new browsers", "100", "the user signs in"],
+        ["(no such user)", "refused", "new browsers", "50", until],
+        ["miko", "refused", "totp", "10", until],
+        ["miko", "refused", "203.0.113.0/24", "5", until],
+    ]
+    assert line.ok("user", "unlock", "miko") == "unlocked miko\n"
+    left = line.ok("user", "throttled")
+    assert "miko" not in left
+    assert "(no such user)" in left
+    assert [one.kind for one in line.every(Event)][-1] == "password-opened"
+    assert line.fails("user", "unlock", "nobody", status=1) == "Error: there is no user 'nobody'\n"

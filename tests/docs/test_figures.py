@@ -13,7 +13,7 @@ from valetkey.server.accounts import throttle
 from valetkey.server.http import front, installation, waiting_room
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.oauth.admin import keys
-from valetkey.server.pages import sign_in
+from valetkey.server.pages import password_check
 from valetkey.wire import form
 
 USUAL: Final = Lifetimes()
@@ -38,7 +38,7 @@ FIGURES = [
     figure("threats", "100 attempts from its network", throttle.NETWORK.attempts, 100),
     figure("threats", "up to 8 seconds", throttle.LONGEST, 8),
     figure("threats", "at most 512 strangers", waiting_room.MOST_ATTEMPTS, 512),
-    figure("declare", "half a second", sign_in.REFUSAL, 0.5),
+    figure("declare", "half a second", password_check.REFUSAL, 0.5),
     figure("threats", "64 KB of body", form.MAX_BYTES, 64 * 1024),
     figure("threats", "16 KB of headers", front.MAX_HEADERS, 16 * 1024),
     figure("endpoints", "at most 64 KB", form.MAX_BYTES, 64 * 1024),

@@ -20,6 +20,7 @@ from valetkey.cli.context import (
 from valetkey.cli.declare import apply_desired, remove_by
 from valetkey.cli.options import PATH, YES, Group
 from valetkey.cli.secrets import password_rules, read_password, read_secret
+from valetkey.cli.user_throttle import list_throttled, unlock_user
 from valetkey.server.accounts import password, password_forms, sign_up
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.query import Many, One, OneByAlias
@@ -240,3 +241,7 @@ def remove(command: CommandContext, username: str, *, yes: bool) -> None:
     """Remove an account. Its sessions and all access that it gave end at once."""
     command.confirm(f"Remove the user {username!r} and stop all access that they gave?", yes=yes)
     remove_by(command, removal.user, username)
+
+
+for one in (list_throttled, unlock_user):
+    user.add_command(one)

@@ -24,6 +24,7 @@ from valetkey.server.http.metrics_port import MetricsPort
 from valetkey.server.http.outbox import Outbox
 from valetkey.server.http.platform_sign_in import PlatformSignIn, ends_at
 from valetkey.server.http.shell import Shell
+from valetkey.server.http.sign_in_failures import SignInFailures
 from valetkey.server.http.signed_tokens import SignedTokens
 from valetkey.server.http.still_allowed import PlatformTerms, StillAllowed
 from valetkey.server.http.tls import Certificates
@@ -80,6 +81,9 @@ def create(
     shell.on_outgoing = outbox.nudge
     passwords = Passwords(secret_in(settings.devise_pepper, settings.devise_pepper_file))
 
+    failures = SignInFailures()
+    meter.sign_ins = failures.totals
+
     def running() -> contextlib.AbstractAsyncContextManager[None]:
         is_open = REGISTRATION in features or CLIENT_DOCUMENTS in features
         more = [installation.run(store, installations)] if is_open else []
@@ -94,6 +98,7 @@ def create(
             shell=shell,
             outbox=outbox,
             passwords=passwords,
+            failures=failures,
             host_way=host_way,
             fetch=fetch,
         )
@@ -253,6 +258,7 @@ def _pages(
     shell: Shell,
     outbox: Outbox,
     passwords: Passwords,
+    failures: SignInFailures,
     host_way: Callable[[Any], Any] | None,
     fetch: Fetcher,
 ) -> App:
@@ -275,6 +281,7 @@ def _pages(
         issuer=settings.issuer,
         brand=CurrentBrand(shell, links=links, brand=source.brand, files=files),
         unthrottled=_networks(settings.unthrottled),
+        failures=failures,
         watched=SESSION_MANAGEMENT in features,
         sign_in_origins=origins(settings.sign_in),
         linked=LINKED if settings.sign_in.upstream else None,

@@ -270,7 +270,7 @@ COSTLIEST = [
 
 @pytest.mark.parametrize("stored", COSTLIEST)
 def test_the_costliest_check_is_shorter_than_a_refusal(stored: str) -> None:
-    from valetkey.server.pages.sign_in import REFUSAL
+    from valetkey.server.pages.password_check import REFUSAL
 
     assert why_not_imported(stored) == ""
     began = time.thread_time()

@@ -21,7 +21,7 @@ from valetkey.server.pages.routes import table
 from valetkey.server.pages.samples import SAMPLES, parts, views
 
 HERE = re.compile(r"[?#]|/(?!/)")
-SCRIPTS = {"/static/apps.js", "/static/password.js", "/static/zone.js"}
+SCRIPTS = {f"/static/{name}.js" for name in ("apps", "password", "work", "zone")}
 EVERY = [(tag, name) for tag in PREVIEWED for name in SAMPLES]
 
 

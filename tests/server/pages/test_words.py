@@ -74,7 +74,9 @@ SENTENCES = {
     "sign-in-throttled": (
         "Too many incorrect passwords for this username from new browsers. Wait 5 minutes,",
         "or use a browser where you've signed in before.",
+        "let this browser run a check for a few seconds.",
     ),
+    "sign-in-unsure": ("After 100 failed attempts in a row, it works only in browsers where",),
     "sign-in-throttled-here": (
         "Too many incorrect passwords for this username in this browser.",
         "Wait 5 minutes, then try again.",

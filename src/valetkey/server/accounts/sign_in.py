@@ -6,6 +6,7 @@ import msgspec
 
 from valetkey.jose import base64url
 from valetkey.jose.seal import digest
+from valetkey.server.accounts.proof_of_work import spend
 from valetkey.server.accounts.throttle import (
     IN_A_ROW,
     WINDOW,
@@ -118,9 +119,11 @@ class Renewed(msgspec.Struct, frozen=True):
 Attempted: TypeAlias = Candidate | Throttled
 
 
-def candidate(username: str, *, caller: Caller | None, now: int) -> Rule[Attempted]:
+def candidate(
+    username: str, *, caller: Caller | None, now: int, solved: SingleUse | None = None
+) -> Rule[Attempted]:
     """The user whose password to check, or `Throttled`. `caller` is None for an address that is
-    not throttled."""
+    not throttled. `solved` marks a proof of work that the caller brings."""
     query = OneByAlias(User, sign_in_name(username))
     results = yield (query, IMPORTED)
     row = user = results.one(query)
@@ -128,6 +131,8 @@ def candidate(username: str, *, caller: Caller | None, now: int) -> Rule[Attempt
         user = None
     allowed = Allowed()
     if caller is not None:
+        if (yield from spend(solved)):
+            caller = msgspec.structs.replace(caller, paid=True)
         judged = yield from attempt(username, caller, now, user="" if user is None else user.id)
         if isinstance(judged, Throttled):
             return judged

@@ -171,7 +171,7 @@ def count(buckets: Buckets, now: int, *, paid: bool = False) -> Rule[Allowed | T
     for each, budget in counts:
         counter = results.counter(each)
         if each.record.bucket in buckets.slowing:
-            wait = max(wait, _wait(counter.tried - budget.attempts))
+            wait = max(wait, delay(counter.tried - budget.attempts))
         elif counter.tried > budget.attempts and not paid:
             # Parallel attempts used up the budget.
             back = tuple(Uncount(one.record) for one in (*(one for one, _ in counts), *rows))
@@ -221,7 +221,8 @@ def account_of(username: str) -> str:
     return hashlib.sha256(sign_in_name(username).encode()).hexdigest()[:32]
 
 
-def _wait(beyond: int) -> float:
+def delay(beyond: int) -> float:
+    """The delay of an attempt that is this far beyond the budget of its network, in seconds."""
     return 0.0 if beyond <= 0 else min(LONGEST, STEP * -(-beyond // TEN))
 
 

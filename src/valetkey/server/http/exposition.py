@@ -97,6 +97,17 @@ def _counters(now: Snapshot) -> Iterator[Metric]:
     for name, count in sorted(now.events.items()):
         events.add_metric((name,), count)
     yield events
+    failed = CounterMetricFamily(
+        "valetkey_sign_ins_failed", "Sign-ins that failed, for users or not.", labels=["reason"]
+    )
+    for reason in ("wrong", "throttled"):
+        failed.add_metric((reason,), now.sign_ins.get(reason, 0))
+    yield failed
+    yield CounterMetricFamily(
+        "valetkey_sign_in_warnings",
+        "Warnings in the log that many sign-ins fail.",
+        value=now.sign_ins.get("warned", 0),
+    )
     yield CounterMetricFamily(
         "valetkey_commits_failed", "Commits that got no answer.", value=now.failed_commits
     )

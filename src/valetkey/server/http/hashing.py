@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -18,6 +19,12 @@ from valetkey.server.http.waiting_room import WorkSlots
 from valetkey.server.model.keys import Secret
 
 T = TypeVar("T")
+
+RECENT: Final = 60.0
+"""Seconds for which a slow check makes refusals slow."""
+
+SLOWEST: Final = 8.0
+"""Seconds: a slower check is not waited for."""
 
 WORKERS: Final = 2
 WAITING: Final = 128
@@ -45,6 +52,8 @@ class Passwords:
             WORKERS, thread_name_prefix="argon2", initializer=_lower_priority
         )
         self._slots = WorkSlots(WORKERS, WAITING)
+        self._slowest = 0.0
+        self._slowest_until = 0.0
 
     async def fits(self, candidate: Secret, stored: str, *, address: str = "") -> bool:
         """Whether the password fits the stored hash; as slow without a hash ("") as with one.
@@ -52,11 +61,24 @@ class Passwords:
         too many anonymous callers wait."""
         pepper = {} if self._pepper is None else {"pepper": self._pepper}
         check = partial(password.fits, candidate, stored, **pepper)
+        began = time.monotonic()
         try:
             return await self._run(check, address=address)
         except ExtraMissing as error:
             log.warning("a password cannot be checked", detail=str(error))
             return False
+        finally:
+            self._note(time.monotonic() - began)
+
+    def slowest(self) -> float:
+        """The seconds that the slowest check of the last minute took, with its wait for a turn. On
+        a busy machine, a refusal has to take as long, whatever the hash."""
+        return self._slowest if time.monotonic() < self._slowest_until else 0.0
+
+    def _note(self, seconds: float) -> None:
+        if seconds >= self.slowest():
+            self._slowest = min(seconds, SLOWEST)
+            self._slowest_until = time.monotonic() + RECENT
 
     async def keep(self, candidate: Secret, *, address: str = "") -> str:
         """The PHC string to store. `address` is an anonymous caller's, "" for a known one. Raises

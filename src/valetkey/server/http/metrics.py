@@ -67,6 +67,8 @@ class Snapshot(msgspec.Struct):
     failed_commits: int = 0
     loop_delay: float = 0.0
     connections: int = 0
+    sign_ins: dict[str, int] = {}
+    """Failed sign-ins, as `SignInFailures.totals`."""
 
 
 class NoMeter:
@@ -74,6 +76,7 @@ class NoMeter:
 
     def __init__(self) -> None:
         self.connections: Callable[[], int] = lambda: 0
+        self.sign_ins: Mapping[str, int] = {}
         self.loop_delay = 0.0
 
     def endpoints(self, handlers: Mapping[str, MethodHandler]) -> Mapping[str, MethodHandler]:
@@ -114,6 +117,7 @@ class Meter(NoMeter):
             failed_commits=self._failed_commits,
             loop_delay=self.loop_delay,
             connections=self.connections(),
+            sign_ins=dict(self.sign_ins),
         )
 
     def request(self, kind: RequestKind, seconds: float) -> None:

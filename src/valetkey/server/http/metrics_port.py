@@ -90,6 +90,8 @@ def merged(snapshots: Sequence[Snapshot]) -> Snapshot:
             requests.setdefault(kind, Durations()).merge(durations)
         for name, count in one.events.items():
             whole.events = {**whole.events, name: whole.events.get(name, 0) + count}
+        for name, count in one.sign_ins.items():
+            whole.sign_ins = {**whole.sign_ins, name: whole.sign_ins.get(name, 0) + count}
         whole.commits.merge(one.commits)
         whole.failed_commits += one.failed_commits
         whole.loop_delay = max(whole.loop_delay, one.loop_delay)

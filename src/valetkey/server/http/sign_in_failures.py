@@ -25,16 +25,19 @@ PROXY_NOT_TRUSTED: Final = (
 
 
 class SignInFailures:
-    """Counts failed sign-ins in this process, and warns once a minute at most."""
+    """Counts failed sign-ins in this process, and warns once a minute at most. `totals` count since
+    the start: sign-ins with a wrong password, those that were refused unread, and warnings."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._since = clock()
         self._networks: dict[str, int] = {}
         self._accounts: set[str] = set()
+        self.totals = {"wrong": 0, "throttled": 0, "warned": 0}
 
-    def add(self, account: str, address: str) -> None:
+    def add(self, account: str, address: str, *, read: bool = True) -> None:
         """Adds a sign-in with a wrong password, or one that was refused unread."""
+        self.totals["wrong" if read else "throttled"] += 1
         if self._clock() - self._since >= MINUTE:
             if sum(self._networks.values()) > MANY:
                 self._warn()
@@ -48,6 +51,7 @@ class SignInFailures:
             self._warn()
 
     def _warn(self) -> None:
+        self.totals["warned"] += 1
         network, most = max(self._networks.items(), key=lambda item: item[1])
         log.warning(
             "many failed sign-ins",

@@ -41,6 +41,7 @@ Kind: TypeAlias = Literal[
     "password-closed",
     "app-suspended",
     "app-restored",
+    "password-opened",
 ]
 
 

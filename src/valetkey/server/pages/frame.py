@@ -19,6 +19,7 @@ from valetkey.server.http.platform_sign_in import PlatformSignIn
 from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
+from valetkey.server.http.sign_in_failures import SignInFailures
 from valetkey.server.model.ids import created_at
 from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize.browser_session import Person, person
@@ -140,6 +141,7 @@ class Frame:
         issuer: str,
         brand: CurrentBrand,
         unthrottled: Sequence[Network],
+        failures: SignInFailures | None = None,
         watched: bool = False,
         sign_in_origins: str = "",
         linked: str | None = None,
@@ -159,7 +161,9 @@ class Frame:
         self.new_passwords = new_passwords or NewPasswords()
         self.platform = platform
         self.directory = directory
-        self.callers = Callers(shell, self.cookies, unthrottled)
+        self.callers = Callers(
+            shell, self.cookies, unthrottled, failures=failures or SignInFailures()
+        )
         self.brand = brand
         self.sections: tuple[Section, ...] = ()
         """The sections that have a page: `routes.pages` sets it."""

@@ -1,6 +1,5 @@
 """Sign-in, for apps and for the user's own pages."""
 
-import asyncio
 import re
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,27 +7,22 @@ from typing import ClassVar, Final
 
 import msgspec
 
-from valetkey.server.accounts import password
-from valetkey.server.accounts.lazy_migration import move
-from valetkey.server.accounts.provisioning import Inactive, provision
+from valetkey.server.accounts.proof_of_work import Puzzle, marker, puzzle
 from valetkey.server.accounts.sign_in import (
-    Candidate,
     Proof,
     SignedIn,
     candidate,
     open_session,
     refused,
-    renew,
 )
 from valetkey.server.accounts.throttle import BROWSER, Caller, Throttled, account_of
-from valetkey.server.http import log
-from valetkey.server.http.directory import PasswordDirectory
-from valetkey.server.http.platform_sign_in import SECONDS
 from valetkey.server.http.reply import Headers, Reply, see_other
 from valetkey.server.http.request import Request
+from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.user import User, typed_name
 from valetkey.server.oauth.authorize.request import may_sign_up
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.components import Decline, PageForm, Section, View
 from valetkey.server.pages.frame import (
     APPROVALS,
@@ -39,19 +33,13 @@ from valetkey.server.pages.frame import (
     Frame,
     NoSuchPage,
 )
+from valetkey.server.pages.password_check import proved
 from valetkey.server.pages.sign_out import signed_out
 from valetkey.server.pages.ways import WITH, SignInChoice, Waiting, WayLink, pass_on
 from valetkey.wire import form as forms
 
-REFUSAL: Final = 0.5
-"""Seconds that every refusal takes where passwords were imported: more than it takes to check any
-of them, unless the machine is busy."""
-
-DIRECTORY_REFUSAL: Final = 1.0
-"""The same, where a directory checks passwords."""
-
-MOVING_REFUSAL: Final = REFUSAL + SECONDS
-"""The same while unknown names are asked of the platform."""
+UNSURE: Final = 3
+"""Attempts after which the page says when a correct password is refused too."""
 
 OWN_PAGES: Final = (APPS, APPROVALS, LINKED, *(f"/{one}" for one in Section))
 """The user's own pages: these paths, and those below."""
@@ -81,7 +69,9 @@ class SignInView(View, frozen=True, kw_only=True):
     """The sign-in form: fields ``username`` and ``password``, button ``#sign-in``. ``app`` is the
     name of the app that waits; ``decline`` cancels its request. ``retry_after`` goes with
     ``THROTTLED``. ``ways`` lead to other places to sign in; the form is left out unless
-    ``password``. ``by_address``: an e-mail address without a password may be enough."""
+    ``password``. ``by_address``: an e-mail address without a password may be enough. ``puzzle``
+    goes with ``THROTTLED``: a browser that solves it need not wait. ``unsure``: after several
+    tries, the page says when a correct password is refused too."""
 
     template: ClassVar = "sign_in.html"
     enums: ClassVar = (SignInPurpose, SignInProblem)
@@ -97,6 +87,8 @@ class SignInView(View, frozen=True, kw_only=True):
     password: bool = True
     ways: tuple[WayLink, ...] = ()
     by_address: bool = False
+    puzzle: Puzzle | None = None
+    unsure: bool = False
 
 
 class SignInRefused(msgspec.Struct, frozen=True):
@@ -105,6 +97,8 @@ class SignInRefused(msgspec.Struct, frozen=True):
     problem: SignInProblem
     username: str
     retry_after: int = 0
+    puzzle: Puzzle | None = None
+    unsure: bool = False
 
     @property
     def status(self) -> int:
@@ -121,6 +115,8 @@ class SignInRefused(msgspec.Struct, frozen=True):
             problem=self.problem,
             username=self.username,
             retry_after=self.retry_after,
+            puzzle=self.puzzle,
+            unsure=self.unsure,
         )
 
 
@@ -134,105 +130,37 @@ async def sign_in(frame: Frame, request: Request, form: forms.Form) -> SignedIn 
         return SignInRefused(SignInProblem.PASSWORD_MISSING, username)
     context = await frame.shell.context()
     caller = await frame.callers.of(request, username, context)
+    solved = solved_puzzle(form, username, context)
     attempt, context = await frame.shell.settle(
-        lambda context: candidate(username, caller=caller, now=context.env.now)
+        lambda context: candidate(username, caller=caller, now=context.env.now, solved=solved)
     )
     if isinstance(attempt, Throttled):
-        frame.callers.failures.add(account_of(username), request.address)
+        frame.callers.failures.add(account_of(username), request.address, read=False)
         wait = max(1, attempt.until - context.env.now)
-        here = attempt.budget is BROWSER
-        problem = SignInProblem.THROTTLED_HERE if here else SignInProblem.THROTTLED
-        return SignInRefused(problem, username, wait)
+        if attempt.budget is BROWSER:
+            return SignInRefused(SignInProblem.THROTTLED_HERE, username, wait)
+        task = puzzle(account_of(username), context.installation.keyring, context.env)
+        return SignInRefused(SignInProblem.THROTTLED, username, wait, task)
     await frame.callers.wait(attempt.wait, request)
-    user = await _proved(frame, Secret(form["password"]), attempt, username=username, caller=caller)
+    user = await proved(frame, Secret(form["password"]), attempt, username=username, caller=caller)
     if user is None:
         frame.callers.failures.add(account_of(username), request.address)
-        await frame.shell.settle(lambda context: refused(attempt.user, context.env))
-        return SignInRefused(SignInProblem.REFUSED, username)
+        await frame.shell.settle(
+            lambda context: refused(attempt.user, context.env, closes=attempt.closes)
+        )
+        return SignInRefused(SignInProblem.REFUSED, username, unsure=attempt.tried >= UNSURE)
     return await opened(frame, request, user, username=username, caller=caller)
 
 
-async def _proved(
-    frame: Frame, typed: Secret, attempt: Candidate, *, username: str, caller: Caller | None
-) -> User | None:
-    """The user, if the password is theirs, else None. Rehashes an imported password, and moves a
-    user whom only the platform knows."""
-    stranger = "" if caller is None or caller.browser else caller.address
-    moves = frame.platform is not None and frame.platform.is_on
-    least = MOVING_REFUSAL if moves else REFUSAL if attempt.imported else 0.0
-    if frame.directory is not None:
-        least = max(least, DIRECTORY_REFUSAL)
-    clock = asyncio.get_running_loop().time
-    soonest = clock() + least * len(password.spellings(typed))
-    user = attempt.user
-    if not await frame.passwords.fits(typed, attempt.password_hash, address=stranger):
-        user = None
-        if moves and not attempt.is_known:
-            user = await _moved(frame, typed, username, address=stranger)
-        if user is None and frame.directory is not None:
-            user = await _of_directory(frame, frame.directory, typed, username=username)
-        if user is None:
-            # Else the time would tell whose name it is (ATTACKS A70, A141).
-            await asyncio.sleep(max(0.0, soonest - clock()))
-            return None
-    if user is None or not password.is_imported(user.password):
-        return user
-    stored = await frame.passwords.keep(typed, address=stranger)
-    renewed, _ = await frame.shell.settle(lambda context: renew(user, stored))
-    return await _if_theirs(frame, renewed.user, typed, stored=stored, address=stranger)
-
-
-async def _of_directory(
-    frame: Frame, directory: PasswordDirectory, typed: Secret, *, username: str
-) -> User | None:
-    """The user, if the directory knows this name and password. It is asked about every name that a
-    password here doesn't open: no account here can take a name from it, and the time is the same
-    for all."""
-    there = await directory.check(username, typed)
-    if there is None:
-        return None
-    try:
-        provisioned, _ = await frame.shell.settle(
-            lambda context: provision(
-                there.source,
-                there.subject,
-                profile=there.profile,
-                label=username,
-                env=context.env,
-            )
-        )
-    except Inactive:
-        return None
-    return provisioned.user
-
-
-async def _moved(frame: Frame, typed: Secret, username: str, *, address: str) -> User | None:
-    """The user, made now if the platform knows this name and password."""
-    if frame.platform is None or len(typed.reveal().encode()) > password.MAX_BYTES:
-        return None
-    there = await frame.platform.ask(username, typed, address=address)
-    if there is None:
-        return None
-    stored = await frame.passwords.keep(typed, address=address)
-    moved, _ = await frame.shell.settle(
-        lambda context: move(username, there, password_hash=stored, env=context.env)
+def solved_puzzle(form: forms.Form, username: str, context: Context) -> SingleUse | None:
+    """The mark of the puzzle that a form brings, None unless it is solved."""
+    return marker(
+        form.get("puzzle", ""),
+        form.get("work", ""),
+        account=account_of(username),
+        keyring=context.installation.keyring,
+        now=context.env.now,
     )
-    if moved.user is None:
-        log.warning("lazy migration: the platform's user was not accepted", why=moved.why)
-        return None
-    return await _if_theirs(frame, moved.user, typed, stored=stored, address=address)
-
-
-async def _if_theirs(
-    frame: Frame, user: User | None, typed: Secret, *, stored: str, address: str
-) -> User | None:
-    """The user as now stored, if this is still their password. `stored` is a hash of it."""
-    if user is None or user.password == stored:
-        return user
-    if user.status != "active":
-        return None
-    # Somebody was first: with the same password, or with another one.
-    return user if await frame.passwords.fits(typed, user.password, address=address) else None
 
 
 async def opened(

@@ -28,13 +28,20 @@ from valetkey.spec.errors import TemporarilyUnavailable
 class Callers:
     """Distinguishes known browsers from others, and slows the others."""
 
-    def __init__(self, shell: Shell, cookies: Cookies, unthrottled: Sequence[Network]) -> None:
+    def __init__(
+        self,
+        shell: Shell,
+        cookies: Cookies,
+        unthrottled: Sequence[Network],
+        *,
+        failures: SignInFailures,
+    ) -> None:
         self._shell = shell
         self._cookies = cookies
         self._unthrottled = unthrottled
         self._slowing = Delay()
         self._proxies = Proxies()
-        self.failures = SignInFailures()
+        self.failures = failures
 
     async def of(self, request: Request, username: str, context: Context) -> Caller | None:
         """The caller of a sign-in attempt; None for an address that isn't throttled."""

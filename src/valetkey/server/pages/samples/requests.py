@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from valetkey.server.accounts.password_policy import PasswordProblem
+from valetkey.server.accounts.proof_of_work import Puzzle
 from valetkey.server.pages.authorize import NoticeKind, NoticeView
 from valetkey.server.pages.components import (
     Destination,
@@ -70,7 +71,14 @@ WAYS = (
 REQUESTS: dict[str, View] = {
     "sign-in": SIGN_IN,
     "sign-in-refused": replace(SIGN_IN, username="miko", problem=SignInProblem.REFUSED),
-    "sign-in-throttled": replace(SIGN_IN, problem=SignInProblem.THROTTLED, retry_after=290),
+    "sign-in-unsure": replace(SIGN_IN, username="miko", problem=SignInProblem.REFUSED, unsure=True),
+    "sign-in-throttled": replace(
+        SIGN_IN,
+        username="miko",
+        problem=SignInProblem.THROTTLED,
+        retry_after=290,
+        puzzle=Puzzle("1700000600.c2FtcGxl.bWFj", 14),
+    ),
     "sign-in-throttled-here": replace(
         SIGN_IN, problem=SignInProblem.THROTTLED_HERE, retry_after=290
     ),
