@@ -26,7 +26,7 @@ from tests.live import free_port
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 LAYOUT: Final = ROOT / "build/image"
-PASSWORD: Final = "correct horse battery staple"
+PASSWORD: Final = "one word for each garden gate"
 SECONDS: Final = 40.0
 
 

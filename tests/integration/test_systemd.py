@@ -11,7 +11,7 @@ from tests.integration.tools import ROOT, tool
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
-PASSWORD: Final = "correct horse battery staple"
+PASSWORD: Final = "one word for each garden gate"
 
 BOOTED: Final = """\
 [Unit]
