@@ -46,7 +46,8 @@ class Live:
     def __init__(self, database: Path, **settings: Any) -> None:
         self.port = free_port()
         self._tls: tuple[Path, Path] | None = settings.pop("tls", None)
-        self.url = f"{'https://localhost' if self._tls else 'http://127.0.0.1'}:{self.port}"
+        host = settings.pop("host", "localhost" if self._tls else "127.0.0.1")
+        self.url = f"{'https' if self._tls else 'http'}://{host}:{self.port}"
         self.path: str = settings.pop("path", "")
         self.issuer: str = settings.pop("issuer", self.url + self.path)
         self.database = database

@@ -27,9 +27,9 @@ from valetkey.server.http.front import caller
 from valetkey.server.http.request import Request
 from valetkey.server.model.user import sign_in_name
 from valetkey.server.pages.app_text import plain
-from valetkey.server.pages.frame import _accepted
+from valetkey.server.pages.headers import accepted_languages
+from valetkey.server.pages.own_pages import own_page
 from valetkey.server.pages.render import choose
-from valetkey.server.pages.sign_in import own_page
 from valetkey.spec.errors import OAuthError
 from valetkey.wire import bearer, pkce, redirect
 from valetkey.wire.form import parse_form
@@ -121,7 +121,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "a value in a form": lambda text: parse_form(b"a=" + text.encode()),
     "cookies": lambda text: Cookies("http://x").read_browser(_request(text)),
     "a user agent": device,
-    "accepted languages": _accepted,
+    "accepted languages": accepted_languages,
     "ui_locales": lambda text: choose(text.split(), default="en"),
     "forwarded addresses": _caller,
     "a bearer header": bearer.read_header,

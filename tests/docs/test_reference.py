@@ -20,6 +20,7 @@ from tests.conformance.plans import PLANS
 from tests.docs.markdown import ROOT, read
 
 from valetkey.cli.root import valetkey
+from valetkey.server.accounts.relying_party import RelyingParty
 from valetkey.server.endpoints.driver import endpoints
 from valetkey.server.endpoints.health import health
 from valetkey.server.http.fetch import Fetcher
@@ -131,6 +132,7 @@ def test_every_page_for_people() -> None:
         issuer="http://127.0.0.1:8000",
         brand=Mock(spec=CurrentBrand),
         unthrottled=(ipaddress.ip_network("127.0.0.0/8"),),
+        passkeys=RelyingParty(rp_id="chirp.example", name="Chirp", origins=()),
     )
     served = {getattr(route, "path", "") for route in pages_for_people(frame).routes}
     told = set(re.findall(r"^\| `(/[^`]*)` \| [a-z]", _page("endpoints"), re.MULTILINE))

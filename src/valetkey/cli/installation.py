@@ -4,10 +4,10 @@ import asyncio
 import resource
 import ssl
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 import apsw
 from cryptography import x509
@@ -17,6 +17,7 @@ from valetkey.cli.context import Failed, open_database
 from valetkey.jose import base64url
 from valetkey.jose.objects import read_object
 from valetkey.server.accounts import password
+from valetkey.server.accounts.relying_party import why_not_possible
 from valetkey.server.accounts.throttle import FAILED, WINDOW
 from valetkey.server.http import file_limit
 from valetkey.server.http.platform_sign_in import ends_at
@@ -25,12 +26,15 @@ from valetkey.server.model.counters import Throttle
 from valetkey.server.model.keys import SigningKey
 from valetkey.server.model.query import One
 from valetkey.server.settings import Settings
+from valetkey.server.settings.passkeys import why_not_domain
 from valetkey.server.store.database import Database, DriverMissing, PostgresURL, survey
 from valetkey.server.store.keyring import DamagedKey, WrongMasterKey, open_keys, read_keys
 from valetkey.server.store.migrate import MigrationError, pending
-from valetkey.server.store.port import Unavailable
+from valetkey.server.store.port import Store, Unavailable
 from valetkey.server.store.survey import Survey, damage
 from valetkey.wire.metadata import AUTHORIZATION_SERVER, well_known
+
+T = TypeVar("T")
 
 # Checks of the machine: libraries and limits.
 
@@ -120,6 +124,8 @@ def installation(settings: Settings, *, ca: Path | None = None) -> Iterator[Row]
     yield _proxies(settings, hidden=_running(counters.get(HIDDEN), now) > 0)
     yield _sign_ins(_running(counters.get(FAILED), now))
     yield from _lazy(settings, now)
+    if opens and settings.sign_in.password and settings.accounts.passkeys:
+        yield _passkeys(settings)
     yield _port(settings)
     yield _issuer(settings.issuer, ca)
 
@@ -170,14 +176,15 @@ def _skew(result: Survey) -> Row:
 
 
 def _keys(database: Database) -> Sequence[SigningKey]:
-    async def reading() -> Sequence[SigningKey]:
-        store = await open_database(database)
-        try:
-            return await read_keys(store)
-        finally:
-            await store.close()
+    return asyncio.run(_reading(database, read_keys))
 
-    return asyncio.run(reading())
+
+async def _reading(database: Database, read: Callable[[Store], Awaitable[T]]) -> T:
+    store = await open_database(database)
+    try:
+        return await read(store)
+    finally:
+        await store.close()
 
 
 def _modes(file: Path) -> Iterator[Row]:
@@ -229,17 +236,20 @@ def _certificate(settings: Settings) -> Iterator[Row]:
     yield Row("certificate", verdict, f"good until {until.isoformat(' ', 'seconds')}")
 
 
-def _counters(database: Database) -> Mapping[str, Throttle]:
-    async def reading() -> Mapping[str, Throttle]:
-        store = await open_database(database)
-        try:
-            wanted = [One(Throttle, bucket) for bucket in (FAILED, HIDDEN)]
-            result = await store.read(*wanted)
-            return {want.key: row for want in wanted if (row := result.one(want)) is not None}
-        finally:
-            await store.close()
+def _passkeys(settings: Settings) -> Row:
+    party = settings.relying_party
+    reading = _reading(settings.database, lambda store: why_not_domain(store, party))
+    if why := asyncio.run(reading):
+        return Row("passkeys", "fail", why)
+    if party is None:
+        return Row("passkeys", "warn", f"none: the issuer {why_not_possible(settings.issuer)}")
+    return Row("passkeys", "ok", f"they belong to {party.rp_id}")
 
-    return asyncio.run(reading())
+
+def _counters(database: Database) -> Mapping[str, Throttle]:
+    wanted = [One(Throttle, bucket) for bucket in (FAILED, HIDDEN)]
+    result = asyncio.run(_reading(database, lambda store: store.read(*wanted)))
+    return {want.key: row for want in wanted if (row := result.one(want)) is not None}
 
 
 def _running(counter: Throttle | None, now: int) -> int:

@@ -18,6 +18,7 @@ from valetkey.server.http.new_passwords import NewPasswords
 from valetkey.server.model.keys import Secret
 from valetkey.server.settings import Settings
 from valetkey.server.settings.checks import MASTER_KEY, why_not_key, why_not_private
+from valetkey.server.settings.passkeys import why_not_domain
 from valetkey.server.store.database import PostgresURL
 from valetkey.server.store.keyring import DamagedKey, WrongMasterKey, ensure_keys, read_keys
 from valetkey.server.store.port import Store
@@ -120,6 +121,16 @@ async def open_keys(settings: Settings, store: Store) -> bytes:
     except WrongMasterKey as error:
         source = "VALETKEY_MASTER_KEY" if settings.master_key else str(settings.key_file)
         raise InvalidUsage(f"{error}: {source} does not belong to {settings.database}") from error
+    return master
+
+
+async def open_installation(settings: Settings, store: Store) -> bytes:
+    """Read the master key as `open_keys` does, for a server that starts. Raises InvalidUsage,
+    Failed: also if the passkeys in the database would stop working."""
+    master = await open_keys(settings, store)
+    has_passkeys = settings.sign_in.password and settings.accounts.passkeys
+    if has_passkeys and (why := await why_not_domain(store, settings.relying_party)):
+        raise InvalidUsage(why)
     return master
 
 

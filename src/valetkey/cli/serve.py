@@ -13,7 +13,7 @@ from valetkey.cli import logging, memory
 from valetkey.cli.context import CommandContext, Failed, invalid_usage, open_database
 from valetkey.cli.installation import machine
 from valetkey.cli.options import Command
-from valetkey.cli.secrets import open_keys
+from valetkey.cli.secrets import open_installation
 from valetkey.cli.serving import Service, import_app, loop_factory, serve_until_stopped
 from valetkey.cli.systemd import Reports, ServiceManager
 from valetkey.cli.workers import Workers, listen
@@ -105,7 +105,7 @@ def _lead_workers(service: Service, manager: ServiceManager) -> int:
 async def _create(settings: Settings) -> None:
     store = await open_database(settings.database)
     try:
-        await open_keys(settings, store)
+        await open_installation(settings, store)
     except Unavailable as error:
         raise Failed(f"the database cannot answer: {error}") from error
     finally:

@@ -13,7 +13,7 @@ import uvicorn
 
 from valetkey.cli import logging
 from valetkey.cli.context import Failed, InvalidUsage, open_database
-from valetkey.cli.secrets import open_keys
+from valetkey.cli.secrets import open_installation
 from valetkey.cli.systemd import Reports
 from valetkey.server.http import log
 from valetkey.server.http.fast.protocol import protocol_of
@@ -125,7 +125,7 @@ async def _serve(service: Service, reports: Reports, on_ready: Callable[[], None
     may_make = service.lifeline is None or isinstance(settings.database.at, PostgresURL)
     store = await open_database(settings.database, missing="make" if may_make else "fail")
     try:
-        master = await open_keys(settings, store)
+        master = await open_installation(settings, store)
         app = create(settings, store, master_key=master, signed_tokens=service.signed_tokens)
         pair = _pair(settings)
 

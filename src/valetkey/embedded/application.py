@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import click
 
 from valetkey.cli.context import open_database
-from valetkey.cli.secrets import open_keys
+from valetkey.cli.secrets import open_installation
 from valetkey.embedded.host import HOST_SESSION, HostSession, HostWay, check_page
 from valetkey.server.app import create
 from valetkey.server.http.cookies import Cookies
@@ -106,7 +106,7 @@ class Valetkey:
             raise StartError(error.message) from None
         try:
             try:
-                master = await open_keys(self.settings, store)
+                master = await open_installation(self.settings, store)
             except click.ClickException as error:
                 raise StartError(error.message) from None
             front = create(

@@ -287,6 +287,7 @@ def _pages(
         linked=LINKED if settings.sign_in.upstream else None,
         platform=platform_sign_in(settings, fetch),
         directory=directory(settings.sign_in),
+        passkeys=settings.relying_party if host_way is None else None,
     )
     off = pages_off(features)
     if host_way is not None:

@@ -21,12 +21,12 @@ from valetkey.server.pages.routes import table
 from valetkey.server.pages.samples import SAMPLES, parts, views
 
 HERE = re.compile(r"[?#]|/(?!/)")
-SCRIPTS = {f"/static/{name}.js" for name in ("apps", "password", "work", "zone")}
+SCRIPTS = {f"/static/{name}.js" for name in ("apps", "passkeys", "password", "work", "zone")}
 EVERY = [(tag, name) for tag in PREVIEWED for name in SAMPLES]
 
 
 def test_every_view_is_in_the_table_and_has_a_sample() -> None:
-    frame = Mock(spec=Frame, shell=Mock(), cookies=Mock(), linked="/linked")
+    frame = Mock(spec=Frame, shell=Mock(), cookies=Mock(), linked="/linked", passkeys=Mock())
     displayed = {view for row in table(frame) for view in row.views}
     assert {*View.__subclasses__()} == {type(view) for view in SAMPLES.values()}
     # Any page may become the error page.

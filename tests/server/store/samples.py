@@ -10,7 +10,7 @@ from valetkey.server.model.counters import SingleUse, Throttle
 from valetkey.server.model.directory import GroupMember, ProvisionedGroup, ProvisionedUser
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event, event
-from valetkey.server.model.factor import Factor
+from valetkey.server.model.factor import Factor, PasskeyDomain
 from valetkey.server.model.grant import Delegate, DelegateTree, Grant, TokenFamily
 from valetkey.server.model.hours import Hours
 from valetkey.server.model.keys import Epoch, SigningKey
@@ -167,7 +167,15 @@ FULL: Final[tuple[Record, ...]] = (
         counter=NOW // 30,
         codes=("a" * 43, "b" * 43),
         credential="AQIDBA",
+        attested=bytes(range(255, -1, -1)),
+        handle=b"\0" * 32,
+        rp_id="chirp.example",
+        backup_eligible=True,
+        backed_up=True,
+        transports=("hybrid", "internal"),
+        optional=True,
     ),
+    PasskeyDomain(rp_id="chirp.example", since=NOW),
     Identity(
         id=ids.owned_id(ENV, owner=MIKO),
         user=MIKO,

@@ -42,6 +42,9 @@ Kind: TypeAlias = Literal[
     "app-suspended",
     "app-restored",
     "password-opened",
+    "passkey-added",
+    "passkey-removed",
+    "passkey-suspect",
 ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import ClassVar, Final, Literal, TypeAlias
 
 from valetkey.server.model.assurance import PHISHING_RESISTANT, TWO_FACTORS
-from valetkey.server.model.record import OwnedRecord
+from valetkey.server.model.record import OwnedRecord, Record
 
 FactorKind: TypeAlias = Literal["totp", "recovery", "passkey"]
 
@@ -25,7 +25,12 @@ class Factor(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
 
     Of an authenticator, `secret` is the sealed key, and `counter` the time step of the last
     accepted code (RFC 6238 4.2). Of recovery codes, `codes` are the digests of those that are left.
-    Of a passkey, `credential` is the credential id in base64url.
+    Of a passkey, `credential` is the credential id in base64url, `attested` the attested credential
+    data (WebAuthn 6.5.2) with the public key, `counter` its last sign count, `handle` the random
+    user handle, which all passkeys of a user have in common, and `rp_id` the domain to which it
+    belongs. `backup_eligible` and `backed_up` are as the authenticator says: whether other devices
+    may have it, and whether they do. `optional`: the browser made it after a sign-in with a
+    password, which goes on to work alone.
     """
 
     table: ClassVar[str] = "factors"
@@ -42,6 +47,13 @@ class Factor(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     counter: int = 0
     codes: tuple[str, ...] = ()
     credential: str = ""
+    attested: bytes = b""
+    handle: bytes = b""
+    rp_id: str = ""
+    backup_eligible: bool = False
+    backed_up: bool = False
+    transports: tuple[str, ...] = ()
+    optional: bool = False
 
     @property
     def alias(self) -> str:
@@ -65,4 +77,22 @@ def credential_alias(credential: str) -> str:
 def account_level(factors: Iterable[Factor]) -> str:
     """The level that an account with these factors is worth: a sign-in below it changes nothing
     that matters. "" without a second factor."""
-    return TWO_FACTORS if any(one.kind != "recovery" for one in factors) else ""
+    asks = any(one.kind != "recovery" and not one.optional for one in factors)
+    return TWO_FACTORS if asks else ""
+
+
+class PasskeyDomain(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """The domain to which the passkeys of this installation belong (the RP ID), fixed with the
+    first one: passkeys of one domain work at no other. `since` is in seconds since 1970."""
+
+    CURRENT: ClassVar[str] = "current"
+
+    table: ClassVar[str] = "passkey_domains"
+
+    name: str = CURRENT
+    rp_id: str
+    since: int
+
+    @property
+    def key(self) -> str:
+        return self.name

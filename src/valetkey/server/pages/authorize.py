@@ -51,7 +51,9 @@ class NoticeView(View, frozen=True, kw_only=True):
     apps: str | None = None
 
 
-Step: TypeAlias = Literal["choose", "confirm", "consent", "decline", "sign-in", "sign-up", "switch"]
+Step: TypeAlias = Literal[
+    "choose", "confirm", "consent", "decline", "passkey", "sign-in", "sign-up", "switch"
+]
 """A form on the way of a waiting request: the last part of its path."""
 
 

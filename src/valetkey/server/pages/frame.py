@@ -1,13 +1,14 @@
 """What all pages share: the shell, rendering, forms, and response headers."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from os import urandom
 from typing import ClassVar, Final
 from urllib.parse import quote
 
 from valetkey.server.accounts.fresh_proof import has_fresh_proof
+from valetkey.server.accounts.relying_party import RelyingParty
 from valetkey.server.http import cookies, log
 from valetkey.server.http.cookies import Cookies, ForgedForm
 from valetkey.server.http.directory import PasswordDirectory
@@ -16,7 +17,7 @@ from valetkey.server.http.hashing import Passwords
 from valetkey.server.http.new_passwords import NewPasswords
 from valetkey.server.http.outbox import Outbox
 from valetkey.server.http.platform_sign_in import PlatformSignIn
-from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply, see_other
+from valetkey.server.http.reply import NO_STORE, Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
 from valetkey.server.http.sign_in_failures import SignInFailures
@@ -28,6 +29,7 @@ from valetkey.server.oauth.authorize.request_stages import RequestOver
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.brand import CurrentBrand
 from valetkey.server.pages.components import Account, Back, PageForm, Section, Site, View
+from valetkey.server.pages.headers import accepted_languages, html_headers
 from valetkey.server.pages.render import choose
 from valetkey.server.pages.sign_in_delay import Callers
 from valetkey.server.pages.theme import SiteLinks
@@ -147,6 +149,7 @@ class Frame:
         linked: str | None = None,
         platform: PlatformSignIn | None = None,
         directory: PasswordDirectory | None = None,
+        passkeys: RelyingParty | None = None,
     ) -> None:
         """`sign_in_origins` are other origins at which users sign in and out: forms may lead
         there."""
@@ -161,6 +164,7 @@ class Frame:
         self.new_passwords = new_passwords or NewPasswords()
         self.platform = platform
         self.directory = directory
+        self.passkeys = passkeys
         self.callers = Callers(
             shell, self.cookies, unthrottled, failures=failures or SignInFailures()
         )
@@ -259,7 +263,7 @@ class Frame:
     def language(self, request: Request, locales: str = "") -> str:
         """The language of the pages for this browser. `locales` are preferred tags, separated
         by spaces (`ui_locales`, OpenID Connect Core 3.1.2.1)."""
-        accepted = _accepted(request.joined(b"accept-language"))
+        accepted = accepted_languages(request.joined(b"accept-language"))
         tags = (*locales.split()[:16], request.language, *accepted)
         return choose([tag for tag in tags if tag], default="en")
 
@@ -317,36 +321,3 @@ def prove_again(target: str, *, draft: str = "") -> Reply:
     """Ask the user to prove again who they are, and then go on at one of their own pages."""
     more = f"&draft={draft}" if draft else ""
     return see_other(f"{SIGN_IN}?next={target}&again=1{more}")
-
-
-def html_headers(form_action: str, frame_source: str = "") -> Headers:
-    """Response headers of a page: it loads nothing from other origins and is never framed."""
-    targets = f"'self' {form_action}".rstrip()
-    frames = f"frame-src {frame_source}; " if frame_source else ""
-    policy = (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "connect-src 'self'; font-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
-        f"{frames}"
-        # Browsers hold the redirect that follows a form to this list as well.
-        f"form-action {targets}"
-    )
-    return (
-        (b"content-type", b"text/html; charset=utf-8"),
-        (b"content-security-policy", policy.encode()),
-        (b"x-frame-options", b"DENY"),
-        (b"cross-origin-opener-policy", b"same-origin"),
-        (b"permissions-policy", b"publickey-credentials-get=(self)"),
-        *SAFE,
-    )
-
-
-def _accepted(header: str) -> Iterable[str]:
-    """The languages of an Accept-Language header, best first (RFC 9110 12.5.4)."""
-    weighed = []
-    for part in header[:512].split(",")[:16]:
-        tag, _, weight = part.strip().partition(";q=")
-        try:
-            weighed.append((-float(weight or "1"), tag.strip()))
-        except ValueError:
-            continue
-    return [tag for _, tag in sorted(weighed, key=lambda pair: pair[0])]

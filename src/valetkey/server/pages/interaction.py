@@ -118,7 +118,7 @@ class Interaction:
             return pass_on(self._frame, request, way, href=f"{continue_at(name)}/{WITH}/{way.name}")
         outcome = await sign_in(self._frame, request, form)
         if isinstance(outcome, SignInRefused):
-            view = outcome.on(self._sign_in(request, decision, context))
+            view = outcome.on(self.sign_in_view(request, decision, context))
             reply = self._steps.page(request, view, decision, status=outcome.status)
             return reply.having(*outcome.headers)
         return await self._accounts.joined(name, browser, outcome)
@@ -196,7 +196,7 @@ class Interaction:
                 return self._steps.page(request, view, decision)
             case Login():
                 return self._steps.page(
-                    request, self._sign_in(request, decision, context), decision
+                    request, self.sign_in_view(request, decision, context), decision
                 )
             case Choose():
                 return self._steps.page(
@@ -215,7 +215,8 @@ class Interaction:
             case Permit() | Deny():
                 return leave(self._frame, request, decision)
 
-    def _sign_in(self, request: Request, login: Login, context: Context) -> SignInView:
+    def sign_in_view(self, request: Request, login: Login, context: Context) -> SignInView:
+        """The sign-in form."""
         name = login.pending.id
         form = self._steps.form(request, context, step="sign-in", pending=name)
         confirm = login.user is not None
@@ -230,6 +231,9 @@ class Interaction:
             password=self._choice.password,
             ways=self._choice.for_request(name),
             by_address=bool(self._choice.domains),
+            passkey=self._steps.form(request, context, step="passkey", pending=name)
+            if self._choice.password and self._frame.passkeys is not None
+            else None,
         )
 
     def _confirm(self, request: Request, decision: Confirm, context: Context) -> ConfirmDeviceView:

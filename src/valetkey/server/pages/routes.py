@@ -54,6 +54,16 @@ from valetkey.server.pages.handoff import HandoffPages, RestartView
 from valetkey.server.pages.interaction import ConfirmDeviceView, Interaction
 from valetkey.server.pages.limits import LimitsPage, LimitsView
 from valetkey.server.pages.linked import LinkedView, LinkView
+from valetkey.server.pages.passkey_sign_in import OwnPasskeySignIn, PasskeyInteraction
+from valetkey.server.pages.passkey_views import (
+    ADD,
+    NEW,
+    PASSKEYS,
+    AddPasskeyView,
+    PasskeysView,
+    PasskeyView,
+)
+from valetkey.server.pages.passkeys import PASSKEY_SIGN_IN, PasskeysPage
 from valetkey.server.pages.security import (
     LinkedPresenter,
     SectionPresenter,
@@ -159,12 +169,14 @@ def _requests(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
     authorize, waiting = AuthorizePage(frame), Interaction(frame, choice)
     accounts, ways = AccountChoice(frame), WaysPage(frame, choice)
     device, here = DevicePage(frame), continue_at("{pending}")
+    passkey = PasskeyInteraction(frame, choice)
     shows = (SignInView, SignUpView, ChoiceView, ConfirmDeviceView, ConsentView)
     ends = (AnswerFormView, NoticeView)
     return (
         TableRow(AUTHORIZE, ends, get=authorize.start, post=authorize.start),
         TableRow(here, shows + ends, get=waiting.show),
         TableRow(f"{here}/sign-in", (SignInView,), post=waiting.sign_in),
+        TableRow(f"{here}/passkey", (SignInView,), get=passkey.options, post=passkey.submit),
         TableRow(f"{here}/{WITH}/{{way}}", get=ways.begin),
         TableRow(f"{here}/sign-up", (SignUpView,), get=accounts.show, post=accounts.submit),
         TableRow(f"{here}/choose", post=accounts.choose),
@@ -182,11 +194,13 @@ def _account(
     """Sign-in, sign-up and sign-out."""
     sign_in, sign_up = SignInPage(frame, choice), SignUpPage(frame)
     places = {way.name: way for way in upstreams}
+    passkey = OwnPasskeySignIn(frame, choice)
     sign_out, handoff = SignOutPage(frame, choice, places), HandoffPages(frame)
     out = (SignOutView, SignedOutView)
     return (
         TableRow(SIGN_IN, (SignInView, PassOnView), get=sign_in.show, post=sign_in.submit),
         TableRow(f"{SIGN_IN}/{WITH}/{{way}}", get=WaysPage(frame, choice).begin_own),
+        TableRow(PASSKEY_SIGN_IN, (SignInView,), get=passkey.options, post=passkey.submit),
         TableRow(SIGN_UP, (SignUpView,), get=sign_up.show, post=sign_up.submit),
         TableRow(SIGN_OUT, out, get=sign_out.show, post=sign_out.submit),
         TableRow(SIGNED_OUT, (SignedOutView,), get=sign_out.show_signed_out),
@@ -219,12 +233,30 @@ def _upstreams(
 def _security(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
     """How users protect their account."""
     page, sessions = SessionsPage(frame), SessionsPresenter(frame)
-    sections: tuple[SectionPresenter, ...] = (sessions,)
+    sections: tuple[SectionPresenter, ...] = ()
+    rows: tuple[TableRow, ...] = ()
+    if choice.password and frame.passkeys is not None:
+        passkeys = PasskeysPage(frame)
+        sections += (passkeys,)
+        rows += _passkeys(passkeys)
+    sections += (sessions,)
     if frame.linked is not None:
         sections += (LinkedPresenter(),)
     return (
         TableRow(SECURITY, (SecurityView,), get=SecurityPage(frame, sections).show),
         TableRow(SESSIONS, (SessionsView,), get=page.show, post=page.end),
+        *rows,
+    )
+
+
+def _passkeys(page: PasskeysPage) -> tuple[TableRow, ...]:
+    """The passkeys of the signed-in user."""
+    one = f"{PASSKEYS}/{{passkey}}"
+    return (
+        TableRow(PASSKEYS, (PasskeysView,), get=page.show),
+        TableRow(ADD, (AddPasskeyView,), get=page.ask),
+        TableRow(NEW, (AddPasskeyView,), get=page.options, post=page.create),
+        TableRow(one, (PasskeyView,), get=page.look, post=page.change),
     )
 
 

@@ -1,7 +1,5 @@
 """Sign-in, for apps and for the user's own pages."""
 
-import re
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import ClassVar, Final
 
@@ -23,16 +21,15 @@ from valetkey.server.model.keys import Secret
 from valetkey.server.model.user import User, typed_name
 from valetkey.server.oauth.authorize.request import may_sign_up
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.pages.components import Decline, PageForm, Section, View
+from valetkey.server.pages.components import Decline, PageForm, View
 from valetkey.server.pages.frame import (
-    APPROVALS,
-    APPS,
-    LINKED,
     SIGN_IN,
     SIGN_UP,
     Frame,
     NoSuchPage,
 )
+from valetkey.server.pages.own_pages import then
+from valetkey.server.pages.passkeys import own_passkey_form
 from valetkey.server.pages.password_check import proved
 from valetkey.server.pages.sign_out import signed_out
 from valetkey.server.pages.ways import WITH, SignInChoice, Waiting, WayLink, pass_on
@@ -40,11 +37,6 @@ from valetkey.wire import form as forms
 
 UNSURE: Final = 3
 """Attempts after which the page says when a correct password is refused too."""
-
-OWN_PAGES: Final = (APPS, APPROVALS, LINKED, *(f"/{one}" for one in Section))
-"""The user's own pages: these paths, and those below."""
-
-_DRAFT: Final = re.compile(r"[A-Za-z0-9_-]{1,1500}\.[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 class SignInPurpose(StrEnum):
@@ -63,6 +55,9 @@ class SignInProblem(StrEnum):
     REFUSED = "refused"
     THROTTLED = "throttled"
     THROTTLED_HERE = "throttled_here"
+    PASSKEY_EXPIRED = "passkey_expired"
+    PASSKEY_REFUSED = "passkey_refused"
+    PASSKEY_UNVERIFIED = "passkey_unverified"
 
 
 class SignInView(View, frozen=True, kw_only=True):
@@ -71,7 +66,8 @@ class SignInView(View, frozen=True, kw_only=True):
     ``THROTTLED``. ``ways`` lead to other places to sign in; the form is left out unless
     ``password``. ``by_address``: an e-mail address without a password may be enough. ``puzzle``
     goes with ``THROTTLED``: a browser that solves it need not wait. ``unsure``: after several
-    tries, the page says when a correct password is refused too."""
+    tries, the page says when a correct password is refused too.
+    ``passkey`` is the form with the button ``#passkey``, None where there are no passkeys."""
 
     template: ClassVar = "sign_in.html"
     enums: ClassVar = (SignInPurpose, SignInProblem)
@@ -89,6 +85,7 @@ class SignInView(View, frozen=True, kw_only=True):
     by_address: bool = False
     puzzle: Puzzle | None = None
     unsure: bool = False
+    passkey: PageForm | None = None
 
 
 class SignInRefused(msgspec.Struct, frozen=True):
@@ -212,11 +209,11 @@ class SignInPage:
             waiting = Waiting(target=target, again="again" in query)
             return await self._choice.only.begin(request, waiting)
         if person is not None and "again" in query:
-            view = await self._view(request, target)
-            return self._frame.page(request, _again(view, person.user))
+            view = await self.view(request, target, again=True)
+            return self._frame.page(request, as_confirmation(view, person.user))
         if person is not None:
             return self._frame.cookies.name_browser(see_other(target), request)
-        return self._frame.page(request, await self._view(request, target))
+        return self._frame.page(request, await self.view(request, target))
 
     async def submit(self, request: Request) -> Reply:
         """Sign in."""
@@ -230,14 +227,15 @@ class SignInPage:
             return pass_on(self._frame, request, way, href=href)
         outcome = await sign_in(self._frame, request, form)
         if isinstance(outcome, SignInRefused):
-            view = outcome.on(await self._view(request, target))
+            view = outcome.on(await self.view(request, target))
             reply = self._frame.page(request, view, status=outcome.status)
             return reply.having(*outcome.headers)
         return self._frame.cookies.sign_in(
             see_other(target), outcome.session, outcome.secret, known_accounts=outcome.known_browser
         )
 
-    async def _view(self, request: Request, target: str) -> SignInView:
+    async def view(self, request: Request, target: str, *, again: bool = False) -> SignInView:
+        """The form. `again`: for a signed-in user."""
         context = await self._frame.shell.context()
         action = f"{SIGN_IN}?next={target.replace('?', '&')}"
         form: PageForm = self._frame.form(
@@ -251,24 +249,10 @@ class SignInPage:
             password=self._choice.password,
             ways=self._choice.for_page(target),
             by_address=bool(self._choice.domains),
+            passkey=own_passkey_form(self._frame, request, context, target=target, again=again),
         )
 
 
-def _again(view: SignInView, user: User) -> SignInView:
+def as_confirmation(view: SignInView, user: User) -> SignInView:
     """The form for a signed-in user who has to authenticate again."""
     return msgspec.structs.replace(view, username=typed_name(user), purpose=SignInPurpose.CONFIRM)
-
-
-def then(query: Mapping[str, str]) -> str:
-    """The path to go to after sign-in: one of the user's own pages, with a draft if there is
-    one."""
-    target, draft = own_page(query.get("next", "")), query.get("draft", "")
-    return f"{target}?draft={draft}" if _DRAFT.fullmatch(draft) else target
-
-
-def own_page(path: str) -> str:
-    """The path, if it is one of the user's own pages; else the list of apps (ATTACKS A69)."""
-    parts = path.split("/")
-    plain = all(part.isascii() and part.isalnum() for part in parts[1:])
-    own = any(f"{path}/".startswith(f"{one}/") for one in OWN_PAGES)
-    return path if own and plain else APPS

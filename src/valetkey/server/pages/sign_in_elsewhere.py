@@ -11,7 +11,8 @@ from valetkey.server.oauth.authorize.outcome import Login
 from valetkey.server.oauth.authorize.request_stages import remember_sign_in
 from valetkey.server.pages.authorize import continue_at
 from valetkey.server.pages.frame import APPS, Frame, NoSuchPage
-from valetkey.server.pages.sign_in import opened, then
+from valetkey.server.pages.own_pages import then
+from valetkey.server.pages.sign_in import opened
 from valetkey.server.pages.ways import SignInChoice, Waiting, Way
 
 

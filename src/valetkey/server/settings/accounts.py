@@ -7,6 +7,7 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 
 from valetkey.server.accounts.password_policy import MIN_ALONE, MIN_EVER
+from valetkey.server.settings.passkeys import PasskeySettings
 
 _File: TypeAlias = Path | None
 
@@ -18,7 +19,7 @@ def _is(description: str) -> msgspec.Meta:
     return msgspec.Meta(description=description)
 
 
-class AccountSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AccountSettings(PasskeySettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Accounts that are kept here."""
 
     password_min_length: Annotated[

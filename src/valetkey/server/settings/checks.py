@@ -14,6 +14,7 @@ from valetkey.jose.objects import read_object
 from valetkey.server.model.keys import Secret
 from valetkey.server.settings.accounts import account_mistakes, why_not_words
 from valetkey.server.settings.brand import read_brand, why_not_link
+from valetkey.server.settings.passkeys import passkey_mistakes
 from valetkey.server.settings.tree import Settings
 from valetkey.server.settings.upstream import NAME as UPSTREAM
 from valetkey.server.settings.upstream import why_not_upstreams
@@ -234,6 +235,7 @@ def check_together(settings: Settings, origins: Mapping[str, str]) -> list[str]:
         *_ldap(settings, origins),
         *_handoff(settings, origins),
         *account_mistakes(settings.accounts, origins),
+        *_passkeys(settings, origins),
     ]
 
 
@@ -246,6 +248,12 @@ def _handoff(settings: Settings, origins: Mapping[str, str]) -> list[str]:
         if name.startswith("sign_in.handoff.") and origin != "default"
         if name != "sign_in.handoff.url"
     ]
+
+
+def _passkeys(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
+    for name, why in passkey_mistakes(settings.accounts, settings.issuer):
+        value, origin = getattr(settings.accounts, name), origins[f"accounts.{name}"]
+        yield f"accounts.{name} = {value!r} (from {origin}): {why}"
 
 
 def _brand(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:

@@ -7,10 +7,12 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 from msgspec.structs import FieldInfo
 
+from valetkey.server.accounts.relying_party import RelyingParty
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.settings.accounts import AccountSettings
 from valetkey.server.settings.brand import BrandSettings
+from valetkey.server.settings.passkeys import relying_party
 from valetkey.server.settings.ways import SignInSettings
 from valetkey.server.store.database import Database, PostgresURL
 from valetkey.wire import address
@@ -184,6 +186,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         own = {"hand-off", "account checks"}
         named = (name for name in self.enable if name not in own)
         return (*named, *(name for name, setting in more.items() if setting))
+
+    @property
+    def relying_party(self) -> RelyingParty | None:
+        """Who asks for passkeys, None where there are none: where no accounts are kept here, or
+        where browsers have none."""
+        if not self.sign_in.password:
+            return None
+        return relying_party(self.accounts, self.issuer, self.name)
 
     @property
     def hides_callers(self) -> bool:

@@ -32,7 +32,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.counters import SingleUse, Throttle
 from valetkey.server.model.directory import GroupMember, ProvisionedGroup, ProvisionedUser
 from valetkey.server.model.event import Event
-from valetkey.server.model.factor import Factor
+from valetkey.server.model.factor import Factor, PasskeyDomain
 from valetkey.server.model.grant import DelegateTree, Grant, TokenFamily
 from valetkey.server.model.keys import Epoch, SigningKey
 from valetkey.server.model.leasing import Allowance
@@ -64,6 +64,7 @@ RECORDS: Final[tuple[type[Record], ...]] = (
     Identity,
     Job,
     SingleUse,
+    PasskeyDomain,
     Pending,
     Policy,
     ProvisionedGroup,

@@ -93,6 +93,16 @@ REQUESTS: dict[str, View] = {
         username=HOSTILE,
         decline=replace(NO, destination=Destination(reach=Reach.WEB, place=EVIL.host)),
     ),
+    "sign-in-passkey": replace(SIGN_IN, passkey=FORM),
+    "sign-in-passkey-refused": replace(
+        SIGN_IN, passkey=FORM, problem=SignInProblem.PASSKEY_REFUSED
+    ),
+    "sign-in-passkey-expired": replace(
+        SIGN_IN, passkey=FORM, problem=SignInProblem.PASSKEY_EXPIRED
+    ),
+    "sign-in-passkey-unverified": replace(
+        SIGN_IN, passkey=FORM, problem=SignInProblem.PASSKEY_UNVERIFIED
+    ),
     "sign-in-ways": replace(SIGN_IN, ways=WAYS),
     "sign-in-ways-only": replace(SIGN_IN, ways=WAYS, password=False),
     "choice": CHOICE,

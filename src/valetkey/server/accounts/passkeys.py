@@ -1,0 +1,340 @@
+"""Passkeys: a user adds them, signs in with them, renames and removes them.
+
+A challenge is stored nowhere. It travels sealed with the form that answers it, is bound to the
+browser, and works once, for ten minutes: a stranger who asks for challenges uses up nothing.
+"""
+
+from collections.abc import Sequence
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from valetkey.jose.seal import digest, same
+from valetkey.server.accounts.relying_party import RelyingParty
+from valetkey.server.accounts.sign_in import Proof
+from valetkey.server.accounts.webauthn import (
+    CHALLENGE,
+    HANDLE,
+    Assertion,
+    Kind,
+    Response,
+    WrongResponse,
+    read_response,
+    verify_assertion,
+    verify_registration,
+)
+from valetkey.server.model import ids
+from valetkey.server.model.assurance import PHISHING_RESISTANT
+from valetkey.server.model.change import Change, Create, Remove, Update
+from valetkey.server.model.counters import SingleUse
+from valetkey.server.model.environment import Env
+from valetkey.server.model.event import Event, event
+from valetkey.server.model.factor import Factor, PasskeyDomain, account_level, credential_alias
+from valetkey.server.model.query import Many, One, OneByAlias, Rule
+from valetkey.server.model.user import User
+
+SECONDS: Final = 600
+"""For which a challenge can be answered."""
+
+MOST: Final = 20
+"""Passkeys of one user."""
+
+MAX_NAME: Final = 60
+
+USED: Final = "passkey challenge"
+"""The purpose of single-use values for challenges that were answered."""
+
+VERIFIED: Final = ("pop", "user", "mfa")
+"""The methods of a passkey whose device checked who uses it (RFC 8176): possession of a key, a
+person who was there, and a second factor of the device's own, a PIN or a finger."""
+
+UNVERIFIED: Final = ("pop", "user")
+"""The methods of a passkey whose device didn't: one factor."""
+
+
+class Challenge(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """What a browser is asked to sign. `browser` and `session` are the ids of those that may
+    answer, `user` the only user who may, "" for anybody. `handle` is the user's, for a new
+    passkey."""
+
+    kind: Kind
+    browser: str
+    random: bytes
+    began: int
+    user: str = ""
+    session: str = ""
+    handle: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Challenge({self.kind!r}, …)"
+
+    @property
+    def marker(self) -> SingleUse:
+        """Exists once the challenge was answered."""
+        value = digest(self.random.hex())
+        return SingleUse(purpose=USED, value=value, expires=self.began + SECONDS)
+
+
+def new_challenge(
+    kind: Kind, browser: str, env: Env, *, user: str = "", session: str = ""
+) -> Challenge:
+    """A challenge that begins now."""
+    return Challenge(
+        kind=kind,
+        browser=browser,
+        random=env.random_bytes(CHALLENGE),
+        began=env.now,
+        user=user,
+        session=session,
+    )
+
+
+Why: TypeAlias = Literal["expired", "refused", "unverified", "full", "taken"]
+"""The challenge is too old, was answered, or is another browser's; the response proves nothing; the
+device did not check who uses it, and the account needs that; the user has too many; the passkey is
+there already."""
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """No passkey. `detail` is for the log."""
+
+    why: Why
+    detail: str = ""
+    changes: tuple[Change, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+class Added(msgspec.Struct, frozen=True, kw_only=True):
+    """A new passkey. `first`: the user had no second factor before."""
+
+    factor: Factor
+    first: bool
+    changes: tuple[Change, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+class Proved(msgspec.Struct, frozen=True, kw_only=True):
+    """A user who proved who they are with a passkey. `suspect`: its counter went backwards, so
+    there may be a copy of the authenticator."""
+
+    user: User
+    factor: Factor
+    verified: bool
+    suspect: bool = False
+    changes: tuple[Change, ...] = ()
+    events: tuple[Event, ...] = ()
+
+    def proof(self, now: int) -> Proof:
+        """The proof of a sign-in with nothing else."""
+        if self.verified:
+            return Proof(auth_time=now, amr=VERIFIED, acr=PHISHING_RESISTANT)
+        return Proof(auth_time=now, amr=UNVERIFIED)
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a change of a passkey: None for no such passkey of the user."""
+
+    factor: Factor | None
+    changes: tuple[Change, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+def passkeys_of(user: str) -> Rule[Sequence[Factor]]:
+    """The passkeys of a user, oldest first."""
+    query = Many(Factor, "user", user)
+    return [one for one in (yield (query,)).many(query) if one.kind == "passkey"]
+
+
+def begin_registration(user: User, browser: str, session: str, *, env: Env) -> Rule[Challenge]:
+    """A challenge for a new passkey. All passkeys of a user have one handle, so that an
+    authenticator knows them as one account."""
+    existing = yield from passkeys_of(user.id)
+    handle = next((one.handle for one in existing), b"") or env.random_bytes(HANDLE)
+    challenge = new_challenge("create", browser, env, user=user.id, session=session)
+    return msgspec.structs.replace(challenge, handle=handle)
+
+
+def register(
+    text: str,
+    challenge: Challenge | None,
+    *,
+    browser: str,
+    session: str,
+    name: str,
+    party: RelyingParty,
+    env: Env,
+    optional: bool = False,
+) -> Rule[Added | Refused]:
+    """Adds a passkey. `text` is the browser's response to the challenge. `optional` is as in
+    `Factor`."""
+    if challenge is None or not _is_answerable(
+        challenge, "create", browser=browser, session=session, now=env.now
+    ):
+        return Refused(why="expired")
+    try:
+        passkey = verify_registration(read_response(text), challenge.random, party)
+    except WrongResponse as error:
+        return Refused(why="refused", detail=str(error))
+    user, marker = One(User, challenge.user), One(SingleUse, challenge.marker.key)
+    mine, existing = (
+        Many(Factor, "user", challenge.user),
+        OneByAlias(Factor, credential_alias(passkey.credential_id)),
+    )
+    domain = One(PasskeyDomain, PasskeyDomain.CURRENT)
+    results = yield (user, marker, mine, existing, domain)
+    owner, factors, fixed = results.one(user), results.many(mine), results.one(domain)
+    if results.one(marker) is not None or owner is None or owner.status != "active":
+        return Refused(why="expired")
+    if fixed is not None and fixed.rp_id != party.rp_id:
+        return Refused(why="refused", detail=f"passkeys here belong to {fixed.rp_id}")
+    if results.one(existing) is not None:
+        return Refused(why="taken", detail="the credential is known")
+    if sum(one.kind == "passkey" for one in factors) >= MOST:
+        return Refused(why="full")
+    factor = Factor(
+        id=ids.owned_id(env, owner=owner.id),
+        user=owner.id,
+        kind="passkey",
+        created=env.now,
+        name=name,
+        credential=passkey.credential_id,
+        counter=passkey.sign_count,
+        attested=passkey.credential,
+        handle=challenge.handle,
+        rp_id=party.rp_id,
+        backup_eligible=passkey.backup_eligible,
+        backed_up=passkey.backed_up,
+        transports=passkey.transports,
+        optional=optional,
+    )
+    changes: tuple[Change, ...] = (Create(challenge.marker), Create(factor))
+    if fixed is None:
+        changes += (Create(PasskeyDomain(rp_id=party.rp_id, since=env.now)),)
+    audit_event = event(env, "passkey-added", by="user", user=owner.id, note=name)
+    first = not account_level(factors)
+    return Added(factor=factor, first=first, changes=changes, events=(audit_event,))
+
+
+def prove(
+    text: str,
+    challenge: Challenge | None,
+    *,
+    browser: str,
+    session: str = "",
+    alone: bool = True,
+    party: RelyingParty,
+    env: Env,
+) -> Rule[Proved | Refused]:
+    """Who signs in. `text` is the browser's response to the challenge. `alone`: the passkey is all
+    that the user proves, so it has to be enough for the account. An unknown credential and one that
+    signs wrongly get the same answer."""
+    if challenge is None or not _is_answerable(
+        challenge, "get", browser=browser, session=session, now=env.now
+    ):
+        return Refused(why="expired")
+    try:
+        response = read_response(text)
+    except WrongResponse as error:
+        return Refused(why="refused", detail=str(error))
+    passkey, marker = (
+        OneByAlias(Factor, credential_alias(response.id)),
+        One(SingleUse, challenge.marker.key),
+    )
+    results = yield (passkey, marker)
+    factor = results.one(passkey)
+    if results.one(marker) is not None:
+        return Refused(why="expired", detail="answered before")
+    if factor is None or factor.kind != "passkey":
+        return Refused(why="refused", detail="an unknown credential")
+    try:
+        assertion = _check(response, challenge, factor, party=party)
+    except WrongResponse as error:
+        return Refused(why="refused", detail=str(error))
+    owner, mine = One(User, factor.user), Many(Factor, "user", factor.user)
+    results = yield (owner, mine)
+    user = results.one(owner)
+    if user is None or user.status != "active":
+        return Refused(why="refused", detail="the user is not active")
+    if alone and not assertion.is_user_verified and account_level(results.many(mine)):
+        return Refused(why="unverified")
+    return _proved(user, factor, assertion, challenge=challenge, env=env)
+
+
+def _is_answerable(
+    challenge: Challenge, kind: Kind, *, browser: str, session: str, now: int
+) -> bool:
+    """Whether this browser, in this session, can answer the challenge now."""
+    return (
+        challenge.kind == kind
+        and same(challenge.browser.encode(), browser.encode())
+        and challenge.session == session
+        and challenge.began <= now < challenge.began + SECONDS
+    )
+
+
+def _check(
+    response: Response, challenge: Challenge, factor: Factor, *, party: RelyingParty
+) -> Assertion:
+    """Checks the response with the passkey that it names. Raises WrongResponse."""
+    assertion = verify_assertion(
+        response, challenge.random, credential=factor.attested, party=party
+    )
+    handle = response.user_handle
+    rules = (
+        (not challenge.user or challenge.user == factor.user, "another user's passkey"),
+        # 7.2.6: a discovered credential names its user.
+        (handle is not None or challenge.user, "no user handle"),
+        (handle is None or same(handle, factor.handle), "another user's handle"),
+        (factor.rp_id == party.rp_id, "a passkey of another domain"),
+        # 7.2.20: whether it can be backed up never changes.
+        (assertion.backup_eligible == factor.backup_eligible, "another kind of passkey"),
+    )
+    for holds, why in rules:
+        if not holds:
+            raise WrongResponse(why)
+    return assertion
+
+
+def _proved(
+    user: User, factor: Factor, assertion: Assertion, *, challenge: Challenge, env: Env
+) -> Proved:
+    # 7.2.22: zero means that the authenticator does not count.
+    suspect = (
+        bool(assertion.sign_count or factor.counter) and assertion.sign_count <= factor.counter
+    )
+    after = msgspec.structs.replace(
+        factor, used=env.now, counter=assertion.sign_count, backed_up=assertion.backed_up
+    )
+    alarm = event(env, "passkey-suspect", by="user", user=user.id, note=factor.name)
+    return Proved(
+        user=user,
+        factor=after,
+        verified=assertion.is_user_verified,
+        suspect=suspect,
+        changes=(Create(challenge.marker), Update(after)),
+        events=(alarm,) if suspect else (),
+    )
+
+
+def rename(factor_id: str, user: str, name: str) -> Rule[Outcome]:
+    """Gives a passkey another name."""
+    factor = yield from _mine(factor_id, user)
+    if factor is None or factor.name == name:
+        return Outcome(factor=factor)
+    after = msgspec.structs.replace(factor, name=name)
+    return Outcome(factor=after, changes=(Update(after),))
+
+
+def remove(factor_id: str, user: str, *, env: Env) -> Rule[Outcome]:
+    """Removes a passkey. The caller has a proof at the level of the account."""
+    factor = yield from _mine(factor_id, user)
+    if factor is None:
+        return Outcome(factor=None)
+    audit_event = event(env, "passkey-removed", by="user", user=user, note=factor.name)
+    return Outcome(factor=factor, changes=(Remove(factor),), events=(audit_event,))
+
+
+def _mine(factor_id: str, user: str) -> Rule[Factor | None]:
+    query = Many(Factor, "user", user)
+    rows = (yield (query,)).many(query)
+    return next((one for one in rows if one.id == factor_id and one.kind == "passkey"), None)

@@ -1,0 +1,196 @@
+"""Sign-in with a passkey: on the sign-in page of a waiting request and of the user's own pages."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from valetkey.server.accounts import passkeys
+from valetkey.server.accounts.passkeys import Proved, Refused
+from valetkey.server.accounts.relying_party import RelyingParty
+from valetkey.server.accounts.sign_in import SignedIn
+from valetkey.server.accounts.webauthn import request_options
+from valetkey.server.http import log
+from valetkey.server.http.reply import Reply, json_reply, see_other
+from valetkey.server.http.request import Request
+from valetkey.server.model.factor import Factor
+from valetkey.server.oauth.authorize.browser_session import Person
+from valetkey.server.oauth.authorize.endpoint import resume
+from valetkey.server.oauth.authorize.outcome import Login
+from valetkey.server.oauth.sign_in.ticket import write_sealed
+from valetkey.server.pages.account_choice import AccountChoice
+from valetkey.server.pages.authorize import Steps, continue_at
+from valetkey.server.pages.frame import Frame, NoSuchPage
+from valetkey.server.pages.interaction import Interaction
+from valetkey.server.pages.own_pages import then
+from valetkey.server.pages.passkeys import PASSKEY_SIGN_IN, PURPOSE, opened_challenge
+from valetkey.server.pages.sign_in import (
+    SignInPage,
+    SignInProblem,
+    SignInRefused,
+    as_confirmation,
+    opened,
+)
+from valetkey.server.pages.ways import SignInChoice
+from valetkey.wire import form as forms
+
+
+def relying_party(frame: Frame) -> RelyingParty:
+    """Who asks for passkeys. Raises NoSuchPage where there are none."""
+    if frame.passkeys is None:
+        raise NoSuchPage
+    return frame.passkeys
+
+
+async def passkey_options(
+    frame: Frame, request: Request, *, user: str = "", session: str = ""
+) -> Reply:
+    """What the browser is asked for, as JSON, and the challenge that goes with the answer: any
+    passkey, or one of the `user`'s. Nothing is stored."""
+    party, browser = relying_party(frame), frame.cookies.read_browser(request)
+    theirs: Sequence[Factor] = ()
+    if user:
+        theirs = await frame.shell.ask(lambda context: passkeys.passkeys_of(user))
+    context = await frame.shell.context()
+    challenge = passkeys.new_challenge("get", browser.id, context.env, user=user, session=session)
+    options = request_options(
+        party,
+        challenge.random,
+        allowed=[one.credential for one in theirs],
+        seconds=passkeys.SECONDS,
+    )
+    sealed = write_sealed(challenge, PURPOSE, context)
+    reply = json_reply({"challenge": sealed, "options": options})
+    return frame.cookies.name_browser(reply, request)
+
+
+async def passkey_proof(
+    frame: Frame, request: Request, form: forms.Form, *, session: str = "", alone: bool = True
+) -> Proved | Refused:
+    """Who answered the challenge with a passkey. `session` is that for which it was asked;
+    `alone` is as in `accounts.passkeys.prove`."""
+    party, browser = relying_party(frame), frame.cookies.read_browser(request)
+    challenge = opened_challenge(form, await frame.shell.context())
+    outcome, _ = await frame.shell.settle(
+        lambda context: passkeys.prove(
+            form.get("response", ""),
+            challenge,
+            browser=browser.id,
+            session=session,
+            alone=alone,
+            party=party,
+            env=context.env,
+        )
+    )
+    if isinstance(outcome, Refused):
+        log.info("no sign-in with a passkey", why=outcome.why, detail=outcome.detail)
+    elif outcome.suspect:
+        log.warning("the counter of a passkey went backwards", user=outcome.user.id)
+    return outcome
+
+
+_PROBLEMS: Final[dict[passkeys.Why, SignInProblem]] = {
+    "expired": SignInProblem.PASSKEY_EXPIRED,
+    "unverified": SignInProblem.PASSKEY_UNVERIFIED,
+}
+
+
+def refusal(refused: Refused) -> SignInRefused:
+    """The problem on the sign-in page. An unknown passkey and a wrong one are one."""
+    problem = _PROBLEMS.get(refused.why, SignInProblem.PASSKEY_REFUSED)
+    return SignInRefused(problem, "")
+
+
+async def signed_in_by(frame: Frame, request: Request, proved: Proved) -> SignedIn:
+    """A new session for the user whose passkey it is."""
+    context = await frame.shell.context()
+    username = proved.user.username
+    caller = await frame.callers.of(request, username, context)
+    proof = proved.proof(context.env.now)
+    return await opened(frame, request, proved.user, username=username, caller=caller, proof=proof)
+
+
+class OwnPasskeySignIn:
+    """`/sign-in/passkey`: for the user's own pages."""
+
+    def __init__(self, frame: Frame, choice: SignInChoice) -> None:
+        self._frame = frame
+        self._choice = choice
+        self._page = SignInPage(frame, choice)
+
+    async def options(self, request: Request) -> Reply:
+        """What the browser is asked for."""
+        person = await self._again(request)
+        user, session = ("", "") if person is None else (person.user.id, person.session.id)
+        return await passkey_options(self._frame, request, user=user, session=session)
+
+    async def submit(self, request: Request) -> Reply:
+        """Sign in."""
+        person = await self._again(request)
+        target, context = then(request.parameters()), await self._frame.shell.context()
+        form = self._frame.posted(request, context, purpose=PASSKEY_SIGN_IN, session="")
+        session = "" if person is None else person.session.id
+        proved = await passkey_proof(self._frame, request, form, session=session)
+        if isinstance(proved, Refused):
+            refused = refusal(proved)
+            view = refused.on(await self._page.view(request, target, again=person is not None))
+            if person is not None:
+                view = as_confirmation(view, person.user)
+            return self._frame.page(request, view, status=refused.status)
+        outcome = await signed_in_by(self._frame, request, proved)
+        return self._frame.cookies.sign_in(
+            see_other(target), outcome.session, outcome.secret, known_accounts=outcome.known_browser
+        )
+
+    async def _again(self, request: Request) -> Person | None:
+        """The signed-in user who has to prove again who they are, None for a first sign-in."""
+        if not self._choice.password:
+            raise NoSuchPage
+        person = await self._frame.current_person(request)
+        return person if "again" in request.parameters() else None
+
+
+class PasskeyInteraction:
+    """`/continue/{pending}/passkey`: for a waiting request."""
+
+    def __init__(self, frame: Frame, choice: SignInChoice) -> None:
+        self._frame = frame
+        self._choice = choice
+        self._steps = Steps(frame)
+        self._accounts = AccountChoice(frame)
+        self._interaction = Interaction(frame, choice)
+
+    async def options(self, request: Request) -> Reply:
+        """What the browser is asked for."""
+        login = await self._login(request)
+        if login is None:
+            raise NoSuchPage
+        user = "" if login.user is None else login.user.id
+        return await passkey_options(self._frame, request, user=user)
+
+    async def submit(self, request: Request) -> Reply:
+        """Sign in and continue the request."""
+        name, browser = (
+            request.path_parameters["pending"],
+            self._frame.cookies.read_browser(request),
+        )
+        form = await self._steps.posted(request, "passkey")
+        login = await self._login(request)
+        if login is None:
+            return see_other(continue_at(name))
+        proved = await passkey_proof(self._frame, request, form)
+        if isinstance(proved, Refused):
+            context, refused = await self._frame.shell.context(), refusal(proved)
+            view = refused.on(self._interaction.sign_in_view(request, login, context))
+            return self._steps.page(request, view, login, status=refused.status)
+        outcome = await signed_in_by(self._frame, request, proved)
+        return await self._accounts.joined(name, browser, outcome)
+
+    async def _login(self, request: Request) -> Login | None:
+        """The request, if it waits for a sign-in of this browser."""
+        if not self._choice.password:
+            raise NoSuchPage
+        name, browser = (
+            request.path_parameters["pending"],
+            self._frame.cookies.read_browser(request),
+        )
+        decision = await self._frame.shell.ask(lambda context: resume(name, browser, context))
+        return decision if isinstance(decision, Login) else None

@@ -1,0 +1,71 @@
+"""Passkeys, as a person uses them: added, used to sign in, renamed, lost and removed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.attacks.play import every
+from tests.journeys.tab import Window, picture, sign_in
+from tests.journeys.virtual import VirtualDevice
+from tests.live import Live, live
+
+from valetkey.server.model.factor import Factor
+from valetkey.server.model.user import Session
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Live]:
+    with live(tmp_path, name="Chirp", unthrottled=("127.0.0.1",), host="localhost") as server:
+        yield server
+
+
+def add_passkey(tab: Page, name: str = "Laptop") -> None:
+    tab.click("#add")
+    tab.fill("#name", name)
+    tab.click("#add-passkey")
+    expect(tab.get_by_role("status")).to_contain_text("The passkey was added")
+
+
+def test_a_passkey_is_added_used_renamed_and_removed(tab: Page, server: Live) -> None:
+    device = VirtualDevice(tab)
+    tab.goto(f"{server.issuer}/security/passkeys")
+    sign_in(tab)
+    expect(tab.locator("h1")).to_have_text("Passkeys")
+    picture(tab, "passkeys-none")
+    add_passkey(tab)
+    assert len(device.credentials) == 1
+    picture(tab, "passkeys")
+    tab.goto(f"{server.issuer}/sign-out")
+    tab.click("#sign-out")
+    device.touch(at_once=False)  # Else it answers before the button is there.
+    tab.goto(f"{server.issuer}/security/passkeys")
+    expect(tab.locator("#passkey")).to_be_visible()
+    picture(tab, "sign-in-passkey")
+    device.touch(at_once=True)
+    tab.click("#passkey")
+    expect(tab.locator("article.passkey")).to_contain_text("Last used just now")
+    (session,) = every(server, Session)
+    assert (session.amr, session.acr) == (("pop", "user", "mfa"), "phr")
+    tab.click("article.passkey a.details")
+    picture(tab, "passkey")
+    tab.fill("#name", "Red phone")
+    tab.click("#rename")
+    expect(tab.locator("article.passkey h2")).to_have_text("Red phone")
+    tab.click("article.passkey a.details")
+    tab.click("#remove")
+    expect(tab.get_by_role("status")).to_contain_text("The passkey was removed")
+    assert every(server, Factor) == ()
+
+
+def test_conditional_ui_signs_in_without_a_button(tab: Page, server: Live, window: Window) -> None:
+    VirtualDevice(tab)
+    tab.goto(f"{server.issuer}/security/passkeys")
+    sign_in(tab)
+    add_passkey(tab)
+    window.context.clear_cookies()
+    tab.goto(f"{server.issuer}/security/passkeys")
+    # The virtual authenticator chooses at once, as a person does from the list of the field.
+    expect(tab.locator("article.passkey")).to_contain_text("Last used just now")
