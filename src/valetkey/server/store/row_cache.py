@@ -18,9 +18,9 @@ V = TypeVar("V")
 class RowCache(dict[K, V], Generic[K, V]):
     """What a store knows of its rows. When it is full, it begins anew."""
 
-    def keep(self, name: K, known: V) -> V:
+    def keep(self, name: K, entry: V) -> V:
         """Cache and return what is known of a row."""
         if len(self) >= SIZE:
             self.clear()
-        self[name] = known
-        return known
+        self[name] = entry
+        return entry

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Feature,
         GrantType,
         Sender,
+        TokenStep,
     )
 
 
@@ -127,9 +128,10 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     `issuing` and `client_scopes` come from the features, `issuing_for_users` and
     `issuing_for_clients` have the parts of these steps, `own_scopes` are all names of
     `client_scopes`, `ignored_parameters` are the parameters of token requests that no enabled
-    feature reads, `enabled_features` are the names of the features, `paths` maps names in the
-    discovery document to paths, `all_policies` has the built-in policies too. `memo` has the caches
-    of this installation: a copy with other facts begins with an empty one."""
+    feature reads, `token_steps` are the steps of token requests that are on the way,
+    `enabled_features` are the names of the features, `paths` maps names in the discovery document
+    to paths, `all_policies` has the built-in policies too. `memo` has the caches of this
+    installation: a copy with other facts begins with an empty one."""
 
     issuer: str
     lifetimes: Lifetimes
@@ -154,6 +156,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     client_scopes: tuple[ClientScopes, ...] = ()
     own_scopes: frozenset[str] = frozenset()
     ignored_parameters: frozenset[str] = frozenset()
+    token_steps: tuple[TokenStep, ...] = ()
     enabled_features: frozenset[str] = frozenset()
     paths: dict[str, str] = {}
     all_policies: Policies = NO_POLICIES
@@ -175,6 +178,9 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             ),
             "ignored_parameters": OPTIONAL_PARAMETERS.difference(
                 *(of.token_parameters for of in self.features)
+            ),
+            "token_steps": tuple(
+                one for of in self.features for one in of.token_steps if one.needed(self.features)
             ),
             "enabled_features": frozenset(one.name for one in self.features),
             "memo": Memo(),

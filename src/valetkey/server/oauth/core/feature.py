@@ -93,6 +93,28 @@ class GrantType(msgspec.Struct, Generic[P], frozen=True, kw_only=True):
     decide: Callable[[P, Authenticated, Context], Rule[Issue | Answer | Refuse]]
 
 
+class TokenRequest(msgspec.Struct, frozen=True, eq=False):
+    """A request to the token endpoint, after its client authenticated. `form` has the parameters
+    that the grant type may read, `proof` the changes that record a proof of the client's key."""
+
+    call: Call
+    grant_type: GrantType[Any]
+    caller: Authenticated
+    form: Form
+    proof: tuple[Change, ...] = ()
+
+
+class TokenStep(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of a token request, before its grant type decides. It has either a `check`, which
+    raises OAuthError, or a `rule`, which may read, and returns the request for the next step. A
+    step that is not `needed`, by the features that are on, is not on the way."""
+
+    name: str
+    check: Callable[[TokenRequest, Context], None] | None = None
+    rule: Callable[[TokenRequest, Context], Rule[TokenRequest]] | None = None
+    needed: Callable[[Iterable["Feature"]], bool] = lambda features: True
+
+
 class Credentials(msgspec.Struct, frozen=True):
     """The client that a call names, and its secret or signed assertion, with the `proof` that goes
     with the assertion; or the certificate of its connection. `path` is the path of the call."""
@@ -288,7 +310,8 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     `on_by_default` holds unless a setting says otherwise; `core`: no setting can switch it off. It
     is off where a feature that it `requires` is off. `pages` are the paths of its pages for people.
     `issuing` is its step when tokens are issued, `token_parameters` are the parameters of token
-    requests that only it reads. `metadata` are the members that it adds to the discovery document;
+    requests that only it reads, `token_steps` are the steps of those requests, in order.
+    `metadata` are the members that it adds to the discovery document;
     lists of the same name are joined."""
 
     name: str
@@ -302,6 +325,7 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     senders: tuple[Sender, ...] = ()
     issuing: IssuingStep | None = None
     token_parameters: tuple[str, ...] = ()
+    token_steps: tuple[TokenStep, ...] = ()
     client_scopes: tuple[ClientScopes, ...] = ()
     endpoints: tuple[Endpoint | Stream, ...] = ()
     deliveries: tuple[Delivery, ...] = ()

@@ -14,6 +14,7 @@ from valetkey.server.oauth.core.feature import (
     RequestInfo,
     Sender,
     SenderProof,
+    TokenRequest,
 )
 from valetkey.server.oauth.tokens.state import Dead, check_token
 from valetkey.spec.errors import InvalidDpopProof, InvalidRequest, InvalidToken
@@ -73,9 +74,11 @@ def _remember(proof: SenderProof) -> Rule[None]:
         yield tuple(CommitAlways(change) for change in proof.changes)
 
 
-def check_required(caller: Authenticated, context: Context) -> None:
-    """Raise InvalidRequest if the client's tokens have to be bound and the client proves no key of
-    the required kind, or that kind is switched off."""
+def required_key_is_proved(request: TokenRequest, context: Context) -> None:
+    """FAPI 2.0 Security Profile 5.3.2.1, RFC 9449 5.2: raise InvalidRequest if the client's tokens
+    have to be bound and the client proves no key of the required kind, or that kind is switched
+    off."""
+    caller = request.caller
     policy = context.installation.all_policies[caller.client.policy]
     if policy.bound == "required" and caller.confirmation is None:
         raise InvalidRequest("this client has to prove possession of a key")

@@ -53,8 +53,8 @@ def find(cursor: apsw.Cursor, wants: tuple[One[Any], ...], rows: Rows) -> Result
         binds += (one.block, one.key)
     records: dict[Query, tuple[Record, ...]] = dict.fromkeys(wants, ())
     # All rows at once: a statement that is not at its end would hold back what others write.
-    found: list[Any] = cursor.execute(_statement(len(wants)), binds).fetchall()
-    for row in found:
+    selected: list[Any] = cursor.execute(_statement(len(wants)), binds).fetchall()
+    for row in selected:
         one, want = sought[row[0]], wants[row[0]]
         if one.last[0] != row:
             one.last = row, (one.packing.read(want.key, one.place, row[1:]),)
