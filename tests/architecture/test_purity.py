@@ -43,7 +43,6 @@ MEMOS = {"server/oauth/core/memo.py"}
 """Makes the caches that an installation owns and the context brings."""
 
 CACHES = {
-    "jose/jwk.py": {"_thumbprint"},
     "jose/jws.py": {"_header", "_read_cached", "_embedded_key_cached", "_header_cached"},
     "jose/seal.py": {"_cipher", "_keyed_hashes"},
     "wire/address.py": {"_read_cached"},

@@ -3,7 +3,6 @@ servers in five."""
 
 import hashlib
 from collections.abc import Collection, Mapping
-from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -37,11 +36,15 @@ RSA_BITS: Final = 2048
 
 
 class PublicKey(msgspec.Struct, frozen=True, eq=False):
-    """A key that checks signatures. `kid` is opaque."""
+    """A key that checks signatures. `kid` is opaque; `_thumbprint` is found when it is made."""
 
     kid: str
     algorithm: Algorithm
     key: Jwk
+    _thumbprint: str = ""
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "_thumbprint", self.key.thumbprint())
 
     def jwk(self) -> dict[str, Any]:
         """The public members, as published in a JWK Set."""
@@ -54,12 +57,7 @@ class PublicKey(msgspec.Struct, frozen=True, eq=False):
 
     def thumbprint(self) -> str:
         """The thumbprint: SHA-256 in base64url (RFC 7638)."""
-        return _thumbprint(self)
-
-
-@lru_cache(maxsize=1024)
-def _thumbprint(key: PublicKey) -> str:
-    return key.key.thumbprint()
+        return self._thumbprint
 
 
 class PrivateKey(msgspec.Struct, frozen=True, eq=False):
