@@ -18,8 +18,9 @@ from valetkey.jose import base64url
 from valetkey.server.accounts import password
 from valetkey.server.accounts.throttle import FAILED, WINDOW
 from valetkey.server.http.sign_in_failures import HIDDEN
-from valetkey.server.model.change import Count
+from valetkey.server.model.change import Count, Create
 from valetkey.server.model.counters import Throttle
+from valetkey.server.model.factor import PasskeyDomain
 
 KEY = base64url.encode(bytes(range(32)))
 
@@ -292,3 +293,19 @@ def test_lazy_migration_has_an_end(
     found = look(line)["lazy migration"]
     assert found["verdict"] == verdict
     assert found["says"].startswith(says)
+
+
+def test_passkeys_stay_in_their_domain(line: Line) -> None:
+    """A start elsewhere would lock out everybody who has nothing but a passkey."""
+    line.ok("key", "rotate")
+    at = ("--set", "issuer=http://localhost:8000")
+    row = look(line, *at)["passkeys"]
+    assert (row["verdict"], row["says"]) == ("ok", "they belong to localhost")
+    domain = PasskeyDomain(rp_id="id.chirp.example", since=1)
+    line.store(lambda store: store.commit((Create(domain),)))
+    row = look(line, *at, status=1)["passkeys"]
+    assert row["verdict"] == "fail"
+    assert "id.chirp.example" in row["says"]
+    assert "id.chirp.example" in line.fails("serve", *at, "--port", str(free_port()), status=2)
+    off = ("--set", "accounts.passkeys=false")
+    assert "passkeys" not in look(line, *at, *off)

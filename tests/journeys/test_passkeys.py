@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from tests.attacks.play import every
 from tests.journeys.tab import Window, picture, sign_in
 from tests.journeys.virtual import VirtualDevice
@@ -69,3 +69,25 @@ def test_conditional_ui_signs_in_without_a_button(tab: Page, server: Live, windo
     tab.goto(f"{server.issuer}/security/passkeys")
     # The virtual authenticator chooses at once, as a person does from the list of the field.
     expect(tab.locator("article.passkey")).to_contain_text("Last used just now")
+
+
+def test_an_issuer_with_a_path_and_without_script(
+    chromium: Browser, tab: Page, tmp_path: Path
+) -> None:
+    with live(tmp_path, unthrottled=("127.0.0.1",), host="localhost", path="/oauth") as server:
+        VirtualDevice(tab)
+        tab.goto(f"{server.issuer}/security/passkeys")
+        sign_in(tab)
+        add_passkey(tab)
+        tab.context.clear_cookies()
+        tab.goto(f"{server.issuer}/security/passkeys")
+        expect(tab.locator("article.passkey")).to_contain_text("Last used just now")
+        plain = Window(chromium, javascript=False)
+        page = plain.tab()
+        page.goto(f"{server.issuer}/sign-in")
+        expect(page.locator("#username")).to_be_visible()
+        expect(page.locator("#passkey")).to_be_hidden()
+        sign_in(page, username="noor")
+        page.goto(f"{server.issuer}/security/passkeys/add")
+        expect(page.locator("main")).to_contain_text("Passkeys need JavaScript and")
+        plain.context.close()

@@ -132,6 +132,7 @@ async function start() {
   else if (form) {
     form.addEventListener("submit", press);
     form.hidden = false;
+    for (const one of document.querySelectorAll("[data-without-script]")) one.hidden = true;
     const field = document.querySelector("input[autocomplete~=webauthn]");
     const conditional = await PublicKeyCredential.isConditionalMediationAvailable?.();
     if (field && conditional) offer();
