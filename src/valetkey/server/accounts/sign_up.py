@@ -44,7 +44,7 @@ def mistakes(user: User) -> list[str]:
             f"username: begins with {GENERATED}, as this server's own do",
         ),
         (len(name) <= MAX_USERNAME, f"username: is longer than {MAX_USERNAME} characters"),
-        (not user.email or _is_email(user.email), "email: is not an address"),
+        (not user.email or is_email(user.email), "email: is not an address"),
         (user.email or not user.email_verified, "email_verified: there is no email"),
         (not phone or _PHONE.fullmatch(phone), "phone_number: does not begin with + and a country"),
         (phone or not user.phone_number_verified, "phone_number_verified: there is no number"),
@@ -73,7 +73,7 @@ def _some(names: list[str]) -> str:
     return ", ".join((*(name[:40] for name in names[:5]), *(["…"] if len(names) > 5 else ())))
 
 
-def _is_email(text: str) -> bool:
+def is_email(text: str) -> bool:
     return len(text) <= MAX_EMAIL and _EMAIL.fullmatch(text) is not None
 
 

@@ -38,6 +38,8 @@ Kind: TypeAlias = Literal[
     "readmitted",
     "linked",
     "unlinked",
+    "password-changed",
+    "email-changed",
     "password-closed",
     "app-suspended",
     "app-restored",

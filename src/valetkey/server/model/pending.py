@@ -7,7 +7,16 @@ import msgspec
 from valetkey.server.model.record import OwnedRecord, Record
 
 Kind: TypeAlias = Literal[
-    "pushed", "interaction", "code", "answered", "invitation", "device", "backchannel", "handoff"
+    "pushed",
+    "interaction",
+    "code",
+    "answered",
+    "invitation",
+    "device",
+    "backchannel",
+    "handoff",
+    "reset",
+    "address",
 ]
 UserAnswer: TypeAlias = Literal["", "yes", "no"]
 
@@ -46,7 +55,8 @@ class Pending(Record, frozen=True, kw_only=True, omit_defaults=True):
     `backchannel` for a person on another device. `code` stores in `contents` what is too large for
     a code, `answered` stores an answer for a few seconds. An `invitation` waits for clients that
     register; its parameters say what they may be. A `handoff` waits for a platform to sign its user
-    in; `confirmed` once it has answered.
+    in; `confirmed` once it has answered. A `reset` waits for the code that lets a user choose a new
+    password, an `address` for the one that proves an e-mail address.
 
     `parameters` and `resources` are the request as it was sent: each step parses it again.
     `browser` is the digest of the one browser that may continue. `pushed` is the id of the pushed

@@ -19,6 +19,7 @@ from valetkey.server.http.request import Request
 from valetkey.server.oauth.authorize.browser_session import CHECK_SESSION_PATH
 from valetkey.server.oauth.authorize.request import AUTHORIZE
 from valetkey.server.oauth.grant_types.device import PAGE as DEVICE
+from valetkey.server.oauth.grants.recovery import EMAIL, FORGOT
 from valetkey.server.oauth.logout import end_session
 from valetkey.server.oauth.shards.claim import PAGE as PARTS
 from valetkey.server.oauth.sign_in import interaction
@@ -38,6 +39,8 @@ from valetkey.server.pages.components import Section, View
 from valetkey.server.pages.connected import AppView
 from valetkey.server.pages.consent import ConsentView
 from valetkey.server.pages.device import DevicePage, EnterCodeView
+from valetkey.server.pages.email import EmailPage, EmailPresenter, EmailView, ProveEmailView
+from valetkey.server.pages.forgot import DONE, ForgotPage, ForgotView, ResetView
 from valetkey.server.pages.frame import (
     APPROVALS,
     APPS,
@@ -64,6 +67,14 @@ from valetkey.server.pages.passkey_views import (
     PasskeyView,
 )
 from valetkey.server.pages.passkeys import PASSKEY_SIGN_IN, PasskeysPage
+from valetkey.server.pages.password import (
+    PATH as PASSWORD,
+)
+from valetkey.server.pages.password import (
+    ChangePasswordView,
+    PasswordPage,
+    PasswordPresenter,
+)
 from valetkey.server.pages.security import (
     LinkedPresenter,
     SectionPresenter,
@@ -235,6 +246,9 @@ def _security(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
     page, sessions = SessionsPage(frame), SessionsPresenter(frame)
     sections: tuple[SectionPresenter, ...] = ()
     rows: tuple[TableRow, ...] = ()
+    if choice.password:
+        sections += (PasswordPresenter(), EmailPresenter())
+        rows += _credentials(frame)
     if choice.password and frame.passkeys is not None:
         passkeys = PasskeysPage(frame)
         sections += (passkeys,)
@@ -246,6 +260,19 @@ def _security(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
         TableRow(SECURITY, (SecurityView,), get=SecurityPage(frame, sections).show),
         TableRow(SESSIONS, (SessionsView,), get=page.show, post=page.end),
         *rows,
+    )
+
+
+def _credentials(frame: Frame) -> tuple[TableRow, ...]:
+    """Passwords and e-mail addresses, where people sign in with a password of this server."""
+    password, forgot, email = PasswordPage(frame), ForgotPage(frame), EmailPage(frame)
+    return (
+        TableRow(PASSWORD, (ChangePasswordView,), get=password.show, post=password.change),
+        TableRow(FORGOT, (ForgotView,), get=forgot.ask, post=forgot.send),
+        TableRow(DONE, (ResetView,), get=forgot.done),
+        TableRow(f"{FORGOT}/{{request}}", (ResetView,), get=forgot.show, post=forgot.submit),
+        TableRow(EMAIL, (EmailView,), get=email.show, post=email.send),
+        TableRow(f"{EMAIL}/{{request}}", (ProveEmailView,), get=email.ask, post=email.prove),
     )
 
 

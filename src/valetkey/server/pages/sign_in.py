@@ -22,6 +22,7 @@ from valetkey.server.model.user import User, typed_name
 from valetkey.server.oauth.authorize.request import may_sign_up
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.components import Decline, PageForm, View
+from valetkey.server.pages.forgot import forgot_path
 from valetkey.server.pages.frame import (
     SIGN_IN,
     SIGN_UP,
@@ -67,7 +68,8 @@ class SignInView(View, frozen=True, kw_only=True):
     ``password``. ``by_address``: an e-mail address without a password may be enough. ``puzzle``
     goes with ``THROTTLED``: a browser that solves it need not wait. ``unsure``: after several
     tries, the page says when a correct password is refused too.
-    ``passkey`` is the form with the button ``#passkey``, None where there are no passkeys."""
+    ``passkey`` is the form with the button ``#passkey``, None where there are no passkeys.
+    ``forgot`` is where this server resets passwords."""
 
     template: ClassVar = "sign_in.html"
     enums: ClassVar = (SignInPurpose, SignInProblem)
@@ -86,6 +88,7 @@ class SignInView(View, frozen=True, kw_only=True):
     puzzle: Puzzle | None = None
     unsure: bool = False
     passkey: PageForm | None = None
+    forgot: str | None = None
 
 
 class SignInRefused(msgspec.Struct, frozen=True):
@@ -250,6 +253,7 @@ class SignInPage:
             ways=self._choice.for_page(target),
             by_address=bool(self._choice.domains),
             passkey=own_passkey_form(self._frame, request, context, target=target, again=again),
+            forgot=forgot_path(context),
         )
 
 

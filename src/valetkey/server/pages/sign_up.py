@@ -1,6 +1,7 @@
 """Sign-up: a new account, for an app that waits or for the user's own pages. Without the feature
 `sign-up`, these pages don't exist."""
 
+import contextlib
 from enum import StrEnum
 from typing import ClassVar, Final, TypeAlias
 
@@ -16,8 +17,10 @@ from valetkey.server.model.keys import Secret
 from valetkey.server.oauth.authorize.request import may_sign_up
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.components import Decline, PageForm, View
+from valetkey.server.pages.email import mail_proof
 from valetkey.server.pages.frame import APPS, SIGN_IN, SIGN_UP, Frame, NoSuchPage
 from valetkey.server.pages.sign_in import opened
+from valetkey.spec.errors import TemporarilyUnavailable
 from valetkey.wire import form as forms
 
 
@@ -124,6 +127,9 @@ async def signed_up(frame: Frame, request: Request, form: forms.Form) -> Outcome
     created, _ = await frame.shell.settle(lambda context: make(entered, kept, context.env))
     if created.user is None:
         return SignUpRefused(SignUpProblem.IN_USE, entered)
+    if entered.email and context.installation.notices.mail:
+        with contextlib.suppress(TemporarilyUnavailable):  # They can ask again.
+            await mail_proof(frame, request, created.user)
     return await opened(frame, request, created.user, username=entered.username, caller=caller)
 
 

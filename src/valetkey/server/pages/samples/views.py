@@ -59,7 +59,7 @@ from valetkey.server.pages.sign_up import SignUpView
 
 NO = Decline(form=FORM, destination=Destination(reach=Reach.DEVICE))
 NO_ON_THE_WEB = replace(NO, destination=Destination(reach=Reach.WEB, place="calendar.example"))
-SIGN_IN = SignInView(site=SITE, form=FORM, app="stefApp", decline=NO)
+SIGN_IN = SignInView(site=SITE, form=FORM, app="stefApp", decline=NO, forgot="/forgot")
 CONSENT = ConsentView(
     site=SITE,
     form=FORM,
