@@ -143,9 +143,8 @@ class EmailPage:
                 name, "address", form.get("code", ""), browser="", context=context
             )
         )
-        if checked is None or checked.user is None or checked.user.id != person.user.id:
-            left = 0 if checked is None else checked.left
-            return await self._ask(request, person, problem=ProofProblem.CODE, left=left)
+        if checked.user is None:
+            return await self._ask(request, person, problem=ProofProblem.CODE, left=checked.left)
         device = self._frame.cookies.read_browser(request).device
         changed, _ = await self._frame.shell.settle(
             lambda context: finish_address(

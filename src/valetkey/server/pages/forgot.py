@@ -87,7 +87,7 @@ async def asker_of(frame: Frame, request: Request, username: str) -> Asker:
     caller = await frame.callers.of(request, username, context)
     return Asker(
         browser=frame.cookies.read_browser(request).id,
-        known="" if caller is None else caller.browser,
+        name="" if caller is None else caller.browser,
         address=None if caller is None else caller.address,
         language=frame.language(request),
     )
@@ -132,7 +132,7 @@ class ForgotPage:
         checked, _ = await self._frame.shell.settle(
             lambda context: check_code(name, "reset", code, browser=browser, context=context)
         )
-        if checked is None:
+        if checked.over:
             return await self._page(request)
         if checked.user is None:
             return await self._page(request, problem=ResetProblem.CODE, left=checked.left)

@@ -51,7 +51,7 @@ def change_password(
     changed = msgspec.structs.replace(user, password=password_hash, mark="", changed=env.now)
     others = [one for one in sessions if one.id != keep]
     ended = yield from end_all(others, by=by, note=NOTE, context=context)
-    kept = tuple(
+    own = tuple(
         Update(msgspec.structs.replace(one, proved=password_mark(changed)))
         for one in sessions
         if one.id == keep and not one.way
@@ -66,7 +66,7 @@ def change_password(
         stopped=len(stops.events),
         changes=(
             Update(changed),
-            *kept,
+            *own,
             *ended.changes,
             *stops.changes,
             *reopen(name, env.now),

@@ -56,7 +56,7 @@ class Asker(NamedTuple):
     address (None for one that isn't limited), and the language for the mail."""
 
     browser: str
-    known: str = ""
+    name: str = ""
     address: str | None = None
     language: str = ""
 
@@ -70,10 +70,11 @@ class Begun(Outcome, frozen=True, kw_only=True, eq=False):
 
 class CodeChecked(Outcome, frozen=True, kw_only=True, eq=False):
     """Whether the code is right; then `user` is whose it is. `left`: how often another one may be
-    tried."""
+    tried. `over`: no request waits in this browser."""
 
     user: User | None = None
     left: int = 0
+    over: bool = False
 
 
 def begin_reset(username: str, asker: Asker, context: Context) -> Rule[Begun]:
@@ -125,12 +126,11 @@ def waiting(name: str, kind: RecoveryKind, context: Context) -> Rule[Pending | N
 
 def check_code(
     name: str, kind: RecoveryKind, typed: str, *, browser: str, context: Context
-) -> Rule[CodeChecked | None]:
-    """Counts an attempt, and checks the code. It is not used up. None if no request waits in this
-    browser."""
+) -> Rule[CodeChecked]:
+    """Counts an attempt, and checks the code. It is not used up."""
     pending = yield from waiting(name, kind, context)
     if pending is None or pending.browser not in ("", browser):
-        return None
+        return CodeChecked(over=True)
     bucket = f"recovery {pending.id}"
     tried = yield from count(Buckets({bucket: TRIES}), context.env.now)
     if isinstance(tried, Throttled):
@@ -179,8 +179,8 @@ def _allowed(account: str, asker: Asker, context: Context) -> Rule[tuple[bool, t
     written."""
     if asker.address is not None:
         yield from count_network(NETWORK, asker.address, context)
-    own = f"mails {account} {asker.known}".strip()
-    budget = OWN_MAILS if asker.known else MAILS
+    own = f"mails {account} {asker.name}".strip()
+    budget = OWN_MAILS if asker.name else MAILS
     tried = yield from count(Buckets({own: budget}), context.env.now)
     return not isinstance(tried, Throttled), tried.changes
 
