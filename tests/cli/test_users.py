@@ -20,6 +20,7 @@ from valetkey.server.model.counters import Throttle
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
 from valetkey.server.model.keys import Secret
+from valetkey.server.model.pending import Pending
 from valetkey.server.model.user import Session, User
 
 WORD = "correct horse battery"
@@ -243,3 +244,32 @@ def test_what_is_throttled_and_its_end(line: Line) -> None:
     assert "(no such user)" in left
     assert [one.kind for one in line.every(Event)][-1] == "password-opened"
     assert line.fails("user", "unlock", "nobody", status=1) == "Error: there is no user 'nobody'\n"
+def test_a_new_password_ends_sessions_and_stops_apps_if_asked(line: Line) -> None:
+    line.ok("user", "add", "miko", "--password-stdin", stdin=WORD)
+    new = "lanterns over quiet water"
+    assert "there is no user" in line.fails(
+        "user", "set-password", "noor", "--password-stdin", status=1, stdin=new
+    )
+    for bad, why in (("short", "at least 15"), ("miko-miko-miko-1", "names that others know")):
+        refused = line.fails(
+            "user", "set-password", "miko", "--password-stdin", status=2, stdin=bad
+        )
+        assert why in refused
+    assert password.fits(Secret(WORD), kept(line).password)
+    document = line.json(
+        "user", "set-password", "MIKO", "--password-stdin", "--stop-apps", stdin=new
+    )
+    assert document == {"username": "MIKO", "sessions": 0, "stopped": 0}
+    assert password.fits(Secret(new), kept(line).password)
+
+
+def test_a_reset_link_is_shown_and_not_stored(line: Line) -> None:
+    line.ok("user", "add", "miko", "--password-stdin", stdin=WORD)
+    link = line.ok("user", "reset-link", "miko").strip()
+    place, _, secret = link.partition("?code=")
+    assert place.startswith("http://127.0.0.1:8000/forgot/")
+    assert len(secret) == 43
+    (pending,) = line.every(Pending)
+    assert secret not in str(pending)
+    assert pending.expires - pending.created == 3600
+    line.fails("user", "reset-link", "miko", "--minutes", "0", status=2)

@@ -34,6 +34,8 @@ from valetkey.server.oauth.admin.user_status import (
     change_user_status,
     disablers,
 )
+from valetkey.server.oauth.grants.credentials import CredentialsChanged, change_password
+from valetkey.server.oauth.grants.recovery import Begun, link_for_support
 from valetkey.server.oauth.logout.sessions import everywhere
 from valetkey.server.store.port import Store
 
@@ -155,14 +157,19 @@ def list_users(command: CommandContext) -> None:
     command.show([fields(one, hide=("password", "mark")) for one in users], text)
 
 
-async def _id_of(store: Store, name: str) -> str:
-    """The id of the account with this username or id. Raises Failed if there is none."""
+async def _find(store: Store, name: str) -> User:
+    """The account with this username or id. Raises Failed if there is none."""
     by_name, by_id = OneByAlias(User, sign_in_name(name)), One(User, name)
     results = await store.read(by_name, by_id)
     account = results.one(by_name) or results.one(by_id)
     if account is None:
         raise Failed(f"there is no user {name!r}")
-    return account.id
+    return account
+
+
+async def _id_of(store: Store, name: str) -> str:
+    """The id of the account with this username or id. Raises Failed if there is none."""
+    return (await _find(store, name)).id
 
 
 @user.command(name="sign-out")
@@ -231,6 +238,76 @@ def _change_status(
         return await settle_and_notify(store, rule, context)
 
     return command.run(changing)
+
+
+@user.command(name="set-password")
+@click.argument("username")
+@click.option("--password-file", type=PATH, help="A file that holds the password.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from stdin.")
+@click.option("--stop-apps", is_flag=True, help="Also stop the access of every app.")
+@click.pass_obj
+def set_password(
+    command: CommandContext,
+    /,
+    username: str,
+    *,
+    password_file: Path | None,
+    password_stdin: bool,
+    stop_apps: bool,
+) -> None:
+    """Give an account a new password, and end its sessions. Its second factors stay."""
+
+    async def finding(store: Store) -> User:
+        return await _find(store, username)
+
+    account = command.run(finding)
+    rules = password_rules(command.settings())
+    about = (account.username, account.email, *account.claims.values())
+    hashed = _hash(read_password(rules, file=password_file, stdin=password_stdin, about=about))
+
+    async def changing(store: Store) -> CredentialsChanged:
+        context = command.context()
+        rule = partial(
+            change_password,
+            account.id,
+            hashed,
+            by="administrator",
+            stop_apps=stop_apps,
+            context=context,
+        )
+        return await settle_and_notify(store, rule, context)
+
+    changed = command.run(changing)
+    document = {"username": username, "sessions": changed.sessions, "stopped": changed.stopped}
+    stopped = f", stopped {changed.stopped} apps" if stop_apps else ""
+    command.show(
+        document, f"set the password of {username}, ended {changed.sessions} sessions{stopped}"
+    )
+
+
+@user.command(name="reset-link")
+@click.argument("username")
+@click.option(
+    "--minutes",
+    type=click.IntRange(1, 24 * 60),
+    default=60,
+    show_default=True,
+    help="How long it can be used.",
+)
+@click.pass_obj
+def reset_link(command: CommandContext, username: str, *, minutes: int) -> None:
+    """Print a link with which the user chooses a new password, once. Their second factors stay.
+
+    Whoever has the link can use it: check who you give it to.
+    """
+
+    async def making(store: Store) -> Begun:
+        account, context = await _find(store, username), command.context()
+        rule = partial(link_for_support, account, seconds=minutes * 60, context=context)
+        return await settle_and_notify(store, rule, context)
+
+    link = command.settings().issuer + command.run(making).secret
+    command.show({"username": username, "link": link, "minutes": minutes}, link)
 
 
 @user.command()

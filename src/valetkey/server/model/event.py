@@ -40,6 +40,7 @@ Kind: TypeAlias = Literal[
     "unlinked",
     "password-changed",
     "email-changed",
+    "reset-link-made",
     "password-closed",
     "app-suspended",
     "app-restored",

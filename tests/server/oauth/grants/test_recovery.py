@@ -12,7 +12,6 @@ from valetkey.server.accounts.notices import MAIL, PURPOSE, CodeMail, NoticeTarg
 from valetkey.server.model.change import Update
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.pending import Pending
-from valetkey.server.model.query import Rule
 from valetkey.server.model.stream import Job
 from valetkey.server.model.user import Session, User, password_mark
 from valetkey.server.oauth.grants.credentials import CredentialsChanged, change_password
@@ -188,9 +187,7 @@ def test_a_network_asks_for_so_many_whatever_the_names() -> None:
 
 def test_support_makes_a_link_for_any_browser_once() -> None:
     world = Accounts()
-    begun = world.settle(
-        lambda: _done(link_for_support(world.user, seconds=3600, context=world.context))
-    )
+    begun = world.settle(lambda: link_for_support(world.user, seconds=3600, context=world.context))
     secret = begun.secret.partition("?code=")[2]
     assert begun.secret == f"/forgot/{begun.id}?code={secret}"
     assert secret not in str(world.all(Pending))
@@ -198,11 +195,6 @@ def test_support_makes_a_link_for_any_browser_once() -> None:
     assert world.check(begun, secret, browser="any").user is not None
     assert world.finish(begun, browser="any").user is not None
     assert world.check(begun, secret, browser="any").over
-
-
-def _done(begun: Begun) -> Rule[Begun]:
-    yield from ()
-    return begun
 
 
 def test_a_change_keeps_this_session_and_stops_apps_only_if_it_is_asked_to() -> None:

@@ -18,7 +18,7 @@ from valetkey.server.accounts.notices import mail_code
 from valetkey.server.accounts.throttle import Buckets, Budget, Throttled, account_of, count
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Remove
-from valetkey.server.model.event import By
+from valetkey.server.model.event import By, event
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import One, OneByAlias, Rule
 from valetkey.server.model.user import User, password_mark, sign_in_name
@@ -99,9 +99,10 @@ def begin_address(user: User, email: str, *, asker: Asker, context: Context) -> 
     return msgspec.structs.replace(begun, changes=(*changes, *begun.changes))
 
 
-def link_for_support(user: User, *, seconds: int, context: Context) -> Begun:
+def link_for_support(user: User, *, seconds: int, context: Context) -> Rule[Begun]:
     """A link with which the user chooses a new password, once, in whatever browser. `secret` is its
     path."""
+    yield from ()
     secret = base64url.encode(context.env.random_bytes(32))
     pending = Pending(
         id=_new_id(context),
@@ -112,7 +113,8 @@ def link_for_support(user: User, *, seconds: int, context: Context) -> Begun:
         expires=context.env.now + seconds,
     )
     path = f"{FORGOT}/{pending.id}?code={secret}"
-    return Begun(id=pending.id, secret=path, changes=(Create(pending),))
+    made = event(context.env, "reset-link-made", by="administrator", user=user.id)
+    return Begun(id=pending.id, secret=path, changes=(Create(pending),), events=(made,))
 
 
 def waiting(name: str, kind: RecoveryKind, context: Context) -> Rule[Pending | None]:
