@@ -244,6 +244,8 @@ def test_what_is_throttled_and_its_end(line: Line) -> None:
     assert "(no such user)" in left
     assert [one.kind for one in line.every(Event)][-1] == "password-opened"
     assert line.fails("user", "unlock", "nobody", status=1) == "Error: there is no user 'nobody'\n"
+
+
 def test_a_new_password_ends_sessions_and_stops_apps_if_asked(line: Line) -> None:
     line.ok("user", "add", "miko", "--password-stdin", stdin=WORD)
     new = "lanterns over quiet water"

@@ -35,7 +35,7 @@ from valetkey.server.oauth.admin.user_status import (
     disablers,
 )
 from valetkey.server.oauth.grants.credentials import CredentialsChanged, change_password
-from valetkey.server.oauth.grants.recovery import Begun, link_for_support
+from valetkey.server.oauth.grants.recovery import RecoveryRequest, link_for_support
 from valetkey.server.oauth.logout.sessions import everywhere
 from valetkey.server.store.port import Store
 
@@ -298,10 +298,10 @@ def set_password(
 def reset_link(command: CommandContext, username: str, *, minutes: int) -> None:
     """Print a link with which the user chooses a new password, once. Their second factors stay.
 
-    Whoever has the link can use it: check who you give it to.
+    Anybody who has the link can use it: be sure to whom you give it.
     """
 
-    async def making(store: Store) -> Begun:
+    async def making(store: Store) -> RecoveryRequest:
         account, context = await _find(store, username), command.context()
         rule = partial(link_for_support, account, seconds=minutes * 60, context=context)
         return await settle_and_notify(store, rule, context)

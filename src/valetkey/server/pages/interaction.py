@@ -26,7 +26,7 @@ from valetkey.server.pages.account_choice import AccountChoice
 from valetkey.server.pages.authorize import Steps, continue_at, leave, refuse
 from valetkey.server.pages.components import App, PageForm, View
 from valetkey.server.pages.consent import ConsentView
-from valetkey.server.pages.forgot import forgot_path
+from valetkey.server.pages.credentials.forgot import forgot_path
 from valetkey.server.pages.frame import Frame, NoSuchPage
 from valetkey.server.pages.limit_fields import WrongField
 from valetkey.server.pages.sign_in import SignInPurpose, SignInRefused, SignInView, sign_in

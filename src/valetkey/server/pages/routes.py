@@ -38,9 +38,22 @@ from valetkey.server.pages.check_session import CheckSession
 from valetkey.server.pages.components import Section, View
 from valetkey.server.pages.connected import AppView
 from valetkey.server.pages.consent import ConsentView
+from valetkey.server.pages.credentials.email import (
+    EmailPage,
+    EmailPresenter,
+    EmailView,
+    ProveEmailView,
+)
+from valetkey.server.pages.credentials.forgot import DONE, ForgotPage, ForgotView, ResetView
+from valetkey.server.pages.credentials.password import (
+    PATH as PASSWORD,
+)
+from valetkey.server.pages.credentials.password import (
+    ChangePasswordView,
+    PasswordPage,
+    PasswordPresenter,
+)
 from valetkey.server.pages.device import DevicePage, EnterCodeView
-from valetkey.server.pages.email import EmailPage, EmailPresenter, EmailView, ProveEmailView
-from valetkey.server.pages.forgot import DONE, ForgotPage, ForgotView, ResetView
 from valetkey.server.pages.frame import (
     APPROVALS,
     APPS,
@@ -67,14 +80,6 @@ from valetkey.server.pages.passkey_views import (
     PasskeyView,
 )
 from valetkey.server.pages.passkeys import PASSKEY_SIGN_IN, PasskeysPage
-from valetkey.server.pages.password import (
-    PATH as PASSWORD,
-)
-from valetkey.server.pages.password import (
-    ChangePasswordView,
-    PasswordPage,
-    PasswordPresenter,
-)
 from valetkey.server.pages.security import (
     LinkedPresenter,
     SectionPresenter,

@@ -22,7 +22,7 @@ from valetkey.server.model.user import User, typed_name
 from valetkey.server.oauth.authorize.request import may_sign_up
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.components import Decline, PageForm, View
-from valetkey.server.pages.forgot import forgot_path
+from valetkey.server.pages.credentials.forgot import forgot_path
 from valetkey.server.pages.frame import (
     SIGN_IN,
     SIGN_UP,

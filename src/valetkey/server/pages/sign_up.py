@@ -17,7 +17,7 @@ from valetkey.server.model.keys import Secret
 from valetkey.server.oauth.authorize.request import may_sign_up
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.components import Decline, PageForm, View
-from valetkey.server.pages.email import mail_proof
+from valetkey.server.pages.credentials.email import mail_proof
 from valetkey.server.pages.frame import APPS, SIGN_IN, SIGN_UP, Frame, NoSuchPage
 from valetkey.server.pages.sign_in import opened
 from valetkey.spec.errors import TemporarilyUnavailable

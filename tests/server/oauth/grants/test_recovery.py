@@ -22,8 +22,8 @@ from valetkey.server.oauth.grants.recovery import (
     SECONDS,
     TRIES,
     Asker,
-    Begun,
     CodeChecked,
+    RecoveryRequest,
     begin_address,
     begin_reset,
     check_code,
@@ -54,22 +54,24 @@ class Accounts(World):
     def user(self) -> User:
         return self.need(User, self.miko.id)
 
-    def forgot(self, name: str = "miko", asker: Asker = HERE) -> Begun:
+    def forgot(self, name: str = "miko", asker: Asker = HERE) -> RecoveryRequest:
         return self.settle(lambda: begin_reset(name, asker, self.context))
 
-    def mailed(self, begun: Begun) -> tuple[str, CodeMail]:
+    def mailed(self, begun: RecoveryRequest) -> tuple[str, CodeMail]:
         """To whom the mail of a request goes, and what is in it."""
         (job,) = (one.record for one in begun.changes if isinstance(one.record, Job))
         assert job.id in {one.id for one in self.all(Job)}
         raw = KEYRING.unseal(job.sealed, purpose=PURPOSE)
         return job.facts["email"], msgspec.msgpack.decode(raw, type=CodeMail)
 
-    def check(self, begun: Begun, code: str, *, browser: str = HERE.browser) -> CodeChecked:
+    def check(
+        self, begun: RecoveryRequest, code: str, *, browser: str = HERE.browser
+    ) -> CodeChecked:
         return self.settle(
             lambda: check_code(begun.id, "reset", code, browser=browser, context=self.context)
         )
 
-    def finish(self, begun: Begun, *, browser: str = HERE.browser) -> CredentialsChanged:
+    def finish(self, begun: RecoveryRequest, *, browser: str = HERE.browser) -> CredentialsChanged:
         return self.settle(
             lambda: finish_reset(begun.id, NEW, browser=browser, device="", context=self.context)
         )
@@ -120,7 +122,7 @@ def test_for_others_as_much_is_stored_and_nobody_gets_a_mail(
     (job,) = world.all(Job)
     assert job.user == ""
     checked = world.check(unknown, mail.code)
-    assert (checked.user, checked.left) == (None, TRIES.attempts - 1)
+    assert (checked.user, checked.remaining) == (None, TRIES.attempts - 1)
     assert world.finish(unknown).user is None
 
 
@@ -140,9 +142,9 @@ def test_a_code_cannot_be_guessed() -> None:
     _, mail = world.mailed(begun)
     wrong = "B" * 8 if mail.code != "BBBB-BBBB" else "C" * 8
     for left in (4, 3, 2, 1, 0):
-        assert world.check(begun, wrong).left == left
+        assert world.check(begun, wrong).remaining == left
     checked = world.check(begun, mail.code)
-    assert (checked.user, checked.left) == (None, 0)
+    assert (checked.user, checked.remaining) == (None, 0)
 
 
 def test_a_code_is_over_after_a_quarter_of_an_hour() -> None:

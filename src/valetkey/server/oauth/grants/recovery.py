@@ -61,7 +61,7 @@ class Asker(NamedTuple):
     language: str = ""
 
 
-class Begun(Outcome, frozen=True, kw_only=True, eq=False):
+class RecoveryRequest(Outcome, frozen=True, kw_only=True, eq=False):
     """A request that waits for its code. `secret` is the code, which only a command may show."""
 
     id: str
@@ -69,15 +69,15 @@ class Begun(Outcome, frozen=True, kw_only=True, eq=False):
 
 
 class CodeChecked(Outcome, frozen=True, kw_only=True, eq=False):
-    """Whether the code is right; then `user` is whose it is. `left`: how often another one may be
-    tried. `over`: no request waits in this browser."""
+    """Whether the code is right; then `user` is whose it is. `remaining` is how often another one
+    may be tried. `over`: no request waits in this browser."""
 
     user: User | None = None
-    left: int = 0
+    remaining: int = 0
     over: bool = False
 
 
-def begin_reset(username: str, asker: Asker, context: Context) -> Rule[Begun]:
+def begin_reset(username: str, asker: Asker, context: Context) -> Rule[RecoveryRequest]:
     """Mails a code to the verified address of the user with this name. Raises
     TemporarilyUnavailable for a network that asks too often, whatever the name."""
     allowed, changes = yield from _allowed(account_of(username), asker, context)
@@ -91,7 +91,9 @@ def begin_reset(username: str, asker: Asker, context: Context) -> Rule[Begun]:
     return msgspec.structs.replace(begun, changes=(*changes, *begun.changes))
 
 
-def begin_address(user: User, email: str, *, asker: Asker, context: Context) -> Rule[Begun]:
+def begin_address(
+    user: User, email: str, *, asker: Asker, context: Context
+) -> Rule[RecoveryRequest]:
     """Mails a code to an address that the user wants to have, or has and did not prove. Raises
     TemporarilyUnavailable as `begin_reset` does."""
     allowed, changes = yield from _allowed(user.id, asker, context)
@@ -99,7 +101,7 @@ def begin_address(user: User, email: str, *, asker: Asker, context: Context) -> 
     return msgspec.structs.replace(begun, changes=(*changes, *begun.changes))
 
 
-def link_for_support(user: User, *, seconds: int, context: Context) -> Rule[Begun]:
+def link_for_support(user: User, *, seconds: int, context: Context) -> Rule[RecoveryRequest]:
     """A link with which the user chooses a new password, once, in whatever browser. `secret` is its
     path."""
     yield from ()
@@ -114,7 +116,7 @@ def link_for_support(user: User, *, seconds: int, context: Context) -> Rule[Begu
     )
     path = f"{FORGOT}/{pending.id}?code={secret}"
     made = event(context.env, "reset-link-made", by="administrator", user=user.id)
-    return Begun(id=pending.id, secret=path, changes=(Create(pending),), events=(made,))
+    return RecoveryRequest(id=pending.id, secret=path, changes=(Create(pending),), events=(made,))
 
 
 def waiting(name: str, kind: RecoveryKind, context: Context) -> Rule[Pending | None]:
@@ -141,8 +143,8 @@ def check_code(
     user = (yield (query,)).one(query)
     right = _is_code(pending, typed, context)
     if not right or user is None or user.status != "active":
-        return CodeChecked(left=TRIES.attempts - tried.tried)
-    return CodeChecked(user=user, left=TRIES.attempts)
+        return CodeChecked(remaining=TRIES.attempts - tried.tried)
+    return CodeChecked(user=user, remaining=TRIES.attempts)
 
 
 def finish_reset(
@@ -195,7 +197,7 @@ def _begin(
     email: str,
     sends: bool = True,
     context: Context,
-) -> Begun:
+) -> RecoveryRequest:
     env, installation = context.env, context.installation
     code, name, expires = draw(env), _new_id(context), env.now + SECONDS
     pending = Pending(
@@ -225,7 +227,7 @@ def _begin(
         keyring=installation.keyring,
         language=asker.language,
     )
-    return Begun(id=name, changes=(Create(pending), *mails))
+    return RecoveryRequest(id=name, changes=(Create(pending), *mails))
 
 
 def _is_code(pending: Pending, typed: str, context: Context) -> bool:

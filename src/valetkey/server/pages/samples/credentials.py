@@ -4,15 +4,20 @@ from msgspec.structs import replace
 
 from valetkey.server.accounts.password_policy import PasswordProblem
 from valetkey.server.pages.components import View
-from valetkey.server.pages.email import EmailSection, EmailView, ProofProblem, ProveEmailView
-from valetkey.server.pages.forgot import ForgotView, ResetProblem, ResetState, ResetView
-from valetkey.server.pages.password import ChangePasswordView, PasswordSection
+from valetkey.server.pages.credentials.email import (
+    EmailSection,
+    EmailView,
+    ProofProblem,
+    ProveEmailView,
+)
+from valetkey.server.pages.credentials.forgot import ForgotView, ResetProblem, ResetState, ResetView
+from valetkey.server.pages.credentials.password import ChangePasswordView, PasswordSection
 from valetkey.server.pages.samples.parts import FORM, HOSTILE, MIKO, SITE
 from valetkey.server.pages.security import SecurityView
 
 CHANGE = ChangePasswordView(site=SITE, account=MIKO, form=FORM, shortest=15, told=True)
 FORGOT = ForgotView(site=SITE, form=FORM, sign_in="/sign-in")
-RESET = ResetView(site=SITE, state=ResetState.ASKED, form=FORM, shortest=15, again="/forgot")
+RESET = ResetView(site=SITE, state=ResetState.WAITING, form=FORM, shortest=15, again="/forgot")
 ADDRESS = EmailView(site=SITE, account=MIKO, form=FORM, email="miko@example.org", verified=True)
 PROOF = ProveEmailView(
     site=SITE, account=MIKO, form=FORM, back="/security/email", email="miko@example.org"
@@ -33,14 +38,14 @@ CREDENTIALS: dict[str, View] = {
     "forgot-missing": replace(FORGOT, missing=True),
     "reset": RESET,
     "reset-link": replace(RESET, code="WDJBMJHT", again=None),
-    "reset-code": replace(RESET, problem=ResetProblem.CODE, left=4),
+    "reset-code": replace(RESET, problem=ResetProblem.CODE, remaining=4),
     "reset-code-last": replace(RESET, problem=ResetProblem.CODE),
     "reset-password": replace(RESET, code="x", problem=ResetProblem.PASSWORD),
     "reset-hostile": replace(RESET, code=HOSTILE[:64]),
     **{
         f"reset-{state}": replace(RESET, state=state, form=None)
         for state in ResetState
-        if state is not ResetState.ASKED
+        if state is not ResetState.WAITING
     },
     "email": ADDRESS,
     "email-none": replace(ADDRESS, email="", verified=False),
@@ -49,7 +54,7 @@ CREDENTIALS: dict[str, View] = {
     "email-proved": replace(ADDRESS, proved=True),
     "prove-email": PROOF,
     "prove-email-link": replace(PROOF, code="WDJBMJHT"),
-    "prove-email-code": replace(PROOF, problem=ProofProblem.CODE, left=1),
+    "prove-email-code": replace(PROOF, problem=ProofProblem.CODE, remaining=1),
     "prove-email-last": replace(PROOF, problem=ProofProblem.CODE),
     "prove-email-over": replace(PROOF, problem=ProofProblem.OVER, email=""),
     "prove-email-hostile": replace(PROOF, email=HOSTILE, code=HOSTILE),

@@ -21,7 +21,7 @@ from valetkey.server.oauth.grants.recovery import (
     waiting,
 )
 from valetkey.server.pages.components import Account, PageForm, Section, View
-from valetkey.server.pages.forgot import asker_of
+from valetkey.server.pages.credentials.forgot import asker_of
 from valetkey.server.pages.frame import Frame, NoSuchPage, prove_again
 from valetkey.server.pages.security import SecuritySection
 
@@ -84,7 +84,7 @@ class ProofProblem(StrEnum):
 
 class ProveEmailView(View, frozen=True, kw_only=True):
     """The form for the code: field ``code``, button ``#prove``. ``email`` is the address to which
-    it went; ``left`` is how often another code may be tried."""
+    it went; ``remaining`` is how often another code may be tried."""
 
     template: ClassVar = "prove_email.html"
     section: ClassVar = Section.SECURITY
@@ -96,7 +96,7 @@ class ProveEmailView(View, frozen=True, kw_only=True):
     email: str = ""
     code: str = ""
     problem: ProofProblem = ProofProblem.NONE
-    left: int = 0
+    remaining: int = 0
 
 
 class EmailPage:
@@ -144,7 +144,9 @@ class EmailPage:
             )
         )
         if checked.user is None:
-            return await self._ask(request, person, problem=ProofProblem.CODE, left=checked.left)
+            return await self._ask(
+                request, person, problem=ProofProblem.CODE, remaining=checked.remaining
+            )
         device = self._frame.cookies.read_browser(request).device
         changed, _ = await self._frame.shell.settle(
             lambda context: finish_address(
@@ -200,7 +202,7 @@ class EmailPage:
         *,
         code: str = "",
         problem: ProofProblem = ProofProblem.NONE,
-        left: int = 0,
+        remaining: int = 0,
     ) -> Reply:
         name = request.path_parameters["request"]
         email, here = await self._email(name, person), f"{EMAIL}/{name}"
@@ -216,7 +218,7 @@ class EmailPage:
             email=email or "",
             code=code[:64],
             problem=ProofProblem.OVER if email is None else problem,
-            left=left,
+            remaining=remaining,
         )
         status = 404 if email is None else 200 if problem is ProofProblem.NONE else 400
         return self._frame.page(request, view, status=status)

@@ -22,8 +22,8 @@ from valetkey.server.oauth.grants.recovery import (
     waiting,
 )
 from valetkey.server.pages.components import PageForm, View
+from valetkey.server.pages.credentials.password import names_of
 from valetkey.server.pages.frame import SIGN_IN, Frame, NoSuchPage
-from valetkey.server.pages.password import names_of
 
 DONE: Final = f"{FORGOT}/done"
 
@@ -43,7 +43,7 @@ class ResetState(StrEnum):
     """Where the user is: ``ELSEWHERE`` in another browser than the one that asked, ``OVER`` without
     a request that waits, ``DONE`` with a new password."""
 
-    ASKED = "asked"
+    WAITING = "waiting"
     ELSEWHERE = "elsewhere"
     OVER = "over"
     DONE = "done"
@@ -59,8 +59,8 @@ class ResetProblem(StrEnum):
 
 class ResetView(View, frozen=True, kw_only=True):
     """The form for the code and the new password: fields ``code`` and ``password``, button
-    ``#reset``. ``code`` is that of the link, "" to type it. ``left`` is how often another code may
-    be tried. ``again`` is the path to ask again, None where there is no mail."""
+    ``#reset``. ``code`` is that of the link, "" to type it. ``remaining`` is how often another code
+    may be tried. ``again`` is the path to ask again, None where there is no mail."""
 
     template: ClassVar = "reset.html"
     enums: ClassVar = (ResetState, ResetProblem)
@@ -72,7 +72,7 @@ class ResetView(View, frozen=True, kw_only=True):
     code: str = ""
     problem: ResetProblem = ResetProblem.NONE
     password_problem: PasswordProblem = PasswordProblem.SHORT
-    left: int = 0
+    remaining: int = 0
     again: str | None = None
 
 
@@ -135,7 +135,7 @@ class ForgotPage:
         if checked.over:
             return await self._page(request)
         if checked.user is None:
-            return await self._page(request, problem=ResetProblem.CODE, left=checked.left)
+            return await self._page(request, problem=ResetProblem.CODE, remaining=checked.remaining)
         return await self._store(request, typed, checked.user, code=code)
 
     async def done(self, request: Request) -> Reply:
@@ -169,7 +169,7 @@ class ForgotPage:
         code: str = "",
         problem: ResetProblem = ResetProblem.NONE,
         password_problem: PasswordProblem = PasswordProblem.SHORT,
-        left: int = 0,
+        remaining: int = 0,
     ) -> Reply:
         context = await self._frame.shell.context()
         name, browser = self._of(request)
@@ -184,13 +184,13 @@ class ForgotPage:
         here = f"{FORGOT}/{name}"
         view = ResetView(
             site=self._frame.site,
-            state=ResetState.ASKED,
+            state=ResetState.WAITING,
             form=self._frame.form(request, context, action=here, purpose=here, session=""),
             shortest=self._frame.new_passwords.shortest,
             code=code[:64],
             problem=problem,
             password_problem=password_problem,
-            left=left,
+            remaining=remaining,
             again=again,
         )
         return self._frame.page(request, view, status=200 if problem is ResetProblem.NONE else 400)
