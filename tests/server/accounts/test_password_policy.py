@@ -56,6 +56,7 @@ RULES = [
     row("context", "the username", "miko.lind-miko.lind", NAMES),
     row("context", "the display name and a year", "Miko Lind 1987!", NAMES),
     row("context", "the address", "miko@mail.example", NAMES),
+    row("context", "the username, with separators", "miko-lind-miko-1", NAMES),
     row("context", "a name among other words", "miko sails at dusk", None),
     row("repeated", "one character", "aaaaaaaaaaaaaaa", REPEATED),
     row("repeated", "four characters", "xk7vxk7vxk7vxk7", REPEATED),

@@ -45,6 +45,7 @@ _KEYS: Final = frozenset(
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _APART: Final = re.compile(r"[\W_]+")
 _LETTERS: Final = str.maketrans("@4301!$57", "aaeoiisst")
+_SEPARATORS: Final = dict.fromkeys(map(ord, " -._,/"))
 _GAP: Final = "\n"
 
 
@@ -134,8 +135,9 @@ def _repeats(text: str) -> bool:
 
 
 def _others(text: str) -> int:
-    """How many characters are in no run and no gap."""
-    return sum(_count_others(_YEAR.sub("", part)) for part in text.split(_GAP))
+    """How many characters are in no run and no gap. Separators don't count."""
+    parts = (part.translate(_SEPARATORS) for part in text.split(_GAP))
+    return sum(_count_others(_YEAR.sub("", part)) for part in parts)
 
 
 def _count_others(text: str) -> int:
