@@ -28,8 +28,8 @@ from valetkey.server.http.request import Request
 from valetkey.server.model.user import sign_in_name
 from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.headers import accepted_languages
+from valetkey.server.pages.locales import choose
 from valetkey.server.pages.own_pages import own_page
-from valetkey.server.pages.render import choose
 from valetkey.spec.errors import OAuthError
 from valetkey.wire import bearer, pkce, redirect
 from valetkey.wire.form import parse_form

@@ -16,7 +16,8 @@ from tests.docs.markdown import PAGES, ROOT, Block, anchors, blocks, commands, l
 
 from valetkey.cli.declaration import TABLES, read_catalog
 from valetkey.cli.root import valetkey
-from valetkey.server.pages.render import LOCALES, make_environment
+from valetkey.server.pages.locales import LOCALES
+from valetkey.server.pages.render import make_environment
 from valetkey.server.pages.texts import messages, read_texts
 from valetkey.server.settings import load
 from valetkey.wire import catalog

@@ -14,7 +14,7 @@ from valetkey.server.http.base_path import on_base
 from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply
 from valetkey.server.pages.frame import STATIC
 from valetkey.server.pages.headers import html_headers
-from valetkey.server.pages.render import LOCALES
+from valetkey.server.pages.locales import LOCALES
 from valetkey.server.pages.samples import SAMPLES
 from valetkey.server.pages.theme import BRAND, CSS, Look
 

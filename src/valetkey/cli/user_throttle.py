@@ -47,13 +47,13 @@ def _rows(
 async def _entries(store: Store) -> tuple[list[ThrottledEntry], dict[str, str]]:
     """What is throttled, and the usernames of the accounts in it."""
     entries = throttled(await _counters(store), int(time.time()))
-    wanted = {one.account for one in entries if one.account}
+    accounts = {one.account for one in entries if one.account}
     names: dict[str, str] = {}
-    if wanted:
+    if accounts:
         # Only digests of names are stored: people type passwords into the field by mistake.
         async for users in every_record(store, User):
             for user in users:
-                for key in {user.id, account_of(user.username)} & wanted:
+                for key in {user.id, account_of(user.username)} & accounts:
                     names[key] = user.username
     return entries, names
 

@@ -266,6 +266,7 @@ def _pages(
     from valetkey.server.pages.brand import CurrentBrand  # noqa: PLC0415
     from valetkey.server.pages.frame import LINKED, Frame, site_links  # noqa: PLC0415
     from valetkey.server.pages.handoff import HandoffWay  # noqa: PLC0415
+    from valetkey.server.pages.locales import with_folder  # noqa: PLC0415
     from valetkey.server.pages.routes import pages  # noqa: PLC0415
     from valetkey.server.pages.upstream import UpstreamWay, domains_of, ways_of  # noqa: PLC0415
     from valetkey.server.pages.ways import SignInChoice, Way  # noqa: PLC0415
@@ -273,13 +274,16 @@ def _pages(
     source = read_brand(settings.brand)
     links = site_links(settings.name, settings.privacy_url, settings.terms_url)
     files = {file.digest: file.body for file in source.files}
+    locales, mistakes = with_folder(settings.locale_folder)
+    for mistake in mistakes:
+        log.warning("translation left out", detail=mistake)
     frame = Frame(
         shell,
         outbox=outbox,
         passwords=passwords,
         new_passwords=new_passwords(settings, fetch),
         issuer=settings.issuer,
-        brand=CurrentBrand(shell, links=links, brand=source.brand, files=files),
+        brand=CurrentBrand(shell, links=links, brand=source.brand, files=files, locales=locales),
         unthrottled=_networks(settings.unthrottled),
         failures=failures,
         watched=SESSION_MANAGEMENT in features,

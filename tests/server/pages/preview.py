@@ -9,7 +9,8 @@ from threading import Thread
 
 from tests.server.pages.document import Document
 
-from valetkey.server.pages.render import LOCALES, Direction, Locale, render_in
+from valetkey.server.pages.locales import LOCALES, Direction, Locale
+from valetkey.server.pages.render import render_in
 from valetkey.server.pages.samples import SAMPLES
 
 TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}

@@ -15,8 +15,9 @@ from valetkey.server.oauth.authorize.interaction import Why
 from valetkey.server.pages.authorize import AnswerFormView
 from valetkey.server.pages.components import PriorAnswer, View
 from valetkey.server.pages.frame import ErrorView, Frame
+from valetkey.server.pages.locales import LOCALES
 from valetkey.server.pages.presenters import HISTORY
-from valetkey.server.pages.render import LOCALES, render
+from valetkey.server.pages.render import render
 from valetkey.server.pages.routes import table
 from valetkey.server.pages.samples import SAMPLES, parts, views
 

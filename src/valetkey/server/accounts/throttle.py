@@ -127,7 +127,7 @@ def attempt(
 def attempt_factor(user: str, kind: str, caller: Caller, *, now: int) -> Rule[Allowed | Throttled]:
     """Counts an attempt to enter a code of a factor of this user, or of another kind of code that
     is short enough to guess. Strangers have one budget for each user and kind, and each known
-    browser has its own: so whoever has the password can't lock out the user (ATTACKS A71). After
+    browser has its own: so a thief of the password can't lock out the user (ATTACKS A71). After
     IN_A_ROW it is `Throttled` with that budget, until `forgive_factor`."""
     allowed = yield from count(_factor_buckets(user, kind, caller), now)
     if isinstance(allowed, Allowed) and allowed.is_closed:

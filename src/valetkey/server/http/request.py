@@ -35,6 +35,9 @@ class Request:
     language = ""
     """The language that the signed-in user chose, "" for no choice."""
 
+    zone = ""
+    """The time zone that the signed-in user chose, "" for no choice."""
+
     new_browser_secret = ""
     """The secret that this reply sets for a new browser, "" for one that has a secret."""
 

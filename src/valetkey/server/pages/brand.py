@@ -10,6 +10,7 @@ from valetkey.server.http import log
 from valetkey.server.http.shell import Shell
 from valetkey.server.model.brand import Brand, BrandFile
 from valetkey.server.model.query import One
+from valetkey.server.pages.locales import LOCALES, Locale
 from valetkey.server.pages.render import edition
 from valetkey.server.pages.theme import Look, SiteLinks
 from valetkey.server.store.port import Unavailable
@@ -32,8 +33,15 @@ class CurrentBrand:
     """
 
     def __init__(
-        self, shell: Shell, *, links: SiteLinks, brand: Brand, files: Mapping[str, bytes]
+        self,
+        shell: Shell,
+        *,
+        links: SiteLinks,
+        brand: Brand,
+        files: Mapping[str, bytes],
+        locales: Mapping[str, Locale] = LOCALES,
     ) -> None:
+        self.locales = locales
         self._shell = shell
         self._links = links
         self._applied: Brand | None = None
@@ -44,13 +52,14 @@ class CurrentBrand:
         self.look = self._own if _may_show(self._own) else self._without_templates(self._own)
 
     def _look(self, brand: Brand, files: Mapping[str, bytes]) -> Look:
-        look = Look(brand, files, links=self._links)
+        look = Look(brand, files, links=self._links, locales=self.locales)
         for mistake in look.mistakes:
             log.warning("brand", detail=mistake)
         return look
 
     def _without_templates(self, look: Look) -> Look:
-        return Look(replace(look.brand, templates={}), look.files, links=self._links)
+        plain = replace(look.brand, templates={})
+        return Look(plain, look.files, links=self._links, locales=self.locales)
 
     async def refresh(self) -> None:
         """Bring `look` up to date. It stays as it is while the database is out of reach."""

@@ -20,7 +20,8 @@ from msgspec.structs import replace
 
 from valetkey.server.pages.authorize import AnswerFormView
 from valetkey.server.pages.components import View
-from valetkey.server.pages.render import LOCALES, environment
+from valetkey.server.pages.locales import LOCALES
+from valetkey.server.pages.render import environment
 from valetkey.server.pages.samples import SAMPLES
 from valetkey.server.pages.theme import Look
 

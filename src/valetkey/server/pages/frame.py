@@ -30,7 +30,8 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.brand import CurrentBrand
 from valetkey.server.pages.components import Account, Back, PageForm, Section, Site, View
 from valetkey.server.pages.headers import accepted_languages, html_headers
-from valetkey.server.pages.render import choose
+from valetkey.server.pages.locales import choose, speak_to
+from valetkey.server.pages.moments import in_zone
 from valetkey.server.pages.sign_in_delay import Callers
 from valetkey.server.pages.theme import SiteLinks
 from valetkey.spec.errors import (
@@ -186,7 +187,7 @@ class Frame:
         visit = self.cookies.read_browser(request)
         found = await self.shell.ask(lambda context: person(visit, context))
         if found is not None:
-            request.language = found.user.language
+            speak_to(request, found.user)
         return found
 
     async def require_person(self, request: Request) -> Person:
@@ -265,7 +266,7 @@ class Frame:
         by spaces (`ui_locales`, OpenID Connect Core 3.1.2.1)."""
         accepted = accepted_languages(request.joined(b"accept-language"))
         tags = (*locales.split()[:16], request.language, *accepted)
-        return choose([tag for tag in tags if tag], default="en")
+        return choose([tag for tag in tags if tag], default="en", among=self.brand.locales)
 
     def page(
         self,
@@ -279,7 +280,9 @@ class Frame:
     ) -> Reply:
         """The view as HTML, in a language of `locales` if possible. `form_action` is an origin to
         which its forms may redirect, `frame_source` the origins that it may embed."""
-        body = self.brand.look.render(view, language=self.language(request, locales)).encode()
+        with in_zone(request.zone):
+            html = self.brand.look.render(view, language=self.language(request, locales))
+        body = html.encode()
         targets = f"{form_action} {self._sign_in_origins}".strip()
         reply = Reply(status, (*html_headers(targets, frame_source), *NO_STORE), body)
         return self.cookies.name_browser(reply, request)

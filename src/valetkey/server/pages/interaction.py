@@ -29,6 +29,7 @@ from valetkey.server.pages.consent import ConsentView
 from valetkey.server.pages.credentials.forgot import forgot_path
 from valetkey.server.pages.frame import Frame, NoSuchPage
 from valetkey.server.pages.limit_fields import WrongField
+from valetkey.server.pages.locales import speak_to
 from valetkey.server.pages.sign_in import SignInPurpose, SignInRefused, SignInView, sign_in
 from valetkey.server.pages.sign_out import signed_out
 from valetkey.server.pages.ways import WITH, SignInChoice, Waiting, pass_on
@@ -258,6 +259,7 @@ class Interaction:
     def _consent(self, request: Request, decision: Consent, context: Context) -> ConsentView:
         name, session = decision.pending.id, self._frame.cookies.read_browser(request).session
         locales = decision.pending.parameters.get("ui_locales", "")
+        speak_to(request, decision.user)
         language = self._frame.language(request, locales)
         form = self._steps.form(
             request,

@@ -17,7 +17,8 @@ from jinja2 import Environment
 from markupsafe import escape
 
 from valetkey.server.pages.app_text import plain
-from valetkey.server.pages.render import LOCALES, OURS
+from valetkey.server.pages.locales import LOCALES, Locale
+from valetkey.server.pages.render import OURS
 
 Texts: TypeAlias = dict[str, tuple[str, ...]]
 """The forms of each message: one, or one for each plural of the language."""
@@ -64,22 +65,24 @@ def messages(env: Environment) -> dict[str, str]:
     return plurals
 
 
-def read_texts(body: bytes, plurals: Mapping[str, str]) -> tuple[dict[str, Texts], tuple[str, ...]]:
+def read_texts(
+    body: bytes, plurals: Mapping[str, str], locales: Mapping[str, Locale] = LOCALES
+) -> tuple[dict[str, Texts], tuple[str, ...]]:
     """The texts by language, and every mistake in them. `plurals` has the messages of the pages,
     each with its plural, "" if it has none. A text with a mistake is left out."""
     try:
         tables = tomllib.loads(body.decode("utf-8"))
     except ValueError as error:
         return {}, (f"is not TOML: {error}",)
-    texts: dict[str, Texts] = {tag: {} for tag in LOCALES}
+    texts: dict[str, Texts] = {tag: {} for tag in locales}
     mistakes = []
     for tag, table in tables.items():
-        if tag not in LOCALES or not isinstance(table, dict):
-            mistakes.append(f"[{tag}]: begin a table with one of {', '.join(LOCALES)}")
+        if tag not in locales or not isinstance(table, dict):
+            mistakes.append(f"[{tag}]: begin a table with one of {', '.join(locales)}")
             continue
         for message, value in table.items():
             forms = tuple(value) if isinstance(value, list) else (value,)
-            why = next(_mistakes(message, forms, plurals, tag=tag), "")
+            why = next(_mistakes(message, forms, plurals, locale=locales[tag]), "")
             if why:
                 mistakes.append(f'[{tag}] "{message}": {why}')
             else:
@@ -88,14 +91,14 @@ def read_texts(body: bytes, plurals: Mapping[str, str]) -> tuple[dict[str, Texts
 
 
 def _mistakes(
-    message: str, forms: tuple[object, ...], plurals: Mapping[str, str], *, tag: str
+    message: str, forms: tuple[object, ...], plurals: Mapping[str, str], *, locale: Locale
 ) -> Iterator[str]:
     if message not in plurals:
         near = difflib.get_close_matches(message, plurals, n=1)
         yield "there is no such text" + (f'; did you mean "{near[0]}"?' if near else "")
         return
     plural = plurals[message]
-    count = 1 if not plural else _plural(LOCALES[tag].translations, 2) + 1
+    count = 1 if not plural else _plural(locale.translations, 2) + 1
     if len(forms) != count:
         yield f"a list of {count} texts is needed, for one and for many" if plural else "no list"
         return

@@ -13,7 +13,8 @@ from valetkey.server.model.brand import FONTS, Brand, brand_file
 from valetkey.server.model.palette import DARK, LIGHT, Colors, Palette
 from valetkey.server.model.picture import JPEG, PNG, SVG, WEBP, WOFF2, Picture, read_picture
 from valetkey.server.pages.components import Site, View
-from valetkey.server.pages.render import LOCALES, Locale, environment, make_environment, render_with
+from valetkey.server.pages.locales import LOCALES, Locale
+from valetkey.server.pages.render import environment, make_environment, render_with
 from valetkey.server.pages.texts import OwnTexts, Texts, messages, read_texts
 
 BRAND: Final = "brand"
@@ -69,8 +70,16 @@ class Look:
     """A brand, ready to be displayed. Raises no error for what is wrong: it is left out, and listed
     in `mistakes`."""
 
-    def __init__(self, brand: Brand, files: Mapping[str, bytes], *, links: SiteLinks) -> None:
+    def __init__(
+        self,
+        brand: Brand,
+        files: Mapping[str, bytes],
+        *,
+        links: SiteLinks,
+        locales: Mapping[str, Locale] = LOCALES,
+    ) -> None:
         self.brand = brand
+        self.locales = locales
         self.files = files
         self.mistakes: list[str] = []
         self._templates = dict(self._read_templates(files))
@@ -83,7 +92,7 @@ class Look:
     # Rendering.
 
     def render(self, view: View, *, language: str) -> str:
-        """The page in one of the languages of `LOCALES`. If a template of the operator fails, the
+        """The page in one of the languages of `locales`. If a template of the operator fails, the
         page is ours."""
         if not self._templates:
             return render_with(self.environment(language), view)
@@ -96,7 +105,7 @@ class Look:
     def render_ours(self, view: View, *, language: str) -> str:
         """The page by our own template, with the operator's texts."""
         if not self._texts:
-            return render_with(environment(LOCALES[language]), view)
+            return render_with(environment(self.locales[language]), view)
         if language not in self._ours:
             self._ours[language] = make_environment(self._locale(language))
         return render_with(self._ours[language], view)
@@ -108,14 +117,14 @@ class Look:
     def environment(self, tag: str) -> jinja2.Environment:
         """The templates in a language, each compiled on first use."""
         if not self._templates and not self._texts:
-            return environment(LOCALES[tag])
+            return environment(self.locales[tag])
         if tag not in self._environments:
             made = make_environment(self._locale(tag), templates=self._templates)
             self._environments[tag] = made
         return self._environments[tag]
 
     def _locale(self, tag: str) -> Locale:
-        locale = LOCALES[tag]
+        locale = self.locales[tag]
         if not (texts := self._texts.get(tag)):
             return locale
         own = OwnTexts(texts, locale.translations)
@@ -135,7 +144,7 @@ class Look:
         if body is None:
             return {}
         env = make_environment(LOCALES["en"], templates=self._templates)
-        texts, mistakes = read_texts(body, messages(env))
+        texts, mistakes = read_texts(body, messages(env), self.locales)
         self.mistakes += (f"texts_file: {mistake}" for mistake in mistakes)
         return texts
 

@@ -205,6 +205,9 @@ CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "fetch_local": _why_not_places,
     "privacy_url": why_not_link,
     "terms_url": why_not_link,
+    "locale_folder": lambda folder: (
+        "" if folder is None or folder.is_dir() else "is no folder that can be read"
+    ),
     "sign_in.handoff.url": _why_not_sign_in_page,
     "sign_in.handoff.logout_url": _why_not_sign_in_page,
     "sign_in.still_allowed.url": lambda link: address.why_not(link) if link else "",

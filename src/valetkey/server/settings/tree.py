@@ -172,6 +172,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str, _is("the web address of your privacy statement, or empty for none")
     ] = ""
     terms_url: Annotated[str, _is("the web address of your terms of use, or empty for none")] = ""
+    locale_folder: Annotated[
+        _File,
+        _is(
+            "a folder with translations of your own, such as it/LC_MESSAGES/valetkey.po: they go "
+            "before the shipped ones, and add languages"
+        ),
+    ] = None
 
     @property
     def enabled(self) -> tuple[str, ...]:
