@@ -58,7 +58,11 @@ settings.configure(
         }
     ],
     USE_TZ=True,
-    VALETKEY={"issuer": os.environ["ISSUER"], "name": "Chirp", "database": "valetkey.db"},
+    VALETKEY={
+        "issuer": os.environ["ISSUER"],
+        "name": "Chirp",
+        "database": os.environ.get("DATABASE", "valetkey.db"),
+    },
 )
 django.setup()
 

@@ -39,7 +39,7 @@ app.add_middleware(
 vk = Valetkey(
     issuer=os.environ["ISSUER"],
     name="Chirp",
-    database="valetkey.db",
+    database=os.environ.get("DATABASE", "valetkey.db"),
     signed_in=who_is_signed_in,
     sign_in_page="/login",
     sign_out=sign_out,

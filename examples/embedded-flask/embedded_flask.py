@@ -37,7 +37,7 @@ app.config.update(
 vk = Valetkey(
     issuer=os.environ["ISSUER"],
     name="Chirp",
-    database="valetkey.db",
+    database=os.environ.get("DATABASE", "valetkey.db"),
     signed_in=who_is_signed_in,
     sign_in_page="/login",
     sign_out=sign_out,

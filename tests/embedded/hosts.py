@@ -11,13 +11,15 @@ from typing import Any, Final
 
 import httpx2
 import msgspec
+from tests.attacks.play import AS_WEB, asking
 from tests.browser import Browser
 from tests.docs.markdown import ROOT
-from tests.installation import CLIENTS, LOOPBACK, POLICIES, RESOURCE_SERVERS
+from tests.installation import CLIENTS, LOOPBACK, POLICIES, RESOURCE_SERVERS, SECRETS
 from tests.live import free_port
 
+from valetkey.jose import base64url
 from valetkey.server.model.change import Create
-from valetkey.server.store.database import Database, open_store
+from valetkey.server.store.database import Database, PostgresURL, open_store
 from valetkey.server.store.port import Store
 
 EXAMPLES: Final = ROOT / "examples"
@@ -55,12 +57,13 @@ COMMANDS: Final[dict[str, Callable[[int], list[str]]]] = {
 
 class EmbeddingHost:
     """A running host. Its machine clients' `http` speaks to the server in it; `url` is the host's
-    own."""
+    own. Its database is a file in the folder, or that of the `address` in PostgreSQL."""
 
     path = PATH
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, *, address: str = "") -> None:
         self.name = name
+        self.address = address
         self.folder = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -71,10 +74,13 @@ class EmbeddingHost:
             "ISSUER": self.issuer,
             "SESSION_SECRET": "no secret of anybody's, and long enough for all",
             "PYTHONPATH": os.pathsep.join(
-                map(str, (ROOT / "src", ROOT, EXAMPLES / "embedded-django", _HERE))
+                map(str, (ROOT / "src", ROOT, *EXAMPLES.glob("embedded-*"), _HERE))
             ),
             "PYTHONWARNINGS": "default",
         }
+        if address:
+            key = base64url.encode(os.urandom(32))
+            self.environ |= {"DATABASE": address, "VALETKEY_MASTER_KEY": key}
 
     def browser(self) -> Browser:
         return Browser(self.url)
@@ -89,15 +95,15 @@ class EmbeddingHost:
             browser.press("login", name=name, password=password)
 
     @property
-    def database(self) -> Path:
-        return self.folder / "valetkey.db"
+    def database(self) -> Path | PostgresURL:
+        return PostgresURL(self.address) if self.address else self.folder / "valetkey.db"
 
     @property
     def output(self) -> str:
         return (self.folder / "output").read_text()
 
 
-async def furnished(database: Path) -> None:
+async def furnished(database: Path | PostgresURL) -> None:
     """Puts the apps and APIs of the tests into a new database. Its users are the host's."""
     store: Store = await open_store(Database(database))
     (web,) = (client for client in CLIENTS if client.id == "web")
@@ -122,19 +128,24 @@ def _make_django_users(host: EmbeddingHost) -> None:
 
 
 @contextlib.contextmanager
-def embedding(name: str, folder: Path, run: Callable[[Any], Any]) -> Iterator[EmbeddingHost]:
-    """The host in this framework, as a program that listens on a loopback port. `run` awaits."""
-    host = EmbeddingHost(name, folder)
+def embedding(
+    name: str,
+    folder: Path,
+    run: Callable[[Any], Any],
+    *,
+    address: str = "",
+    command: Callable[[int], list[str]] | None = None,
+) -> Iterator[EmbeddingHost]:
+    """The host in this framework, as a program that listens on a loopback port. `run` awaits.
+    `command` starts it in another way than on its own."""
+    host = EmbeddingHost(name, folder, address=address)
     run(furnished(host.database))
     if name.startswith("django"):
         _make_django_users(host)
+    words = [sys.executable, *COMMANDS[name](host.port)] if command is None else command(host.port)
     with (folder / "output").open("wb") as output:
         program = subprocess.Popen(
-            [sys.executable, *COMMANDS[name](host.port)],
-            env=host.environ,
-            cwd=folder,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            words, env=host.environ, cwd=folder, stdout=output, stderr=subprocess.STDOUT
         )
     try:
         _wait(host, program)
@@ -142,7 +153,11 @@ def embedding(name: str, folder: Path, run: Callable[[Any], Any]) -> Iterator[Em
     finally:
         host.http.close()
         program.terminate()
-        program.wait(20)
+        try:
+            program.wait(20)
+        except subprocess.TimeoutExpired:
+            program.kill()
+            raise
 
 
 def _wait(host: EmbeddingHost, program: subprocess.Popen[bytes]) -> None:
@@ -154,3 +169,44 @@ def _wait(host: EmbeddingHost, program: subprocess.Popen[bytes]) -> None:
             break
         time.sleep(0.05)
     raise AssertionError(f"{host.name} does not start: {host.output}")
+
+
+# A user connects an app.
+
+
+def ask(host: EmbeddingHost, browser: Browser, **more: str) -> Browser:
+    """The app sends the browser to the server."""
+    browser.open(host.path + asking(AS_WEB, **more).path())
+    return browser
+
+
+def at_login(browser: Browser) -> bool:
+    return browser.page.url.path == "/login"
+
+
+def agreed(host: EmbeddingHost, browser: Browser, name: str = "miko", **more: str) -> str:
+    """The code, after what is needed of sign-in and consent."""
+    ask(host, browser, **more)
+    if at_login(browser):
+        host.sign_in(browser, name)
+    if 'id="allow"' in browser.page.text:
+        browser.press("allow")
+    assert browser.page.is_redirect, (browser.page, host.output[-3000:])
+    return browser.answer()["code"]
+
+
+def token(host: EmbeddingHost, **form: str) -> dict[str, Any]:
+    reply = host.http.post("/token", data=form, auth=("web", SECRETS["web"]))
+    assert reply.status_code == 200, reply.text
+    answer: dict[str, Any] = reply.json()
+    return answer
+
+
+def redeemed(host: EmbeddingHost, code: str) -> dict[str, Any]:
+    return token(host, **AS_WEB.redemption(code))
+
+
+def who(host: EmbeddingHost, tokens: dict[str, Any]) -> dict[str, Any]:
+    headers = {"authorization": f"Bearer {tokens['access_token']}"}
+    claims: dict[str, Any] = host.http.get("/userinfo", headers=headers).raise_for_status().json()
+    return claims

@@ -10,6 +10,7 @@ PBKDF2PasswordHasher.iterations = 1
 import embedded_django  # noqa: E402
 
 asgi = embedded_django.asgi
+django_wsgi = embedded_django.wsgi
 
 if __name__ == "__main__":
     execute_from_command_line(sys.argv)

@@ -4,12 +4,20 @@ import asyncio
 import re
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from tests.attacks.play import AS_WEB, asking
 from tests.browser import Browser
-from tests.embedded.hosts import COMMANDS, EmbeddingHost, embedding
+from tests.embedded.hosts import (
+    COMMANDS,
+    EmbeddingHost,
+    agreed,
+    ask,
+    at_login,
+    embedding,
+    redeemed,
+    token,
+    who,
+)
 from tests.installation import CHIRP_CATALOG, SECRETS
 
 from valetkey.resource import ResourceServer
@@ -31,43 +39,6 @@ def browser(host: EmbeddingHost) -> Iterator[Browser]:
     one = host.browser()
     yield one
     one.http.close()
-
-
-def ask(host: EmbeddingHost, browser: Browser, **more: str) -> Browser:
-    """The app sends the browser to the server."""
-    browser.open(host.path + asking(AS_WEB, **more).path())
-    return browser
-
-
-def at_login(browser: Browser) -> bool:
-    return browser.page.url.path == "/login"
-
-
-def agreed(host: EmbeddingHost, browser: Browser, name: str = "miko", **more: str) -> str:
-    """The code, after what is needed of sign-in and consent."""
-    ask(host, browser, **more)
-    if at_login(browser):
-        host.sign_in(browser, name)
-    if 'id="allow"' in browser.page.text:
-        browser.press("allow")
-    return browser.answer()["code"]
-
-
-def token(host: EmbeddingHost, **form: str) -> dict[str, Any]:
-    reply = host.http.post("/token", data=form, auth=("web", SECRETS["web"]))
-    assert reply.status_code == 200, reply.text
-    answer: dict[str, Any] = reply.json()
-    return answer
-
-
-def redeemed(host: EmbeddingHost, code: str) -> dict[str, Any]:
-    return token(host, **AS_WEB.redemption(code))
-
-
-def who(host: EmbeddingHost, tokens: dict[str, Any]) -> dict[str, Any]:
-    headers = {"authorization": f"Bearer {tokens['access_token']}"}
-    claims: dict[str, Any] = host.http.get("/userinfo", headers=headers).raise_for_status().json()
-    return claims
 
 
 def test_discovery(host: EmbeddingHost) -> None:

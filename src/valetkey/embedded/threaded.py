@@ -6,6 +6,7 @@ It starts with the first request, so after the fork of a server with workers.
 import asyncio
 import contextlib
 import os
+import sys
 from collections.abc import AsyncIterator, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any, Final
@@ -87,6 +88,7 @@ class Threaded:
     def start(self) -> None:
         """Starts the server in this process if it does not run yet. Raises StartError."""
         if self._running is None or self._process != os.getpid():
+            _check_threads()
             self._portal.run(self._start_once)
 
     def answer(self, scope: dict[str, Any], body: bytes, host_session: HostSession) -> Answer:
@@ -168,6 +170,14 @@ class Threaded:
         running, self._running = self._running, None
         if running is not None:
             await running.aclose()
+
+
+def _check_threads() -> None:
+    """Raise StartError in a uWSGI that runs no threads of applications: a request would wait for
+    ever."""
+    uwsgi = sys.modules.get("uwsgi")
+    if uwsgi is not None and not {"enable-threads", "threads"} & uwsgi.opt.keys():
+        raise StartError("uWSGI runs no threads of applications: start it with --enable-threads")
 
 
 def scope_of(environ: dict[str, Any], path: str) -> dict[str, Any]:

@@ -111,7 +111,13 @@ class SQLiteStore:
         )
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._writer.stop)
+        try:
+            stopping = asyncio.get_running_loop().run_in_executor(None, self._writer.stop)
+        except RuntimeError:
+            # At the end of a program, as in an embedded server, no thread can be started any more.
+            self._writer.stop()
+        else:
+            await stopping
         self._reading.close()
 
     def _unavailable(self, error: apsw.Error) -> Unavailable:
