@@ -26,8 +26,8 @@ test: .venv/.dev .venv/.project  ## run the tests (ARGS go to pytest)
 integration: .venv/.dev .venv/.project  ## try clients in Go, Rust, Java and Ruby, proxies, systemd, containers
 	@scripts/debian-packages.sh oidc-agent-cli ruby-omniauth-openid-connect ruby-rack ruby-webrick slapd libldap-dev libsasl2-dev
 	@$(BIN)/pip install -q --require-hashes -r requirements/ldap.txt || echo "The tests of LDAP are skipped."
-	@tools/get oauth2-proxy go-oidc openidconnect spring || echo "Tests that need what is missing are skipped, each with the reason."
-	@$(BIN)/pytest -m integration tests/integration $(ARGS)
+	@tools/get oauth2-proxy go-oidc openidconnect spring uwsgi || echo "Tests that need what is missing are skipped, each with the reason."
+	@$(BIN)/pytest -m integration tests/integration tests/embedded $(ARGS)
 
 promises: .venv/.dev .venv/.project  ## put the promises to the test (ARGS="--budget long" for hours)
 	@scripts/debian-packages.sh postgresql

@@ -174,6 +174,17 @@ def _wait(host: EmbeddingHost, program: subprocess.Popen[bytes]) -> None:
 # A user connects an app.
 
 
+class Busy(AssertionError):
+    """The server asked to come again: its database did not answer in time."""
+
+
+def check(host: EmbeddingHost, reply: httpx2.Response, status: int) -> None:
+    """The reply has the status. Raises Busy for 503."""
+    if reply.status_code != status:
+        kind = Busy if reply.status_code == 503 else AssertionError
+        raise kind(f"{reply.status_code}: {reply.text}\n{host.output[-3000:]}")
+
+
 def ask(host: EmbeddingHost, browser: Browser, **more: str) -> Browser:
     """The app sends the browser to the server."""
     browser.open(host.path + asking(AS_WEB, **more).path())
@@ -191,13 +202,13 @@ def agreed(host: EmbeddingHost, browser: Browser, name: str = "miko", **more: st
         host.sign_in(browser, name)
     if 'id="allow"' in browser.page.text:
         browser.press("allow")
-    assert browser.page.is_redirect, (browser.page, host.output[-3000:])
+    check(host, browser.page, 303)
     return browser.answer()["code"]
 
 
 def token(host: EmbeddingHost, **form: str) -> dict[str, Any]:
     reply = host.http.post("/token", data=form, auth=("web", SECRETS["web"]))
-    assert reply.status_code == 200, reply.text
+    check(host, reply, 200)
     answer: dict[str, Any] = reply.json()
     return answer
 

@@ -10,16 +10,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import httpx2
 import pytest
 from tests.attacks.play import AS_WEB
 from tests.browser import Browser
-from tests.embedded.hosts import EmbeddingHost, agreed, embedding, redeemed, token, who
+from tests.embedded.hosts import Busy, EmbeddingHost, agreed, embedding, redeemed, token, who
 from tests.installation import SECRETS
 from tests.integration.tools import tool
 from tests.postgres import MISSING, cluster
+
+T = TypeVar("T")
 
 WORKERS: Final = 2
 SOON: Final = 120.0
@@ -42,8 +44,9 @@ def _uvicorn(port: int) -> list[str]:
 def _uwsgi(port: int) -> list[str]:
     options = ("--master", f"--processes={WORKERS}", "--threads=4", "--die-on-term", "--need-app")
     home = f"--virtualenv={sys.prefix}"
-    address = f"--http-socket=127.0.0.1:{port}"
-    return [str(tool("uwsgi")), address, f"--module={WSGI}", home, *options]
+    # It closes each connection after a reply, and does not say so by itself.
+    address = (f"--http-socket=127.0.0.1:{port}", "--add-header=Connection: close")
+    return [str(tool("uwsgi")), *address, f"--module={WSGI}", home, *options]
 
 
 HERE: Final = str(Path(__file__).parent)
@@ -113,13 +116,34 @@ def processes(host: EmbeddingHost) -> set[int]:
     return found
 
 
-def connect(host: EmbeddingHost, name: str = "miko") -> dict[str, object]:
+def patiently(ask: Callable[[], T]) -> T:
+    """On a machine that is busy with other tests, the server may ask to come again."""
+    until = time.monotonic() + SOON
+    while True:
+        try:
+            return ask()
+        except Busy:
+            if time.monotonic() > until:
+                raise
+            time.sleep(1)
+
+
+def code_of(host: EmbeddingHost, name: str = "miko") -> str:
+    """A code, after sign-in at the host and consent."""
+
+    def ask() -> str:
+        browser = browser_of(host)
+        try:
+            return agreed(host, browser, name)
+        finally:
+            browser.http.close()
+
+    return patiently(ask)
+
+
+def connect(host: EmbeddingHost, name: str = "miko") -> dict[str, Any]:
     """A user of the host connects an app: sign-in, consent, code and token."""
-    browser = browser_of(host)
-    try:
-        return redeemed(host, agreed(host, browser, name))
-    finally:
-        browser.http.close()
+    return patiently(lambda: redeemed(host, code_of(host, name)))
 
 
 def test_what_one_worker_began_another_ends(host: EmbeddingHost) -> None:
@@ -135,11 +159,9 @@ def test_what_one_worker_began_another_ends(host: EmbeddingHost) -> None:
 
 
 def test_a_code_is_redeemed_once_by_whichever_worker(host: EmbeddingHost) -> None:
-    browser = browser_of(host)
-    code = agreed(host, browser)
-    browser.http.close()
+    code = code_of(host)
 
-    def redeem(_: int) -> tuple[int, str]:
+    def redeem(_: int) -> int:
         reply = httpx2.post(
             f"{host.issuer}/token",
             data=AS_WEB.redemption(code),
@@ -147,11 +169,13 @@ def test_a_code_is_redeemed_once_by_whichever_worker(host: EmbeddingHost) -> Non
             headers={"connection": "close"},
             timeout=SOON,
         )
-        return reply.status_code, reply.headers["x-process"]
+        return reply.status_code
 
     with ThreadPoolExecutor(8) as pool:
         replies = list(pool.map(redeem, range(16)))
-    assert sorted(status for status, _ in replies) == [200] + [400] * 15
+    # 503: its outcome is unknown.
+    assert set(replies) <= {200, 400, 503}, host.output[-4000:]
+    assert replies.count(200) == 1 or (503 in replies and 200 not in replies)
 
 
 def test_a_worker_that_is_killed_is_replaced_and_nothing_is_lost(host: EmbeddingHost) -> None:
@@ -163,5 +187,18 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_is_lost(host: Embedding
     while min(before) in after:
         assert time.monotonic() < until
         after = processes(host)
-    again = token(host, grant_type="refresh_token", refresh_token=str(tokens["refresh_token"]))
+    form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    again = patiently(lambda: token(host, **form))
     assert who(host, again)["sub"] == who(host, connect(host))["sub"]
+
+
+@heavy
+def test_uwsgi_without_threads_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOST", FLASK)
+
+    def command(port: int) -> list[str]:
+        return [one for one in _uwsgi(port) if not one.startswith("--threads")]
+
+    with embedding("flask", tmp_path, asyncio.run, command=command) as host:
+        assert httpx2.get(f"{host.issuer}/healthz", timeout=SOON).status_code == 500
+        assert "start it with --enable-threads" in host.output

@@ -84,6 +84,7 @@ class Threaded:
         self._process = 0
         self._running: contextlib.AsyncExitStack | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._parents: list[object] = []
 
     def start(self) -> None:
         """Starts the server in this process if it does not run yet. Raises StartError."""
@@ -155,9 +156,13 @@ class Threaded:
                     "valetkey ran before this process was forked: send it no request while the "
                     "application is loaded"
                 )
-            self._starting = None
+            # Stored, so that it is not garbage collected: that would close what the parent uses.
+            self._parents.append(self._running)
+            self._running = self._starting = None
+        self._process = os.getpid()
+        if self._running is not None:
+            return  # It was started while this call was on its way here.
         if self._starting is None or self._starting.done():
-            self._process = os.getpid()
             self._starting = asyncio.create_task(self._start())
         await asyncio.shield(self._starting)
 
