@@ -13,10 +13,9 @@ from jinja2 import ChoiceLoader, DictLoader
 from tests.docs.markdown import ROOT, blocks
 from tests.server.pages.document import Document
 
-from valetkey.server.pages.frame import Frame
+from valetkey.server.pages.frame import Frame, TableRow
 from valetkey.server.pages.locales import LOCALES, Locale, read_catalog, translations
 from valetkey.server.pages.render import environment, render_in
-from valetkey.server.pages.routes import TableRow
 from valetkey.server.pages.samples.parts import MIKO, NOW, SITE
 
 pytestmark = pytest.mark.anyio

@@ -71,7 +71,7 @@ def create(
         features=features,
         master_key=master_key,
         registration=registration(settings),
-        sign_in=sign_in or for_rules(settings.sign_in),
+        sign_in=sign_in or for_rules(settings.sign_in, settings.accounts),
         mtls_address=settings.mtls_address,
         signed_tokens=signed_tokens or SignedTokens(),
     )

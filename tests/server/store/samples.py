@@ -162,7 +162,6 @@ FULL: Final[tuple[Record, ...]] = (
         created=NOW,
         name="Telefon",
         used=NOW + 1,
-        failures=2,
         secret=bytes(range(256)),
         counter=NOW // 30,
         codes=("a" * 43, "b" * 43),

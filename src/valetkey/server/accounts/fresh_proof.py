@@ -17,13 +17,13 @@ SECONDS: Final = 600
 """For which a proof is fresh."""
 
 
-def has_fresh_proof(session: Session, now: int, *, wanted: str = "") -> Rule[bool]:
-    """Whether the session's user proved lately who they are. `wanted` is the least level, besides
+def has_fresh_proof(session: Session, now: int, *, least: str = "") -> Rule[bool]:
+    """Whether the session's user proved lately who they are. `least` is the least level, besides
     that of the account (see `model.assurance`)."""
     if not is_recent(session, now):
         return False
     factors = yield from factors_of(session.user)
-    return is_enough(session, factors) and reaches(session_level(session), wanted)
+    return is_enough(session, factors) and reaches(session_level(session), least)
 
 
 def is_recent(session: Session, now: int) -> bool:

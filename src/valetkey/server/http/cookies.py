@@ -1,12 +1,13 @@
 """The cookies: one names the browser, one holds the session, one lists the accounts that know the
-browser.
+browser, one those that trust it.
 
-If session management is on, a fourth holds the session state, which a page of ours in an app's
-frame reads; it gives access to nothing. The first three are `__Host-`, Secure, HttpOnly and
+If session management is on, a fifth holds the session state, which a page of ours in an app's
+frame reads; it gives access to nothing. The others are `__Host-`, Secure, HttpOnly and
 SameSite=Lax. On plain HTTP, which only a loopback issuer may use, the prefix and Secure are left
 out, since browsers would drop the cookie.
 """
 
+import re
 from functools import lru_cache
 from hashlib import sha256
 from os import urandom
@@ -108,6 +109,50 @@ def _first(table: tuple[tuple[str, str], ...], text: str) -> str:
     return next((name for mark, name in table if mark in text), "")
 
 
+# Devices that a user trusts: they ask for no second factor.
+#
+# For each account the cookie has an end and a MAC over the browser, the end, and a mark of the
+# account that changes with its password and its factors (see `accounts.stages.trust_mark`).
+
+TRUSTED_DEVICE: Final = b"trusted device"
+_ENDS: Final = 8
+_TRUST_LENGTH: Final = _ENDS + 43
+
+
+def is_trusted(cookie: str, browser: str, mark: str, *, now: int, keyring: Keyring) -> bool:
+    """Whether the user with this mark trusts the browser."""
+    return any(
+        seal.same(entry, _trust(browser, mark, entry[:_ENDS], key=key.raw))
+        for entry in _trusts(cookie, now)
+        for key in keyring.macs
+    )
+
+
+def with_trust(
+    cookie: str, browser: str, mark: str, *, now: int, seconds: int, keyring: Keyring
+) -> Secret:
+    """The cookie of a browser that the user with this mark trusts from now on."""
+    entry = _trust(browser, mark, f"{now + seconds:0{_ENDS}x}", key=keyring.macs[0].raw)
+    return Secret(".".join([entry, *_trusts(cookie, now)][:MOST]))
+
+
+def _trusts(cookie: str, now: int) -> list[str]:
+    entries = cookie[: MOST * (_TRUST_LENGTH + 1)].split(".")
+    return [
+        entry
+        for entry in entries
+        if len(entry) == _TRUST_LENGTH and entry.isascii() and _TIME.fullmatch(entry[:_ENDS])
+        if now < int(entry[:_ENDS], 16)
+    ]
+
+
+def _trust(browser: str, mark: str, ends: str, *, key: bytes) -> str:
+    parts = (browser, mark, ends)
+    return ends + base64url.encode(seal.mac(key, TRUSTED_DEVICE, *(one.encode() for one in parts)))
+
+
+_TIME: Final = re.compile(r"[0-9a-f]{8}", re.ASCII)
+
 _BROWSER_BYTES: Final = 32
 
 
@@ -124,6 +169,7 @@ class Cookies:
         self.session = f"{prefix}vk_session{own}"
         self.state = f"{prefix}vk_state{own}"
         self.known = f"{prefix}vk_known{own}"
+        self.trusted = f"{prefix}vk_trusted{own}"
 
     def read_browser(self, request: Request) -> Browser:
         """The browser and its session, by its cookies. Nothing is verified yet."""
@@ -165,6 +211,10 @@ class Cookies:
             self._set(self.known, known_accounts.reveal(), seconds=KNOWN_SECONDS),
         )
         return self._state(reply, browser_state(secret.reveal()), seconds=seconds)
+
+    def trust(self, reply: Reply, cookie: Secret, *, seconds: int) -> Reply:
+        """The reply, which sets the cookie of users who trust this browser (see `with_trust`)."""
+        return reply.having(self._set(self.trusted, cookie.reveal(), seconds=seconds))
 
     def renew_state(self, reply: Reply, request: Request) -> Reply:
         """The reply, which sets the session state again if the browser's is missing or wrong."""

@@ -35,13 +35,18 @@ def level(amr: tuple[str, ...], acr: str = "") -> str:
     return ""
 
 
-def reaches(reached: str, wanted: str) -> bool:
+def reaches(reached: str, least: str) -> bool:
     """Whether a level includes another one. Every level includes "", the level of nothing."""
-    if not wanted or reached == wanted:
+    if not least or reached == least:
         return True
-    if reached not in LADDER or wanted not in LADDER:
+    if reached not in LADDER or least not in LADDER:
         return False
-    return LADDER.index(reached) <= LADDER.index(wanted)
+    return LADDER.index(reached) <= LADDER.index(least)
+
+
+def strongest(*levels: str) -> str:
+    """The strongest of some levels of this server, "" for none."""
+    return next((one for one in LADDER if one in levels), "")
 
 
 def is_met(amr: Iterable[str], levels: Iterable[str], acr: str = "") -> bool:

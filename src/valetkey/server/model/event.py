@@ -48,6 +48,12 @@ Kind: TypeAlias = Literal[
     "passkey-added",
     "passkey-removed",
     "passkey-suspect",
+    "code-refused",
+    "factor-added",
+    "factor-removed",
+    "factors-reset",
+    "recovery-code-used",
+    "recovery-codes-made",
 ]
 
 

@@ -21,7 +21,7 @@ class Factor(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     passkey. Recovery codes exist only beside another factor.
 
     `name` is the user's own for it. `created` and `used` are in seconds since 1970, `used` is 0
-    until the first use. `failures` counts wrong codes since the last right one.
+    until the first use.
 
     Of an authenticator, `secret` is the sealed key, and `counter` the time step of the last
     accepted code (RFC 6238 4.2). Of recovery codes, `codes` are the digests of those that are left.
@@ -42,7 +42,6 @@ class Factor(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     created: int
     name: str = ""
     used: int = 0
-    failures: int = 0
     secret: bytes = b""
     counter: int = 0
     codes: tuple[str, ...] = ()

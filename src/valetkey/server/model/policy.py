@@ -115,7 +115,8 @@ class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
     too few shards are presented. A refresh includes permissions of the risk `one_more_shard` or
     higher only with one shard more than the threshold, "" for no such rule. `trusts` lists the
     issuers of assertions about users. `status_list`: tokens refer to a status list, whatever their
-    audience. `refresh_window` is for refresh tokens that are not sender-constrained.
+    audience. `refresh_window` is for refresh tokens that are not sender-constrained. `acr` is
+    the level that users have to reach for these clients, "" for any (see `model.assurance`).
     """
 
     table: ClassVar[str] = "policies"
@@ -143,6 +144,7 @@ class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
     refresh_window: Window | None = None
     refresh_idle: Seconds | None = None
     refresh_token: Seconds | None = None
+    acr: Literal["", "urn:valetkey:acr:two-factors", "phr"] = ""
 
     @property
     def key(self) -> str:

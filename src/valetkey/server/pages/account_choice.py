@@ -2,19 +2,18 @@
 
 from typing import ClassVar
 
-from valetkey.server.accounts.sign_in import SignedIn
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
-from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.endpoint import resume
 from valetkey.server.oauth.authorize.interaction import ANOTHER
 from valetkey.server.oauth.authorize.outcome import Choose, Login
 from valetkey.server.oauth.authorize.repeated_answer import decline
-from valetkey.server.oauth.authorize.request_stages import remember_choice, remember_sign_in
+from valetkey.server.oauth.authorize.request_stages import remember_choice
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages import presenters
 from valetkey.server.pages.authorize import Steps, continue_at, leave
 from valetkey.server.pages.components import Account, Decline, PageForm, View
+from valetkey.server.pages.factors.stages import AfterSignIn, proceed
 from valetkey.server.pages.frame import Frame
 from valetkey.server.pages.sign_up import SignUpRefused, SignUpView, require_offered, signed_up
 from valetkey.spec.errors import InvalidRequest
@@ -84,10 +83,7 @@ class AccountChoice:
 
     async def submit(self, request: Request) -> Reply:
         """Sign up and continue the request."""
-        name, browser = (
-            request.path_parameters["pending"],
-            self._frame.cookies.read_browser(request),
-        )
+        name = request.path_parameters["pending"]
         form = await self._steps.posted(request, "sign-up")
         login, context = await self._login(request)
         if login is None:
@@ -97,16 +93,8 @@ class AccountChoice:
             view = outcome.on(self.sign_up(request, login, context))
             reply = self._steps.page(request, view, login, status=outcome.status)
             return reply.having(*outcome.headers)
-        return await self.joined(name, browser, outcome)
-
-    async def joined(self, name: str, browser: Browser, outcome: SignedIn) -> Reply:
-        """Continue the request as the user who has just signed in or up."""
-        await self._frame.shell.settle(
-            lambda context: remember_sign_in(name, browser, outcome.session.id, context=context)
-        )
-        reply = see_other(continue_at(name))
-        return self._frame.cookies.sign_in(
-            reply, outcome.session, outcome.secret, known_accounts=outcome.known_browser
+        return await proceed(
+            self._frame, request, outcome, destination=AfterSignIn(pending=name), login=login
         )
 
     def choice(self, request: Request, decision: Choose, context: Context) -> ChoiceView:

@@ -7,12 +7,14 @@ from os import urandom
 from typing import ClassVar, Final
 from urllib.parse import quote
 
+import msgspec
+
 from valetkey.server.accounts.fresh_proof import has_fresh_proof
 from valetkey.server.accounts.relying_party import RelyingParty
 from valetkey.server.http import cookies, log
 from valetkey.server.http.cookies import Cookies, ForgedForm
 from valetkey.server.http.directory import PasswordDirectory
-from valetkey.server.http.front import Network
+from valetkey.server.http.front import Handler, Network
 from valetkey.server.http.hashing import Passwords
 from valetkey.server.http.new_passwords import NewPasswords
 from valetkey.server.http.outbox import Outbox
@@ -209,10 +211,10 @@ class Frame:
         ends = created_at(person.session.id) + context.installation.lifetimes.interaction
         return person if context.env.now < ends else None
 
-    async def has_fresh_proof(self, person: Person, *, wanted: str = "") -> bool:
+    async def has_fresh_proof(self, person: Person, *, least: str = "") -> bool:
         """Whether the user proved lately who they are (see `accounts.fresh_proof`)."""
         return await self.shell.ask(
-            lambda context: has_fresh_proof(person.session, context.env.now, wanted=wanted)
+            lambda context: has_fresh_proof(person.session, context.env.now, least=least)
         )
 
     def account(self, user: User) -> Account:
@@ -318,6 +320,22 @@ class Frame:
         if isinstance(error, TemporarilyUnavailable):
             reply = reply.having((b"retry-after", b"2"))
         return reply
+
+
+class TableRow(msgspec.Struct, frozen=True):
+    """A page: its path, what it displays, and a handler for each method. A view names its own
+    template. `views` is empty for a path that only redirects, or answers with a file."""
+
+    path: str
+    views: tuple[type[View], ...] = ()
+    get: Handler | None = None
+    post: Handler | None = None
+
+    @property
+    def handlers(self) -> dict[str, Handler]:
+        """The handlers by method."""
+        both = {"GET": self.get, "POST": self.post}
+        return {method: handler for method, handler in both.items() if handler is not None}
 
 
 def prove_again(target: str, *, draft: str = "") -> Reply:

@@ -27,6 +27,7 @@ from valetkey.server.pages.authorize import Steps, continue_at, leave, refuse
 from valetkey.server.pages.components import App, PageForm, View
 from valetkey.server.pages.consent import ConsentView
 from valetkey.server.pages.credentials.forgot import forgot_path
+from valetkey.server.pages.factors.stages import AfterSignIn, proceed
 from valetkey.server.pages.frame import Frame, NoSuchPage
 from valetkey.server.pages.limit_fields import WrongField
 from valetkey.server.pages.locales import speak_to
@@ -123,7 +124,9 @@ class Interaction:
             view = outcome.on(self.sign_in_view(request, decision, context))
             reply = self._steps.page(request, view, decision, status=outcome.status)
             return reply.having(*outcome.headers)
-        return await self._accounts.joined(name, browser, outcome)
+        return await proceed(
+            self._frame, request, outcome, destination=AfterSignIn(pending=name), login=decision
+        )
 
     async def consent(self, request: Request) -> Reply:
         """Take the user's decision."""

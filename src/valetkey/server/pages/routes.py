@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from importlib.resources import files
 from typing import Final
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -19,7 +18,6 @@ from valetkey.server.http.request import Request
 from valetkey.server.oauth.authorize.browser_session import CHECK_SESSION_PATH
 from valetkey.server.oauth.authorize.request import AUTHORIZE
 from valetkey.server.oauth.grant_types.device import PAGE as DEVICE
-from valetkey.server.oauth.grants.recovery import EMAIL, FORGOT
 from valetkey.server.oauth.logout import end_session
 from valetkey.server.oauth.shards.claim import PAGE as PARTS
 from valetkey.server.oauth.sign_in import interaction
@@ -35,58 +33,39 @@ from valetkey.server.pages.authorize import (
     continue_at,
 )
 from valetkey.server.pages.check_session import CheckSession
-from valetkey.server.pages.components import Section, View
+from valetkey.server.pages.components import Section
 from valetkey.server.pages.connected import AppView
 from valetkey.server.pages.consent import ConsentView
-from valetkey.server.pages.credentials.email import (
-    EmailPage,
-    EmailPresenter,
-    EmailView,
-    ProveEmailView,
-)
-from valetkey.server.pages.credentials.forgot import DONE, ForgotPage, ForgotView, ResetView
-from valetkey.server.pages.credentials.password import (
-    PATH as PASSWORD,
-)
-from valetkey.server.pages.credentials.password import (
-    ChangePasswordView,
-    PasswordPage,
-    PasswordPresenter,
-)
 from valetkey.server.pages.device import DevicePage, EnterCodeView
+from valetkey.server.pages.factors.authenticator import (
+    RecoveryCodesView,
+    SetUpView,
+)
+from valetkey.server.pages.factors.passkey_sign_in import OwnPasskeySignIn, PasskeyInteraction
+from valetkey.server.pages.factors.passkeys import PASSKEY_SIGN_IN
+from valetkey.server.pages.factors.second_factor import (
+    SECOND_FACTOR,
+    SET_UP,
+    SecondFactorPage,
+    SecondFactorView,
+)
 from valetkey.server.pages.frame import (
     APPROVALS,
     APPS,
     LINKED,
-    SECURITY,
     SIGN_IN,
     SIGN_OUT,
     SIGN_UP,
     STATIC,
     Frame,
     NoSuchPage,
+    TableRow,
 )
 from valetkey.server.pages.handoff import HandoffPages, RestartView
 from valetkey.server.pages.interaction import ConfirmDeviceView, Interaction
 from valetkey.server.pages.limits import LimitsPage, LimitsView
 from valetkey.server.pages.linked import LinkedView, LinkView
-from valetkey.server.pages.passkey_sign_in import OwnPasskeySignIn, PasskeyInteraction
-from valetkey.server.pages.passkey_views import (
-    ADD,
-    NEW,
-    PASSKEYS,
-    AddPasskeyView,
-    PasskeysView,
-    PasskeyView,
-)
-from valetkey.server.pages.passkeys import PASSKEY_SIGN_IN, PasskeysPage
-from valetkey.server.pages.security import (
-    LinkedPresenter,
-    SectionPresenter,
-    SecurityPage,
-    SecurityView,
-)
-from valetkey.server.pages.sessions import SESSIONS, SessionsPage, SessionsPresenter, SessionsView
+from valetkey.server.pages.security_routes import security
 from valetkey.server.pages.shards import PartsPage, PartsView
 from valetkey.server.pages.sign_in import SignInPage, SignInView
 from valetkey.server.pages.sign_in_elsewhere import WaysPage
@@ -148,22 +127,6 @@ class Files(StaticFiles):
         return response
 
 
-class TableRow(msgspec.Struct, frozen=True):
-    """A page: its path, what it displays, and a handler for each method. A view names its own
-    template. `views` is empty for a path that only redirects, or answers with a file."""
-
-    path: str
-    views: tuple[type[View], ...] = ()
-    get: Handler | None = None
-    post: Handler | None = None
-
-    @property
-    def handlers(self) -> dict[str, Handler]:
-        """The handlers by method."""
-        both = {"GET": self.get, "POST": self.post}
-        return {method: handler for method, handler in both.items() if handler is not None}
-
-
 def table(
     frame: Frame,
     choice: SignInChoice = PASSWORD_ONLY,
@@ -174,7 +137,7 @@ def table(
         *_requests(frame, choice),
         *_account(frame, choice, upstreams),
         *_upstreams(frame, choice, upstreams),
-        *_security(frame, choice),
+        *security(frame, choice),
         *_grants(frame),
         TableRow("/", get=_home),
     )
@@ -212,11 +175,13 @@ def _account(
     places = {way.name: way for way in upstreams}
     passkey = OwnPasskeySignIn(frame, choice)
     sign_out, handoff = SignOutPage(frame, choice, places), HandoffPages(frame)
-    out = (SignOutView, SignedOutView)
+    out, stage = (SignOutView, SignedOutView), SecondFactorPage(frame)
     return (
         TableRow(SIGN_IN, (SignInView, PassOnView), get=sign_in.show, post=sign_in.submit),
         TableRow(f"{SIGN_IN}/{WITH}/{{way}}", get=WaysPage(frame, choice).begin_own),
         TableRow(PASSKEY_SIGN_IN, (SignInView,), get=passkey.options, post=passkey.submit),
+        TableRow(SECOND_FACTOR, (SecondFactorView,), post=stage.code),
+        TableRow(SET_UP, (SetUpView, RecoveryCodesView), post=stage.set_up),
         TableRow(SIGN_UP, (SignUpView,), get=sign_up.show, post=sign_up.submit),
         TableRow(SIGN_OUT, out, get=sign_out.show, post=sign_out.submit),
         TableRow(SIGNED_OUT, (SignedOutView,), get=sign_out.show_signed_out),
@@ -243,52 +208,6 @@ def _upstreams(
         TableRow(f"{LINKED}/{WITH}/{{way}}", get=linked.begin),
         TableRow(f"{LINKED}/confirm", post=linked.confirm),
         TableRow(f"{LINKED}/remove", post=linked.remove),
-    )
-
-
-def _security(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
-    """How users protect their account."""
-    page, sessions = SessionsPage(frame), SessionsPresenter(frame)
-    sections: tuple[SectionPresenter, ...] = ()
-    rows: tuple[TableRow, ...] = ()
-    if choice.password:
-        sections += (PasswordPresenter(), EmailPresenter())
-        rows += _credentials(frame)
-    if choice.password and frame.passkeys is not None:
-        passkeys = PasskeysPage(frame)
-        sections += (passkeys,)
-        rows += _passkeys(passkeys)
-    sections += (sessions,)
-    if frame.linked is not None:
-        sections += (LinkedPresenter(),)
-    return (
-        TableRow(SECURITY, (SecurityView,), get=SecurityPage(frame, sections).show),
-        TableRow(SESSIONS, (SessionsView,), get=page.show, post=page.end),
-        *rows,
-    )
-
-
-def _credentials(frame: Frame) -> tuple[TableRow, ...]:
-    """Passwords and e-mail addresses, where people sign in with a password of this server."""
-    password, forgot, email = PasswordPage(frame), ForgotPage(frame), EmailPage(frame)
-    return (
-        TableRow(PASSWORD, (ChangePasswordView,), get=password.show, post=password.change),
-        TableRow(FORGOT, (ForgotView,), get=forgot.ask, post=forgot.send),
-        TableRow(DONE, (ResetView,), get=forgot.done),
-        TableRow(f"{FORGOT}/{{request}}", (ResetView,), get=forgot.show, post=forgot.submit),
-        TableRow(EMAIL, (EmailView,), get=email.show, post=email.send),
-        TableRow(f"{EMAIL}/{{request}}", (ProveEmailView,), get=email.ask, post=email.prove),
-    )
-
-
-def _passkeys(page: PasskeysPage) -> tuple[TableRow, ...]:
-    """The passkeys of the signed-in user."""
-    one = f"{PASSKEYS}/{{passkey}}"
-    return (
-        TableRow(PASSKEYS, (PasskeysView,), get=page.show),
-        TableRow(ADD, (AddPasskeyView,), get=page.ask),
-        TableRow(NEW, (AddPasskeyView,), get=page.options, post=page.create),
-        TableRow(one, (PasskeyView,), get=page.look, post=page.change),
     )
 
 

@@ -8,12 +8,10 @@ import msgspec
 from valetkey.server.accounts.proof_of_work import Puzzle, marker, puzzle
 from valetkey.server.accounts.sign_in import (
     Proof,
-    SignedIn,
     candidate,
-    open_session,
     refused,
 )
-from valetkey.server.accounts.throttle import BROWSER, Caller, Throttled, account_of
+from valetkey.server.accounts.throttle import BROWSER, Throttled, account_of
 from valetkey.server.http.reply import Headers, Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.counters import SingleUse
@@ -23,6 +21,8 @@ from valetkey.server.oauth.authorize.request import may_sign_up
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.components import Decline, PageForm, View
 from valetkey.server.pages.credentials.forgot import forgot_path
+from valetkey.server.pages.factors.passkeys import own_passkey_form
+from valetkey.server.pages.factors.stages import AfterSignIn, FirstStage, proceed
 from valetkey.server.pages.frame import (
     SIGN_IN,
     SIGN_UP,
@@ -30,9 +30,7 @@ from valetkey.server.pages.frame import (
     NoSuchPage,
 )
 from valetkey.server.pages.own_pages import then
-from valetkey.server.pages.passkeys import own_passkey_form
 from valetkey.server.pages.password_check import proved
-from valetkey.server.pages.sign_out import signed_out
 from valetkey.server.pages.ways import WITH, SignInChoice, Waiting, WayLink, pass_on
 from valetkey.wire import form as forms
 
@@ -120,7 +118,7 @@ class SignInRefused(msgspec.Struct, frozen=True):
         )
 
 
-async def sign_in(frame: Frame, request: Request, form: forms.Form) -> SignedIn | SignInRefused:
+async def sign_in(frame: Frame, request: Request, form: forms.Form) -> FirstStage | SignInRefused:
     """Check a username and a password. Attempts are counted before they are checked, and an unknown
     name gets the same answer after the same time."""
     username = form.get("username", "").strip()
@@ -149,7 +147,8 @@ async def sign_in(frame: Frame, request: Request, form: forms.Form) -> SignedIn 
             lambda context: refused(attempt.user, context.env, closes=attempt.closes)
         )
         return SignInRefused(SignInProblem.REFUSED, username, unsure=attempt.tried >= UNSURE)
-    return await opened(frame, request, user, username=username, caller=caller)
+    proof = Proof(auth_time=context.env.now, amr=("pwd",))
+    return FirstStage(user=user, username=username, proof=proof, caller=caller)
 
 
 def solved_puzzle(form: forms.Form, username: str, context: Context) -> SingleUse | None:
@@ -161,40 +160,6 @@ def solved_puzzle(form: forms.Form, username: str, context: Context) -> SingleUs
         keyring=context.installation.keyring,
         now=context.env.now,
     )
-
-
-async def opened(
-    frame: Frame,
-    request: Request,
-    user: User,
-    *,
-    username: str,
-    caller: Caller | None,
-    proof: Proof | None = None,
-) -> SignedIn:
-    """A new session for a user who has just authenticated: by a password of this server, or as
-    `proof` says."""
-    # Proved by its secret: apps know a session's id, which is the `sid` of their ID Tokens.
-    before = await frame.person(request)
-    if before is not None and before.user.id != user.id:
-        # Somebody else's session ends here: their apps hear of it as of any sign-out.
-        await signed_out(frame, before)
-    where = await frame.callers.whereabouts(request, username)
-    signed_in, context = await frame.shell.settle(
-        lambda context: open_session(
-            user,
-            proof=proof,
-            username=username,
-            caller=caller,
-            replaces="" if before is None else before.session.id,
-            seconds=context.installation.lifetimes.session,
-            epoch=context.installation.epoch,
-            where=where,
-            env=context.env,
-        )
-    )
-    known = frame.callers.known_cookie(request, username, context)
-    return msgspec.structs.replace(signed_in, known_browser=known)
 
 
 class SignInPage:
@@ -220,7 +185,8 @@ class SignInPage:
 
     async def submit(self, request: Request) -> Reply:
         """Sign in."""
-        target = then(request.parameters())
+        query = request.parameters()
+        target = then(query)
         context = await self._frame.shell.context()
         form = self._frame.posted(request, context, purpose=SIGN_IN, session="")
         if not self._choice.password:
@@ -230,17 +196,16 @@ class SignInPage:
             return pass_on(self._frame, request, way, href=href)
         outcome = await sign_in(self._frame, request, form)
         if isinstance(outcome, SignInRefused):
-            view = outcome.on(await self.view(request, target))
+            view = outcome.on(await self.view(request, target, again="again" in query))
             reply = self._frame.page(request, view, status=outcome.status)
             return reply.having(*outcome.headers)
-        return self._frame.cookies.sign_in(
-            see_other(target), outcome.session, outcome.secret, known_accounts=outcome.known_browser
-        )
+        destination = AfterSignIn(target=target, again="again" in query)
+        return await proceed(self._frame, request, outcome, destination=destination)
 
     async def view(self, request: Request, target: str, *, again: bool = False) -> SignInView:
         """The form. `again`: for a signed-in user."""
         context = await self._frame.shell.context()
-        action = f"{SIGN_IN}?next={target.replace('?', '&')}"
+        action = f"{SIGN_IN}?next={target.replace('?', '&')}{'&again=1' if again else ''}"
         form: PageForm = self._frame.form(
             request, context, action=action, purpose=SIGN_IN, session=""
         )

@@ -8,11 +8,10 @@ from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.oauth.authorize.endpoint import resume
 from valetkey.server.oauth.authorize.outcome import Login
-from valetkey.server.oauth.authorize.request_stages import remember_sign_in
 from valetkey.server.pages.authorize import continue_at
+from valetkey.server.pages.factors.stages import AfterSignIn, FirstStage, find_login, proceed
 from valetkey.server.pages.frame import APPS, Frame, NoSuchPage
 from valetkey.server.pages.own_pages import then
-from valetkey.server.pages.sign_in import opened
 from valetkey.server.pages.ways import SignInChoice, Waiting, Way
 
 
@@ -35,7 +34,6 @@ async def complete(
     """Open the user's session, and continue the request `pending`, or else at the page `target`.
     Makes the user at their first sign-in. The caller has checked that this is the browser that
     began. Raises OAuthError, for a page."""
-    browser = frame.cookies.read_browser(request)
     provisioned, _ = await frame.shell.settle(
         lambda context: provision(
             proved.source,
@@ -46,24 +44,11 @@ async def complete(
             env=context.env,
         )
     )
-    signed_in = await opened(
-        frame,
-        request,
-        provisioned.user,
-        proof=proved.proof,
-        username=provisioned.user.username,
-        caller=None,
-    )
-    if pending:
-        await frame.shell.settle(
-            lambda context: remember_sign_in(
-                pending, browser, signed_in.session.id, context=context
-            )
-        )
-    reply = see_other(continue_at(pending) if pending else target)
-    return frame.cookies.sign_in(
-        reply, signed_in.session, signed_in.secret, known_accounts=signed_in.known_browser
-    )
+    user = provisioned.user
+    first = FirstStage(user=user, username=user.username, proof=proved.proof)
+    login = await find_login(frame, request, pending) if pending else None
+    destination = AfterSignIn(pending=pending, target=target, again=not pending)
+    return await proceed(frame, request, first, destination=destination, login=login)
 
 
 class WaysPage:

@@ -8,7 +8,7 @@ from typing import ClassVar, Final, TypeAlias
 import msgspec
 
 from valetkey.server.accounts.password_policy import PasswordProblem
-from valetkey.server.accounts.sign_in import SignedIn
+from valetkey.server.accounts.sign_in import Proof
 from valetkey.server.accounts.sign_up import AccountRequest, Wrong, judge, make
 from valetkey.server.accounts.throttle import Throttled
 from valetkey.server.http.reply import Headers, Reply, see_other
@@ -18,8 +18,8 @@ from valetkey.server.oauth.authorize.request import may_sign_up
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.components import Decline, PageForm, View
 from valetkey.server.pages.credentials.email import mail_proof
+from valetkey.server.pages.factors.stages import AfterSignIn, FirstStage, proceed
 from valetkey.server.pages.frame import APPS, SIGN_IN, SIGN_UP, Frame, NoSuchPage
-from valetkey.server.pages.sign_in import opened
 from valetkey.spec.errors import TemporarilyUnavailable
 from valetkey.wire import form as forms
 
@@ -93,7 +93,7 @@ class SignUpRefused(msgspec.Struct, frozen=True):
         )
 
 
-Outcome: TypeAlias = SignedIn | SignUpRefused
+Outcome: TypeAlias = FirstStage | SignUpRefused
 
 
 def require_offered(context: Context) -> None:
@@ -130,7 +130,8 @@ async def signed_up(frame: Frame, request: Request, form: forms.Form) -> Outcome
     if entered.email and context.installation.notices.mail:
         with contextlib.suppress(TemporarilyUnavailable):  # They can ask again.
             await mail_proof(frame, request, created.user)
-    return await opened(frame, request, created.user, username=entered.username, caller=caller)
+    proof = Proof(auth_time=context.env.now, amr=("pwd",))
+    return FirstStage(user=created.user, username=entered.username, proof=proof, caller=caller)
 
 
 class SignUpPage:
@@ -157,9 +158,7 @@ class SignUpPage:
             view = outcome.on(self._view(request, context))
             reply = self._frame.page(request, view, status=outcome.status)
             return reply.having(*outcome.headers)
-        return self._frame.cookies.sign_in(
-            see_other(APPS), outcome.session, outcome.secret, known_accounts=outcome.known_browser
-        )
+        return await proceed(self._frame, request, outcome, destination=AfterSignIn())
 
     def _view(self, request: Request, context: Context) -> SignUpView:
         form = self._frame.form(request, context, action=SIGN_UP, purpose=SIGN_UP, session="")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -46,9 +46,27 @@ class AccountSettings(PasskeySettings, frozen=True, kw_only=True, forbid_unknown
         ),
     ] = ""
 
+    second_factor: Annotated[
+        Literal["optional", "required"],
+        _is(
+            "optional or required: whether users may sign in without a second factor; if it is "
+            "required, users without one set it up at their next sign-in"
+        ),
+    ] = "optional"
+    trusted_device_days: Annotated[
+        int,
+        msgspec.Meta(
+            ge=0,
+            le=365,
+            description="the number of days for which users can trust a device, so that it asks "
+            "for no second factor, or 0 for never",
+        ),
+    ] = 30
+
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """Each mistake: the name of the setting, and why."""
-        if self.password_min_length < MIN_ALONE:
+        alone = self.second_factor == "optional"
+        if alone and self.password_min_length < MIN_ALONE:
             yield (
                 "password_min_length",
                 f"is below {MIN_ALONE}, and a password can be the only factor here",

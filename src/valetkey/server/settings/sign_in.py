@@ -4,8 +4,10 @@ from valetkey.server.accounts.provisioning import read_profile
 from valetkey.server.http.directory import Directory, DirectoryTerms
 from valetkey.server.http.fetch import Fetcher
 from valetkey.server.http.new_passwords import NewPasswords
+from valetkey.server.model.assurance import PHISHING_RESISTANT, TWO_FACTORS
 from valetkey.server.model.keys import Secret
 from valetkey.server.oauth.core.context import HandOff, SignIn
+from valetkey.server.settings.accounts import AccountSettings
 from valetkey.server.settings.load import secret_in
 from valetkey.server.settings.tree import Settings
 from valetkey.server.settings.ways import SignInSettings
@@ -13,17 +15,27 @@ from valetkey.wire import address, redirect
 from valetkey.wire.address import target
 
 
-def for_rules(settings: SignInSettings) -> SignIn:
+def for_rules(settings: SignInSettings, accounts: AccountSettings) -> SignIn:
     """How users sign in, for rules."""
     handoff = settings.handoff
     upstreams = [one for one in settings.upstream if one.enabled]
     levels = dict.fromkeys(level for one in upstreams for level in one.acr.values())
+    own = (PHISHING_RESISTANT, TWO_FACTORS) if settings.password else ()
+    second_factor = TWO_FACTORS if accounts.second_factor == "required" else ""
+    trusted_seconds = accounts.trusted_device_days * 86400
     if not handoff.url:
         # A choice needs a page.
-        return SignIn(silently=is_alone(settings), levels=tuple(levels))
+        return SignIn(
+            silently=is_alone(settings),
+            levels=tuple(dict.fromkeys((*levels, *own))),
+            second_factor=second_factor,
+            trusted_seconds=trusted_seconds,
+        )
     return SignIn(
+        second_factor=second_factor,
+        trusted_seconds=trusted_seconds,
         silently=True,
-        levels=tuple(dict.fromkeys((*handoff.acr, *levels))),
+        levels=tuple(dict.fromkeys((*handoff.acr, *levels, *own))),
         handoff=HandOff(
             client=handoff.client,
             acr=handoff.acr,

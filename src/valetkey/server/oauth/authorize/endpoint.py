@@ -4,11 +4,15 @@
 checks on current records, so that no step can be skipped, and no answer becomes stale.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
+from valetkey.server.accounts.fresh_proof import factors_of
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.client import Client
+from valetkey.server.model.factor import Factor
 from valetkey.server.model.grant import Grant, live_grant_alias
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import OneByAlias, Rule
@@ -29,8 +33,11 @@ from valetkey.server.oauth.authorize.interaction import (
     Ready,
     Step,
     Unable,
+    is_sensitive,
+    needs_factors,
     next_step,
     refusal,
+    required_levels,
 )
 from valetkey.server.oauth.authorize.outcome import (
     AuthorizeDecision,
@@ -176,8 +183,12 @@ def step_for(valid_request: ValidRequest, browser: Browser, context: Context) ->
     if grant is not None:
         dropped = grant_management.dropped(request.managed, grant, request.permissions)
         grant = grant_management.without(grant, dropped)
+    factors: Sequence[Factor] = ()
+    if who is not None and needs_factors(request, who, context):
+        factors = yield from factors_of(who.user.id)
     step = next_step(
         request,
+        factors=factors,
         reply_to=valid_request.client_request.reply_to,
         person=who,
         fresh=who is not None and who.session.id == valid_request.fresh,
@@ -287,7 +298,11 @@ def _ask(
             )
             return Choose(pending=pending, client=client, reply_to=reply_to, user=who.user)
         case NeedLogin():
+            levels = required_levels(valid_request.request, context)
             return Login(
+                level=levels.required,
+                preferred=levels.preferred,
+                fresh=is_sensitive(valid_request.request.permissions, context),
                 pending=pending,
                 client=valid_request.client_request.client,
                 reply_to=valid_request.client_request.reply_to,

@@ -1,11 +1,14 @@
 """The next step of an interaction, computed from current records each time."""
 
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from valetkey.jose.seal import same
-from valetkey.server.model.assurance import is_met
+from valetkey.server.accounts.fresh_proof import is_enough, is_recent
+from valetkey.server.model.assurance import LADDER, is_met, level, reaches, strongest
+from valetkey.server.model.factor import Factor
 from valetkey.server.model.grant import Grant
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.authorize.reply_address import ReplyTo
@@ -83,14 +86,74 @@ def next_step(
     since: int = 0,
     chosen: str = "",
     grant: Grant | None,
+    factors: Sequence[Factor] = (),
     context: Context,
 ) -> Step:
-    """The next step. `fresh`: the user signed in for this request. `chosen`: the id of the session
-    that they chose, or ANOTHER. `since` is when the request began, in seconds since 1970."""
-    who = _who(request, person, fresh=fresh, since=since, chosen=chosen, context=context)
+    """The next step. `factors` are the second factors of the person, if `needs_factors`. `fresh`:
+    the user signed in for this request. `chosen`: the id of the session that they chose, or
+    ANOTHER. `since` is when the request began, in seconds since 1970."""
+    who = _who(
+        request,
+        person,
+        fresh=fresh,
+        since=since,
+        chosen=chosen,
+        factors=factors,
+        context=context,
+    )
     if not isinstance(who, Person):
         return who
-    return _consented(request, who, grant, reply_to=reply_to, context=context)
+    step = _consented(request, who, grant, reply_to=reply_to, context=context)
+    risky = isinstance(step, NeedConsent) and is_sensitive(step.new, context)
+    if risky and "none" not in request.prompts and not _has_proof(who, factors, context):
+        return NeedLogin(who)
+    return step
+
+
+def needs_factors(request: AuthorizationRequest, person: Person, context: Context) -> bool:
+    """Whether the next step depends on the second factors of this user."""
+    levels = required_levels(request, context)
+    is_asked = bool(levels.required or levels.preferred)
+    return is_asked or (not person.session.way and is_sensitive(request.permissions, context))
+
+
+def is_sensitive(permissions: Iterable[str], context: Context) -> bool:
+    """Whether a permission of high risk is among them."""
+    offer = context.installation.offer
+    return any(
+        offer.permissions[one].risk == "high" for one in permissions if one in offer.permissions
+    )
+
+
+def _has_proof(person: Person, factors: Sequence[Factor], context: Context) -> bool:
+    """Whether the user may give what is risky: after a fresh proof. Where they sign in elsewhere,
+    their own place decides how often it asks them."""
+    session = person.session
+    return bool(session.way) or (
+        is_recent(session, context.env.now) and is_enough(session, factors)
+    )
+
+
+class Levels(msgspec.Struct, frozen=True):
+    """The levels of this server that a request `required` and `preferred`, "" for none."""
+
+    required: str = ""
+    preferred: str = ""
+
+
+def required_levels(request: AuthorizationRequest, context: Context) -> Levels:
+    """What the client's policy and the request say about `acr`. Of several values, the weakest is
+    enough."""
+    policy = context.installation.all_policies[request.client.policy].acr
+    claims = request.requested_claims
+    listed = claims.acr or request.acr_values
+    weakest = next((one for one in reversed(LADDER) if one in listed), "")
+    if any(one not in LADDER for one in listed):
+        # Another way may reach one of them.
+        return Levels(policy)
+    if claims.essential and claims.acr:
+        return Levels(strongest(policy, weakest))
+    return Levels(policy, weakest)
 
 
 def _who(
@@ -100,6 +163,7 @@ def _who(
     fresh: bool,
     since: int,
     chosen: str,
+    factors: Sequence[Factor],
     context: Context,
 ) -> Person | NeedLogin | NeedChoice | Unable:
     """The user of the request, or the step that is needed to know them."""
@@ -109,7 +173,7 @@ def _who(
         # The app expects another user, who did not sign in.
         return Unable(person, LoginRequired()) if fresh else NeedLogin(None)
     if fresh:
-        return _proved(request, person, since=since, now=context.env.now)
+        return _proved(request, person, since=since, context=context)
     if person.session.per_request:
         return NeedLogin(None)
     if "select_account" in request.prompts and chosen != person.session.id:
@@ -118,20 +182,34 @@ def _who(
         return NeedLogin(None, create=True)
     if not _is_recent(request, person, since=context.env.now + 1, now=context.env.now):
         return NeedLogin(person)
-    if _is_step_up(request, person, context):
+    if _is_step_up(request, person, factors, context=context):
         return NeedLogin(person)
-    return _with_acr(request, person)
+    return _with_acr(request, person, context)
 
 
-def _is_step_up(request: AuthorizationRequest, person: Person, context: Context) -> bool:
+def _is_step_up(
+    request: AuthorizationRequest,
+    person: Person,
+    factors: Sequence[Factor],
+    *,
+    context: Context,
+) -> bool:
     """Whether a way to sign in may reach a requested level that this session doesn't (RFC 9470 5).
     A silent request is not worth the way unless the level is essential."""
-    claims = request.requested_claims
+    claims, session = request.requested_claims, person.session
+    asked = required_levels(request, context)
+    reached = level(session.amr, session.acr)
+    if not reaches(reached, asked.required):
+        return True
     levels = claims.acr or request.acr_values
     if set(levels).isdisjoint(context.installation.sign_in.levels):
         return False
     is_wanted = claims.essential or "none" not in request.prompts
-    return is_wanted and not is_met(person.session.amr, levels, person.session.acr)
+    if not is_wanted or is_met(session.amr, levels, session.acr):
+        return False
+    # A user who has no such factor would only type the password again.
+    usable = (one.level for one in factors if one.kind != "recovery")
+    return not asked.preferred or any(reaches(one, asked.preferred) for one in usable)
 
 
 def _is_expected_user(request: AuthorizationRequest, person: Person, context: Context) -> bool:
@@ -140,18 +218,22 @@ def _is_expected_user(request: AuthorizationRequest, person: Person, context: Co
 
 
 def _proved(
-    request: AuthorizationRequest, person: Person, *, since: int, now: int
+    request: AuthorizationRequest, person: Person, *, since: int, context: Context
 ) -> Person | Unable:
     """A user who signed in for this request: elsewhere that may have been earlier than it needs, as
     of when it began."""
     if person.session.way and not _is_recent(request, person, since=since, now=since):
         return Unable(person, LoginRequired())
-    return _with_acr(request, person)
+    return _with_acr(request, person, context)
 
 
-def _with_acr(request: AuthorizationRequest, person: Person) -> Person | Unable:
-    """OpenID Connect Core 5.5.1.1: without an essential `acr`, the sign-in fails."""
+def _with_acr(request: AuthorizationRequest, person: Person, context: Context) -> Person | Unable:
+    """OpenID Connect Core 5.5.1.1: without an essential `acr`, the sign-in fails. So it does
+    without the level of the client's policy."""
     claims, session = request.requested_claims, person.session
+    policy = context.installation.all_policies[request.client.policy].acr
+    if not reaches(level(session.amr, session.acr), policy):
+        return Unable(person, UnmetAuthenticationRequirements())
     if not claims.essential or not claims.acr:
         return person
     if is_met(session.amr, claims.acr, session.acr):

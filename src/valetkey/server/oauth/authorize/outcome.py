@@ -40,7 +40,9 @@ class Deny(Outcome, frozen=True, kw_only=True, eq=False):
 
 class Login(Outcome, frozen=True, kw_only=True, eq=False):
     """The user has to sign in. `user` is the user who is signed in already and has to sign in
-    again. `create`: the app requests a new account."""
+    again. `create`: the app requests a new account. `level` is the level that the sign-in has to
+    reach, `preferred` the one that the app would like, "" for any; `fresh`: it is for permissions
+    of high risk, so a device that the user trusts is not enough."""
 
     pending: Pending
     client: Client
@@ -48,6 +50,9 @@ class Login(Outcome, frozen=True, kw_only=True, eq=False):
     login_hint: str = ""
     user: User | None = None
     create: bool = False
+    level: str = ""
+    preferred: str = ""
+    fresh: bool = False
 
 
 class Choose(Outcome, frozen=True, kw_only=True, eq=False):

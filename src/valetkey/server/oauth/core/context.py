@@ -69,12 +69,16 @@ class HandOff(msgspec.Struct, frozen=True, kw_only=True):
 
 class SignIn(msgspec.Struct, frozen=True, kw_only=True):
     """How users sign in. `silently`: a way may know the user without a page of its own, so it is
-    asked for `prompt=none` too. `levels` are the `acr` values that the ways vouch for. `handoff` is
-    the platform that signs users in, None for none."""
+    asked for `prompt=none` too. `levels` are the `acr` values that the ways vouch for, and those
+    that users reach here with a second factor. `handoff` is the platform that signs users in, None
+    for none. `second_factor` is the level that every user has to reach, "" for none; a device that
+    the user trusts replaces the second factor for `trusted_seconds`."""
 
     silently: bool = False
     levels: tuple[str, ...] = ()
     handoff: HandOff | None = None
+    second_factor: str = ""
+    trusted_seconds: int = 0
 
 
 OPTIONAL_PARAMETERS: Final = frozenset({"authorization_details", "other_key_shards"})

@@ -72,7 +72,9 @@ def _protocol(context: Context) -> Mapping[str, Any]:
         "response_modes_supported": response_modes(context),
         "scopes_supported": context.installation.offer.scopes,
         "subject_types_supported": ("public", "pairwise"),
-        "acr_values_supported": (*context.installation.sign_in.levels, *LEVELS),
+        "acr_values_supported": tuple(
+            dict.fromkeys((*context.installation.sign_in.levels, *LEVELS))
+        ),
         "id_token_signing_alg_values_supported": tuple(reversed(ALGORITHMS)),
         "prompt_values_supported": PROMPTS,
         "authorization_response_iss_parameter_supported": True,

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from valetkey.server.pages.components import View
-from valetkey.server.pages.passkey_views import (
+from valetkey.server.pages.factors.passkey_views import (
     AcceptedPasskeys,
     AddPasskeyView,
     PasskeyItem,

@@ -20,8 +20,7 @@ from valetkey.server.oauth.logout.sessions import end_elsewhere
 from valetkey.server.oauth.sign_in.ticket import read_sealed, write_sealed
 from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.components import PageForm
-from valetkey.server.pages.frame import SIGN_IN, Frame, NoSuchPage, prove_again
-from valetkey.server.pages.passkey_views import (
+from valetkey.server.pages.factors.passkey_views import (
     ADD,
     NEW,
     PASSKEYS,
@@ -34,6 +33,7 @@ from valetkey.server.pages.passkey_views import (
     PasskeyView,
     passkey_item,
 )
+from valetkey.server.pages.frame import SIGN_IN, Frame, NoSuchPage, prove_again
 from valetkey.server.pages.security import SecuritySection
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import form as forms

@@ -6,7 +6,6 @@ from typing import Final
 from valetkey.server.accounts import passkeys
 from valetkey.server.accounts.passkeys import Proved, Refused
 from valetkey.server.accounts.relying_party import RelyingParty
-from valetkey.server.accounts.sign_in import SignedIn
 from valetkey.server.accounts.webauthn import request_options
 from valetkey.server.http import log
 from valetkey.server.http.reply import Reply, json_reply, see_other
@@ -16,18 +15,17 @@ from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.authorize.endpoint import resume
 from valetkey.server.oauth.authorize.outcome import Login
 from valetkey.server.oauth.sign_in.ticket import write_sealed
-from valetkey.server.pages.account_choice import AccountChoice
 from valetkey.server.pages.authorize import Steps, continue_at
+from valetkey.server.pages.factors.passkeys import PASSKEY_SIGN_IN, PURPOSE, opened_challenge
+from valetkey.server.pages.factors.stages import AfterSignIn, FirstStage, proceed
 from valetkey.server.pages.frame import Frame, NoSuchPage
 from valetkey.server.pages.interaction import Interaction
 from valetkey.server.pages.own_pages import then
-from valetkey.server.pages.passkeys import PASSKEY_SIGN_IN, PURPOSE, opened_challenge
 from valetkey.server.pages.sign_in import (
     SignInPage,
     SignInProblem,
     SignInRefused,
     as_confirmation,
-    opened,
 )
 from valetkey.server.pages.ways import SignInChoice
 from valetkey.wire import form as forms
@@ -99,13 +97,14 @@ def refusal(refused: Refused) -> SignInRefused:
     return SignInRefused(problem, "")
 
 
-async def signed_in_by(frame: Frame, request: Request, proved: Proved) -> SignedIn:
-    """A new session for the user whose passkey it is."""
+async def first_stage_of(frame: Frame, request: Request, proved: Proved) -> FirstStage:
+    """The first stage of the user whose passkey it is: it is the only one, if the device checked
+    who uses it."""
     context = await frame.shell.context()
     username = proved.user.username
     caller = await frame.callers.of(request, username, context)
     proof = proved.proof(context.env.now)
-    return await opened(frame, request, proved.user, username=username, caller=caller, proof=proof)
+    return FirstStage(user=proved.user, username=username, caller=caller, proof=proof)
 
 
 class OwnPasskeySignIn:
@@ -135,10 +134,9 @@ class OwnPasskeySignIn:
             if person is not None:
                 view = as_confirmation(view, person.user)
             return self._frame.page(request, view, status=refused.status)
-        outcome = await signed_in_by(self._frame, request, proved)
-        return self._frame.cookies.sign_in(
-            see_other(target), outcome.session, outcome.secret, known_accounts=outcome.known_browser
-        )
+        first = await first_stage_of(self._frame, request, proved)
+        destination = AfterSignIn(target=target, again=person is not None)
+        return await proceed(self._frame, request, first, destination=destination)
 
     async def _again(self, request: Request) -> Person | None:
         """The signed-in user who has to prove again who they are, None for a first sign-in."""
@@ -155,7 +153,6 @@ class PasskeyInteraction:
         self._frame = frame
         self._choice = choice
         self._steps = Steps(frame)
-        self._accounts = AccountChoice(frame)
         self._interaction = Interaction(frame, choice)
 
     async def options(self, request: Request) -> Reply:
@@ -168,10 +165,7 @@ class PasskeyInteraction:
 
     async def submit(self, request: Request) -> Reply:
         """Sign in and continue the request."""
-        name, browser = (
-            request.path_parameters["pending"],
-            self._frame.cookies.read_browser(request),
-        )
+        name = request.path_parameters["pending"]
         form = await self._steps.posted(request, "passkey")
         login = await self._login(request)
         if login is None:
@@ -181,8 +175,9 @@ class PasskeyInteraction:
             context, refused = await self._frame.shell.context(), refusal(proved)
             view = refused.on(self._interaction.sign_in_view(request, login, context))
             return self._steps.page(request, view, login, status=refused.status)
-        outcome = await signed_in_by(self._frame, request, proved)
-        return await self._accounts.joined(name, browser, outcome)
+        first = await first_stage_of(self._frame, request, proved)
+        destination = AfterSignIn(pending=name)
+        return await proceed(self._frame, request, first, destination=destination, login=login)
 
     async def _login(self, request: Request) -> Login | None:
         """The request, if it waits for a sign-in of this browser."""

@@ -1,0 +1,275 @@
+"""The second stage of a sign-in: a code, or the set-up of an authenticator that is required."""
+
+from enum import StrEnum
+from typing import ClassVar, Final
+
+import msgspec
+
+from valetkey.server.accounts.factors import CodeRefused, NotAdded, add_authenticator, check_code
+from valetkey.server.accounts.fresh_proof import factors_of
+from valetkey.server.accounts.one_time_codes import is_recovery_code, new_secret
+from valetkey.server.accounts.stages import NextStage, trust_mark, with_code
+from valetkey.server.accounts.throttle import Throttled, attempt_factor, forgive_factor
+from valetkey.server.http import cookies
+from valetkey.server.http.reply import Headers, Reply, see_other
+from valetkey.server.http.request import Request
+from valetkey.server.model.factor import account_level
+from valetkey.server.model.query import One
+from valetkey.server.model.user import User, password_mark
+from valetkey.server.pages.authorize import continue_at
+from valetkey.server.pages.components import PageForm, View
+from valetkey.server.pages.factors.authenticator import (
+    RecoveryCodesView,
+    set_up_view,
+    setup_code,
+)
+from valetkey.server.pages.factors.stages import (
+    FirstStage,
+    OpenStage,
+    complete_sign_in,
+    factor_context,
+    page_of_stage,
+    read_stage,
+    seal_stage,
+)
+from valetkey.server.pages.frame import SIGN_IN, Frame
+
+SECOND_FACTOR: Final = f"{SIGN_IN}/second-factor"
+SET_UP: Final = f"{SIGN_IN}/set-up"
+CODES: Final = "one-time codes"
+"""The bucket of guesses."""
+
+DAY: Final = 86400
+
+
+class FactorProblem(StrEnum):
+    """Why the form is displayed again."""
+
+    NONE = "none"
+    MISSING = "missing"
+    REFUSED = "refused"
+    THROTTLED = "throttled"
+
+
+class SecondFactorView(View, frozen=True, kw_only=True):
+    """The form for a code: field ``code``, button ``#continue``, and ``trust`` to trust the device
+    for ``trust_days``, 0 for never. ``authenticator``, ``passkey`` and ``recovery`` say what the
+    user has. ``restart`` is the path of the sign-in page, ``retry_after`` goes with
+    ``THROTTLED``."""
+
+    template: ClassVar = "second_factor.html"
+    enums: ClassVar = (FactorProblem,)
+
+    form: PageForm
+    authenticator: bool
+    passkey: bool
+    recovery: bool
+    trust_days: int
+    restart: str
+    problem: FactorProblem = FactorProblem.NONE
+    retry_after: int = 0
+
+
+async def show_stage(
+    frame: Frame,
+    request: Request,
+    stage: OpenStage,
+    *,
+    following: NextStage,
+    problem: FactorProblem = FactorProblem.NONE,
+    retry_after: int = 0,
+) -> Reply:
+    """The page of the stage, with a problem if there is one."""
+    context = await frame.shell.context()
+    status, headers = 200, Headers(())
+    if problem is FactorProblem.THROTTLED:
+        status, headers = 429, ((b"retry-after", str(retry_after).encode()),)
+    elif problem is not FactorProblem.NONE:
+        status = 400
+    view: View
+    if following == "set-up":
+        if not stage.secret:
+            stage = msgspec.structs.replace(stage, secret=new_secret(context.env))
+        form = frame.form(
+            request,
+            context,
+            action=SET_UP,
+            purpose=SET_UP,
+            session="",
+            hidden=seal_stage(stage, context),
+        )
+        view = set_up_view(
+            frame,
+            form,
+            secret=stage.secret,
+            account=stage.username,
+            wrong=problem is not FactorProblem.NONE,
+            required=True,
+            back=restart_at(stage),
+        )
+    else:
+        factors = await frame.shell.ask(lambda context: factors_of(stage.user))
+        kinds = {one.kind for one in factors if one.kind != "recovery" or one.codes}
+        view = SecondFactorView(
+            site=frame.site,
+            form=frame.form(
+                request,
+                context,
+                action=SECOND_FACTOR,
+                purpose=SECOND_FACTOR,
+                session="",
+                hidden=seal_stage(stage, context),
+            ),
+            authenticator="totp" in kinds,
+            passkey="passkey" in kinds,
+            recovery="recovery" in kinds,
+            trust_days=context.installation.sign_in.trusted_seconds // DAY,
+            restart=restart_at(stage),
+            problem=problem,
+            retry_after=retry_after,
+        )
+    reply = await page_of_stage(frame, request, view, destination=stage.destination, status=status)
+    return reply.having(*headers)
+
+
+def restart_at(stage: OpenStage) -> str:
+    """The path of the sign-in page."""
+    destination = stage.destination
+    if destination.pending:
+        return continue_at(destination.pending)
+    again = "&again=1" if destination.again else ""
+    return f"{SIGN_IN}?next={destination.target.replace('?', '&')}{again}"
+
+
+class SecondFactorPage:
+    """`/sign-in/second-factor` and `/sign-in/set-up`."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def code(self, request: Request) -> Reply:
+        """Take a code and open the session."""
+        frame, context = self._frame, await self._frame.shell.context()
+        form = frame.posted(request, context, purpose=SECOND_FACTOR, session="")
+        stage, user = await self._stage(request, form.get("stage", ""))
+        if stage is None or user is None:
+            return see_other(SIGN_IN if stage is None else restart_at(stage))
+        code = form.get("code", "").strip()
+        if not code:
+            return await show_stage(
+                frame, request, stage, following="code", problem=FactorProblem.MISSING
+            )
+        # Recovery codes are too long to guess: they are the way through for the owner.
+        short = not is_recovery_code(code)
+        throttled = await self._count(request, stage, "code") if short else None
+        if throttled is not None:
+            return throttled
+        result, _ = await frame.shell.settle(
+            lambda context: check_code(user.id, code, factor_context(frame, request, context))
+        )
+        if isinstance(result, CodeRefused):
+            return await show_stage(
+                frame, request, stage, following="code", problem=FactorProblem.REFUSED
+            )
+        reply = await self._open(request, stage, user)
+        return await self._trusted(request, reply, user) if "trust" in form else reply
+
+    async def set_up(self, request: Request) -> Reply:
+        """Take the first code of a new authenticator, and open the session."""
+        frame, context = self._frame, await self._frame.shell.context()
+        form = frame.posted(request, context, purpose=SET_UP, session="")
+        stage, user = await self._stage(request, form.get("stage", ""))
+        if stage is None or user is None or not stage.secret:
+            return see_other(SIGN_IN if stage is None else restart_at(stage))
+        factors = await frame.shell.ask(lambda context: factors_of(user.id))
+        if account_level(factors):
+            # It was set up meanwhile, so it has to be proved.
+            return see_other(restart_at(stage))
+        throttled = await self._count(request, stage, "set-up")
+        if throttled is not None:
+            return throttled
+        code, name = setup_code(form)
+        added, _ = await frame.shell.settle(
+            lambda context: add_authenticator(
+                user.id,
+                stage.secret,
+                code,
+                name=name,
+                context=factor_context(frame, request, context),
+            )
+        )
+        if isinstance(added, NotAdded):
+            return await show_stage(
+                frame, request, stage, following="set-up", problem=FactorProblem.REFUSED
+            )
+        reply = await self._open(request, stage, user)
+        following = dict(reply.headers)[b"location"].decode()
+        view = RecoveryCodesView(site=frame.site, codes=added.codes, following=following)
+        page = await page_of_stage(frame, request, view, destination=stage.destination)
+        cookies_of_reply = (pair for pair in reply.headers if pair[0] == b"set-cookie")
+        return page.having(*cookies_of_reply)
+
+    async def _stage(self, request: Request, text: str) -> tuple[OpenStage | None, User | None]:
+        """The stage, and its user if nothing has changed since."""
+        frame, context = self._frame, await self._frame.shell.context()
+        stage = read_stage(text, frame.cookies.read_browser(request).id, context)
+        if stage is None:
+            return None, None
+        query = One(User, stage.user)
+        user = (await frame.shell.store.read(query)).one(query)
+        if user is None or user.status != "active" or password_mark(user) != stage.mark:
+            return stage, None
+        return stage, user
+
+    async def _count(
+        self, request: Request, stage: OpenStage, following: NextStage
+    ) -> Reply | None:
+        """Count the attempt. Returns the refusal, if there were too many."""
+        frame, context = self._frame, await self._frame.shell.context()
+        caller = await frame.callers.of(request, stage.username, context)
+        if caller is None:
+            return None
+        attempt, context = await frame.shell.settle(
+            lambda context: attempt_factor(stage.user, CODES, caller, now=context.env.now)
+        )
+        if isinstance(attempt, Throttled):
+            wait = max(1, attempt.until - context.env.now)
+            return await show_stage(
+                frame,
+                request,
+                stage,
+                following=following,
+                problem=FactorProblem.THROTTLED,
+                retry_after=wait,
+            )
+        await frame.callers.wait(attempt.wait, request)
+        return None
+
+    async def _open(self, request: Request, stage: OpenStage, user: User) -> Reply:
+        """Open the session after a right code."""
+        frame, context = self._frame, await self._frame.shell.context()
+        caller = await frame.callers.of(request, stage.username, context)
+        if caller is not None:
+            changes = forgive_factor(user.id, CODES, caller, now=context.env.now)
+            await frame.shell.store.commit(changes)
+        first = FirstStage(
+            user=user, username=stage.username, proof=with_code(stage.proof), caller=caller
+        )
+        return await complete_sign_in(frame, request, first, destination=stage.destination)
+
+    async def _trusted(self, request: Request, reply: Reply, user: User) -> Reply:
+        """The reply, after which the device asks for no second factor for a while."""
+        frame, context = self._frame, await self._frame.shell.context()
+        seconds = context.installation.sign_in.trusted_seconds
+        if not seconds:
+            return reply
+        factors = await frame.shell.ask(lambda context: factors_of(user.id))
+        cookie = cookies.with_trust(
+            request.cookies.get(frame.cookies.trusted, ""),
+            frame.cookies.browser_secret(request),
+            trust_mark(user, factors),
+            now=context.env.now,
+            seconds=seconds,
+            keyring=context.installation.keyring,
+        )
+        return frame.cookies.trust(reply, cookie, seconds=seconds)
