@@ -2,6 +2,7 @@
 
 import os
 import platform
+import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,11 +68,12 @@ class Grown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, kw_only=True):
-    """One run. `skipped` says why a server is not in it, `fallen` what did not go through. Round by
-    round, `limit` has the ES256 tokens a second of ours, and signatures with nothing else; and
-    `workers`, by store, answers a second of one and of two processes on all cores. `curve` has
-    connections, answers a second and p99 in milliseconds, by server; `flood` has the p99 of the
-    token endpoint without and with people signing in, and how many of those there were a second."""
+    """One run of the code of that `commit`. `skipped` says why a server is not in it, `fallen` what
+    did not go through. Round by round, `limit` has the ES256 tokens a second of ours, and
+    signatures with nothing else; and `workers`, by store, answers a second of one and of two
+    processes on all cores. `curve` has connections, answers a second and p99 in milliseconds, by
+    server; `flood` has the p99 of the token endpoint without and with people signing in, and how
+    many of those there were a second."""
 
     machine: Machine
     at: int
@@ -79,6 +81,7 @@ class Run(msgspec.Struct, kw_only=True):
     command: str
     seconds: float
     connections: int
+    commit: str = ""
     rows: list[PeerRounds] = msgspec.field(default_factory=list, name="seen")
     skipped: dict[str, str] = {}
     fallen: list[Fallen] = []
@@ -96,6 +99,7 @@ class Run(msgspec.Struct, kw_only=True):
         return cls(
             machine=Machine.here(),
             at=int(time.time()),
+            commit=commit(),
             quick=quick,
             command=command,
             seconds=seconds,
@@ -127,6 +131,16 @@ class Run(msgspec.Struct, kw_only=True):
     def operations(self) -> list[str]:
         """All that was measured."""
         return list(dict.fromkeys(one.operation for one in self.rows))
+
+
+def commit() -> str:
+    """The commit that is checked out, with `+` where files differ from it; "" for none."""
+    words = ("git", "-C", str(FOLDER), "describe", "--always", "--abbrev=8", "--dirty=+")
+    try:
+        done = subprocess.run(words, capture_output=True, check=False, text=True)
+    except OSError:
+        return ""
+    return done.stdout.strip()
 
 
 def growth(file: Path = FOLDER / GROWTH) -> list[Grown]:

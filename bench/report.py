@@ -58,9 +58,11 @@ installation](explanation/scale.md) calculates what one needs.
 
 def _where(run: Run) -> str:
     when, here = time.strftime("%Y-%m-%d", time.gmtime(run.at)), run.machine
+    of = f", commit {run.commit}" if run.commit else ""
     return (
-        f"`{run.command}`, {when}: {here.processor}, {here.cores} virtual cores, {here.system}, "
-        f"Python {here.python}; {run.connections} connections, rounds of {run.seconds:g} s."
+        f"`{run.command}`, {when}{of}: {here.processor}, {here.cores} virtual cores, "
+        f"{here.system}, Python {here.python}; {run.connections} connections, "
+        f"rounds of {run.seconds:g} s."
     )
 
 

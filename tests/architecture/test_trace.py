@@ -1,9 +1,12 @@
 """A feature that is switched off is not on the way of a token request (`bench.trace`)."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from bench.trace import SOURCE, Trace, trace
+
+ROOT = Path(__file__).parents[2]
 
 MOST = {"code exchange": (150, 45), "refresh": (145, 43)}
 """Functions and files that a request enters: fewer than this."""
@@ -34,6 +37,15 @@ def test_a_request_enters_few_functions(traces: dict[str, Trace], operation: str
     most_functions, most_files = MOST[operation]
     assert functions < most_functions
     assert files < most_files
+
+
+def test_the_architecture_page_has_these_numbers(traces: dict[str, Trace]) -> None:
+    page = " ".join((ROOT / "docs/architecture.md").read_text().split())
+    exchange, refresh = (traces[one].counts for one in MOST)
+    assert (
+        f"a code exchange enters {exchange[0]} functions in {exchange[1]} files, and a refresh "
+        f"{refresh[0]} in {refresh[1]}."
+    ) in page
 
 
 def test_a_lambda_counts_as_its_function(traces: dict[str, Trace]) -> None:

@@ -262,6 +262,15 @@ def test_a_run_that_lost_something_ends_so(
     assert not whole or "**Not measured**: refresh: `the machine is on fire`" in page.read_text()
 
 
+def test_the_page_names_the_code_that_was_measured() -> None:
+    run = Run.begin(quick=True, command="make bench", seconds=1, connections=64)
+    assert run.commit == "" or len(run.commit.removesuffix("+")) >= 8
+    run.commit = "0123abcd"
+    assert ", commit 0123abcd: " in report.page(run)
+    run.commit = ""
+    assert "commit" not in report._where(run)
+
+
 def test_what_is_not_installed_is_skipped_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     noted = a_run({})
     assert here([Toy(1, Load(requests=[GET]))], noted) == []

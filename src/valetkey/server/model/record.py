@@ -17,8 +17,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     check the time themselves. `version` counts the changes: the store writes it, rules don't change
     it.
 
-    `read_ahead` are fields, each with the kind of record whose key it holds. Whoever asks for such
-    a record alone mostly wants those next, so a store may bring them at once, all of one moment.
+    `read_ahead` are fields, each with the kind of record whose key it holds. A rule that asks for
+    such a record alone mostly wants those next, so a store may bring them at once, all of one
+    moment.
 
     `rank` is 0 for records that no user owns. The records of a user lie together, ordered by rank.
     Ranks are never reused. A store keeps such a record as an array of its fields: add a new field

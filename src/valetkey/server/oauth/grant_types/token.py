@@ -53,7 +53,7 @@ def client_may_use_the_grant_type(request: TokenRequest, context: Context) -> No
 
 
 def bind_to_the_proved_key(request: TokenRequest, context: Context) -> Rule[TokenRequest]:
-    """RFC 9449 5, RFC 8705 3: the tokens are for whoever has the key that the client proves."""
+    """RFC 9449 5, RFC 8705 3: the tokens are bound to the key that the client proves."""
     caller, proof = yield from bind(request.caller, request.call.request, context)
     if caller is request.caller:
         return request
