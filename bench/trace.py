@@ -72,6 +72,10 @@ OPTIONAL: Final = tuple(
 )
 
 
+ROUNDS: Final = 3
+"""Requests of each kind; the one that entered the fewest functions counts."""
+
+
 class Trace(NamedTuple):
     """The functions that a request entered, by file (relative to `src/valetkey`)."""
 
@@ -228,13 +232,21 @@ async def trace(disable: tuple[str, ...] = OPTIONAL) -> dict[str, Trace]:
     first = await server.exchange()
     refresh = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
     await server.post(**refresh)
-    form = await server.exchange_form()
-    with tracing() as result:
-        await server.post(**form)
-    exchange = result()
-    with tracing() as result:
-        await server.post(**refresh)
-    return {"code exchange": exchange, "refresh": result()}
+    exchanges, refreshes = list[Trace](), list[Trace]()
+    for _ in range(ROUNDS):
+        form = await server.exchange_form()
+        with tracing() as result:
+            await server.post(**form)
+        exchanges.append(result())
+        with tracing() as result:
+            await server.post(**refresh)
+        refreshes.append(result())
+    # What the server remembers for a second may be over in one of them.
+    return {"code exchange": min(exchanges, key=_size), "refresh": min(refreshes, key=_size)}
+
+
+def _size(one: Trace) -> tuple[int, int]:
+    return one.counts
 
 
 def main(*, every: bool) -> None:
