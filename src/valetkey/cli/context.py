@@ -88,6 +88,9 @@ class CommandContext:
     def context(self, keyring: Keyring = NO_KEYS) -> Context:
         """The context for administrative rules, at this moment. They read the catalogs they
         need."""
+        # Imported here: most commands need no context.
+        from valetkey.server.settings.mail import notice_targets  # noqa: PLC0415
+
         settings = self.settings()
         at = Installation(
             issuer=settings.issuer,
@@ -95,6 +98,7 @@ class CommandContext:
             keyring=keyring,
             offer=Offer(settings.issuer),
             features=switched(settings.enabled, settings.disable),
+            notices=notice_targets(settings),
         )
         return Context(at, Env.at(time.time_ns(), os.urandom))
 

@@ -14,6 +14,7 @@ from cryptography import x509
 
 from valetkey.cli import secrets
 from valetkey.cli.context import Failed, open_database
+from valetkey.cli.notices import notice_checks
 from valetkey.jose import base64url
 from valetkey.jose.objects import read_object
 from valetkey.server.accounts import password
@@ -126,6 +127,7 @@ def installation(settings: Settings, *, ca: Path | None = None) -> Iterator[Row]
     yield from _lazy(settings, now)
     if opens and settings.sign_in.password and settings.accounts.passkeys:
         yield _passkeys(settings)
+    yield from (Row(*one) for one in notice_checks(settings, opens=opens))
     yield _port(settings)
     yield _issuer(settings.issuer, ca)
 

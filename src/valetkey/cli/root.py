@@ -26,6 +26,8 @@ MODULES: Final = {
     "resource": "resources",
     "grant": "grants",
     "key": "keys",
+    "mail": "notices",
+    "notices": "notices",
     "db": "db",
     "config": "config",
 }

@@ -38,6 +38,7 @@ from valetkey.server.oauth.features import pages_off, switched
 from valetkey.server.settings import Settings
 from valetkey.server.settings.brand import read_brand
 from valetkey.server.settings.load import secret_in
+from valetkey.server.settings.mail import make_outbox, notice_targets
 from valetkey.server.settings.sign_in import directory, for_rules, is_alone, new_passwords, origins
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import Fetch
@@ -72,12 +73,13 @@ def create(
         master_key=master_key,
         registration=registration(settings),
         sign_in=sign_in or for_rules(settings.sign_in, settings.accounts),
+        notices=notice_targets(settings),
         mtls_address=settings.mtls_address,
         signed_tokens=signed_tokens or SignedTokens(),
     )
     fetch = fetcher(settings)
     shell = Shell(store, installations, fetch=_outside(settings, store, installations, fetch=fetch))
-    outbox = Outbox(shell, fetch.post)
+    outbox = make_outbox(lambda: now.settings, shell, fetch)
     shell.on_outgoing = outbox.nudge
     passwords = Passwords(secret_in(settings.devise_pepper, settings.devise_pepper_file))
 
@@ -87,6 +89,8 @@ def create(
     def running() -> contextlib.AbstractAsyncContextManager[None]:
         is_open = REGISTRATION in features or CLIENT_DOCUMENTS in features
         more = [installation.run(store, installations)] if is_open else []
+        if notice_targets(settings).tells("access_ends_soon"):
+            more.append(background.announce_ends(shell))
         if settings.metrics_port:
             more.append(_metrics(settings, meter, store).run())
         return _running(shell, outbox, passwords, *more, now=now)

@@ -5,6 +5,9 @@ delivered exactly as often as the act happened (see `http.outbox`). Where neithe
 is configured, `tell` makes nothing.
 """
 
+import base64
+import binascii
+import re
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias, get_args
 
@@ -14,8 +17,9 @@ from valetkey.jose import seal
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
 from valetkey.server.model.environment import Env
-from valetkey.server.model.keys import Keyring
+from valetkey.server.model.keys import Keyring, Secret
 from valetkey.server.model.stream import Job
+from valetkey.wire.catalog import Permission
 
 NoticeKind: TypeAlias = Literal[
     "app_connected",
@@ -54,17 +58,17 @@ FACTS: Final[dict[NoticeKind, tuple[str, ...]]] = {
     "access_suspended": ("device", "reason"),
     "access_stopped": ("reason",),
     "access_ends_soon": ("ends",),
-    "approval_waiting": ("reason",),
+    "approval_waiting": ("approval", "ends"),
     "deletion_requested": ("at",),
     "deletion_soon": ("at",),
     "account_attacked": ("failures",),
 }
 """The facts that a notice of each kind may have. All are texts, and all may be left out.
 
-`permissions` are names, separated by spaces. `device` is what a browser or an app says about itself
-in words that people know; `address` is a network address. `factor` is a kind of factor, such as
-passkey, and `name` what the user calls it. `left` and `failures` are numbers. `at` and `ends` are
-in seconds since 1970. `reason` is a sentence."""
+`permissions` are names, separated by spaces, and `approval` is the id of one. `device` is what a
+browser or an app says about itself in words that people know; `address` is a network address.
+`factor` is a kind of factor, such as passkey, and `name` what the user calls it. `left` and
+`failures` are numbers. `at` and `ends` are in seconds since 1970. `reason` is a sentence."""
 
 CodeKind: TypeAlias = Literal["password_reset", "address_verification", "sign_in_code"]
 """The kinds of mails that carry a link or a code."""
@@ -78,11 +82,14 @@ PURPOSE: Final = b"code mail"
 
 
 class NoticeTargets(msgspec.Struct, frozen=True, kw_only=True):
-    """Where notices go. `mail`: users get mail. `webhook` is the address to which the operator
-    wants them posted, "" for none. `off` are the kinds that are switched off."""
+    """Where notices go. `mail`: users get mail; `unverified`: also at addresses that nobody
+    verified. `webhook` is the address to which the operator wants them posted, "" for none, and
+    `secrets` are the keys that sign them. `off` are the kinds that are switched off."""
 
     mail: bool = False
+    unverified: bool = False
     webhook: str = ""
+    secrets: tuple[Secret, ...] = ()
     off: frozenset[str] = frozenset()
 
     def tells(self, kind: NoticeKind) -> bool:
@@ -101,6 +108,36 @@ class CodeMail(msgspec.Struct, array_like=True):
 
     def __repr__(self) -> str:
         return "CodeMail(…)"
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail before it is written in the user's language.
+
+    `id` is the same for each attempt to send it. `to` is an address. `language` is a BCP 47 tag and
+    `zone` the name of a time zone, both "" if unknown. `name` is how to address the user, `app` the
+    app that it is about and `vetted` whether somebody vouches for that name. `facts` are those of
+    `FACTS`. `secrets` has the code or the link, which is good until `expires`. `last`: there will
+    be no more of this kind for an hour.
+    """
+
+    id: str
+    kind: NoticeKind | CodeKind | Literal["test"]
+    to: str
+    at: int
+    language: str = ""
+    zone: str = ""
+    name: str = ""
+    app: str = ""
+    vetted: bool = False
+    grant: str = ""
+    permissions: tuple[Permission, ...] = ()
+    facts: dict[str, str] = {}
+    secrets: CodeMail = msgspec.field(default_factory=CodeMail)
+    expires: int = 0
+    last: bool = False
+
+    def __repr__(self) -> str:
+        return f"Letter({self.kind})"
 
 
 def tell(
@@ -123,7 +160,7 @@ def tell(
     if unknown:
         raise ValueError(f"a notice of {kind} has no {min(unknown)}")
     notice = ids.to_text(env.random_bytes(ids.LENGTH))
-    own = {name: value[:_LONGEST] for name, value in facts.items() if value}
+    own = {name: _cut(value, whole=name == "permissions") for name, value in facts.items() if value}
     more = {"notice": kind, "id": notice, "grant": grant, "email": email}
     shared = own | {name: value for name, value in more.items() if value}
     jobs = [(MAIL, "")] if to.mail else []
@@ -166,6 +203,10 @@ _LONGEST: Final = 500
 """Characters of a fact. Who can cause a notice may not fill the database with it."""
 
 
+def _cut(text: str, *, whole: bool) -> str:
+    return text if whole else text[:_LONGEST]
+
+
 def _job(
     kind: str,
     url: str,
@@ -187,3 +228,34 @@ def _job(
         facts=dict(facts),
         sealed=sealed,
     )
+
+
+LONGEST_ADDRESS: Final = 254
+
+# RFC 5321 4.1.2: a dot-string, and a domain. No quoted strings: nobody has such an address, and
+# what is between quotes is where parsers differ. RFC 6531: letters of any language.
+_ATOM: Final = r"[^\x00-\x20\x7f-\xa0\"(),:;<>@\[\\\].\s]+"
+_ADDRESS: Final = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@[^\W_][\w-]*(?:\.[^\W_][\w-]*)*")
+
+
+def is_address(text: str) -> bool:
+    """Whether this is one address of a mailbox, and nothing else."""
+    return (
+        len(text.encode("utf-8", "replace")) <= LONGEST_ADDRESS
+        and text.isprintable()
+        and not text.startswith("-")
+        and _ADDRESS.fullmatch(text) is not None
+    )
+
+
+def signing_key(secret: Secret) -> bytes:
+    """The key of a secret such as `whsec_…`. Raises ValueError for anything else, in words that do
+    not repeat it."""
+    prefix, _, text = secret.reveal().partition("_")
+    try:
+        key = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if prefix != "whsec" or not 24 <= len(key) <= 64:
+        raise ValueError("must be whsec_ and 24 to 64 bytes in base64")
+    return key

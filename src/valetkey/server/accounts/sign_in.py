@@ -6,6 +6,7 @@ import msgspec
 
 from valetkey.jose import base64url
 from valetkey.jose.seal import digest
+from valetkey.server.accounts.notices import NOBODY, NoticeTargets, tell
 from valetkey.server.accounts.proof_of_work import spend
 from valetkey.server.accounts.throttle import (
     IN_A_ROW,
@@ -169,10 +170,12 @@ def open_session(
     seconds: int,
     epoch: int,
     where: Whereabouts = NOWHERE,
+    notices: NoticeTargets = NOBODY,
     env: Env,
 ) -> Rule[SignedIn]:
     """A new session for a user who has just signed in (ATTACKS A65). `replaces` is the id of the
-    previous session of this browser, "" for none. `proof` is None for a password of this server."""
+    previous session of this browser, "" for none. `proof` is None for a password of this server.
+    """
     proof = proof or Proof(auth_time=env.now, amr=("pwd",))
     if caller is None:
         forgiven = reopen(user.id, env.now)
@@ -213,7 +216,9 @@ def open_session(
         if own is not None:
             # Apps keep the `sid` that they know.
             session = msgspec.structs.replace(session, name=own.sid)
-    changes += (Create(session),)
+    # A sign-in elsewhere is for the other place to announce.
+    new_device = () if proof.way else _new_device(user, where, to=notices, env=env)
+    changes += (Create(session), *new_device)
     audit_event = event(
         env,
         "signed-in",
@@ -223,6 +228,20 @@ def open_session(
         unknown=not where.is_known,
     )
     return SignedIn(session, Secret(secret), changes, (audit_event,))
+
+
+NEW_ACCOUNT: Final = 600
+"""Seconds after the creation of an account in which no browser is new to it."""
+
+
+def _new_device(
+    user: User, where: Whereabouts, *, to: NoticeTargets, env: Env
+) -> tuple[Change, ...]:
+    """The notice that someone signed in from a browser that the account does not know."""
+    if where.is_known or env.now - user.created < NEW_ACCOUNT:
+        return ()
+    facts = {"address": where.network, "device": where.device}
+    return tell("new_device", user=user.id, env=env, to=to, facts=facts)
 
 
 class Noted(msgspec.Struct, frozen=True):

@@ -7,8 +7,10 @@ from typing import Final
 
 from valetkey.server.http import log
 from valetkey.server.http.shell import Shell
+from valetkey.server.model.grant import Grant
 from valetkey.server.model.leasing import Allowance
 from valetkey.server.model.query import PageQuery
+from valetkey.server.oauth.grants.limits import announce_ends as ends
 from valetkey.server.oauth.grants.limits import forget_ended_counts
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.spec.errors import TemporarilyUnavailable
@@ -47,6 +49,28 @@ async def step(shell: Shell, before: str) -> str:
     endless = [one for one in page.records if not one.forget_at]
     if endless:
         await shell.settle(lambda _: forget_ended_counts(endless))
+    return page.next
+
+
+async def announce_ends(shell: Shell) -> None:
+    """Goes through all grants, again and again, and notifies the users of those that end soon."""
+    before = ""
+    while True:
+        try:
+            before = await announce_step(shell, before)
+        except (Unavailable, TemporarilyUnavailable) as error:
+            log.warning("announcements postponed", detail=str(error))
+        await asyncio.sleep(PAUSE if before else REST)
+
+
+async def announce_step(shell: Shell, before: str) -> str:
+    """Looks at the grants after `before`. Returns where the next step begins, "" at the end. Raises
+    Unavailable, TemporarilyUnavailable."""
+    query = PageQuery(record=Grant, before=before, limit=STEP, walk=True)
+    page = await shell.store.page(query)
+    soon = [one for one in page.records if one.limits.until]
+    if soon:
+        await shell.settle(lambda context: ends(soon, context))
     return page.next
 
 

@@ -8,6 +8,7 @@ import asyncio
 import time
 from typing import Final
 
+from valetkey.server.accounts.notices import NOBODY, NoticeTargets
 from valetkey.server.http import log
 from valetkey.server.model.brand import CURRENT as CURRENT_BRAND
 from valetkey.server.model.brand import Brand
@@ -51,6 +52,7 @@ class Installations:
         master_key: bytes,
         registration: Registration = CLOSED_REGISTRATION,
         sign_in: SignIn = SIGN_IN_HERE,
+        notices: NoticeTargets = NOBODY,
         mtls_address: str = "",
         signed_tokens: SignedTokens = NO_SIGNED_TOKENS,
     ) -> None:
@@ -62,6 +64,7 @@ class Installations:
         self._master_key = master_key
         self._registration = registration
         self._sign_in = sign_in
+        self._notices = notices
         self._signed_tokens = signed_tokens
         self.verified_names: dict[str, str] = {}
         """Verified apps' ids by the look of their names (`http.verified_names`)."""
@@ -127,6 +130,7 @@ class Installations:
                 features=self._features,
                 registration=self._registration,
                 sign_in=self._sign_in,
+                notices=self._notices,
                 keyring=open_keys(rows.many(keys), self._master_key, now=int(time.time())),
                 offer=Offer(self._issuer, rows.many(servers)),
                 policies={policy.name: policy for policy in rows.many(policies)},

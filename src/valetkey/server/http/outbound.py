@@ -204,6 +204,25 @@ async def _connect(
     raise refused
 
 
+async def connected(to: Target, addresses: Sequence[str]) -> socket.socket:
+    """A connection to the first address that accepts one, for another protocol than HTTP. Raises
+    Refused. The caller limits the time, and closes it."""
+    loop = asyncio.get_running_loop()
+    for address in addresses:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        connection = socket.socket(family, socket.SOCK_STREAM)
+        connection.settimeout(0)
+        try:
+            await loop.sock_connect(connection, (address, to.port))
+        except BaseException as error:
+            connection.close()
+            if not isinstance(error, OSError):
+                raise
+        else:
+            return connection
+    raise Refused("nobody listens there", temporary=True)
+
+
 async def _read(reader: asyncio.StreamReader, most: int, *, whole: bool = False) -> Answer:
     reading = _Reading(most)
     parser = httptools.HttpResponseParser(reading)

@@ -7,9 +7,10 @@ twice, and is never lost.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Final, Protocol
 
+from valetkey.server.accounts.notices import CODE, MAIL, Letter
 from valetkey.server.http import log
 from valetkey.server.http.outbound import Answer
 from valetkey.server.http.shell import Shell
@@ -41,12 +42,45 @@ class Post(Protocol):
     ) -> Answer | Unreachable: ...
 
 
-class Outbox:
-    """Delivers messages. `run` goes on until it is cancelled."""
+class SendMail(Protocol):
+    """Sends a mail: why it was not accepted, "" if it was; and whether that is final. Raises
+    nothing."""
 
-    def __init__(self, shell: Shell, post: Post) -> None:
+    async def __call__(self, letter: Letter) -> tuple[str, bool]: ...
+
+
+async def no_mail(letter: Letter) -> tuple[str, bool]:
+    """Sends nothing."""
+    return f"no mail is sent here: {letter.kind}", False
+
+
+MAILS_AT_ONCE: Final = 8
+"""Mails that one node sends at once. A mail server may be slow: other messages don't wait for it.
+"""
+
+MAIL_WAIT: Final = 2
+"""Seconds that a mail waits while so many are sent."""
+
+_MAILS: Final = frozenset({MAIL, CODE})
+
+
+class Outbox:
+    """Delivers messages. `run` goes on until it is cancelled. `send_mail` sends mails, and `posts`
+    has the ways of kinds of messages that don't go by `post`."""
+
+    def __init__(
+        self,
+        shell: Shell,
+        post: Post,
+        *,
+        send_mail: SendMail = no_mail,
+        posts: Mapping[str, Post] = {},
+    ) -> None:
         self._shell = shell
         self._post = post
+        self._posts = posts
+        self._send_mail = send_mail
+        self._mails: set[asyncio.Task[None]] = set()
         self._nudged = asyncio.Event()
 
     def nudge(self) -> None:
@@ -55,16 +89,20 @@ class Outbox:
 
     async def run(self) -> None:
         """Delivers messages, again and again."""
-        while True:
-            self._nudged.clear()
-            try:
-                while await self.look():
-                    pass
-            except (Unavailable, TemporarilyUnavailable) as error:
-                log.warning("outbox postponed", detail=str(error))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS):
-                    await self._nudged.wait()
+        try:
+            while True:
+                self._nudged.clear()
+                try:
+                    while await self.look():
+                        pass
+                except (Unavailable, TemporarilyUnavailable) as error:
+                    log.warning("outbox postponed", detail=str(error))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._nudged.wait()
+        finally:
+            for mail in self._mails:
+                mail.cancel()
 
     async def look(self) -> int:
         """Sends some of the messages that are due. Returns how many it tried. Raises Unavailable,
@@ -82,10 +120,20 @@ class Outbox:
                 await asyncio.gather(*(self._deliver(job) for job in jobs))
 
     async def _take(self, job: Job) -> int:
+        is_mail = job.kind in _MAILS
+        if is_mail and len(self._mails) >= MAILS_AT_ONCE:
+            await self._settle(lambda context: message_delivery.postpone(job, MAIL_WAIT, context))
+            return 1
         outcome, _ = await self._shell.settle(lambda context: message_delivery.lease(job, context))
         if outcome.job is None:
             return 0
-        await self._deliver(outcome.job)
+        delivering = self._deliver(outcome.job)
+        if is_mail:
+            mail = asyncio.create_task(_logged(delivering))
+            self._mails.add(mail)
+            mail.add_done_callback(self._mails.discard)
+        else:
+            await delivering
         return 1
 
     async def _deliver(self, job: Job) -> None:
@@ -103,9 +151,11 @@ class Outbox:
         else:
             await self._settle(lambda context: message_delivery.finish(job, context))
 
-    async def _posted(self, job: Job, message: Message) -> tuple[str, bool]:
+    async def _posted(self, job: Job, message: Message | Letter) -> tuple[str, bool]:
         """Why the receiver did not accept the message, "" if it did; and whether that is final."""
-        answer = await self._post(
+        if isinstance(message, Letter):
+            return await self._send_mail(message)
+        answer = await self._posts.get(job.kind, self._post)(
             job.url, message.body, content_type=message.content_type, headers=message.headers
         )
         if isinstance(answer, Unreachable):
@@ -117,3 +167,11 @@ class Outbox:
 
     async def _settle(self, rule: Callable[[Context], Rule[Outcome]]) -> None:
         await self._shell.settle(rule)
+
+
+async def _logged(delivering: Coroutine[None, None, None]) -> None:
+    """A delivery beside the others. The lease ends if it fails, and somebody tries again."""
+    try:
+        await delivering
+    except (Unavailable, TemporarilyUnavailable) as error:
+        log.warning("outbox postponed", detail=str(error))

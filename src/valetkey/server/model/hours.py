@@ -84,6 +84,11 @@ def known_zone(name: str) -> bool:
     return True
 
 
+def utc_text(moment: int) -> str:
+    """A moment as RFC 3339 writes it, in UTC: 2026-12-01T21:54:43Z."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def month_of(now: int) -> tuple[int, int]:
     """The first second of the month (UTC) of the moment, and of the next month."""
     first = datetime.fromtimestamp(now, UTC).replace(

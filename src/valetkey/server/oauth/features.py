@@ -43,6 +43,7 @@ from valetkey.server.oauth.senders.dpop import DPOP
 from valetkey.server.oauth.senders.mtls import MTLS
 from valetkey.server.oauth.shards.claim import KEY_SHARDS
 from valetkey.server.oauth.sign_in.feature import HAND_OFF
+from valetkey.server.oauth.signals.notice_delivery import NOTICES
 from valetkey.server.oauth.signals.shared_signals import SHARED_SIGNALS
 from valetkey.server.oauth.tokens.account_check import ACCOUNT_CHECKS
 
@@ -93,6 +94,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     FRONTCHANNEL_LOGOUT,
     BACKCHANNEL_LOGOUT,
     HAND_OFF,
+    NOTICES,
 )
 
 

@@ -15,7 +15,7 @@ from valetkey.server.model.keys import Secret
 from valetkey.server.settings.accounts import account_mistakes, why_not_words
 from valetkey.server.settings.brand import read_brand, why_not_link
 from valetkey.server.settings.passkeys import passkey_mistakes
-from valetkey.server.settings.tree import Settings
+from valetkey.server.settings.tree import SECRETS, Settings
 from valetkey.server.settings.upstream import NAME as UPSTREAM
 from valetkey.server.settings.upstream import why_not_upstreams
 from valetkey.server.store.database import Database, PostgresURL
@@ -190,6 +190,9 @@ CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "sign_in.ldap.ca_file": _why_not_authorities,
     "accounts.password_blocklist_file": why_not_words,
     "accounts.breached_passwords_url": lambda url: address.why_not(url) if url else "",
+    "mail.password_file": _why_not_secret_file,
+    "mail.ca_file": _why_not_authorities,
+    "webhook.secret_file": _why_not_secret_file,
     "sign_in.lazy.url": lambda url: address.why_not(url) if url else "",
     "enable": _why_not_features,
     "disable": _why_not_features,
@@ -236,6 +239,7 @@ def check_together(settings: Settings, origins: Mapping[str, str]) -> list[str]:
         *_brand(settings, origins),
         *_lazy(settings, origins),
         *_ldap(settings, origins),
+        *_notices(settings, origins),
         *_handoff(settings, origins),
         *account_mistakes(settings.accounts, origins),
         *_passkeys(settings, origins),
@@ -286,6 +290,14 @@ def _ldap(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
         origin = origins[f"sign_in.ldap.{name}"]
         value = getattr(settings.sign_in.ldap, name)
         yield f"sign_in.ldap.{name} = {value!r} (from {origin}): {why}"
+
+
+def _notices(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
+    for table in ("mail", "webhook"):
+        part = getattr(settings, table)
+        for name, why in part.mistakes():
+            value = "" if f"{table}.{name}" in SECRETS else f" = {getattr(part, name)!r}"
+            yield f"{table}.{name}{value} (from {origins[f'{table}.{name}']}): {why}"
 
 
 def _both(settings: Settings, origins: Mapping[str, str]) -> list[str]:

@@ -12,6 +12,7 @@ from valetkey.server.model.keys import Secret
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.settings.accounts import AccountSettings
 from valetkey.server.settings.brand import BrandSettings
+from valetkey.server.settings.notices import MailSettings, NoticeSettings, WebhookSettings
 from valetkey.server.settings.passkeys import relying_party
 from valetkey.server.settings.ways import SignInSettings
 from valetkey.server.store.database import Database, PostgresURL
@@ -82,6 +83,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     brand: BrandSettings = BrandSettings()
     sign_in: SignInSettings = SignInSettings()
     accounts: AccountSettings = AccountSettings()
+    mail: MailSettings = MailSettings()
+    webhook: WebhookSettings = WebhookSettings()
+    notices: NoticeSettings = NoticeSettings()
     enable: Annotated[_Names, _is("a list of features to turn on that are off by default")] = ()
     disable: Annotated[_Names, _is("a list of features to turn off that are on by default")] = ()
     unthrottled: Annotated[
@@ -257,7 +261,14 @@ LEAVES: Final[dict[str, FieldInfo]] = dict(_leaves(Settings))
 """Every setting by its full name, such as `lifetimes.code`."""
 
 SECRETS: Final = frozenset(
-    {"master_key", "devise_pepper", "sign_in.lazy.secret", "sign_in.ldap.bind_password"}
+    {
+        "master_key",
+        "devise_pepper",
+        "sign_in.lazy.secret",
+        "sign_in.ldap.bind_password",
+        "mail.password",
+        "webhook.secret",
+    }
 )
 """Settings whose values are never displayed, and never come from the settings file or the command
 line."""

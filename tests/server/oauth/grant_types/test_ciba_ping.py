@@ -35,7 +35,9 @@ def pinging() -> World:
 def message(world: World) -> Message | None:
     (job,) = world.all(Job)
     assert job.url == AT
-    return world.ask(message_delivery.write_message(job, world.context))
+    written = world.ask(message_delivery.write_message(job, world.context))
+    assert written is None or isinstance(written, Message)
+    return written
 
 
 @pytest.mark.parametrize("yes", [True, False])

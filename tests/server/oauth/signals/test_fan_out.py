@@ -88,7 +88,7 @@ class Stage(World):
             job = self.settle(lambda: message_delivery.lease(jobs[0], self.context)).job
             if job is not None:
                 message = self.ask(message_delivery.write_message(job, self.context))
-                assert message is not None
+                assert isinstance(message, message_delivery.Message)
                 told.append(read(self, message.body.decode()))
                 self.settle(lambda: message_delivery.finish(job, self.context))  # noqa: B023
         return short(told)

@@ -410,7 +410,7 @@ def taken(at: World, job: Job) -> Job | None:
 
 def sent(at: World, job: Job) -> Message:
     message = at.ask(message_delivery.write_message(job, at.context))
-    assert message is not None
+    assert isinstance(message, Message)
     return message
 
 

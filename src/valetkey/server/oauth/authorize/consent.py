@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from valetkey.jose.seal import digest
+from valetkey.server.accounts.notices import NoticeKind, tell
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.event import Event, Kind, event
@@ -247,7 +248,8 @@ def _first(
         permissions=grant.permissions,
         context=context,
     )
-    return grant, (Create(grant),), (audit_event,)
+    changes = _notice("app_connected", grant, grant.permissions, context=context)
+    return grant, (Create(grant), *changes), (audit_event,)
 
 
 def _widened(
@@ -283,7 +285,25 @@ def _widened(
         permissions=offer.ordered(chosen or left_out),
         context=context,
     )
-    return grant, (Update(grant),), (*dropped, audit_event)
+    changes: tuple[Change, ...] = (Update(grant),)
+    more = [one for one in offer.ordered(chosen) if offer.permissions[one].risk == "high"]
+    if more:
+        changes += _notice("sensitive_permission", grant, more, context=context)
+    return grant, changes, (*dropped, audit_event)
+
+
+def _notice(
+    kind: NoticeKind, grant: Grant, permissions: Iterable[str], *, context: Context
+) -> tuple[Change, ...]:
+    return tell(
+        kind,
+        user=grant.user,
+        env=context.env,
+        to=context.installation.notices,
+        client=grant.client,
+        grant=grant.id,
+        facts={"permissions": " ".join(permissions)},
+    )
 
 
 def _event(

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 import msgspec
 
 from valetkey.jose import seal
+from valetkey.server.accounts.notices import Letter
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Remove
 from valetkey.server.model.client import Client
@@ -61,7 +62,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: str
     cite: Cite
-    write: Callable[[Job, Context], Rule[Message | None]]
+    write: Callable[[Job, Context], Rule[Message | Letter | None]]
     lease: Callable[[Job, Context], Rule[LeasedJob]] | None = None
     on_delivered: Callable[[Job, Context], Rule[Outcome]] | None = None
     on_failed: OnFailed | None = None
@@ -110,8 +111,8 @@ def lease(job: Job, context: Context) -> Rule[LeasedJob]:
     return LeasedJob(job=leased, changes=reschedule(job, leased))
 
 
-def write_message(job: Job, context: Context) -> Rule[Message | None]:
-    """Write the message; None if it is no longer needed."""
+def write_message(job: Job, context: Context) -> Rule[Message | Letter | None]:
+    """Write the message, or the mail; None if it is no longer needed."""
     delivery = deliveries(context).get(job.kind)
     if delivery is None:
         yield from ()
@@ -158,6 +159,15 @@ def retry_or_give_up(job: Job, why: str, context: Context, *, final: bool) -> Ru
     return Outcome(
         changes=reschedule(stored, msgspec.structs.replace(stored, due=due, tried=stored.tried + 1))
     )
+
+
+def postpone(job: Job, seconds: int, context: Context) -> Rule[Outcome]:
+    """Put a job off that nobody can send now."""
+    stored = yield from _there(job)
+    if stored is None:
+        return Outcome()
+    later = msgspec.structs.replace(stored, due=context.env.now + seconds)
+    return Outcome(changes=reschedule(stored, later))
 
 
 def _there(job: Job) -> Rule[Job | None]:

@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from valetkey.server.accounts.notices import tell
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.client import Client
@@ -96,7 +97,16 @@ def new_approval(
     audit_event = event(
         context.env, "asked", by="app", user=user, client=client, grant=approval.grant
     )
-    return approval, (Create(approval),), (audit_event,)
+    changes = tell(
+        "approval_waiting",
+        user=user,
+        env=context.env,
+        to=context.installation.notices,
+        client=client,
+        grant=approval.grant,
+        facts={"approval": approval.id, "ends": str(approval.expires)},
+    )
+    return approval, (Create(approval), *changes), (audit_event,)
 
 
 def questions(user: str, context: Context) -> Rule[tuple[Question, ...]]:

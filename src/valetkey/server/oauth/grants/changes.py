@@ -10,7 +10,8 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from valetkey.server.model.change import Update
+from valetkey.server.accounts.notices import NoticeKind, tell
+from valetkey.server.model.change import Change, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import By, Event, Kind, event
 from valetkey.server.model.grant import Grant, TokenFamily
@@ -101,7 +102,11 @@ def widen(
     audit_event = grant_event(
         grant, "upgraded", by=by, context=context, permissions=added, reason=reason
     )
-    return GrantChanged(grant=wider, changes=(Update(wider),), events=(audit_event,))
+    sensitive = " ".join(one for one in added if offer.permissions[one].risk == "high")
+    changes: tuple[Change, ...] = (Update(wider),)
+    if sensitive:
+        changes += _notice("sensitive_permission", grant, context, permissions=sensitive)
+    return GrantChanged(grant=wider, changes=changes, events=(audit_event,))
 
 
 def _unknown(grant: Grant, offer: Offer) -> tuple[str, ...]:
@@ -137,12 +142,24 @@ def change_status(
     turned = _changed(grant, context, status=status)
     audit_event = grant_event(grant, kind, by=by, context=context, reason=reason)
     # A stopped app must not keep the user signed in.
-    messages = (
-        (yield from sign_out_everywhere(user, context, client=grant.client))
-        if how == "stop"
-        else ()
-    )
+    messages: tuple[Change, ...] = ()
+    if how == "stop":
+        messages = yield from sign_out_everywhere(user, context, client=grant.client)
+        if by == "administrator":
+            messages += _notice("access_stopped", grant, context, reason=reason)
     return GrantChanged(grant=turned, changes=(Update(turned), *messages), events=(audit_event,))
+
+
+def _notice(kind: NoticeKind, grant: Grant, context: Context, **facts: str) -> tuple[Change, ...]:
+    return tell(
+        kind,
+        user=grant.user,
+        env=context.env,
+        to=context.installation.notices,
+        client=grant.client,
+        grant=grant.id,
+        facts=facts,
+    )
 
 
 def disconnect(name: str, *, user: str, by: By, context: Context) -> Rule[GrantOutcome]:

@@ -4,12 +4,15 @@ A user can loosen limits up to those that the app proposes.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
+from valetkey.server.accounts.notices import tell
 from valetkey.server.model import leasing
-from valetkey.server.model.change import Remove, Update
+from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.client import Client
+from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.event import By
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.leasing import Allowance
@@ -110,6 +113,50 @@ def set_end(
     )
     check(msgspec.structs.replace(after, permissions={}), context)
     return _set(limitable.grant, after, (), by=by, context=context, reason=reason)
+
+
+ENDS_SOON: Final = 3 * 86400
+"""Seconds before the end of a grant in which its user is notified."""
+
+
+def announce_ends(grants: Sequence[Grant], context: Context) -> Rule[Outcome]:
+    """Notify users whose grants end soon, once for each end. The grants were read a moment ago."""
+    targets, now = context.installation.notices, context.env.now
+    soon = [
+        one
+        for one in grants
+        if now < one.limits.until <= now + ENDS_SOON and not _is_over(one, context)
+    ]
+    markers = {
+        one.id: SingleUse(
+            purpose="end announced",
+            value=f"{one.id} {one.limits.until}",
+            expires=one.limits.until,
+        )
+        for one in soon
+    }
+    grant_queries = {one.id: One(Grant, one.id) for one in soon}
+    marker_queries = {one.id: One(SingleUse, markers[one.id].key) for one in soon}
+    if not soon or not targets.tells("access_ends_soon"):
+        return Outcome()
+    results = yield (*grant_queries.values(), *marker_queries.values())
+    changes: list[Change] = []
+    for one in soon:
+        stored = results.one(grant_queries[one.id])
+        announced = results.one(marker_queries[one.id]) is not None
+        if announced or stored is None or stored.limits != one.limits:
+            continue
+        changes.append(Create(markers[one.id]))
+        changes += tell(
+            "access_ends_soon",
+            user=one.user,
+            env=context.env,
+            to=targets,
+            client=one.client,
+            grant=one.id,
+            facts={"ends": str(one.limits.until)},
+        )
+    return Outcome(changes=tuple(changes))
 
 
 def _is_over(grant: Grant, context: Context) -> bool:

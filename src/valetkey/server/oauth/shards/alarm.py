@@ -5,7 +5,8 @@ from typing import Final
 
 import msgspec
 
-from valetkey.server.model.change import Count, Update
+from valetkey.server.accounts.notices import tell
+from valetkey.server.model.change import Change, Count, Update
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import event
 from valetkey.server.model.grant import Shards, TokenFamily
@@ -76,7 +77,8 @@ def guessed(family: TokenFamily, shards: Shards, context: Context) -> Rule[Refus
 def _all(
     alarms: Iterable[tuple[TokenFamily, Alarm]], alarm_of_request: Alarm, context: Context
 ) -> Refuse:
-    changes, events = [], []
+    changes: list[Change] = []
+    events = []
     for family, alarm in alarms:
         if family.shards is None:
             continue
@@ -88,6 +90,16 @@ def _all(
                 )
             )
         )
+        reason = f"{NAMES[alarm.holder]}: {alarm.why}"
+        changes += tell(
+            "access_suspended",
+            user=family.user,
+            env=context.env,
+            to=context.installation.notices,
+            client=family.client,
+            grant=family.grant,
+            facts={"device": family.device, "reason": reason},
+        )
         events.append(
             event(
                 context.env,
@@ -97,7 +109,7 @@ def _all(
                 client=family.client,
                 grant=family.grant,
                 note=family.device,
-                reason=f"{NAMES[alarm.holder]}: {alarm.why}",
+                reason=reason,
             )
         )
     return Refuse(error=alarm_of_request.error, changes=tuple(changes), events=tuple(events))

@@ -167,6 +167,7 @@ async def opened(frame: Frame, request: Request, first: FirstStage) -> SignedIn:
             seconds=context.installation.lifetimes.session,
             epoch=context.installation.epoch,
             where=where,
+            notices=context.installation.notices,
             env=context.env,
         )
     )
