@@ -6,6 +6,7 @@ and every claim of the ID Token. A state works once.
 """
 
 import hmac
+import logging
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -131,6 +132,9 @@ def _forged(claims: dict[str, Any], how: str, provider: FakeProvider) -> str:
         case "a stranger with the same kid":
             fake = msgspec.structs.replace(stranger, kid=provider.key.kid)
             return jws.sign(raw, key=fake, typ="JWT")
+        case "encrypted":
+            head = base64url.encode(b'{"alg":"RSA-OAEP-256","enc":"A256GCM"}')
+            return f"{head}.AAAA.AAAA.AAAA.AAAA"
         case "a logout token":
             return provider.sign(claims, typ="logout+jwt")
         case _:
@@ -153,6 +157,28 @@ def test_a_forged_id_token(how: str, provider: FakeProvider, server: Live) -> No
     url = begins(browser)
     forged = _forged(provider.claims(nonce=query(url)["nonce"]), how, provider)
     _refused(browser, server, provider.signs_in(url, signed=forged), "broken")
+
+
+WORDS = {
+    "encrypted": "is encrypted, which is not supported: switch it off at the provider",
+    "the public key as a secret": "HS256, a shared secret, which is not supported",
+}
+
+
+def test_the_log_says_what_to_change_at_the_provider(
+    tmp_path_factory: pytest.TempPathFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    # A server of its own: bad answers of one network are redeemed for a while only.
+    with provider_and_server(tmp_path_factory.mktemp("words")) as (provider, server):
+        for how, words in WORDS.items():
+            browser = server.browser()
+            url = begins(browser)
+            token = _forged(provider.claims(nonce=query(url)["nonce"]), how, provider)
+            _refused(browser, server, provider.signs_in(url, signed=token), "broken")
+            lines = [str(vars(record)) for record in caplog.records]
+            assert any(words in line for line in lines), lines[-3:]
+            assert not any(token in line for line in lines)
 
 
 ANSWERS = [

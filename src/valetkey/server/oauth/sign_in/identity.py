@@ -1,5 +1,6 @@
 """Who has signed in at a provider: from its ID Token and its userinfo to a user here."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -53,6 +54,7 @@ def verify_id_token(
     """The ID Token of this attempt, and all of its claims. If no key fits, the keys are fetched
     again, at most once in some seconds. Raises SignInFailed, ProviderDown."""
     try:
+        _check_supported(tokens.id_token)
         claims = id_token.unverified_claims(tokens.id_token)
         issuer = upstream.issuer_of(claims)
         verified = yield from _verified(
@@ -69,6 +71,24 @@ def verify_id_token(
 
 
 _SUBJECT: Final = 255
+
+
+def _check_supported(token: str) -> None:
+    """Tell the operator what to change at the provider. Raises jwt.BadToken."""
+    if token.count(".") == ENCRYPTED_PARTS - 1:
+        raise jwt.BadToken("is encrypted, which is not supported: switch it off at the provider")
+    with contextlib.suppress(jws.BadSignature):  # It is reported where the token is verified.
+        algorithm = str(jws.read_header(token).get("alg"))
+        if algorithm in SHARED_SECRET:
+            raise jwt.BadToken(
+                f"is signed with {algorithm}, a shared secret, which is not supported: "
+                "choose RS256 or ES256 at the provider"
+            )
+
+
+ENCRYPTED_PARTS: Final = 5
+"""Parts of a JWE (RFC 7516 3.1); a JWS has three."""
+SHARED_SECRET: Final = frozenset({"HS256", "HS384", "HS512"})
 
 
 def _verified(

@@ -57,9 +57,11 @@ def find_provider(upstream: Upstream) -> Rule[Provider]:
 
 def _provider(about: ServerMetadata, upstream: Upstream) -> Provider:
     algorithms = metadata.signing_algorithms(about)
-    needed = (about.authorization_endpoint, about.token_endpoint, about.jwks_uri, algorithms)
-    if not all(needed):
-        raise metadata.BadMetadata("an endpoint or a known algorithm is missing")
+    if not all((about.authorization_endpoint, about.token_endpoint, about.jwks_uri)):
+        raise metadata.BadMetadata("an endpoint is missing")
+    if not algorithms:
+        offered = ", ".join(about.id_token_signing_alg_values_supported[:10])
+        raise metadata.BadMetadata(f"ID Tokens are signed with none that is supported: {offered}")
     return Provider(
         authorization_endpoint=about.authorization_endpoint,
         token_endpoint=about.token_endpoint,
