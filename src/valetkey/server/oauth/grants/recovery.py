@@ -17,7 +17,8 @@ from valetkey.jose import base64url, seal
 from valetkey.server.accounts.notices import mail_code
 from valetkey.server.accounts.throttle import Buckets, Budget, Throttled, account_of, count
 from valetkey.server.model import ids
-from valetkey.server.model.change import Change, Create, Remove
+from valetkey.server.model.change import Count, Create, Remove
+from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import By, event
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import One, OneByAlias, Rule
@@ -43,10 +44,13 @@ FORGOT: Final = "/forgot"
 EMAIL: Final = "/security/email"
 
 TRIES: Final = Budget("codes of a recovery", 5)
-OWN_MAILS: Final = Budget("mails from a browser known to the account", 5)
-MAILS: Final = Budget("mails for an account", 5)
-"""In a quarter of an hour. Strangers share one budget for each account, and can't use up that of a
-browser in which the user signed in before."""
+HOUR: Final = 3600
+MAILS: Final = 3
+"""In an hour, that strangers can cause for an account. An address gets five codes an hour in total
+(`signals.notice_delivery`): two are for the browsers that the account knows."""
+
+OWN_MAILS: Final = 5
+"""In an hour, for each browser in which the user signed in before."""
 
 NETWORK: Final = RateLimit(what="mail request", most=20, seconds=3600)
 
@@ -80,15 +84,13 @@ class CodeChecked(Outcome, frozen=True, kw_only=True, eq=False):
 def begin_reset(username: str, asker: Asker, context: Context) -> Rule[RecoveryRequest]:
     """Mails a code to the verified address of the user with this name. Raises
     TemporarilyUnavailable for a network that asks too often, whatever the name."""
-    allowed, changes = yield from _allowed(account_of(username), asker, context)
+    allowed = yield from _allowed(account_of(username), asker, context)
     query = OneByAlias(User, sign_in_name(username))
     user = (yield (query,)).one(query)
     able = user is not None and user.status == "active" and user.password and user.email_verified
     whose = user if able and allowed else None
-    begun = _begin(
-        "reset", whose, asker, email="" if whose is None else whose.email, context=context
-    )
-    return msgspec.structs.replace(begun, changes=(*changes, *begun.changes))
+    email = "" if whose is None else whose.email
+    return _begin("reset", whose, asker, email=email, context=context)
 
 
 def begin_address(
@@ -96,9 +98,8 @@ def begin_address(
 ) -> Rule[RecoveryRequest]:
     """Mails a code to an address that the user wants to have, or has and did not prove. Raises
     TemporarilyUnavailable as `begin_reset` does."""
-    allowed, changes = yield from _allowed(user.id, asker, context)
-    begun = _begin("address", user, asker, email=email, sends=allowed, context=context)
-    return msgspec.structs.replace(begun, changes=(*changes, *begun.changes))
+    allowed = yield from _allowed(user.id, asker, context)
+    return _begin("address", user, asker, email=email, sends=allowed, context=context)
 
 
 def link_for_support(user: User, *, seconds: int, context: Context) -> Rule[RecoveryRequest]:
@@ -178,15 +179,15 @@ def finish_address(
     return msgspec.structs.replace(changed, changes=(Remove(pending), *changed.changes))
 
 
-def _allowed(account: str, asker: Asker, context: Context) -> Rule[tuple[bool, tuple[Change, ...]]]:
+def _allowed(account: str, asker: Asker, context: Context) -> Rule[bool]:
     """Whether this account gets another mail for this browser. Whether or not, as much is
     written."""
     if asker.address is not None:
         yield from count_network(NETWORK, asker.address, context)
-    own = f"mails {account} {asker.name}".strip()
-    budget = OWN_MAILS if asker.name else MAILS
-    tried = yield from count(Buckets({own: budget}), context.env.now)
-    return not isinstance(tried, Throttled), tried.changes
+    now, bucket = context.env.now, f"mails {account} {asker.name}".strip()
+    more = Count(Throttle(bucket=bucket, tried=1, since=now, expires=now + HOUR))
+    tried = (yield (more,)).counter(more).tried
+    return tried <= (OWN_MAILS if asker.name else MAILS)
 
 
 def _begin(
