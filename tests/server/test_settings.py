@@ -316,3 +316,15 @@ def test_lazy_migration_needs_a_day_a_client_and_a_secret(tmp_path: Path) -> Non
 def test_lazy_migration_goes_over_https(url: str) -> None:
     with pytest.raises(SettingsError, match=r"sign_in\.lazy\.url"):
         load({"sign_in.lazy.url": url}, {}, None)
+
+
+def test_a_short_password_needs_a_second_factor_beside_it() -> None:
+    settings = load({"accounts.password_min_length": "15"}, {}, None)
+    assert settings.accounts.password_min_length == 15
+    with pytest.raises(SettingsError) as raised:
+        load({"accounts.password_min_length": "14"}, {}, None)
+    assert "a password can be the only factor here" in str(raised.value)
+    both = {"accounts.password_min_length": "8", "accounts.second_factor": "required"}
+    assert load(both, {}, None).accounts.password_min_length == 8
+    with pytest.raises(SettingsError):
+        load(both | {"accounts.password_min_length": "7"}, {}, None)
