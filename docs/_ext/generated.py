@@ -25,6 +25,7 @@ from valetkey.cli.declaration import TABLES, Table
 from valetkey.cli.declared_brand import FIELDS as BRAND
 from valetkey.cli.options import common
 from valetkey.cli.root import valetkey
+from valetkey.server.accounts.personal_data import DATA
 from valetkey.server.model.policy import PROFILES, Policy
 from valetkey.server.oauth.core.feature import Endpoint, Stream
 from valetkey.server.oauth.features import FEATURES
@@ -71,6 +72,25 @@ def settings() -> str:
         if name not in SECRETS
     )
     return _table(("setting", "default", "what it is"), rows)
+
+
+ON_ERASURE: Final = {
+    "removed": "removed",
+    "kept": "kept without a name",
+    "expires": "expires by itself",
+}
+
+
+def personal_data() -> str:
+    """A row for each kind of record that says something about people."""
+    rows = (
+        (_sentence(one.what), _sentence(one.why), _sentence(one.kept), ON_ERASURE[one.on_erasure])
+        for one in DATA
+        if one.on_erasure != "none"
+    )
+    others = ", ".join(one.what for one in DATA if one.on_erasure == "none")
+    table = _table(("what", "why", "how long", "when the account is erased"), rows)
+    return f"{table}\n\nNothing about users is in the other records: {others}."
 
 
 def upstreams() -> str:
@@ -339,6 +359,7 @@ FOLDS: Final[dict[str, Callable[[], str]]] = {
     "cited": cited_where,
     "conformance": conformance,
     "attacks": attacks,
+    "personal_data": personal_data,
     "kit": kit,
     "sdk": sdk,
 }

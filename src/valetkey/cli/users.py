@@ -20,6 +20,7 @@ from valetkey.cli.context import (
 from valetkey.cli.declare import apply_desired, remove_by
 from valetkey.cli.options import PATH, YES, Group
 from valetkey.cli.secrets import password_rules, read_password, read_secret
+from valetkey.cli.user_data import erase, export, id_of, restore
 from valetkey.cli.user_throttle import list_throttled, unlock_user
 from valetkey.server.accounts import password, password_forms, sign_up
 from valetkey.server.model.keys import Secret
@@ -167,11 +168,6 @@ async def _find(store: Store, name: str) -> User:
     return account
 
 
-async def _id_of(store: Store, name: str) -> str:
-    """The id of the account with this username or id. Raises Failed if there is none."""
-    return (await _find(store, name)).id
-
-
 @user.command(name="sign-out")
 @click.argument("username")
 @click.pass_obj
@@ -179,7 +175,7 @@ def sign_out(command: CommandContext, username: str) -> None:
     """End every session of an account, and notify the apps. Grants stay as they are."""
 
     async def ending(store: Store) -> int:
-        name, context = await _id_of(store, username), command.context()
+        name, context = await id_of(store, username), command.context()
         rule = partial(everywhere, name, by="administrator", context=context)
         outcome = await settle_and_notify(store, rule, context)
         return sum(isinstance(one.record, Session) for one in outcome.changes)
@@ -233,7 +229,7 @@ def _change_status(
         raise InvalidUsage(f"--reason has over {MAX_REASON} characters, or unprintable ones")
 
     async def changing(store: Store) -> UserStatus:
-        name, context = await _id_of(store, username), command.context()
+        name, context = await id_of(store, username), command.context()
         rule = partial(change_user_status, name, status, by=by, reason=reason, context=context)
         return await settle_and_notify(store, rule, context)
 
@@ -320,5 +316,5 @@ def remove(command: CommandContext, username: str, *, yes: bool) -> None:
     remove_by(command, removal.user, username)
 
 
-for one in (list_throttled, unlock_user):
+for one in (list_throttled, unlock_user, erase, restore, export):
     user.add_command(one)

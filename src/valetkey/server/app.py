@@ -330,6 +330,7 @@ async def _running(
         background.sweep(store, event_seconds=lambda: now.settings.lifetimes.event),
         outbox.run(),
         background.remove_ended_counts(shell),
+        background.erase_due(shell),
         file_limit.watch(),
     )
     running = (*own, *more)

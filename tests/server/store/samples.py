@@ -9,6 +9,7 @@ from valetkey.server.model.client import Client, Exchange, StoredSecret
 from valetkey.server.model.counters import SingleUse, Throttle
 from valetkey.server.model.directory import GroupMember, ProvisionedGroup, ProvisionedUser
 from valetkey.server.model.environment import Env
+from valetkey.server.model.erasure import Erasure
 from valetkey.server.model.event import Event, event
 from valetkey.server.model.factor import Factor, PasskeyDomain
 from valetkey.server.model.grant import Delegate, DelegateTree, Grant, TokenFamily
@@ -133,6 +134,15 @@ FULL: Final[tuple[Record, ...]] = (
     ),
     CatalogRevision(server="chirp", number=2, catalog=CATALOG, at=NOW, by="miko"),
     Epoch(number=3, since=NOW),
+    Erasure(
+        user=MIKO,
+        requested=NOW,
+        due=NOW + 60,
+        by="user",
+        code="0" * 64,
+        erased=NOW + 60,
+        purge=NOW + 120,
+    ),
     event(
         ENV,
         "granted",

@@ -3,13 +3,16 @@
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from valetkey.server.http import log
 from valetkey.server.http.shell import Shell
+from valetkey.server.model.erasure import Erasure
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.leasing import Allowance
 from valetkey.server.model.query import PageQuery
+from valetkey.server.oauth.admin.erasure import do_due, is_due
 from valetkey.server.oauth.grants.limits import announce_ends as ends
 from valetkey.server.oauth.grants.limits import forget_ended_counts
 from valetkey.server.store.port import Store, Unavailable
@@ -94,3 +97,34 @@ async def sweep(store: Store, *, event_seconds: Callable[[], int]) -> None:
             pause = SWEEP_PAUSE if removed else SWEEP_SECONDS
         except Unavailable as error:
             log.warning("sweep postponed", detail=str(error))
+
+
+ERASURE_SECONDS: Final = 30.0
+"""Seconds between two looks for accounts to erase."""
+
+
+async def erase_due(shell: Shell) -> None:
+    """Erases accounts whose grace has ended, and purges what was kept about erased ones. Every node
+    does it; what one has done, another does not find."""
+    while True:
+        await asyncio.sleep(ERASURE_SECONDS)
+        try:
+            await erase_now(shell)
+        except (Unavailable, TemporarilyUnavailable) as error:
+            log.warning("erasure postponed", detail=str(error))
+
+
+async def erase_now(shell: Shell) -> None:
+    """Does what is due now. Raises Unavailable, TemporarilyUnavailable."""
+    before = ""
+    while True:
+        page = await shell.store.page(PageQuery(record=Erasure, before=before, limit=STEP))
+        now = (await shell.context()).env.now
+        for row in page.records:
+            more = is_due(row, now)
+            while more:
+                done, _ = await shell.settle(partial(do_due, row.user))
+                more = done.more
+        before = page.next
+        if not before:
+            return

@@ -15,6 +15,9 @@ Kind: TypeAlias = Literal[
     "disabled",
     "enabled",
     "erased",
+    "deletion-requested",
+    "deletion-cancelled",
+    "profile-changed",
     "granted",
     "upgraded",
     "downgraded",
@@ -91,7 +94,7 @@ class Event(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def count(self) -> int:
         """The number of times that it happened on that day (see `model.change.Tally`)."""
-        return max(1, self.version)
+        return max(1, self.version) if self.kind in DAILY else 1
 
 
 def event(

@@ -51,6 +51,22 @@ class Lifetimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     session_idle: Annotated[
         int, _seconds("without a page for the person after which a browser is signed out")
     ] = 4 * 3600
+    erasure_grace: Annotated[
+        int,
+        msgspec.Meta(
+            ge=0,
+            le=_LONGEST,
+            description="the number of seconds in which users can cancel the deletion of their "
+            "account, or 0 to erase it at once",
+        ),
+    ] = 14 * 86400
+    erased_records: Annotated[
+        int,
+        _seconds(
+            "for which receipts and grants of an erased account are kept, under an id that names "
+            "nobody"
+        ),
+    ] = 3 * 365 * 86400
     elsewhere: Annotated[
         int, _seconds("for which a request waits for its user on another device, at most 1800")
     ] = 600

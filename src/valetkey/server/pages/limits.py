@@ -218,7 +218,7 @@ def _path(state: LimitableGrant) -> str:
 
 
 def _zone(person: Person) -> str:
-    return person.user.claims.get("zoneinfo", "UTC")
+    return person.user.zone or person.user.claims.get("zoneinfo", "UTC")
 
 
 def _wrong(wrong: WrongField | None, permission: str) -> Wrong | None:

@@ -191,7 +191,7 @@ def branch(
     return components.DelegateItem(
         id=delegate.name,
         app=app(one.client, delegate.name.removeprefix(CLIENT)) if registered else None,
-        can=_titles(offer.ordered(delegate.permissions), offer, language),
+        can=titles(offer.ordered(delegate.permissions), offer, language),
         since=delegate.first,
         last=delegate.last * DAY,
         cut=one.revoked,
@@ -241,7 +241,7 @@ def entry(event: Event, offer: Offer, *, language: str) -> HistoryEntry | None:
     """One line of a grant's history, or None for an event that users don't see."""
     if event.kind not in HISTORY:
         return None
-    named = _titles(offer.ordered(event.permissions), offer, language)
+    named = titles(offer.ordered(event.permissions), offer, language)
     subjects = named or ((event.note,) if event.note else ())
     return HistoryEntry(
         when=event.at,
@@ -253,7 +253,8 @@ def entry(event: Event, offer: Offer, *, language: str) -> HistoryEntry | None:
     )
 
 
-def _titles(names: Iterable[str], offer: Offer, language: str) -> tuple[str, ...]:
+def titles(names: Iterable[str], offer: Offer, language: str) -> tuple[str, ...]:
+    """The permissions in the words of their catalogs."""
     return tuple(_title(offer.permissions[one].words_in(language).can) for one in names)
 
 

@@ -23,6 +23,7 @@ from valetkey.server.oauth.shards.claim import PAGE as PARTS
 from valetkey.server.oauth.sign_in import interaction
 from valetkey.server.pages import logos
 from valetkey.server.pages.account_choice import AccountChoice, ChoiceView
+from valetkey.server.pages.activity import ACTIVITY, ActivityPage, ActivityView
 from valetkey.server.pages.approvals import ApprovalsPage, ApprovalsView, ApprovalView
 from valetkey.server.pages.apps import AppPage, StopAppView
 from valetkey.server.pages.apps_list import EXPORT, UNUSED, AppsListPage, AppsView, StopUnusedView
@@ -36,6 +37,13 @@ from valetkey.server.pages.check_session import CheckSession
 from valetkey.server.pages.components import Section
 from valetkey.server.pages.connected import AppView
 from valetkey.server.pages.consent import ConsentView
+from valetkey.server.pages.deletion import (
+    RESTORE,
+    DeleteView,
+    DeletionPages,
+    DeletionView,
+    RestoreView,
+)
 from valetkey.server.pages.device import DevicePage, EnterCodeView
 from valetkey.server.pages.factors.authenticator import (
     RecoveryCodesView,
@@ -65,6 +73,7 @@ from valetkey.server.pages.handoff import HandoffPages, RestartView
 from valetkey.server.pages.interaction import ConfirmDeviceView, Interaction
 from valetkey.server.pages.limits import LimitsPage, LimitsView
 from valetkey.server.pages.linked import LinkedView, LinkView
+from valetkey.server.pages.profile import DELETE, DOWNLOAD, PROFILE, ProfilePage, ProfileView
 from valetkey.server.pages.security_routes import security
 from valetkey.server.pages.shards import PartsPage, PartsView
 from valetkey.server.pages.sign_in import SignInPage, SignInView
@@ -138,6 +147,7 @@ def table(
         *_account(frame, choice, upstreams),
         *_upstreams(frame, choice, upstreams),
         *security(frame, choice),
+        *_profile(frame),
         *_grants(frame),
         TableRow("/", get=_home),
     )
@@ -208,6 +218,19 @@ def _upstreams(
         TableRow(f"{LINKED}/{WITH}/{{way}}", get=linked.begin),
         TableRow(f"{LINKED}/confirm", post=linked.confirm),
         TableRow(f"{LINKED}/remove", post=linked.remove),
+    )
+
+
+def _profile(frame: Frame) -> tuple[TableRow, ...]:
+    """What happened, who the user is, and what becomes of the account."""
+    profile, deletion = ProfilePage(frame), DeletionPages(frame)
+    delete_views = (DeleteView, DeletionView)
+    return (
+        TableRow(ACTIVITY, (ActivityView,), get=ActivityPage(frame).show),
+        TableRow(PROFILE, (ProfileView,), get=profile.show, post=profile.change),
+        TableRow(DOWNLOAD, post=profile.download),
+        TableRow(DELETE, delete_views, get=deletion.ask, post=deletion.delete),
+        TableRow(RESTORE, (RestoreView,), get=deletion.ask_code, post=deletion.restore),
     )
 
 

@@ -31,6 +31,7 @@ from valetkey.server.model.change_log import Log
 from valetkey.server.model.client import Client
 from valetkey.server.model.counters import SingleUse, Throttle
 from valetkey.server.model.directory import GroupMember, ProvisionedGroup, ProvisionedUser
+from valetkey.server.model.erasure import Erasure
 from valetkey.server.model.event import Event
 from valetkey.server.model.factor import Factor, PasskeyDomain
 from valetkey.server.model.grant import DelegateTree, Grant, TokenFamily
@@ -57,6 +58,7 @@ RECORDS: Final[tuple[type[Record], ...]] = (
     DelegateTree,
     CatalogRevision,
     Epoch,
+    Erasure,
     Event,
     Factor,
     Grant,

@@ -9,17 +9,17 @@ from typing import Final
 
 import msgspec
 
-from valetkey.server.model.change import Remove, Update
+from valetkey.server.accounts.personal_data import owned_by_index
+from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.client import Client
-from valetkey.server.model.directory import GroupMember, ProvisionedUser
+from valetkey.server.model.directory import ProvisionedUser
+from valetkey.server.model.erasure import Erasure
 from valetkey.server.model.event import By, event
-from valetkey.server.model.factor import Factor
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.pending import Approval
 from valetkey.server.model.query import Many, One, OneByAlias, Rule
 from valetkey.server.model.record import Record
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.model.user import Identity, Session, User, sign_in_name
+from valetkey.server.model.user import User, sign_in_name
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.logout.sessions import sign_out_everywhere
@@ -58,8 +58,9 @@ def user(name: str, context: Context) -> Rule[Removed | NotRemoved]:
     return (yield from erase(row, by="administrator", context=context))
 
 
-PERSONAL: Final[tuple[type[Record], ...]] = (Session, Identity, Factor, Approval)
-"""Records of a user that are removed with the account. Besides, there are those of its source."""
+PERSONAL: Final = owned_by_index("removed")
+"""Kinds of records of a user that are removed with the account. Besides, there is that of its
+source."""
 
 
 def erase(row: User, *, by: By, context: Context) -> Rule[Removed]:
@@ -69,11 +70,12 @@ def erase(row: User, *, by: By, context: Context) -> Rule[Removed]:
     prove what was allowed, and name nobody. The names of devices are removed from the families."""
     grants, families = Many(Grant, "user", row.id), Many(TokenFamily, "user", row.id)
     own = tuple(Many(kind, "user", row.id) for kind in PERSONAL)
-    provisioned, groups = One(ProvisionedUser, row.id), Many(GroupMember, "user", row.id)
-    results = yield (grants, families, *own, provisioned, groups)
+    provisioned, requested = One(ProvisionedUser, row.id), One(Erasure, row.id)
+    results = yield (grants, families, *own, provisioned, requested)
     there = results.one(provisioned)
     also: list[Record] = [one for want in own for one in results.many(want)]
-    also += [*results.many(groups), *(() if there is None else (there,))]
+    also += () if there is None else (there,)
+    done = _done(results.one(requested), row.id, by=by, context=context)
     messages = yield from sign_out_everywhere(row.id, context)
     nameless = tuple(
         Update(msgspec.structs.replace(one, device=""))
@@ -83,9 +85,18 @@ def erase(row: User, *, by: By, context: Context) -> Rule[Removed]:
     removed = _removed(row, results.many(grants), also=also, by=by, context=context)
     return msgspec.structs.replace(
         removed,
-        changes=(*removed.changes, *nameless, *messages),
+        changes=(*removed.changes, *nameless, *messages, done),
         events=(*removed.events, event(context.env, "erased", by=by, user=row.id)),
     )
+
+
+def _done(before: Erasure | None, user: str, *, by: By, context: Context) -> Change:
+    """Records that the account is erased, and when its other records are purged."""
+    now = context.env.now
+    purge = now + context.installation.lifetimes.erased_records
+    if before is None:
+        return Create(Erasure(user=user, requested=now, due=now, by=by, erased=now, purge=purge))
+    return Update(msgspec.structs.replace(before, code="", erased=now, purge=purge))
 
 
 def resource_server(name: str, context: Context) -> Rule[Removed | NotRemoved]:
