@@ -16,7 +16,7 @@ from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Kind, event
 from valetkey.server.pages import activity
 from valetkey.server.pages.activity import ACTIVITY
-from valetkey.server.pages.render import LOCALES
+from valetkey.server.pages.locales import LOCALES
 
 
 @pytest.fixture(scope="module")

@@ -61,8 +61,8 @@ async def _records(store: Store, kind: type[Record], user: str) -> AsyncIterator
     if kind is Allowance:
         async for grant in _records(store, Grant, user):
             counts = Many(Allowance, "grant", grant.key)
-            for one in (await store.read(counts)).many(counts):
-                yield one
+            for count in (await store.read(counts)).many(counts):
+                yield count
         return
     before = ""
     while True:

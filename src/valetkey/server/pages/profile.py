@@ -20,7 +20,7 @@ from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.components import Account, PageForm, Section, View
 from valetkey.server.pages.frame import SIGN_IN, Frame
-from valetkey.server.pages.render import LOCALES
+from valetkey.server.pages.locales import LOCALES
 
 PROFILE: Final = "/profile"
 DOWNLOAD: Final = f"{PROFILE}/download"
