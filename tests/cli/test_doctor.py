@@ -45,6 +45,7 @@ def test_an_empty_folder_is_no_failure(line: Line) -> None:
         "clock": "ok",
         "proxies": "ok",
         "sign-ins": "ok",
+        "notices": "warn",
         "port": "warn",
         "issuer": "warn",
     }

@@ -121,7 +121,7 @@ def test_settings_hold(block: Block, tmp_path: Path) -> None:
     text = block.text.replace("/var/lib/valetkey/", "")
     for name in re.findall(r'(?:password|secret)_file = "(/[^"]+)"', text):
         secret = tmp_path / Path(name).name
-        secret.write_text("s" * 40, "utf-8")
+        secret.write_text("whsec_" + "QUFB" * 8, "utf-8")
         secret.chmod(0o600)
         text = text.replace(name, str(secret))
     upstream = "VALETKEY_SIGN_IN__UPSTREAM__{}__CLIENT_SECRET"

@@ -56,14 +56,15 @@ def waiting(address: str) -> int:
 
 def sign_in(node: Process, user: str, device: str) -> bool:
     """Signs in from a new browser; whether the server acknowledged it."""
+    browser = Profile(node.url)
+    browser.http.headers["user-agent"] = device
     try:
-        browser = Profile(node.url)
-        browser.http.headers["user-agent"] = device
         browser.open("/sign-in")
-        answer = browser.send("sign-in", username=user, password=WORD)
+        return browser.send("sign-in", username=user, password=WORD).status_code == 303
     except (httpx2.HTTPError, OSError, AssertionError):
         return False
-    return answer.status_code == 303
+    finally:
+        browser.http.close()
 
 
 @pytest.mark.slow

@@ -165,12 +165,17 @@ class MetricsPort:
             await asyncio.sleep(JOBS_SECONDS)
 
 
+KEPT_SECONDS: Final = 86400
+"""No message that will be sent is due later than in so many seconds."""
+
+
 async def observe(store: Store, *, now: int) -> Observed:
     """The messages that wait, and the age of the keys. Raises Unavailable."""
     page = await store.page(PageQuery(record=Job, limit=MOST_JOBS))
     keys = Many(SigningKey)
     current = (one for one in (await store.read(keys)).many(keys) if one.status == "current")
-    waiting = [job.created for job in page.records]
+    # A notice that could not be delivered is due in days: it is kept, and waits for nobody.
+    waiting = [job.created for job in page.records if job.due < now + KEPT_SECONDS]
     ages: Mapping[str, int] = {one.use: now - one.since for one in current}
     return Observed(
         jobs=len(waiting),
