@@ -316,7 +316,7 @@ DEVISE = {
     "email": "miko@chirp.example",
     "encrypted_password": "$2a$04$" + "a" * 53,
     "confirmed_at": "2020-01-02T03:04:05",
-    "created_at": "2020-01-02T03:04:05",
+    "created_at": "2020-01-02 03:04:05 UTC",
     "name": "Miko Lang",
 }
 FIREBASE_HASH = (

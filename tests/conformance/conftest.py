@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.browser import Browser
-from tests.conformance.op import SECRETS, Op
+from tests.conformance.op import SECRETS, Op, issuer_at, port_of
 from tests.conformance.results import Verdict
 from tests.live import free_port
 from tests.outside import outside
@@ -25,7 +25,7 @@ def op(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Op]:
     """A server set up for certification by `op.toml`."""
     folder = tmp_path_factory.mktemp("conformance")
     certificate, key = write_pair(folder, "server")
-    issuer = f"https://127.0.0.1:{free_port()}"
+    issuer = issuer_at(free_port())
     words = ["--set", f"tls_certificate={certificate}", "--set", f"tls_key={key}"]
     words += ["--set", "unthrottled=127.0.0.0/8", "--set", f"issuer={issuer}"]
     with outside(folder) as rp:
@@ -33,7 +33,7 @@ def op(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Op]:
         (folder / "op.toml").write_text(state, "utf-8")
         run(folder, "apply", "-f", "op.toml")
         words += ["--set", f"fetch_ca_file={rp.ca}", "--set", f"fetch_local={rp.place}"]
-        process = serve(folder, *words, "--port", issuer.rpartition(":")[2])
+        process = serve(folder, *words, "--port", port_of(issuer))
         trust = ssl.create_default_context(cafile=str(certificate))
         op = Op(issuer, httpx2.Client(base_url=issuer, verify=trust), trust, folder, rp=rp)
         yield op

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx2
 import msgspec
 from tests.browser import Browser
-from tests.conformance.op import USER
+from tests.conformance.op import USER, SuiteBrowser
 from tests.jose.forge import b64, signed
 from tests.mtls import Pair
 from tests.proofs import Wish, proof
@@ -94,7 +94,7 @@ class Fapi(msgspec.Struct):
         return found
 
     def browser(self) -> Browser:
-        browser = Browser(self.issuer, self.trust)
+        browser = SuiteBrowser(self.issuer, self.trust)
         self.browsers.append(browser)
         return browser
 

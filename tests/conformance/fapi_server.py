@@ -12,6 +12,7 @@ from tests.conformance import fapi_api
 from tests.conformance.conftest import HERE, run, serve
 from tests.conformance.fapi import Fapi, Rp
 from tests.conformance.fapi_api import Api
+from tests.conformance.op import PATH, issuer_at, port_of
 from tests.keys import key
 from tests.live import free_port
 from tests.mtls import NGINX, Authority, Pair, nginx
@@ -31,8 +32,8 @@ def running(
     """A server with its clients; `words` are more of its settings, `more` makes of each client
     those that there are, and `api` is a protected resource beside the server's own."""
     pair = certificate, private = write_pair(folder, "server")
-    issuer = f"https://127.0.0.1:{free_port()}"
-    outside = f"https://127.0.0.1:{free_port()}"
+    issuer = issuer_at(free_port())
+    outside = issuer_at(free_port())
     authority = Authority(folder)
     made = players(authority.issue if NGINX else None, profile)
     clients = {each.id: each for one in made.values() for each in more(one)}
@@ -52,13 +53,19 @@ def running(
     }
     given = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
     run(folder, "apply", "-f", str(declared), *given)
-    process = serve(folder, *given, *words, "--port", issuer.rpartition(":")[2])
+    process = serve(folder, *given, *words, "--port", port_of(issuer))
     trust = ssl.create_default_context(cafile=str(certificate))
     fapi = Fapi(issuer, outside, trust, httpx2.Client(base_url=issuer, verify=trust, timeout=30))
     before = None
     if NGINX:
-        port = int(outside.rpartition(":")[2])
-        before = nginx(folder, port=port, upstream=issuer, certificate=certificate, key=private)
+        port = int(port_of(outside))
+        before = nginx(
+            folder,
+            port=port,
+            upstream=issuer.removesuffix(PATH),
+            certificate=certificate,
+            key=private,
+        )
     try:
         with contextlib.ExitStack() as stack:
             if api is not None:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 import ssl
 import time
 from collections.abc import Mapping
@@ -18,6 +19,31 @@ from tests.installation import secret
 from tests.outside import Host
 
 from valetkey.wire import pkce
+
+PATH: Final = os.environ.get("CONFORMANCE_PATH", "")
+"""The path of each issuer: the modules run once without, and once more with one."""
+
+
+class SuiteBrowser(Browser):
+    """The suite's browser, which is told paths of the issuer."""
+
+    def __init__(self, issuer: str, trust: ssl.SSLContext) -> None:
+        super().__init__(issuer.removesuffix(PATH), trust)
+
+    def open(self, path: str) -> httpx2.Response:
+        inside = path.startswith((f"{PATH}/", "https:"))
+        return super().open(path if inside else PATH + path)
+
+
+def issuer_at(port: int) -> str:
+    """An issuer on this machine."""
+    return f"https://127.0.0.1:{port}{PATH}"
+
+
+def port_of(issuer: str) -> str:
+    """Where it listens."""
+    return str(urlsplit(issuer).port)
+
 
 USER: Final = ("foo", "bar")
 SECRETS: Final = {
@@ -73,7 +99,7 @@ class Op(msgspec.Struct):
 
     def browser(self) -> Browser:
         """A fresh profile of the suite's browser, which runs no script."""
-        browser = Browser(self.issuer, self.trust)
+        browser = SuiteBrowser(self.issuer, self.trust)
         self.browsers.append(browser)
         return browser
 

@@ -359,7 +359,7 @@ def test_an_unknown_redirect_uri_stays_here(op: Op, browser: Browser, verdict: V
 
 @module("oidcc-ensure-post-request-succeeds")
 def test_the_request_by_post(op: Op, browser: Browser) -> None:
-    browser.page = browser.http.post("/authorize", data=op.request(ONE))
+    browser.page = browser.http.post(f"{op.issuer}/authorize", data=op.request(ONE))
     assert browser.page.status_code == 303
     browser.open(browser.page.headers["location"])
     op.agree(browser)

@@ -14,7 +14,7 @@ import pytest
 from joserfc import jwt
 from tests.browser import Browser, error_code
 from tests.conformance.conftest import HERE, run, serve
-from tests.conformance.op import USER, Client, Op, answered, header_of
+from tests.conformance.op import USER, Client, Op, answered, header_of, issuer_at, port_of
 from tests.conformance.results import Verdict
 from tests.jose.forge import b64, signed, unsigned
 from tests.keys import key
@@ -36,7 +36,7 @@ def dyn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Op]:
     """A server that lets apps in by themselves, and fetches what they publish."""
     folder = tmp_path_factory.mktemp("dynamic")
     certificate, private = write_pair(folder, "server")
-    issuer = f"https://127.0.0.1:{free_port()}"
+    issuer = issuer_at(free_port())
     with outside(folder) as rp:
         state = (HERE / "op.toml").read_text("utf-8").replace("//RP/", f"//{rp.place}/")
         (folder / "op.toml").write_text(state, "utf-8")
@@ -54,7 +54,7 @@ def dyn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Op]:
         }
         words = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
         run(folder, "apply", "-f", "op.toml", *words)
-        process = serve(folder, *words, "--port", issuer.rpartition(":")[2])
+        process = serve(folder, *words, "--port", port_of(issuer))
         trust = ssl.create_default_context(cafile=str(certificate))
         op = Op(issuer, httpx2.Client(base_url=issuer, verify=trust), trust, folder, rp=rp)
         yield op

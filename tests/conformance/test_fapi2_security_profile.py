@@ -13,7 +13,7 @@ from tests.attacks.bound import Place
 from tests.attacks.dpop_blocks import BLOCKS, Block
 from tests.conformance.fapi import NO_HEADER, Answer, Fapi, Rp
 from tests.conformance.fapi_server import running
-from tests.conformance.op import USER, header_of
+from tests.conformance.op import USER, header_of, port_of
 from tests.conformance.results import Verdict
 from tests.conformance.test_config_op import unregistered
 from tests.jose.forge import b64
@@ -441,7 +441,7 @@ def test_holder_of_key(fapi: Fapi, rp: Rp) -> None:
     refused(reply, "invalid_client" if rp.way == "tls_client_auth" else "invalid_request")
     ports = [fapi.issuer] if rp.sender == "dpop" else [fapi.issuer, fapi.mtls]
     for address in ports:
-        check_tls(int(address.rpartition(":")[2]))
+        check_tls(int(port_of(address)))
 
 
 def _without_certificate(fapi: Fapi, rp: Rp, code: str) -> httpx2.Response:

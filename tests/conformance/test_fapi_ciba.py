@@ -14,7 +14,7 @@ import pytest
 from tests.browser import Browser
 from tests.conformance.fapi import Fapi, Rp
 from tests.conformance.fapi_server import running
-from tests.conformance.op import USER
+from tests.conformance.op import PATH, USER, port_of
 from tests.conformance.results import Verdict
 from tests.conformance.test_config_op import unregistered
 from tests.conformance.test_fapi2_security_profile import check_tls, identity, refused
@@ -165,7 +165,8 @@ def answers(fapi: Fapi, *, yes: bool = True) -> None:
 
 
 def _newest(browser: Browser) -> str:
-    links = [part for part in browser.page.text.split('"') if part.startswith("/approvals/")]
+    start = f"{PATH}/approvals/"
+    links = [part for part in browser.page.text.split('"') if part.startswith(start)]
     assert links, "nothing waits"
     return links[0]
 
@@ -564,4 +565,4 @@ def test_holder_of_key(fapi: Fapi, assertive: Rp, app: Host, plan: str) -> None:
     reply = comes(fapi, bare, handle)
     refused(reply, "invalid_request")
     for address in (fapi.issuer, fapi.mtls):
-        check_tls(int(address.rpartition(":")[2]))
+        check_tls(int(port_of(address)))

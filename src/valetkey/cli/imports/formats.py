@@ -57,7 +57,8 @@ def seconds(field: str, value: str | float | None, *, per_second: int = 1) -> in
         return 0
     try:
         if isinstance(value, str) and not value.isdigit():
-            at = datetime.fromisoformat(value)
+            # Rails writes " UTC".
+            at = datetime.fromisoformat(value.removesuffix(" UTC"))
             moment = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
         else:
             moment = float(value) / per_second
