@@ -6,8 +6,9 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import uvicorn
 
@@ -25,6 +26,9 @@ from valetkey.server.store.port import Unavailable
 
 if TYPE_CHECKING:
     from valetkey.server.app import Application
+
+HANDSHAKE: Final = 10.0
+"""Seconds that a TLS handshake may take."""
 
 GRACE: Final = 10
 """Seconds in which requests may end after a signal to stop."""
@@ -49,13 +53,26 @@ def serve_until_stopped(
         runner.run(_serve(service, reports, on_ready))
 
 
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Makes the event loop; None for asyncio's own."""
-    try:
+class BoundHandshakes:
+    """Makes an event loop end TLS handshakes after HANDSHAKE seconds. Only then are connections
+    counted by address, and uvicorn leaves the 60 seconds of the loop."""
+
+    async def create_server(self, *arguments: Any, **options: Any) -> Any:
+        if options.get("ssl") is not None:
+            options["ssl_handshake_timeout"] = HANDSHAKE
+        base: Any = super()
+        return await base.create_server(*arguments, **options)
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """Makes the event loop: that of uvloop, or asyncio's own."""
+    base: type[asyncio.AbstractEventLoop] = asyncio.SelectorEventLoop
+    # It is not available on every platform.
+    with suppress(ModuleNotFoundError):
         import uvloop  # noqa: PLC0415
-    except ModuleNotFoundError:
-        return None  # It is not available on every platform.
-    return uvloop.new_event_loop
+
+        base = uvloop.Loop
+    return type("ServingLoop", (BoundHandshakes, base), {})
 
 
 def import_app() -> "Callable[..., Application]":
