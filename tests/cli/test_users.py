@@ -19,6 +19,7 @@ from valetkey.server.model.change import Count, Create
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
+from valetkey.server.model.factor import Factor
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.user import Session, User
@@ -184,6 +185,22 @@ def test_sign_out_ends_every_session(line: Line) -> None:
     assert line.every(Session) == ()
     assert line.json("user", "sign-out", "miko") == {"username": "miko", "sessions": 0}
     assert "there is no user" in line.fails("user", "sign-out", "nobody", status=1)
+
+
+def test_reset_factors_removes_them_all_and_ends_the_sessions(line: Line) -> None:
+    _sign_in_twice(line)
+    user = kept(line)
+    assert "no second factor" in line.fails("user", "reset-factors", "miko", "--yes", status=1)
+    env = Env(int(time.time()), os.urandom)
+    factors = [
+        Factor(id=ids.owned_id(env, owner=user.id), user=user.id, kind=kind, created=env.now)
+        for kind in ("totp", "recovery")
+    ]
+    line.store(lambda store: store.commit([Create(one) for one in factors]))
+    assert "ended 2 sessions" in line.ok("user", "reset-factors", "Miko", "--yes")
+    assert line.every(Session) == line.every(Factor) == ()
+    kinds = {one.kind for one in line.every(Event)}
+    assert "factors-reset" in kinds
 
 
 def test_disable_ends_every_session_and_enable_brings_none_back(line: Line) -> None:

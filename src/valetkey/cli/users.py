@@ -21,6 +21,7 @@ from valetkey.cli.declare import apply_desired, remove_by
 from valetkey.cli.options import PATH, YES, Group
 from valetkey.cli.secrets import password_rules, read_password, read_secret
 from valetkey.cli.user_data import erase, export, id_of, restore
+from valetkey.cli.user_factors import reset_user_factors
 from valetkey.cli.user_throttle import list_throttled, unlock_user
 from valetkey.server.accounts import password, password_forms, sign_up
 from valetkey.server.model.keys import Secret
@@ -316,5 +317,5 @@ def remove(command: CommandContext, username: str, *, yes: bool) -> None:
     remove_by(command, removal.user, username)
 
 
-for one in (list_throttled, unlock_user, erase, restore, export):
+for one in (list_throttled, unlock_user, erase, restore, export, reset_user_factors):
     user.add_command(one)
