@@ -8,6 +8,8 @@ from msgspec.structs import replace
 from tests.authenticator import BE, HONEST, UP, UV, Authenticator, Lies
 from tests.rows import row
 
+from valetkey.server.accounts.factors import FactorContext, remove_factor
+from valetkey.server.accounts.notices import NOBODY, NoticeTargets
 from valetkey.server.accounts.passkeys import (
     MOST,
     SECONDS,
@@ -20,7 +22,6 @@ from valetkey.server.accounts.passkeys import (
     passkeys_of,
     prove,
     register,
-    remove,
     rename,
 )
 from valetkey.server.accounts.relying_party import RelyingParty
@@ -31,7 +32,9 @@ from valetkey.server.model.change import Create
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
 from valetkey.server.model.factor import Factor, PasskeyDomain, account_level
+from valetkey.server.model.keys import Keyring
 from valetkey.server.model.query import Many, One
+from valetkey.server.model.stream import Job
 from valetkey.server.model.user import User
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.settle import ask, settle
@@ -44,6 +47,7 @@ ORIGIN = "https://id.chirp.example"
 PARTY = RelyingParty(rp_id="id.chirp.example", name="Chirp", origins=(ORIGIN,))
 MIKO = User(id=ids.user_id(ENV), username="miko", password="$argon2id$…")
 NOOR = User(id=ids.user_id(ENV), username="noor", password="$argon2id$…")
+KEYRING = Keyring({}, (), (), ())
 BROWSER, SESSION = "b" * 64, "a session"
 
 
@@ -79,8 +83,8 @@ async def added(
     **changed: Any,
 ) -> Added | Refused:
     given = {"browser": BROWSER, "session": SESSION, "name": "Phone", **changed}
-    env = Env(now, urandom)
-    return await settle(store, lambda: register(text, challenge, party=party, env=env, **given))
+    rules = FactorContext(env=Env(now, urandom), keyring=KEYRING, notices=NoticeTargets(mail=True))
+    return await settle(store, lambda: register(text, challenge, party=party, rules=rules, **given))
 
 
 async def made(store: MemoryStore, phone: Authenticator, user: User = MIKO) -> Factor:
@@ -131,7 +135,22 @@ async def test_it_is_kept_with_all_that_a_sign_in_needs(
     domain = (await store.read(fixed)).one(fixed)
     assert domain is not None
     assert domain.rp_id == PARTY.rp_id
-    assert await kinds(store) == ["passkey-added"]
+    assert await kinds(store) == ["factor-added"]
+
+
+async def test_recovery_codes_come_with_the_first_factor_and_users_are_told(
+    store: MemoryStore, phone: Authenticator
+) -> None:
+    counts = []
+    for device in (phone, Authenticator(ORIGIN)):
+        challenge = await begun(store)
+        outcome = await added(store, answer(device, challenge), challenge)
+        assert isinstance(outcome, Added)
+        counts.append(len(outcome.codes))
+    assert counts == [10, 0]
+    jobs = Many(Job)
+    told = [one.facts["notice"] for one in (await store.read(jobs)).many(jobs)]
+    assert told == ["factor_added", "factor_added"]
 
 
 async def test_all_passkeys_of_a_user_have_one_handle_and_nobody_elses(
@@ -365,14 +384,13 @@ async def test_it_is_renamed_and_removed_by_its_user_alone(
     store: MemoryStore, phone: Authenticator
 ) -> None:
     factor = await made(store, phone)
-    for rule in (
-        lambda: rename(factor.id, NOOR.id, "Mine"),
-        lambda: remove(factor.id, NOOR.id, env=ENV),
-    ):
-        assert (await settle(store, rule)).factor is None
+    rules = FactorContext(env=ENV, keyring=KEYRING, notices=NOBODY)
+    assert (await settle(store, lambda: rename(factor.id, NOOR.id, "Mine"))).factor is None
+    theirs = await settle(store, lambda: remove_factor(factor.id, NOOR.id, rules))
+    assert theirs.factor is None
     await settle(store, lambda: rename(factor.id, MIKO.id, "Red phone"))
     assert [one.name for one in await passkeys(store)] == ["Red phone"]
-    await settle(store, lambda: remove(factor.id, MIKO.id, env=ENV))
+    await settle(store, lambda: remove_factor(factor.id, MIKO.id, rules))
     assert await passkeys(store) == []
-    assert sorted(await kinds(store)) == ["passkey-added", "passkey-removed"]
+    assert sorted(await kinds(store)) == ["factor-added", "factor-removed"]
     assert isinstance(await used(store, phone), Refused)

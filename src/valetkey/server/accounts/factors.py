@@ -143,11 +143,8 @@ def add_authenticator(
         counter=step,
     )
     changes: tuple[Change, ...] = (Create(factor),)
-    codes: tuple[str, ...] = ()
-    old = tuple(one for one in factors if one.kind == "recovery")
-    if not old or not account_level(factors):
-        codes = one_time_codes.new_recovery_codes(context.env)
-        changes += (*map(Remove, old), Create(_recovery(user, codes, context.env)))
+    codes, stored = with_first_factor(user, factors, context.env)
+    changes += stored
     facts = {"factor": "authenticator", "name": factor.name, "device": context.device}
     return AuthenticatorAdded(
         factor=factor,
@@ -155,6 +152,18 @@ def add_authenticator(
         changes=(*changes, *_notice("factor_added", user, facts=facts, context=context)),
         events=(event(context.env, "factor-added", by="user", user=user, note=factor.name),),
     )
+
+
+def with_first_factor(
+    user: str, factors: Sequence[Factor], env: Env
+) -> tuple[tuple[str, ...], tuple[Change, ...]]:
+    """The recovery codes that come with the first second factor of a user who has these factors,
+    to display once, and the changes that store them; nothing if the user has some."""
+    old = tuple(one for one in factors if one.kind == "recovery")
+    if old and account_level(factors):
+        return (), ()
+    codes = one_time_codes.new_recovery_codes(env)
+    return codes, (*map(Remove, old), Create(_recovery(user, codes, env)))
 
 
 def _recovery(user: str, codes: Sequence[str], env: Env) -> Factor:

@@ -1,4 +1,5 @@
-"""Passkeys: a user adds them, signs in with them, renames and removes them.
+"""Passkeys: a user adds them, signs in with them, and renames them. They are removed as other
+factors are (see `accounts.factors`).
 
 A challenge is stored nowhere. It travels sealed with the form that answers it, is bound to the
 browser, and works once, for ten minutes: a stranger who asks for challenges uses up nothing.
@@ -10,6 +11,8 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from valetkey.jose.seal import digest, same
+from valetkey.server.accounts.factors import FactorContext, with_first_factor
+from valetkey.server.accounts.notices import NOBODY, NoticeTargets, tell
 from valetkey.server.accounts.relying_party import RelyingParty
 from valetkey.server.accounts.sign_in import Proof
 from valetkey.server.accounts.webauthn import (
@@ -25,7 +28,7 @@ from valetkey.server.accounts.webauthn import (
 )
 from valetkey.server.model import ids
 from valetkey.server.model.assurance import PHISHING_RESISTANT
-from valetkey.server.model.change import Change, Create, Remove, Update
+from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event, event
@@ -105,12 +108,15 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Added(msgspec.Struct, frozen=True, kw_only=True):
-    """A new passkey. `first`: the user had no second factor before."""
+    """A new passkey. `codes` are the recovery codes that came with it, to display once."""
 
     factor: Factor
-    first: bool
+    codes: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
     events: tuple[Event, ...] = ()
+
+    def __repr__(self) -> str:
+        return "Added(…)"
 
 
 class Proved(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +135,12 @@ class Proved(msgspec.Struct, frozen=True, kw_only=True):
         if self.verified:
             return Proof(auth_time=now, amr=VERIFIED, acr=PHISHING_RESISTANT)
         return Proof(auth_time=now, amr=UNVERIFIED)
+
+    def beside(self, first: Proof) -> Proof:
+        """The proof of a sign-in that began with a password: two factors, whether the device
+        checked its user or not."""
+        amr = (*first.amr, *(one for one in VERIFIED if one not in first.amr))
+        return msgspec.structs.replace(first, amr=amr, acr=self.factor.level)
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,13 +174,13 @@ def register(
     session: str,
     name: str,
     party: RelyingParty,
-    env: Env,
+    rules: FactorContext,
     optional: bool = False,
 ) -> Rule[Added | Refused]:
     """Adds a passkey. `text` is the browser's response to the challenge. `optional` is as in
     `Factor`."""
     if challenge is None or not _is_answerable(
-        challenge, "create", browser=browser, session=session, now=env.now
+        challenge, "create", browser=browser, session=session, now=rules.env.now
     ):
         return Refused(why="expired")
     try:
@@ -192,10 +204,10 @@ def register(
     if sum(one.kind == "passkey" for one in factors) >= MOST:
         return Refused(why="full")
     factor = Factor(
-        id=ids.owned_id(env, owner=owner.id),
+        id=ids.owned_id(rules.env, owner=owner.id),
         user=owner.id,
         kind="passkey",
-        created=env.now,
+        created=rules.env.now,
         name=name,
         credential=passkey.credential_id,
         counter=passkey.sign_count,
@@ -209,10 +221,15 @@ def register(
     )
     changes: tuple[Change, ...] = (Create(challenge.marker), Create(factor))
     if fixed is None:
-        changes += (Create(PasskeyDomain(rp_id=party.rp_id, since=env.now)),)
-    audit_event = event(env, "passkey-added", by="user", user=owner.id, note=name)
-    first = not account_level(factors)
-    return Added(factor=factor, first=first, changes=changes, events=(audit_event,))
+        changes += (Create(PasskeyDomain(rp_id=party.rp_id, since=rules.env.now)),)
+    codes: tuple[str, ...] = ()
+    if not optional:
+        codes, stored = with_first_factor(owner.id, factors, rules.env)
+        changes += stored
+    facts = {"factor": "passkey", "name": name, "device": rules.device}
+    changes += tell("factor_added", user=owner.id, env=rules.env, to=rules.notices, facts=facts)
+    audit_event = event(rules.env, "factor-added", by="user", user=owner.id, note=name)
+    return Added(factor=factor, codes=codes, changes=changes, events=(audit_event,))
 
 
 def prove(
@@ -222,11 +239,14 @@ def prove(
     browser: str,
     session: str = "",
     alone: bool = True,
+    user: str = "",
     party: RelyingParty,
     env: Env,
+    notices: NoticeTargets = NOBODY,
 ) -> Rule[Proved | Refused]:
     """Who signs in. `text` is the browser's response to the challenge. `alone`: the passkey is all
-    that the user proves, so it has to be enough for the account. An unknown credential and one that
+    that the user proves, so it has to be enough for the account. `user`
+    is the only one who may, "" for anybody. An unknown credential and one that
     signs wrongly get the same answer."""
     if challenge is None or not _is_answerable(
         challenge, "get", browser=browser, session=session, now=env.now
@@ -244,7 +264,7 @@ def prove(
     factor = results.one(passkey)
     if results.one(marker) is not None:
         return Refused(why="expired", detail="answered before")
-    if factor is None or factor.kind != "passkey":
+    if factor is None or factor.kind != "passkey" or user not in {"", factor.user}:
         return Refused(why="refused", detail="an unknown credential")
     try:
         assertion = _check(response, challenge, factor, party=party)
@@ -252,12 +272,17 @@ def prove(
         return Refused(why="refused", detail=str(error))
     owner, mine = One(User, factor.user), Many(Factor, "user", factor.user)
     results = yield (owner, mine)
-    user = results.one(owner)
-    if user is None or user.status != "active":
+    person = results.one(owner)
+    if person is None or person.status != "active":
         return Refused(why="refused", detail="the user is not active")
     if alone and not assertion.is_user_verified and account_level(results.many(mine)):
         return Refused(why="unverified")
-    return _proved(user, factor, assertion, challenge=challenge, env=env)
+    proved = _proved(person, factor, assertion, challenge=challenge, env=env)
+    if not proved.suspect:
+        return proved
+    facts = {"name": factor.name}
+    notice = tell("passkey_copied", user=person.id, env=env, to=notices, facts=facts)
+    return msgspec.structs.replace(proved, changes=(*proved.changes, *notice))
 
 
 def _is_answerable(
@@ -323,15 +348,6 @@ def rename(factor_id: str, user: str, name: str) -> Rule[Outcome]:
         return Outcome(factor=factor)
     after = msgspec.structs.replace(factor, name=name)
     return Outcome(factor=after, changes=(Update(after),))
-
-
-def remove(factor_id: str, user: str, *, env: Env) -> Rule[Outcome]:
-    """Removes a passkey. The caller has a proof at the level of the account."""
-    factor = yield from _mine(factor_id, user)
-    if factor is None:
-        return Outcome(factor=None)
-    audit_event = event(env, "passkey-removed", by="user", user=user, note=factor.name)
-    return Outcome(factor=factor, changes=(Remove(factor),), events=(audit_event,))
 
 
 def _mine(factor_id: str, user: str) -> Rule[Factor | None]:

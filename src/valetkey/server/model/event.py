@@ -48,8 +48,6 @@ Kind: TypeAlias = Literal[
     "app-suspended",
     "app-restored",
     "password-opened",
-    "passkey-added",
-    "passkey-removed",
     "passkey-suspect",
     "code-refused",
     "factor-added",

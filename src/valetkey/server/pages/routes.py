@@ -49,9 +49,14 @@ from valetkey.server.pages.factors.authenticator import (
     RecoveryCodesView,
     SetUpView,
 )
-from valetkey.server.pages.factors.passkey_sign_in import OwnPasskeySignIn, PasskeyInteraction
+from valetkey.server.pages.factors.passkey_sign_in import (
+    OwnPasskeySignIn,
+    PasskeyInteraction,
+    PasskeyStage,
+)
 from valetkey.server.pages.factors.passkeys import PASSKEY_SIGN_IN
 from valetkey.server.pages.factors.second_factor import (
+    PASSKEY_STAGE,
     SECOND_FACTOR,
     SET_UP,
     SecondFactorPage,
@@ -183,7 +188,7 @@ def _account(
     """Sign-in, sign-up and sign-out."""
     sign_in, sign_up = SignInPage(frame, choice), SignUpPage(frame)
     places = {way.name: way for way in upstreams}
-    passkey = OwnPasskeySignIn(frame, choice)
+    passkey, beside = OwnPasskeySignIn(frame, choice), PasskeyStage(frame)
     sign_out, handoff = SignOutPage(frame, choice, places), HandoffPages(frame)
     out, stage = (SignOutView, SignedOutView), SecondFactorPage(frame)
     return (
@@ -191,6 +196,7 @@ def _account(
         TableRow(f"{SIGN_IN}/{WITH}/{{way}}", get=WaysPage(frame, choice).begin_own),
         TableRow(PASSKEY_SIGN_IN, (SignInView,), get=passkey.options, post=passkey.submit),
         TableRow(SECOND_FACTOR, (SecondFactorView,), post=stage.code),
+        TableRow(PASSKEY_STAGE, (SecondFactorView,), get=beside.options, post=beside.submit),
         TableRow(SET_UP, (SetUpView, RecoveryCodesView), post=stage.set_up),
         TableRow(SIGN_UP, (SignUpView,), get=sign_up.show, post=sign_up.submit),
         TableRow(SIGN_OUT, out, get=sign_out.show, post=sign_out.submit),

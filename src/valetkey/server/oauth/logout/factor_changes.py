@@ -3,6 +3,7 @@
 import msgspec
 
 from valetkey.server.accounts.factors import (
+    PROVED,
     AuthenticatorAdded,
     FactorContext,
     FactorRemoved,
@@ -11,8 +12,8 @@ from valetkey.server.accounts.factors import (
     remove_factor,
 )
 from valetkey.server.accounts.notices import tell
-from valetkey.server.accounts.sign_in import Proof
-from valetkey.server.accounts.stages import with_code
+from valetkey.server.accounts.passkeys import VERIFIED, Added, Refused
+from valetkey.server.model.assurance import TWO_FACTORS, level, strongest
 from valetkey.server.model.change import Change, Remove, Update
 from valetkey.server.model.event import event
 from valetkey.server.model.factor import Factor
@@ -37,7 +38,23 @@ def enrol(
     added = yield from add_authenticator(session.user, secret, code, name=name, context=rules)
     if isinstance(added, NotAdded):
         return added
-    follows = yield from _follow_up(session, context, proved=True)
+    follows = yield from _follow_up(session, context, PROVED)
+    return msgspec.structs.replace(
+        added,
+        changes=(*added.changes, *follows.changes),
+        events=(*added.events, *follows.events),
+    )
+
+
+def enrol_passkey(
+    session: Session, adding: Rule[Added | Refused], *, context: Context
+) -> Rule[Added | Refused]:
+    """Adds a passkey to the session's user, by the rule of `accounts.passkeys`. The session has
+    proved it, and the others end. One that the browser made by itself changes nothing else."""
+    added = yield from adding
+    if isinstance(added, Refused) or added.factor.optional:
+        return added
+    follows = yield from _follow_up(session, context, VERIFIED)
     return msgspec.structs.replace(
         added,
         changes=(*added.changes, *follows.changes),
@@ -53,7 +70,7 @@ def unenrol(
     removed = yield from remove_factor(name, session.user, rules)
     if removed.factor is None:
         return removed
-    follows = yield from _follow_up(session, context, proved=False)
+    follows = yield from _follow_up(session, context)
     return msgspec.structs.replace(
         removed,
         changes=(*removed.changes, *follows.changes),
@@ -61,22 +78,27 @@ def unenrol(
     )
 
 
-def _follow_up(session: Session, context: Context, *, proved: bool) -> Rule[Outcome]:
-    """The end of the user's other sessions. `proved`: this session has proved the new factor."""
+def _follow_up(session: Session, context: Context, methods: tuple[str, ...] = ()) -> Rule[Outcome]:
+    """The end of the user's other sessions. `methods` are those by which this session has proved a
+    new factor."""
     query = Many(Session, "user", session.user)
     every = (yield (query,)).many(query)
     others = [one for one in every if one.id != session.id]
     ended = yield from end_all(others, by="user", note="factors", context=context)
     raised: tuple[Change, ...] = tuple(
-        Update(_raised(one)) for one in every if proved and one.id == session.id
+        Update(_raised(one, methods)) for one in every if methods and one.id == session.id
     )
     return Outcome(changes=(*ended.changes, *raised), events=ended.events)
 
 
-def _raised(session: Session) -> Session:
-    """The session, after a code as well."""
-    proof = with_code(Proof(auth_time=session.auth_time, amr=session.amr, acr=session.acr))
-    return msgspec.structs.replace(session, amr=proof.amr, acr=proof.acr)
+def _raised(session: Session, methods: tuple[str, ...]) -> Session:
+    """The session, after a proof by these methods as well. They make two factors beside a
+    password."""
+    if "pwd" not in session.amr:
+        return session
+    amr = (*session.amr, *(one for one in methods if one not in session.amr))
+    acr = strongest(level(session.amr, session.acr), TWO_FACTORS)
+    return msgspec.structs.replace(session, amr=amr, acr=acr)
 
 
 class FactorsReset(Outcome, frozen=True, kw_only=True, eq=False):

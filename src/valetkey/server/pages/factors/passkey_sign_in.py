@@ -17,8 +17,20 @@ from valetkey.server.oauth.authorize.outcome import Login
 from valetkey.server.oauth.sign_in.ticket import write_sealed
 from valetkey.server.pages.authorize import Steps, continue_at
 from valetkey.server.pages.factors.passkeys import PASSKEY_SIGN_IN, PURPOSE, opened_challenge
-from valetkey.server.pages.factors.stages import AfterSignIn, FirstStage, proceed
-from valetkey.server.pages.frame import Frame, NoSuchPage
+from valetkey.server.pages.factors.second_factor import (
+    PASSKEY_STAGE,
+    FactorProblem,
+    restart_at,
+    show_stage,
+    stage_and_user,
+)
+from valetkey.server.pages.factors.stages import (
+    AfterSignIn,
+    FirstStage,
+    complete_sign_in,
+    proceed,
+)
+from valetkey.server.pages.frame import SIGN_IN, Frame, NoSuchPage
 from valetkey.server.pages.interaction import Interaction
 from valetkey.server.pages.own_pages import then
 from valetkey.server.pages.sign_in import (
@@ -61,10 +73,16 @@ async def passkey_options(
 
 
 async def passkey_proof(
-    frame: Frame, request: Request, form: forms.Form, *, session: str = "", alone: bool = True
+    frame: Frame,
+    request: Request,
+    form: forms.Form,
+    *,
+    session: str = "",
+    alone: bool = True,
+    user: str = "",
 ) -> Proved | Refused:
     """Who answered the challenge with a passkey. `session` is that for which it was asked;
-    `alone` is as in `accounts.passkeys.prove`."""
+    `alone` and `user` are as in `accounts.passkeys.prove`."""
     party, browser = relying_party(frame), frame.cookies.read_browser(request)
     challenge = opened_challenge(form, await frame.shell.context())
     outcome, _ = await frame.shell.settle(
@@ -74,8 +92,10 @@ async def passkey_proof(
             browser=browser.id,
             session=session,
             alone=alone,
+            user=user,
             party=party,
             env=context.env,
+            notices=context.installation.notices,
         )
     )
     if isinstance(outcome, Refused):
@@ -189,3 +209,31 @@ class PasskeyInteraction:
         )
         decision = await self._frame.shell.ask(lambda context: resume(name, browser, context))
         return decision if isinstance(decision, Login) else None
+
+
+class PasskeyStage:
+    """`/sign-in/second-factor/passkey`: after a password."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def options(self, request: Request) -> Reply:
+        """What the browser is asked for."""
+        return await passkey_options(self._frame, request)
+
+    async def submit(self, request: Request) -> Reply:
+        """Take the passkey, and open the session."""
+        frame, context = self._frame, await self._frame.shell.context()
+        form = frame.posted(request, context, purpose=PASSKEY_STAGE, session="")
+        stage, user = await stage_and_user(frame, request, form.get("stage", ""))
+        if stage is None or user is None:
+            return see_other(SIGN_IN if stage is None else restart_at(stage))
+        proved = await passkey_proof(frame, request, form, alone=False, user=user.id)
+        if isinstance(proved, Refused):
+            problem = FactorProblem.PASSKEY
+            return await show_stage(frame, request, stage, following="code", problem=problem)
+        caller = await frame.callers.of(request, stage.username, context)
+        first = FirstStage(
+            user=user, username=stage.username, proof=proved.beside(stage.proof), caller=caller
+        )
+        return await complete_sign_in(frame, request, first, destination=stage.destination)

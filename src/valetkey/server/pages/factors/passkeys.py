@@ -6,7 +6,7 @@ from typing import Final
 
 from valetkey.jose import base64url
 from valetkey.server.accounts import passkeys
-from valetkey.server.accounts.passkeys import Added, Refused
+from valetkey.server.accounts.passkeys import Refused
 from valetkey.server.accounts.relying_party import RelyingParty
 from valetkey.server.accounts.webauthn import Member, creation_options
 from valetkey.server.http import log
@@ -16,10 +16,11 @@ from valetkey.server.http.request import Request
 from valetkey.server.model.factor import Factor
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.logout.sessions import end_elsewhere
+from valetkey.server.oauth.logout.factor_changes import enrol_passkey, unenrol
 from valetkey.server.oauth.sign_in.ticket import read_sealed, write_sealed
 from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.components import PageForm
+from valetkey.server.pages.factors.authenticator import RecoveryCodesView
 from valetkey.server.pages.factors.passkey_views import (
     ADD,
     NEW,
@@ -33,6 +34,7 @@ from valetkey.server.pages.factors.passkey_views import (
     PasskeyView,
     passkey_item,
 )
+from valetkey.server.pages.factors.stages import factor_context
 from valetkey.server.pages.frame import SIGN_IN, Frame, NoSuchPage, prove_again
 from valetkey.server.pages.security import SecuritySection
 from valetkey.spec.errors import InvalidRequest
@@ -130,24 +132,29 @@ class PasskeysPage:
         )
         challenge = opened_challenge(form, context)
         outcome, _ = await self._frame.shell.settle(
-            lambda context: passkeys.register(
-                form.get("response", ""),
-                challenge,
-                browser=browser.id,
-                session=person.session.id,
-                name=_name(form) or device(request.joined(b"user-agent")),
-                party=party,
-                env=context.env,
+            lambda context: enrol_passkey(
+                person.session,
+                passkeys.register(
+                    form.get("response", ""),
+                    challenge,
+                    browser=browser.id,
+                    session=person.session.id,
+                    name=_name(form) or device(request.joined(b"user-agent")),
+                    party=party,
+                    rules=factor_context(self._frame, request, context),
+                ),
+                context=context,
             )
         )
         if isinstance(outcome, Refused):
             log.info("no new passkey", why=outcome.why, detail=outcome.detail)
             problem = PasskeyProblem(outcome.why)
             return await self._add_page(request, person, problem=problem, name=_name(form))
-        return self._added(outcome)
-
-    def _added(self, added: Added) -> Reply:
-        return see_other(f"{PASSKEYS}?notice={PasskeyNotice.ADDED.value}")
+        following = f"{PASSKEYS}?notice={PasskeyNotice.ADDED.value}"
+        if not outcome.codes:
+            return see_other(following)
+        codes = RecoveryCodesView(site=self._frame.site, codes=outcome.codes, following=following)
+        return self._frame.page(request, codes)
 
     async def look(self, request: Request) -> Reply:
         """The page of one passkey."""
@@ -184,12 +191,14 @@ class PasskeysPage:
             case "remove":
                 if not await self._frame.has_fresh_proof(person):
                     return prove_again(path)
+                # At the level of the account: who lost the device has no passkey to prove it with.
                 await self._frame.shell.settle(
-                    lambda context: passkeys.remove(factor.id, user, env=context.env)
-                )
-                # A thief of the device may be signed in on it.
-                await self._frame.shell.settle(
-                    lambda context: end_elsewhere(user, current=person.session.id, context=context)
+                    lambda context: unenrol(
+                        factor.id,
+                        person.session,
+                        rules=factor_context(self._frame, request, context),
+                        context=context,
+                    )
                 )
                 return see_other(f"{PASSKEYS}?notice={PasskeyNotice.REMOVED.value}")
             case _:

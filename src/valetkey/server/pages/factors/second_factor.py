@@ -36,6 +36,7 @@ from valetkey.server.pages.frame import SIGN_IN, Frame
 
 SECOND_FACTOR: Final = f"{SIGN_IN}/second-factor"
 SET_UP: Final = f"{SIGN_IN}/set-up"
+PASSKEY_STAGE: Final = f"{SECOND_FACTOR}/passkey"
 CODES: Final = "one-time codes"
 """The bucket of guesses."""
 
@@ -49,20 +50,21 @@ class FactorProblem(StrEnum):
     MISSING = "missing"
     REFUSED = "refused"
     THROTTLED = "throttled"
+    PASSKEY = "passkey"
 
 
 class SecondFactorView(View, frozen=True, kw_only=True):
     """The form for a code: field ``code``, button ``#continue``, and ``trust`` to trust the device
-    for ``trust_days``, 0 for never. ``authenticator``, ``passkey`` and ``recovery`` say what the
-    user has. ``restart`` is the path of the sign-in page, ``retry_after`` goes with
-    ``THROTTLED``."""
+    for ``trust_days``, 0 for never. ``authenticator`` and ``recovery`` say what the user has;
+    ``passkey`` is the form with the button ``#passkey``, None for no passkey. ``restart`` is the
+    path of the sign-in page, ``retry_after`` goes with ``THROTTLED``."""
 
     template: ClassVar = "second_factor.html"
     enums: ClassVar = (FactorProblem,)
 
     form: PageForm
     authenticator: bool
-    passkey: bool
+    passkey: PageForm | None
     recovery: bool
     trust_days: int
     restart: str
@@ -121,7 +123,16 @@ async def show_stage(
                 hidden=seal_stage(stage, context),
             ),
             authenticator="totp" in kinds,
-            passkey="passkey" in kinds,
+            passkey=frame.form(
+                request,
+                context,
+                action=PASSKEY_STAGE,
+                purpose=PASSKEY_STAGE,
+                session="",
+                hidden=seal_stage(stage, context),
+            )
+            if "passkey" in kinds and frame.passkeys is not None
+            else None,
             recovery="recovery" in kinds,
             trust_days=context.installation.sign_in.trusted_seconds // DAY,
             restart=restart_at(stage),
@@ -151,7 +162,7 @@ class SecondFactorPage:
         """Take a code and open the session."""
         frame, context = self._frame, await self._frame.shell.context()
         form = frame.posted(request, context, purpose=SECOND_FACTOR, session="")
-        stage, user = await self._stage(request, form.get("stage", ""))
+        stage, user = await stage_and_user(self._frame, request, form.get("stage", ""))
         if stage is None or user is None:
             return see_other(SIGN_IN if stage is None else restart_at(stage))
         code = form.get("code", "").strip()
@@ -178,7 +189,7 @@ class SecondFactorPage:
         """Take the first code of a new authenticator, and open the session."""
         frame, context = self._frame, await self._frame.shell.context()
         form = frame.posted(request, context, purpose=SET_UP, session="")
-        stage, user = await self._stage(request, form.get("stage", ""))
+        stage, user = await stage_and_user(self._frame, request, form.get("stage", ""))
         if stage is None or user is None or not stage.secret:
             return see_other(SIGN_IN if stage is None else restart_at(stage))
         factors = await frame.shell.ask(lambda context: factors_of(user.id))
@@ -208,18 +219,6 @@ class SecondFactorPage:
         page = await page_of_stage(frame, request, view, destination=stage.destination)
         cookies_of_reply = (pair for pair in reply.headers if pair[0] == b"set-cookie")
         return page.having(*cookies_of_reply)
-
-    async def _stage(self, request: Request, text: str) -> tuple[OpenStage | None, User | None]:
-        """The stage, and its user if nothing has changed since."""
-        frame, context = self._frame, await self._frame.shell.context()
-        stage = read_stage(text, frame.cookies.read_browser(request).id, context)
-        if stage is None:
-            return None, None
-        query = One(User, stage.user)
-        user = (await frame.shell.store.read(query)).one(query)
-        if user is None or user.status != "active" or password_mark(user) != stage.mark:
-            return stage, None
-        return stage, user
 
     async def _count(
         self, request: Request, stage: OpenStage, following: NextStage
@@ -273,3 +272,18 @@ class SecondFactorPage:
             keyring=context.installation.keyring,
         )
         return frame.cookies.trust(reply, cookie, seconds=seconds)
+
+
+async def stage_and_user(
+    frame: Frame, request: Request, text: str
+) -> tuple[OpenStage | None, User | None]:
+    """The stage, and its user if nothing has changed since."""
+    context = await frame.shell.context()
+    stage = read_stage(text, frame.cookies.read_browser(request).id, context)
+    if stage is None:
+        return None, None
+    query = One(User, stage.user)
+    user = (await frame.shell.store.read(query)).one(query)
+    if user is None or user.status != "active" or password_mark(user) != stage.mark:
+        return stage, None
+    return stage, user
