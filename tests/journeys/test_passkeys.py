@@ -22,11 +22,16 @@ def server(tmp_path: Path) -> Iterator[Live]:
         yield server
 
 
-def add_passkey(tab: Page, name: str = "Laptop") -> None:
+def add_passkey(tab: Page, name: str = "Laptop") -> list[str]:
+    """Adds the first one; the recovery codes that come with it."""
     tab.click("#add")
     tab.fill("#name", name)
     tab.click("#add-passkey")
+    expect(tab.locator("#codes")).to_be_visible()
+    codes = tab.locator("#codes li").all_inner_texts()
+    tab.click("#continue")
     expect(tab.get_by_role("status")).to_contain_text("The passkey was added")
+    return codes
 
 
 def test_a_passkey_is_added_used_renamed_and_removed(tab: Page, server: Live) -> None:
@@ -91,3 +96,36 @@ def test_an_issuer_with_a_path_and_without_script(
         page.goto(f"{server.issuer}/security/passkeys/add")
         expect(page.locator("main")).to_contain_text("Passkeys need JavaScript and")
         plain.context.close()
+
+
+def sign_out(tab: Page, server: Live) -> None:
+    tab.goto(f"{server.issuer}/sign-out")
+    tab.click("#sign-out")
+
+
+def test_a_second_factor_after_a_password_and_a_lost_device(tab: Page, server: Live) -> None:
+    device = VirtualDevice(tab)
+    tab.goto(f"{server.issuer}/security/passkeys")
+    sign_in(tab)
+    codes = add_passkey(tab)
+    sign_out(tab, server)
+    device.touch(at_once=False)
+    tab.goto(f"{server.issuer}/security/passkeys")
+    sign_in(tab)
+    expect(tab.locator("#code")).to_be_visible()
+    picture(tab, "second-factor-passkey")
+    device.touch(at_once=True)
+    tab.click("#passkey")
+    expect(tab.locator("article.passkey")).to_contain_text("Last used just now")
+    (session,) = every(server, Session)
+    assert (session.amr, session.acr) == (("pwd", "pop", "user", "mfa"), "phr")
+    sign_out(tab, server)
+    device.lose()
+    tab.goto(f"{server.issuer}/security/passkeys")
+    sign_in(tab)
+    tab.fill("#code", codes[0])
+    tab.click("#continue")
+    tab.click("article.passkey a.details")
+    tab.click("#remove")
+    expect(tab.get_by_role("status")).to_contain_text("The passkey was removed")
+    assert every(server, Factor) == ()
