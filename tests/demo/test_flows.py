@@ -7,7 +7,8 @@ from unittest.mock import Mock
 import pytest
 from tests.demo.test_story import SECONDS, SECRET, folder, nothing_is_left, start
 
-from valetkey.demo.flows import FLOWS, upstream
+from valetkey.demo.flows import FLOWS, passkey, upstream
+from valetkey.demo.miko.chromium import executable
 from valetkey.demo.programs import Failed
 
 __all__ = ["folder"]
@@ -19,7 +20,11 @@ WITHOUT_NODE = pytest.mark.skipif(
     shutil.which("node") is None or not (NODE / "oidc-provider").exists(),
     reason="npm packages are not installed: scripts/node-packages.sh tests/clients/node",
 )
-MARKS = {"upstream": (pytest.mark.node, WITHOUT_NODE)}
+WITHOUT_CHROMIUM = pytest.mark.skipif(executable() is None, reason="Chromium is not installed")
+MARKS = {
+    "passkey": (pytest.mark.browser, WITHOUT_CHROMIUM),
+    "upstream": (pytest.mark.node, WITHOUT_NODE),
+}
 
 
 @pytest.mark.parametrize("name", [pytest.param(one, marks=MARKS.get(one, ())) for one in FLOWS])
@@ -52,3 +57,9 @@ def test_what_is_missing_is_said(
     monkeypatch.setenv("PATH", str(tmp_path if there == "node" else folder))
     with pytest.raises(Failed, match=r"oidc-provider" if there == "node" else r"Node\.js"):
         upstream.connects(Mock())
+
+
+def test_a_missing_browser_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(folder))
+    with pytest.raises(Failed, match=r"Chromium, .* playwright: there is no Chromium"):
+        passkey.signs_up(Mock())

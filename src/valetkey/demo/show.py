@@ -129,7 +129,7 @@ def _tell(
     about = "a key to your account that stays yours" if flow is None else flow.title
     voice.title(f"valetkey: {about}")
     stage.set_up()
-    body = _body(browser=browser)
+    body = _body(browser=browser or (flow is not None and flow.browser))
     miko = Miko(body, username=USER, password=stage.password)
     with contextlib.closing(Play(stage, miko, voice, expected=expected)) as play:
         voice.table(

@@ -11,6 +11,7 @@ from valetkey.demo.flows import (
     fapi,
     machine,
     own_login,
+    passkey,
     stolen_phone,
     upstream,
 )
@@ -23,6 +24,7 @@ FLOWS: Final[Mapping[str, Flow]] = {
     "exchange": exchange.FLOW,
     "fapi": fapi.FLOW,
     "own-login": own_login.FLOW,
+    "passkey": passkey.FLOW,
     "embedded": embedded.FLOW,
     "stolen-phone": stolen_phone.FLOW,
     "upstream": upstream.FLOW,

@@ -35,12 +35,13 @@ class Step(msgspec.Struct, frozen=True):
 
 class Flow(msgspec.Struct, frozen=True):
     """A short story: what it is called, who the app in it is, and its steps. `website` is where
-    users sign in, None for the authorization server itself."""
+    users sign in, None for the authorization server itself. `browser`: it needs a real one."""
 
     title: str
     app: str
     steps: tuple[Step, ...]
     website: Website | None = None
+    browser: bool = False
 
 
 def token(play: Play, form: dict[str, str], *, by: str = "") -> Exchange:

@@ -113,6 +113,38 @@ class ChromiumBody:
         except self._error as error:
             raise Lost(f"{button!r} on {self.url} cannot be pressed") from error
 
+    def new_device(self) -> None:
+        """Miko has a device that keeps passkeys and knows his finger (Chromium's virtual
+        authenticator). It answers while a button is pressed."""
+        self._cdp = self._context.new_cdp_session(self._page)
+        self._cdp.send("WebAuthn.enable", {"enableUI": False})
+        options = {
+            "protocol": "ctap2",
+            "ctap2Version": "ctap2_1",
+            "transport": "internal",
+            "hasResidentKey": True,
+            "hasUserVerification": True,
+            "isUserVerified": True,
+            "automaticPresenceSimulation": False,
+        }
+        made = self._cdp.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+        self._device = made["authenticatorId"]
+
+    def press_with_finger(self, button: str) -> None:
+        """Presses a button, and then the device's own."""
+        self._page.wait_for_selector(f"#{button}")
+        self._touch(at_once=True)
+        self.press(button)
+        self._touch(at_once=False)
+
+    def lose_device(self) -> None:
+        """The device is gone, with its passkeys."""
+        self._cdp.send("WebAuthn.removeVirtualAuthenticator", {"authenticatorId": self._device})
+
+    def _touch(self, *, at_once: bool) -> None:
+        wanted = {"authenticatorId": self._device, "enabled": at_once}
+        self._cdp.send("WebAuthn.setAutomaticPresenceSimulation", wanted)
+
     def close(self) -> None:
         # Ctrl-C reaches the browser too: then it is gone already.
         with contextlib.suppress(Exception):
