@@ -257,3 +257,13 @@ def test_an_app_waits_and_the_passkey_opens_only_its_own_request(
     assert answer.status_code == 303
     browser.open(answer.headers["location"])
     assert sent_back(browser.send("allow"))["code"]
+
+
+@pytest.mark.parametrize(
+    "later", ["https://evil.example/", "//evil.example", "/continue/../x", "/sign-out", "/\\evil"]
+)
+def test_the_offer_of_a_passkey_leads_nowhere_else(server: Live, later: str) -> None:
+    browser = signed_in(server, "noor")
+    page = browser.http.get("/security/passkeys/add", params={"later": later, "how": "silent"})
+    assert 'name="later" value="/apps"' in page.text
+    assert "evil" not in page.text

@@ -129,3 +129,31 @@ def test_a_second_factor_after_a_password_and_a_lost_device(tab: Page, server: L
     tab.click("#remove")
     expect(tab.get_by_role("status")).to_contain_text("The passkey was removed")
     assert every(server, Factor) == ()
+
+
+def test_sign_up_offers_a_passkey_and_a_browser_may_make_one(tab: Page, tmp_path: Path) -> None:
+    with live(
+        tmp_path, unthrottled=("127.0.0.1",), host="localhost", enable=("sign-up",)
+    ) as server:
+        device = VirtualDevice(tab)
+        tab.goto(f"{server.issuer}/sign-up")
+        expect(tab.locator("input[name=passkeys]")).not_to_have_value("")
+        tab.fill("#username", "kim")
+        tab.fill("#password", "a tale of four silent rivers")
+        tab.click("#sign-up")
+        picture(tab, "passkey-offer")
+        tab.click("#add-passkey")
+        expect(tab.locator("#codes")).to_be_visible()
+        tab.click("#continue")
+        tab.wait_for_url("**/apps")
+        sign_out(tab, server)
+        device.touch(at_once=False)
+        tab.goto(f"{server.issuer}/sign-in")
+        field = tab.locator("input[name=passkeys]")
+        expect(field).not_to_have_value("")
+        # As in a browser whose password manager has just filled the form in.
+        field.evaluate("element => { element.value = 'conditional' }")
+        sign_in(tab, username="noor")
+        tab.wait_for_url("**/apps")
+        noor = server.users["noor"].id
+        assert all(one.optional for one in every(server, Factor) if one.user == noor)

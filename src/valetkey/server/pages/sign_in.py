@@ -22,7 +22,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.components import Decline, PageForm, View
 from valetkey.server.pages.credentials.forgot import forgot_path
 from valetkey.server.pages.factors.passkeys import own_passkey_form
-from valetkey.server.pages.factors.stages import AfterSignIn, FirstStage, proceed
+from valetkey.server.pages.factors.stages import AfterSignIn, FirstStage, PasskeyOffer, proceed
 from valetkey.server.pages.frame import (
     SIGN_IN,
     SIGN_UP,
@@ -148,7 +148,8 @@ async def sign_in(frame: Frame, request: Request, form: forms.Form) -> FirstStag
         )
         return SignInRefused(SignInProblem.REFUSED, username, unsure=attempt.tried >= UNSURE)
     proof = Proof(auth_time=context.env.now, amr=("pwd",))
-    return FirstStage(user=user, username=username, proof=proof, caller=caller)
+    offer: PasskeyOffer = "silent" if form.get("passkeys", "") == "conditional" else ""
+    return FirstStage(user=user, username=username, proof=proof, caller=caller, offer=offer)
 
 
 def solved_puzzle(form: forms.Form, username: str, context: Context) -> SingleUse | None:

@@ -131,7 +131,13 @@ async def signed_up(frame: Frame, request: Request, form: forms.Form) -> Outcome
         with contextlib.suppress(TemporarilyUnavailable):  # They can ask again.
             await mail_proof(frame, request, created.user)
     proof = Proof(auth_time=context.env.now, amr=("pwd",))
-    return FirstStage(user=created.user, username=entered.username, proof=proof, caller=caller)
+    return FirstStage(
+        user=created.user,
+        username=entered.username,
+        proof=proof,
+        caller=caller,
+        offer="ask" if form.get("passkeys", "") else "",
+    )
 
 
 class SignUpPage:

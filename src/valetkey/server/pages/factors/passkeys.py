@@ -1,6 +1,7 @@
 """Passkeys of the signed-in user: their section on the security page, and the pages on which they
 add, rename and remove them."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -19,6 +20,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.logout.factor_changes import enrol_passkey, unenrol
 from valetkey.server.oauth.sign_in.ticket import read_sealed, write_sealed
 from valetkey.server.pages.app_text import plain
+from valetkey.server.pages.authorize import continue_at
 from valetkey.server.pages.components import PageForm
 from valetkey.server.pages.factors.authenticator import RecoveryCodesView
 from valetkey.server.pages.factors.passkey_views import (
@@ -36,7 +38,9 @@ from valetkey.server.pages.factors.passkey_views import (
 )
 from valetkey.server.pages.factors.stages import factor_context
 from valetkey.server.pages.frame import SIGN_IN, Frame, NoSuchPage, prove_again
+from valetkey.server.pages.own_pages import then
 from valetkey.server.pages.security import SecuritySection
+from valetkey.server.pages.ways import PassOnView
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import form as forms
 
@@ -93,8 +97,11 @@ class PasskeysPage:
 
     async def ask(self, request: Request) -> Reply:
         """The page that adds a passkey, after a fresh proof."""
-        person = await self._proved(request, ADD)
-        return person if isinstance(person, Reply) else await self._add_page(request, person)
+        person, query = await self._proved(request, ADD), request.parameters()
+        if isinstance(person, Reply):
+            return person
+        silent, later = query.get("how") == "silent", _later(query.get("later", ""))
+        return await self._add_page(request, person, later=later, silent=silent)
 
     async def options(self, request: Request) -> Reply:
         """What the browser is asked for, as JSON, and the challenge that goes with the answer."""
@@ -130,7 +137,8 @@ class PasskeysPage:
             self._frame.cookies.read_browser(request),
             await self._frame.shell.context(),
         )
-        challenge = opened_challenge(form, context)
+        challenge, later = opened_challenge(form, context), _later(form.get("later", ""))
+        silent = form.get("how") == "silent"
         outcome, _ = await self._frame.shell.settle(
             lambda context: enrol_passkey(
                 person.session,
@@ -142,17 +150,22 @@ class PasskeysPage:
                     name=_name(form) or device(request.joined(b"user-agent")),
                     party=party,
                     rules=factor_context(self._frame, request, context),
+                    optional=silent,
                 ),
                 context=context,
             )
         )
         if isinstance(outcome, Refused):
             log.info("no new passkey", why=outcome.why, detail=outcome.detail)
+            if silent and later:
+                return self._go_on(request, later)
             problem = PasskeyProblem(outcome.why)
-            return await self._add_page(request, person, problem=problem, name=_name(form))
-        following = f"{PASSKEYS}?notice={PasskeyNotice.ADDED.value}"
+            return await self._add_page(
+                request, person, problem=problem, name=_name(form), later=later
+            )
+        following = later or f"{PASSKEYS}?notice={PasskeyNotice.ADDED.value}"
         if not outcome.codes:
-            return see_other(following)
+            return self._go_on(request, following)
         codes = RecoveryCodesView(site=self._frame.site, codes=outcome.codes, following=following)
         return self._frame.page(request, codes)
 
@@ -211,14 +224,19 @@ class PasskeysPage:
         *,
         problem: PasskeyProblem = PasskeyProblem.NONE,
         name: str = "",
+        later: str = "",
+        silent: bool = False,
     ) -> Reply:
         context = await self._frame.shell.context()
+        hidden = (("later", later), *((("how", "silent"),) if silent else ())) if later else ()
         view = AddPasskeyView(
             site=self._frame.site,
             account=self._frame.account(person.user),
-            form=self._form(request, context, person, path=NEW),
+            form=self._form(request, context, person, path=NEW, hidden=hidden),
             name=name or device(request.joined(b"user-agent")),
             problem=problem,
+            later=later,
+            silent=silent and bool(later),
         )
         status = 200 if problem is PasskeyProblem.NONE else 400
         return self._frame.page(request, view, status=status)
@@ -243,9 +261,30 @@ class PasskeysPage:
             raise NoSuchPage
         return factor, mine
 
-    def _form(self, request: Request, context: Context, person: Person, *, path: str) -> PageForm:
+    def _go_on(self, request: Request, path: str) -> Reply:
+        """The way on. A request that waits may lead to its app, to which no form of this page may
+        redirect (Content Security Policy 3, `form-action`): so a page is between."""
+        if not path.startswith(CONTINUE):
+            return see_other(path)
+        view = PassOnView(site=self._frame.site, place=self._frame.site.name, href=path)
+        return self._frame.page(request, view).having((b"refresh", f"0;url={path}".encode()))
+
+    def _form(
+        self,
+        request: Request,
+        context: Context,
+        person: Person,
+        *,
+        path: str,
+        hidden: tuple[tuple[str, str], ...] = (),
+    ) -> PageForm:
         return self._frame.form(
-            request, context, action=path, purpose=path, session=person.session.id
+            request,
+            context,
+            action=path,
+            purpose=path,
+            session=person.session.id,
+            hidden=hidden,
         )
 
     async def _posted(self, request: Request, person: Person, *, purpose: str) -> forms.Form:
@@ -257,6 +296,18 @@ def opened_challenge(form: forms.Form, context: Context) -> passkeys.Challenge |
     """The challenge that the form answers, None if it is none of ours."""
     sealed = form.get("challenge", "")
     return read_sealed(sealed, passkeys.Challenge, PURPOSE, most=_MAX_CHALLENGE, context=context)
+
+
+CONTINUE: Final = continue_at("")
+_PENDING: Final = re.compile(re.escape(CONTINUE) + r"[0-9a-v]{26}", re.ASCII)
+
+
+def _later(path: str) -> str:
+    """The path, if users may go on there after the offer of a passkey; "" without one."""
+    if not path or _PENDING.fullmatch(path):
+        return path
+    target, _, draft = path.partition("?draft=")
+    return then({"next": target, "draft": draft})
 
 
 def _name(form: forms.Form) -> str:

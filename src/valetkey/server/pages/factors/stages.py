@@ -1,6 +1,7 @@
 """The way from the first proof of a sign-in to a session: the second stage, and its end."""
 
-from typing import Final
+from typing import Final, Literal, TypeAlias
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -20,6 +21,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.sign_in.ticket import read_sealed, write_sealed
 from valetkey.server.pages.authorize import Steps, continue_at, refuse
 from valetkey.server.pages.components import View
+from valetkey.server.pages.factors.passkey_views import ADD
 from valetkey.server.pages.frame import APPS, Frame
 from valetkey.server.pages.sign_out import signed_out
 from valetkey.spec.errors import LoginRequired
@@ -32,6 +34,11 @@ LONGEST: Final = 3000
 """Characters of a sealed stage."""
 
 
+PasskeyOffer: TypeAlias = Literal["", "ask", "silent"]
+"""What the browser can do for a user without a passkey: nothing, make one after a question, or make
+one by itself."""
+
+
 class FirstStage(msgspec.Struct, frozen=True, kw_only=True):
     """A user who has passed the first stage. `username` is as they typed it; `caller` is None for
     an address that is not throttled, and after a sign-in elsewhere."""
@@ -40,6 +47,7 @@ class FirstStage(msgspec.Struct, frozen=True, kw_only=True):
     username: str
     proof: Proof
     caller: Caller | None = None
+    offer: PasskeyOffer = ""
 
 
 class AfterSignIn(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,17 +143,29 @@ async def complete_sign_in(
     """Open the session and go on. The caller knows that all stages are passed."""
     browser = frame.cookies.read_browser(request)
     signed_in = await opened(frame, request, first)
-    pending = destination.pending
+    pending, offered = destination.pending, await _passkey_offer(frame, first, destination)
     if pending:
         await frame.shell.settle(
             lambda context: remember_sign_in(
                 pending, browser, signed_in.session.id, context=context
             )
         )
-    reply = see_other(continue_at(pending) if pending else destination.target)
+    reply = see_other(offered or (continue_at(pending) if pending else destination.target))
     return frame.cookies.sign_in(
         reply, signed_in.session, signed_in.secret, known_accounts=signed_in.known_browser
     )
+
+
+async def _passkey_offer(frame: Frame, first: FirstStage, destination: AfterSignIn) -> str:
+    """The path of the page that offers a passkey on the way, "" for none: users who have a second
+    factor were asked before."""
+    if not first.offer or frame.passkeys is None or destination.again:
+        return ""
+    if await frame.shell.ask(lambda context: factors_of(first.user.id)):
+        return ""
+    pending = destination.pending
+    later = continue_at(pending) if pending else destination.target
+    return f"{ADD}?{urlencode({'later': later, 'how': first.offer})}"
 
 
 async def opened(frame: Frame, request: Request, first: FirstStage) -> SignedIn:

@@ -2,6 +2,8 @@
 "use strict";
 
 const REFRESH = 8 * 60 * 1000; // The server takes an answer for ten minutes.
+const TRIED = "passkey tried"; // When the browser was last asked to make one by itself.
+const MONTH = 30 * 24 * 60 * 60 * 1000;
 const PATIENCE = 4000; // For a passkey that the browser makes by itself, or not at all.
 
 const form = document.querySelector("form[data-passkey]");
@@ -99,6 +101,7 @@ async function can(name) {
 // After a password, the browser may make a passkey without a question.
 async function upgrade() {
   const { signal } = waiting;
+  localStorage.setItem(TRIED, Date.now());
   setTimeout(() => waiting.abort(), PATIENCE);
   try {
     if (!(await can("conditionalCreate"))) throw new Error("not in this browser");
@@ -126,7 +129,8 @@ async function signal() {
 async function start() {
   // Other forms say that this browser may be offered a passkey.
   for (const field of document.querySelectorAll("input[data-passkeys]")) {
-    field.value = (await can("conditionalCreate")) ? "conditional" : "possible";
+    const again = Date.now() - (localStorage.getItem(TRIED) ?? 0) > MONTH;
+    field.value = again && (await can("conditionalCreate")) ? "conditional" : "possible";
   }
   if (form?.dataset.passkey === "upgrade") upgrade();
   else if (form) {
