@@ -128,7 +128,7 @@ def person() -> tuple[User, list[Record]]:
         TokenFamily(id=name(), grant=grant, used=NOW, device=MARK, **until, **owner, **client),
         Approval(id=name(), grant=grant, words=MARK, **until, **owner, **client),
         receipt,
-        event(ENV, "passkey-added", by="user", note=MARK, reason=MARK, **owner),
+        event(ENV, "factor-added", by="user", note=MARK, reason=MARK, **owner),
         event(ENV, "connected", by="user", note=MARK, **owner, **client),
         event(ENV, "granted", by="user", grant=grant, device="Firefox", **owner, **client),
     ]
