@@ -198,7 +198,8 @@ def test_reset_factors_removes_them_all_and_ends_the_sessions(line: Line) -> Non
     ]
     line.store(lambda store: store.commit([Create(one) for one in factors]))
     assert "ended 2 sessions" in line.ok("user", "reset-factors", "Miko", "--yes")
-    assert line.every(Session) == line.every(Factor) == ()
+    assert line.every(Session) == ()
+    assert line.every(Factor) == ()
     kinds = {one.kind for one in line.every(Event)}
     assert "factors-reset" in kinds
 
