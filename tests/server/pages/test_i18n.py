@@ -111,6 +111,8 @@ CHOICES = {
     "case does not count": (("DE-at",), "de"),
     "a script and a region": (("de-Latn-CH",), "de"),
     "a wish for a region of a missing language": (("it-CH", "en-GB"), "en"),
+    "French in Canada": (("fr-CA", "en"), "fr"),
+    "Spanish in Mexico": (("es-MX", "en"), "es"),
     "none of them": (("it", "nl"), "en"),
     "none at all": ((), "en"),
     "a longer word that begins alike": (("den",), "en"),

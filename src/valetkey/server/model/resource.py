@@ -56,46 +56,75 @@ class CatalogRevision(Record, frozen=True, kw_only=True, omit_defaults=True):
         return 0
 
 
+def _words(**texts: str) -> dict[str, Words]:
+    """What a permission allows, by language."""
+    return {tag: Words(can=can) for tag, can in texts.items()}
+
+
 IDENTITY: Final = (
     Permission(
         id="openid",
         can="know it's you when you return",
         group="identity",
-        words={"de": Words(can="Sie wiedererkennen, wenn Sie zurückkehren")},
+        words=_words(
+            de="Sie wiedererkennen, wenn Sie zurückkehren",
+            fr="vous reconnaître à votre retour",
+            es="reconocerle cuando vuelva",
+        ),
     ),
     Permission(
         id="profile",
         can="see your name and profile",
         group="identity",
-        words={"de": Words(can="Ihren Namen und Ihr Profil sehen")},
+        words=_words(
+            de="Ihren Namen und Ihr Profil sehen",
+            fr="voir votre nom et votre profil",
+            es="ver su nombre y su perfil",
+        ),
     ),
     Permission(
         id="email",
         can="see your email address",
         risk="medium",
         group="identity",
-        words={"de": Words(can="Ihre E-Mail-Adresse sehen")},
+        words=_words(
+            de="Ihre E-Mail-Adresse sehen",
+            fr="voir votre adresse e-mail",
+            es="ver su dirección de correo",
+        ),
     ),
     Permission(
         id="address",
         can="see your postal address",
         risk="medium",
         group="identity",
-        words={"de": Words(can="Ihre Anschrift sehen")},
+        words=_words(
+            de="Ihre Anschrift sehen",
+            fr="voir votre adresse postale",
+            es="ver su dirección postal",
+        ),
     ),
     Permission(
         id="phone",
         can="see your phone number",
         risk="medium",
         group="identity",
-        words={"de": Words(can="Ihre Telefonnummer sehen")},
+        words=_words(
+            de="Ihre Telefonnummer sehen",
+            fr="voir votre numéro de téléphone",
+            es="ver su número de teléfono",
+        ),
     ),
     Permission(
         id="offline_access",
         can="stay connected when you're not using it",
         risk="medium",
         group="stay",
-        words={"de": Words(can="verbunden bleiben, wenn Sie die App nicht verwenden")},
+        words=_words(
+            de="verbunden bleiben, wenn Sie die App nicht verwenden",
+            fr="rester connectée sans que vous y soyez",
+            es="seguir conectada cuando usted no la use",
+        ),
     ),
 )
 """The permissions of the authorization server itself: the protocol's own scopes."""

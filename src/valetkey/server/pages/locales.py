@@ -25,7 +25,7 @@ FOLDER: Final = "LC_MESSAGES"
 MOST: Final = 2_000_000
 """The largest catalog of an operator that is read, in bytes."""
 
-_SHIPPED: Final = {"en": "English", "de": "Deutsch"}
+_SHIPPED: Final = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
 _TAG: Final = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.ASCII)
 _MARKUP: Final = re.compile(r"%\([a-z_]+\)s|</?[a-z]+[^<>]*>")
 
