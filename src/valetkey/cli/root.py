@@ -20,6 +20,7 @@ MODULES: Final = {
     "health": "health",
     "apply": "apply",
     "brand": "brand",
+    "locale": "locales",
     "import": "imports.users",
     "client": "clients",
     "user": "users",

@@ -122,7 +122,7 @@ IDENTITY: Final = (
         group="stay",
         words=_words(
             de="verbunden bleiben, wenn Sie die App nicht verwenden",
-            fr="rester connectée sans que vous y soyez",
+            fr="rester connectée en votre absence",
             es="seguir conectada cuando usted no la use",
         ),
     ),

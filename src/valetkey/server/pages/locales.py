@@ -133,6 +133,13 @@ def with_folder(folder: Path | None) -> tuple[Mapping[str, Locale], tuple[str, .
     return locales, tuple(mistakes)
 
 
+def file_of(folder: Path, tag: str) -> Path:
+    """The catalog of a language in a folder. Raises ValueError if it is no language tag."""
+    if not _TAG.fullmatch(tag):
+        raise ValueError("it is no language tag, such as it or pt-br")
+    return folder / tag / FOLDER / FILE
+
+
 def _read(file: Path, tag: str) -> Catalog:
     if not _TAG.fullmatch(tag):
         raise ValueError("its folder is no language tag, such as it or pt-br")
