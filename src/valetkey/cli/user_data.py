@@ -16,7 +16,7 @@ from valetkey.cli.context import (
     format_time,
     settle_and_notify,
 )
-from valetkey.cli.options import YES
+from valetkey.cli.options import YES, Command
 from valetkey.server.http.personal_export import export as personal_export
 from valetkey.server.model.query import One, OneByAlias
 from valetkey.server.model.user import User, sign_in_name
@@ -34,7 +34,7 @@ async def id_of(store: Store, name: str) -> str:
     return account.id
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("username")
 @click.option("--at-once", is_flag=True, help="Erase it now. This cannot be undone.")
 @YES
@@ -60,7 +60,7 @@ def erase(command: CommandContext, username: str, *, at_once: bool, yes: bool) -
         command.show(document, f"disabled {username}: it is erased on {until}, unless restored")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("username")
 @click.pass_obj
 def restore(command: CommandContext, username: str) -> None:
@@ -76,7 +76,7 @@ def restore(command: CommandContext, username: str) -> None:
     command.show({"username": username, "result": "restored"}, f"restored {username}")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("username")
 @click.option(
     "--output",
