@@ -40,7 +40,7 @@ class PasswordPresenter:
 class ChangePasswordView(View, frozen=True, kw_only=True):
     """The form for a new password: fields ``password`` and ``stop_apps``, button
     ``#change-password``. ``shortest`` is the minimum of characters. ``changed``: it has just been
-    changed. ``told``: the user gets a notice."""
+    changed. ``notifies``: the user gets a notice."""
 
     template: ClassVar = "change_password.html"
     section: ClassVar = Section.SECURITY
@@ -50,7 +50,7 @@ class ChangePasswordView(View, frozen=True, kw_only=True):
     shortest: int
     problem: PasswordProblem | None = None
     changed: bool = False
-    told: bool = False
+    notifies: bool = False
 
 
 class PasswordPage:
@@ -119,7 +119,7 @@ class PasswordPage:
             shortest=self._frame.new_passwords.shortest,
             problem=problem,
             changed=changed,
-            told=context.installation.notices.tells("password_changed"),
+            notifies=context.installation.notices.tells("password_changed"),
         )
 
 

@@ -15,7 +15,7 @@ from valetkey.server.pages.credentials.password import ChangePasswordView, Passw
 from valetkey.server.pages.samples.parts import FORM, HOSTILE, MIKO, SITE
 from valetkey.server.pages.security import SecurityView
 
-CHANGE = ChangePasswordView(site=SITE, account=MIKO, form=FORM, shortest=15, told=True)
+CHANGE = ChangePasswordView(site=SITE, account=MIKO, form=FORM, shortest=15, notifies=True)
 FORGOT = ForgotView(site=SITE, form=FORM, sign_in="/sign-in")
 RESET = ResetView(site=SITE, state=ResetState.WAITING, form=FORM, shortest=15, again="/forgot")
 ADDRESS = EmailView(site=SITE, account=MIKO, form=FORM, email="miko@example.org", verified=True)
@@ -32,7 +32,7 @@ def _security(email: EmailSection) -> SecurityView:
 
 CREDENTIALS: dict[str, View] = {
     "change-password": CHANGE,
-    "change-password-done": replace(CHANGE, changed=True, told=False),
+    "change-password-done": replace(CHANGE, changed=True, notifies=False),
     "change-password-problem": replace(CHANGE, problem=PasswordProblem.NAMES),
     "forgot": FORGOT,
     "forgot-missing": replace(FORGOT, missing=True),
