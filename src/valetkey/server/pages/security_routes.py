@@ -7,7 +7,7 @@ from valetkey.server.pages.credentials.email import (
     EmailView,
     ProveEmailView,
 )
-from valetkey.server.pages.credentials.forgot import DONE, ForgotPage, ForgotView, ResetView
+from valetkey.server.pages.credentials.forgot import RESULT, ForgotPage, ForgotView, ResetView
 from valetkey.server.pages.credentials.password import (
     PATH as PASSWORD,
 )
@@ -85,7 +85,7 @@ def _credentials(frame: Frame) -> tuple[TableRow, ...]:
     return (
         TableRow(PASSWORD, (ChangePasswordView,), get=password.show, post=password.change),
         TableRow(FORGOT, (ForgotView,), get=forgot.ask, post=forgot.send),
-        TableRow(DONE, (ResetView,), get=forgot.done),
+        TableRow(RESULT, (ResetView,), get=forgot.show_result),
         TableRow(f"{FORGOT}/{{request}}", (ResetView,), get=forgot.show, post=forgot.submit),
         TableRow(EMAIL, (EmailView,), get=email.show, post=email.send),
         TableRow(f"{EMAIL}/{{request}}", (ProveEmailView,), get=email.ask, post=email.prove),

@@ -25,7 +25,7 @@ from valetkey.server.pages.components import PageForm, View
 from valetkey.server.pages.credentials.password import names_of
 from valetkey.server.pages.frame import SIGN_IN, Frame, NoSuchPage
 
-DONE: Final = f"{FORGOT}/done"
+RESULT: Final = f"{FORGOT}/done"
 
 
 class ForgotView(View, frozen=True, kw_only=True):
@@ -40,13 +40,13 @@ class ForgotView(View, frozen=True, kw_only=True):
 
 
 class ResetState(StrEnum):
-    """Where the user is: ``ELSEWHERE`` in another browser than the one that asked, ``OVER`` without
-    a request that waits, ``DONE`` with a new password."""
+    """Where the user is: ``OTHER_BROWSER`` in another browser than the one that asked, ``OVER`` without
+    a request that waits, ``CHANGED`` with a new password."""
 
     WAITING = "waiting"
-    ELSEWHERE = "elsewhere"
+    OTHER_BROWSER = "other_browser"
     OVER = "over"
-    DONE = "done"
+    CHANGED = "changed"
 
 
 class ResetProblem(StrEnum):
@@ -101,12 +101,12 @@ class ForgotPage:
 
     async def ask(self, request: Request) -> Reply:
         """The form that asks for a code."""
-        context = await self._offered()
+        context = await self._require_mail()
         return self._frame.page(request, self._ask_view(request, context))
 
     async def send(self, request: Request) -> Reply:
         """Mail a code, if there is such a user."""
-        context = await self._offered()
+        context = await self._require_mail()
         form = self._frame.posted(request, context, purpose=FORGOT, session="")
         username = form.get("username", "").strip()
         if not username:
@@ -138,9 +138,9 @@ class ForgotPage:
             return await self._page(request, problem=ResetProblem.CODE, remaining=checked.remaining)
         return await self._store(request, typed, checked.user, code=code)
 
-    async def done(self, request: Request) -> Reply:
+    async def show_result(self, request: Request) -> Reply:
         """What comes next."""
-        return self._frame.page(request, ResetView(site=self._frame.site, state=ResetState.DONE))
+        return self._frame.page(request, ResetView(site=self._frame.site, state=ResetState.CHANGED))
 
     async def _store(self, request: Request, typed: Secret, user: User, *, code: str) -> Reply:
         name, browser = self._of(request)
@@ -156,7 +156,7 @@ class ForgotPage:
                 name, stored, browser=browser, device=device, context=context
             )
         )
-        return await self._page(request) if changed.user is None else see_other(DONE)
+        return await self._page(request) if changed.user is None else see_other(RESULT)
 
     def _of(self, request: Request) -> tuple[str, str]:
         """The request's name, and the browser."""
@@ -179,7 +179,7 @@ class ForgotPage:
             view = ResetView(site=self._frame.site, state=ResetState.OVER, again=again)
             return self._frame.page(request, view, status=404)
         if pending.browser not in ("", browser):
-            view = ResetView(site=self._frame.site, state=ResetState.ELSEWHERE, again=again)
+            view = ResetView(site=self._frame.site, state=ResetState.OTHER_BROWSER, again=again)
             return self._frame.page(request, view)
         here = f"{FORGOT}/{name}"
         view = ResetView(
@@ -199,7 +199,7 @@ class ForgotPage:
         form = self._frame.form(request, context, action=FORGOT, purpose=FORGOT, session="")
         return ForgotView(site=self._frame.site, form=form, sign_in=SIGN_IN, missing=missing)
 
-    async def _offered(self) -> Context:
+    async def _require_mail(self) -> Context:
         context = await self._frame.shell.context()
         if forgot_path(context) is None:
             raise NoSuchPage
