@@ -40,8 +40,8 @@ class ForgotView(View, frozen=True, kw_only=True):
 
 
 class ResetState(StrEnum):
-    """Where the user is: ``OTHER_BROWSER`` in another browser than the one that asked, ``OVER`` without
-    a request that waits, ``CHANGED`` with a new password."""
+    """Where the user is: ``OTHER_BROWSER`` than the one that asked, ``OVER`` without a request that
+    waits, ``CHANGED`` with a new password."""
 
     WAITING = "waiting"
     OTHER_BROWSER = "other_browser"
