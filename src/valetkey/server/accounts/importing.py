@@ -177,7 +177,7 @@ class _Judging:
         after = _updated(there, one.user)
         is_linked = owner is not None or not identity
         if after == there and is_linked:
-            return Judgment(one, self._found(there))
+            return Judgment(one, self._verdict_of_attempt(there))
         match self._terms.on_existing:
             case "skip":
                 return Judgment(one, "kept")
@@ -189,7 +189,7 @@ class _Judging:
                 self._write(after, one, "" if is_linked else identity)
                 return Judgment(one, "changed")
 
-    def _found(self, there: User) -> Verdict:
+    def _verdict_of_attempt(self, there: User) -> Verdict:
         """The verdict about a user who is as the record says. The first of several equal records is
         the one that was written."""
         attempt = self._attempts.pop(there.id, None)
