@@ -192,13 +192,13 @@ def broken(look: Look, *, pause: float = 0.0) -> Iterator[str]:
 
 def _parts(template: str) -> set[str]:
     """The templates that ours with this name is made of."""
-    found: set[str] = set()
+    parts: set[str] = set()
     todo = [template]
     while todo:
-        if (name := todo.pop()) not in found:
-            found.add(name)
+        if (name := todo.pop()) not in parts:
+            parts.add(name)
             todo += _references(name)
-    return found
+    return parts
 
 
 @cache
