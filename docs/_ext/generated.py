@@ -84,7 +84,12 @@ ON_ERASURE: Final = {
 def personal_data() -> str:
     """A row for each kind of record that says something about people."""
     rows = (
-        (_sentence(one.what), _sentence(one.why), _sentence(one.kept), ON_ERASURE[one.on_erasure])
+        (
+            _sentence(one.what),
+            _sentence(one.why),
+            _sentence(one.duration),
+            ON_ERASURE[one.on_erasure],
+        )
         for one in DATA
         if one.on_erasure != "none"
     )

@@ -29,6 +29,8 @@ IN_A_TASK: Final = {
     "server/http/fetch.py: Fetcher._exchange": "a task for each document, or the outbox",
     "server/http/outbox.py: Outbox.run": "a background task",
     "server/http/outbox.py: Outbox.send": "pages, which are behind ASGI",
+    "server/http/smtp.py: Mailer.check": "a command",
+    "server/http/smtp.py: Mailer.send": "the outbox, or a command",
     "server/http/platform_sign_in.py: PlatformSignIn.ask": "pages",
     "server/endpoints/stream.py: LogUpdates.poll": "a handler that is not whole is behind ASGI",
     "server/http/metrics_port.py: MetricsPort.run": "a task of the server",

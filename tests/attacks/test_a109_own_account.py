@@ -19,9 +19,9 @@ from tests.live import Live
 from valetkey.server.model.erasure import Erasure
 from valetkey.server.model.event import Event
 from valetkey.server.model.user import Session, User
-from valetkey.server.pages.deletion import RESTORE
-from valetkey.server.pages.profile import DELETE, DOWNLOAD, PROFILE
-from valetkey.server.pages.sessions import SESSIONS
+from valetkey.server.pages.account.deletion import RESTORE
+from valetkey.server.pages.account.profile import DELETE, DOWNLOAD, PROFILE
+from valetkey.server.pages.account.sessions import SESSIONS
 
 POSTS = (SESSIONS, PROFILE, DOWNLOAD, DELETE)
 

@@ -3,9 +3,9 @@
 Attack: Someone lets the server send mail after mail to a person: reset codes for their address,
 sign-ins, attempts; or hides one notice among many others.
 Defense: An account gets five mails of one kind in an hour, and an address five mails with codes of
-one kind, whoever asks. Each kind has its own limit, so no other mail uses it up. A mail with a code
-isn't sent after the code has expired. The request takes the same time and gets the same answer.
-What was left out is an event.
+one kind, no matter who asks. Each kind has its own limit, so no other mail uses it up. A mail with
+a code isn't sent after the code has expired. The request takes the same time and gets the same
+answer. What was left out is an event.
 """
 
 from collections import Counter

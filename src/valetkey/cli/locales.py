@@ -55,11 +55,11 @@ def check(command: CommandContext, folder: Path) -> None:
     from valetkey.server.pages.locales import with_folder  # noqa: PLC0415
 
     locales, mistakes = with_folder(folder)
-    found = progress(folder, locales)
+    counts = progress(folder, locales)
     if mistakes:
         raise Failed("\n  - ".join(("mistakes, whose texts are left out:", *mistakes)))
-    if not found:
+    if not counts:
         raise Failed(f"{folder} has no catalog such as it/LC_MESSAGES/valetkey.po")
-    lines = [f"{tag}: {done} of {whole} texts" for tag, (done, whole) in found.items()]
-    document = {tag: {"translated": done, "texts": whole} for tag, (done, whole) in found.items()}
+    lines = [f"{tag}: {done} of {whole} texts" for tag, (done, whole) in counts.items()]
+    document = {tag: {"translated": done, "texts": whole} for tag, (done, whole) in counts.items()}
     command.show(document, "\n".join(lines))

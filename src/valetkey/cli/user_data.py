@@ -51,12 +51,17 @@ def erase(command: CommandContext, username: str, *, at_once: bool, yes: bool) -
         rule = partial(request_deletion, name, by="administrator", at_once=at_once, context=context)
         return await settle_and_notify(store, rule, context)
 
-    done = command.run(erasing)
-    document = {"username": username, "user": done.user, "result": done.result, "due": done.due}
-    if done.result == "erased":
+    outcome = command.run(erasing)
+    document = {
+        "username": username,
+        "user": outcome.user,
+        "result": outcome.result,
+        "due": outcome.due,
+    }
+    if outcome.result == "erased":
         command.show(document, f"erased {username}")
     else:
-        until = format_time(done.due)
+        until = format_time(outcome.due)
         command.show(document, f"disabled {username}: it is erased on {until}, unless restored")
 
 

@@ -10,15 +10,13 @@ from tests.rows import row
 
 from valetkey.server.accounts.factors import FactorContext, remove_factor
 from valetkey.server.accounts.notices import NOBODY, NoticeTargets
+from valetkey.server.accounts.passkey_challenge import SECONDS, Challenge, new_challenge
 from valetkey.server.accounts.passkeys import (
     MOST,
-    SECONDS,
     Added,
-    Challenge,
     Proved,
     Refused,
     begin_registration,
-    new_challenge,
     passkeys_of,
     prove,
     register,

@@ -14,8 +14,8 @@ from tests.server.pages.preview import document
 from valetkey.server.model.change import record_event
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Kind, event
-from valetkey.server.pages import activity
-from valetkey.server.pages.activity import ACTIVITY
+from valetkey.server.pages.account import activity
+from valetkey.server.pages.account.activity import ACTIVITY
 from valetkey.server.pages.locales import LOCALES
 
 

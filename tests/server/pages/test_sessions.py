@@ -19,7 +19,7 @@ from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.model.user import SEEN_STEP, Session
-from valetkey.server.pages.sessions import SESSIONS
+from valetkey.server.pages.account.sessions import SESSIONS
 from valetkey.server.store.settle import settle
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -101,7 +101,7 @@ def test_a_session_ends_when_it_is_idle_and_in_any_case() -> None:
     env = Env(1_800_000_000, os.urandom)
     name = ids.owned_id(env, owner=ids.user_id(env))
     one = Session(id=name, digest="", user="", auth_time=0, expires=env.now + 1000)
-    used = replace(one, seen=env.now + 50)
+    used = replace(one, last_active=env.now + 50)
     over = [one.is_over(env.now + 99, idle=100), one.is_over(env.now + 100, idle=100)]
     assert over == [False, True]
     assert [used.is_over(env.now + 149, idle=100), used.is_over(env.now + 150, idle=100)] == over
@@ -117,6 +117,6 @@ def test_its_last_use_is_written_once_in_some_minutes(server: Live) -> None:
         env = Env(session.began + second, os.urandom)
         server.run(settle(server.store, partial(see_session, session.id, where, env)))
         after = next(one for one in sessions_of(server, "miko") if one.id == session.id)
-        assert after.seen - session.began == seen or (after.seen, seen) == (0, 0)
+        assert after.last_active - session.began == seen or (after.last_active, seen) == (0, 0)
     assert (after.device, after.network) == ("Chrome on Android", "192.0.2.0/24")
     assert after.version == 2

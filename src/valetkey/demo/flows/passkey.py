@@ -67,12 +67,12 @@ def asks_for_more(play: Play) -> None:
     play.check("then he is asked for the messages", holds="dms.read" in sheet.ids)
     play.miko.chooses("dms.read", on=True)
     body.press("allow")
-    sent = play.miko.latest("POST", "/continue/")
-    play.voice.exchange(sent, who=MIKO_TO_SERVER, request=("action",), response=("code",))
+    posted = play.miko.latest("POST", "/continue/")
+    play.voice.exchange(posted, who=MIKO_TO_SERVER, request=("action",), response=("code",))
     form = {
         "grant_type": "authorization_code",
         "client_id": CLIENT_ID,
-        "code": sent.response["code"],
+        "code": posted.response["code"],
         "redirect_uri": _callback(play),
         "code_verifier": play.kept["verifier"],
     }

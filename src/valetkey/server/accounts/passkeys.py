@@ -1,8 +1,5 @@
 """Passkeys: a user adds them, signs in with them, and renames them. They are removed as other
 factors are (see `accounts.factors`).
-
-A challenge is stored nowhere. It travels sealed with the form that answers it, is bound to the
-browser, and works once, for ten minutes: a stranger who asks for challenges uses up nothing.
 """
 
 from collections.abc import Sequence
@@ -10,13 +7,13 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from valetkey.jose.seal import digest, same
+from valetkey.jose.seal import same
 from valetkey.server.accounts.factors import FactorContext, with_first_factor
 from valetkey.server.accounts.notices import NOBODY, NoticeTargets, tell
+from valetkey.server.accounts.passkey_challenge import SECONDS, Challenge, new_challenge
 from valetkey.server.accounts.relying_party import RelyingParty
 from valetkey.server.accounts.sign_in import Proof
 from valetkey.server.accounts.webauthn import (
-    CHALLENGE,
     HANDLE,
     Assertion,
     Kind,
@@ -36,16 +33,10 @@ from valetkey.server.model.factor import Factor, PasskeyDomain, account_level, c
 from valetkey.server.model.query import Many, One, OneByAlias, Rule
 from valetkey.server.model.user import User
 
-SECONDS: Final = 600
-"""For which a challenge can be answered."""
-
 MOST: Final = 20
 """Passkeys of one user."""
 
 MAX_NAME: Final = 60
-
-USED: Final = "passkey challenge"
-"""The purpose of single-use values for challenges that were answered."""
 
 VERIFIED: Final = ("pop", "user", "mfa")
 """The methods of a passkey whose device checked who uses it (RFC 8176): possession of a key, a
@@ -53,43 +44,6 @@ person who was there, and a second factor of the device's own, a PIN or a finger
 
 UNVERIFIED: Final = ("pop", "user")
 """The methods of a passkey whose device didn't: one factor."""
-
-
-class Challenge(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """What a browser is asked to sign. `browser` and `session` are the ids of those that may
-    answer, `user` the only user who may, "" for anybody. `handle` is the user's, for a new
-    passkey."""
-
-    kind: Kind
-    browser: str
-    random: bytes
-    began: int
-    user: str = ""
-    session: str = ""
-    handle: bytes = b""
-
-    def __repr__(self) -> str:
-        return f"Challenge({self.kind!r}, …)"
-
-    @property
-    def marker(self) -> SingleUse:
-        """Exists once the challenge was answered."""
-        value = digest(self.random.hex())
-        return SingleUse(purpose=USED, value=value, expires=self.began + SECONDS)
-
-
-def new_challenge(
-    kind: Kind, browser: str, env: Env, *, user: str = "", session: str = ""
-) -> Challenge:
-    """A challenge that begins now."""
-    return Challenge(
-        kind=kind,
-        browser=browser,
-        random=env.random_bytes(CHALLENGE),
-        began=env.now,
-        user=user,
-        session=session,
-    )
 
 
 Why: TypeAlias = Literal["expired", "refused", "unverified", "full", "taken"]

@@ -33,13 +33,13 @@ are purged; not touched, as it expires by itself soon; nothing about people is i
 
 class DataKind(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of record. `section` is its name in the download, "" if it is not in there. `what`,
-    `why` and `kept` are for people. `hidden` are fields that never leave the server."""
+    `why` and `duration` are for people. `hidden` are fields that never leave the server."""
 
     record: type[Record]
     on_erasure: OnErasure
     what: str
     why: str = ""
-    kept: str = ""
+    duration: str = ""
     section: str = ""
     hidden: tuple[str, ...] = ()
 
@@ -56,7 +56,7 @@ DATA: Final[tuple[DataKind, ...]] = (
         on_erasure="removed",
         what="username, password hash, name, email address, other profile fields, language",
         why="to sign the user in, and to tell apps what the user allowed",
-        kept=_WITH_ACCOUNT,
+        duration=_WITH_ACCOUNT,
         hidden=("password", "mark"),
     ),
     DataKind(
@@ -65,7 +65,7 @@ DATA: Final[tuple[DataKind, ...]] = (
         on_erasure="removed",
         what="accounts elsewhere, with their name and groups there",
         why="to sign the user in with them",
-        kept="until the user unlinks it, or as long as the account",
+        duration="until the user unlinks it, or as long as the account",
     ),
     DataKind(
         record=ProvisionedUser,
@@ -73,7 +73,7 @@ DATA: Final[tuple[DataKind, ...]] = (
         on_erasure="removed",
         what="the user as a directory describes them",
         why="to keep the account as the directory wants it",
-        kept="until the directory deletes the user",
+        duration="until the directory deletes the user",
     ),
     DataKind(
         record=GroupMember,
@@ -81,7 +81,7 @@ DATA: Final[tuple[DataKind, ...]] = (
         on_erasure="removed",
         what="groups in a directory",
         why="to answer the directory",
-        kept="until the directory removes the user from the group",
+        duration="until the directory removes the user from the group",
     ),
     DataKind(
         record=Factor,
@@ -89,7 +89,7 @@ DATA: Final[tuple[DataKind, ...]] = (
         on_erasure="removed",
         what="second factors and passkeys with their names, sealed keys, digests of codes",
         why="to check who signs in",
-        kept="until the user removes it, or as long as the account",
+        duration="until the user removes it, or as long as the account",
         hidden=("secret", "codes", "credential", "attested", "handle"),
     ),
     DataKind(
@@ -98,7 +98,7 @@ DATA: Final[tuple[DataKind, ...]] = (
         on_erasure="removed",
         what="browsers in which the user is signed in: kind of browser, coarse network, times",
         why="to keep the user signed in, and so that they recognize others",
-        kept="until sign-out, at most `lifetimes.session`",
+        duration="until sign-out, at most `lifetimes.session`",
         hidden=("digest", "proved"),
     ),
     DataKind(
@@ -107,7 +107,7 @@ DATA: Final[tuple[DataKind, ...]] = (
         on_erasure="kept",
         what="what the user allows an app, with limits",
         why="to check each access; later, as evidence of consent",
-        kept=_LEGAL,
+        duration=_LEGAL,
     ),
     DataKind(
         record=TokenFamily,
@@ -115,7 +115,7 @@ DATA: Final[tuple[DataKind, ...]] = (
         on_erasure="kept",
         what="an app on one device: its name, permissions, days of use",
         why="to issue tokens, to notice stolen ones, and so that the user can stop one device",
-        kept="until it expires (`lifetimes.refresh_token`); its name is erased with the account",
+        duration="until it expires (`lifetimes.refresh_token`); its name goes with the account",
     ),
     DataKind(
         record=DelegateTree,
@@ -123,7 +123,7 @@ DATA: Final[tuple[DataKind, ...]] = (
         on_erasure="kept",
         what="apps to which an app passed access on",
         why="so that the user can revoke them",
-        kept=_LEGAL,
+        duration=_LEGAL,
     ),
     DataKind(
         record=Allowance,
@@ -131,7 +131,7 @@ DATA: Final[tuple[DataKind, ...]] = (
         on_erasure="expires",
         what="how much of a limit is used",
         why="to hold limits",
-        kept="until the grant ends",
+        duration="until the grant ends",
     ),
     DataKind(
         record=Approval,
@@ -139,7 +139,7 @@ DATA: Final[tuple[DataKind, ...]] = (
         on_erasure="removed",
         what="requests of apps that wait for the user's answer",
         why="to ask the user",
-        kept="until it expires",
+        duration="until it expires",
     ),
     DataKind(
         record=Receipt,
@@ -147,7 +147,7 @@ DATA: Final[tuple[DataKind, ...]] = (
         on_erasure="kept",
         what="what a consent page displayed, and the answer",
         why="evidence of consent (GDPR, Article 7(1))",
-        kept=_LEGAL,
+        duration=_LEGAL,
     ),
     DataKind(
         record=Event,
@@ -155,7 +155,7 @@ DATA: Final[tuple[DataKind, ...]] = (
         on_erasure="kept",
         what="what happened: sign-ins by day and kind of browser, changes of access",
         why="so that the user and the operator notice misuse",
-        kept="`lifetimes.event`; notes and reasons are erased with the account",
+        duration="`lifetimes.event`; notes and reasons are erased with the account",
     ),
     DataKind(
         record=Erasure,
@@ -163,7 +163,7 @@ DATA: Final[tuple[DataKind, ...]] = (
         on_erasure="kept",
         what="that the account is going to be deleted, or was",
         why="to delete it in time, and to purge what was kept",
-        kept=_LEGAL,
+        duration=_LEGAL,
         hidden=("code",),
     ),
     DataKind(
@@ -171,35 +171,35 @@ DATA: Final[tuple[DataKind, ...]] = (
         on_erasure="expires",
         what="an authorization request that waits for its user; it may name them (`login_hint`)",
         why="to answer the app",
-        kept="at most 30 minutes (`lifetimes.interaction`)",
+        duration="at most 30 minutes (`lifetimes.interaction`)",
     ),
     DataKind(
         record=Job,
         on_erasure="expires",
         what="messages to apps and to the user that wait to be sent",
         why="so that each is sent once, and survives a crash",
-        kept="until it is sent, or given up after some hours",
+        duration="until it is sent, or given up after some hours",
     ),
     DataKind(
         record=Signal,
         on_erasure="expires",
         what="security events that wait for their receiver",
         why="to notify other servers that the operator registered",
-        kept="until the receiver has it, at most three days",
+        duration="until the receiver has it, at most three days",
     ),
     DataKind(
         record=SingleUse,
         on_erasure="expires",
         what="digests and random values that count once",
         why="so that nothing is used twice",
-        kept="until the value expires",
+        duration="until the value expires",
     ),
     DataKind(
         record=Throttle,
         on_erasure="expires",
         what="counts of attempts by network and by digest of a name",
         why="to stop guessing",
-        kept="minutes, at most a day",
+        duration="minutes, at most a day",
     ),
     DataKind(record=Client, on_erasure="none", what="apps"),
     DataKind(record=Policy, on_erasure="none", what="rules for apps"),

@@ -271,10 +271,10 @@ def see_session(name: str, where: Whereabouts, env: Env) -> Rule[Noted]:
     session = (yield (query,)).one(query)
     if session is None or env.now - session.last_seen < SEEN_STEP:
         return Noted()
-    seen = msgspec.structs.replace(
-        session, seen=env.now, device=where.device, network=where.network
+    used = msgspec.structs.replace(
+        session, used=env.now, device=where.device, network=where.network
     )
-    return Noted(changes=(Update(seen),))
+    return Noted(changes=(Update(used),))
 
 
 def close_session(name: str, env: Env) -> Rule[Noted]:

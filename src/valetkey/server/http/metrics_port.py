@@ -165,8 +165,8 @@ class MetricsPort:
             await asyncio.sleep(JOBS_SECONDS)
 
 
-KEPT_SECONDS: Final = 86400
-"""No message that will be sent is due later than in so many seconds."""
+MAX_DELAY: Final = 86400
+"""No message that will be sent is due later than this many seconds from now."""
 
 
 async def observe(store: Store, *, now: int) -> Observed:
@@ -175,7 +175,7 @@ async def observe(store: Store, *, now: int) -> Observed:
     keys = Many(SigningKey)
     current = (one for one in (await store.read(keys)).many(keys) if one.status == "current")
     # A notice that could not be delivered is due in days: it is kept, and waits for nobody.
-    waiting = [job.created for job in page.records if job.due < now + KEPT_SECONDS]
+    waiting = [job.created for job in page.records if job.due < now + MAX_DELAY]
     ages: Mapping[str, int] = {one.use: now - one.since for one in current}
     return Observed(
         jobs=len(waiting),

@@ -208,8 +208,8 @@ class Session(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     request for which the user signed in; the next one goes by the way again.
 
     `device` is the name of the browser for people, and `network` a coarse network address (see
-    `counters.network_of`), both as of `seen`: the last use by a person, in seconds since 1970, at
-    most SEEN_STEP ago; 0 if it was not used since the user signed in."""
+    `counters.network_of`), both as of `last_active`: the last use by a person, in seconds
+    since 1970, at most SEEN_STEP ago; 0 if it was not used since the user signed in."""
 
     table: ClassVar[str] = "sessions"
     rank: ClassVar[int] = 4
@@ -229,7 +229,7 @@ class Session(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     per_request: bool = False
     device: str = ""
     network: str = ""
-    seen: int = 0
+    last_active: int = 0
 
     @property
     def began(self) -> int:
@@ -239,7 +239,7 @@ class Session(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def last_seen(self) -> int:
         """When the session was last used, in seconds since 1970."""
-        return max(self.seen, self.began)
+        return max(self.last_active, self.began)
 
     def is_over(self, now: int, *, idle: int) -> bool:
         """Whether it has expired, or was not used for `idle` seconds."""

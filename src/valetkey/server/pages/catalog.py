@@ -30,7 +30,7 @@ def new_catalog(tag: str) -> Catalog:
 def progress(folder: Path, locales: Mapping[str, Locale]) -> dict[str, tuple[int, int]]:
     """By language, how many texts its catalog in the folder translates, and of how many."""
     texts = messages(environment(LOCALES["en"]))
-    found = {}
+    counts = {}
     for file in sorted(folder.glob(f"*/{FOLDER}/{FILE}")):
         tag = file.parent.parent.name.replace("_", "-").lower()
         if tag not in locales:
@@ -39,13 +39,13 @@ def progress(folder: Path, locales: Mapping[str, Locale]) -> dict[str, tuple[int
             catalog = read_catalog(file.read_bytes())
         except (OSError, ValueError):
             continue
-        done = sum(
+        translated = sum(
             bool(message.string) and all(message.string or ())
             for message in catalog
             if message.id and not message.fuzzy and _first(message.id) in texts
         )
-        found[tag] = (done, len(texts))
-    return found
+        counts[tag] = (translated, len(texts))
+    return counts
 
 
 def _first(text: str | list[str] | tuple[str, ...]) -> str:

@@ -187,10 +187,10 @@ class Frame:
     async def person(self, request: Request) -> Person | None:
         """The user who is signed in in this browser, or None."""
         visit = self.cookies.read_browser(request)
-        found = await self.shell.ask(lambda context: person(visit, context))
-        if found is not None:
-            speak_to(request, found.user)
-        return found
+        visitor = await self.shell.ask(lambda context: person(visit, context))
+        if visitor is not None:
+            speak_to(request, visitor.user)
+        return visitor
 
     async def require_person(self, request: Request) -> Person:
         """The user who is signed in. Raises SignInFirst."""

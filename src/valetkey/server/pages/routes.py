@@ -22,8 +22,23 @@ from valetkey.server.oauth.logout import end_session
 from valetkey.server.oauth.shards.claim import PAGE as PARTS
 from valetkey.server.oauth.sign_in import interaction
 from valetkey.server.pages import logos
+from valetkey.server.pages.account.activity import ACTIVITY, ActivityPage, ActivityView
+from valetkey.server.pages.account.deletion import (
+    RESTORE,
+    DeleteView,
+    DeletionPages,
+    DeletionView,
+    RestoreView,
+)
+from valetkey.server.pages.account.profile import (
+    DELETE,
+    DOWNLOAD,
+    PROFILE,
+    ProfilePage,
+    ProfileView,
+)
+from valetkey.server.pages.account.security_routes import security
 from valetkey.server.pages.account_choice import AccountChoice, ChoiceView
-from valetkey.server.pages.activity import ACTIVITY, ActivityPage, ActivityView
 from valetkey.server.pages.approvals import ApprovalsPage, ApprovalsView, ApprovalView
 from valetkey.server.pages.apps import AppPage, StopAppView
 from valetkey.server.pages.apps_list import EXPORT, UNUSED, AppsListPage, AppsView, StopUnusedView
@@ -37,13 +52,6 @@ from valetkey.server.pages.check_session import CheckSession
 from valetkey.server.pages.components import Section
 from valetkey.server.pages.connected import AppView
 from valetkey.server.pages.consent import ConsentView
-from valetkey.server.pages.deletion import (
-    RESTORE,
-    DeleteView,
-    DeletionPages,
-    DeletionView,
-    RestoreView,
-)
 from valetkey.server.pages.device import DevicePage, EnterCodeView
 from valetkey.server.pages.factors.authenticator import (
     RecoveryCodesView,
@@ -78,8 +86,6 @@ from valetkey.server.pages.handoff import HandoffPages, RestartView
 from valetkey.server.pages.interaction import ConfirmDeviceView, Interaction
 from valetkey.server.pages.limits import LimitsPage, LimitsView
 from valetkey.server.pages.linked import LinkedView, LinkView
-from valetkey.server.pages.profile import DELETE, DOWNLOAD, PROFILE, ProfilePage, ProfileView
-from valetkey.server.pages.security_routes import security
 from valetkey.server.pages.shards import PartsPage, PartsView
 from valetkey.server.pages.sign_in import SignInPage, SignInView
 from valetkey.server.pages.sign_in_elsewhere import WaysPage

@@ -23,7 +23,7 @@ from valetkey.server.oauth.admin.user_status import disablers, with_status
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 
-KEPT: Final = owned_by_index("kept")
+PSEUDONYMOUS: Final = owned_by_index("kept")
 """Kinds of records that stay after the erasure, until they are purged."""
 
 # Crockford's alphabet: without letters that look like digits.
@@ -77,12 +77,12 @@ def request_deletion(
     now = context.env.now
     due = now + grace
     disabled = yield from with_status(row, "disabled", by=DELETION, context=context)
-    asked = Erasure(
+    request = Erasure(
         user=user, requested=now, due=due, by=by, code=code_digest(code) if code else ""
     )
-    stored: Change = Create(asked)
+    stored: Change = Create(request)
     if waiting is not None:
-        stored = Update(msgspec.structs.replace(asked, version=waiting.version))
+        stored = Update(msgspec.structs.replace(request, version=waiting.version))
     notice = tell(
         "deletion_requested",
         user=user,
@@ -157,15 +157,15 @@ def do_due(user: str, context: Context) -> Rule[Progress]:
 def _scrub(row: Erasure) -> Rule[Progress]:
     """Removes from the events what people typed, such as names of passkeys and devices."""
     query = Many(Event, "user", row.user)
-    found = [one for one in (yield (query,)).many(query) if _has_notes(one)]
+    records = [one for one in (yield (query,)).many(query) if _has_notes(one)]
     # A version of what is counted by the day is its count, so such an event cannot be changed.
     changes: tuple[Change, ...] = tuple(
         Remove(one)
         if one.kind in DAILY
         else Update(msgspec.structs.replace(one, note="", reason=""))
-        for one in found[:STEP]
+        for one in records[:STEP]
     )
-    if len(found) > STEP:
+    if len(records) > STEP:
         return Progress(changes=changes, more=True)
     return Progress(changes=(*changes, Update(msgspec.structs.replace(row, scrubbed=True))))
 
@@ -177,11 +177,11 @@ def _has_notes(one: Event) -> bool:
 def _purge(row: Erasure, now: int) -> Rule[Progress]:
     if now < row.purge:
         return Progress()
-    queries = {kind: Many(kind, "user", row.user) for kind in KEPT}
+    queries = {kind: Many(kind, "user", row.user) for kind in PSEUDONYMOUS}
     results = yield tuple(queries.values())
-    found = [one for query in queries.values() for one in results.many(query)]
-    if found:
-        return Progress(changes=tuple(Remove(one) for one in found[:STEP]), more=True)
+    records = [one for query in queries.values() for one in results.many(query)]
+    if records:
+        return Progress(changes=tuple(Remove(one) for one in records[:STEP]), more=True)
     return Progress(changes=(Remove(row),))
 
 

@@ -75,7 +75,7 @@ def erase(row: User, *, by: By, context: Context) -> Rule[Removed]:
     there = results.one(provisioned)
     also: list[Record] = [one for want in own for one in results.many(want)]
     also += () if there is None else (there,)
-    done = _done(results.one(requested), row.id, by=by, context=context)
+    erasure = _erasure(results.one(requested), row.id, by=by, context=context)
     messages = yield from sign_out_everywhere(row.id, context)
     nameless = tuple(
         Update(msgspec.structs.replace(one, device=""))
@@ -85,12 +85,12 @@ def erase(row: User, *, by: By, context: Context) -> Rule[Removed]:
     removed = _removed(row, results.many(grants), also=also, by=by, context=context)
     return msgspec.structs.replace(
         removed,
-        changes=(*removed.changes, *nameless, *messages, done),
+        changes=(*removed.changes, *nameless, *messages, erasure),
         events=(*removed.events, event(context.env, "erased", by=by, user=row.id)),
     )
 
 
-def _done(before: Erasure | None, user: str, *, by: By, context: Context) -> Change:
+def _erasure(before: Erasure | None, user: str, *, by: By, context: Context) -> Change:
     """Records that the account is erased, and when its other records are purged."""
     now = context.env.now
     purge = now + context.installation.lifetimes.erased_records

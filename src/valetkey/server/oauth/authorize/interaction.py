@@ -197,9 +197,9 @@ def _is_step_up(
     """Whether a way to sign in may reach a requested level that this session doesn't (RFC 9470 5).
     A silent request is not worth the way unless the level is essential."""
     claims, session = request.requested_claims, person.session
-    asked = required_levels(request, context)
+    step_up = required_levels(request, context)
     reached = level(session.amr, session.acr)
-    if not reaches(reached, asked.required):
+    if not reaches(reached, step_up.required):
         return True
     levels = claims.acr or request.acr_values
     if set(levels).isdisjoint(context.installation.sign_in.levels):
@@ -209,7 +209,7 @@ def _is_step_up(
         return False
     # A user who has no such factor would only type the password again.
     usable = (one.level for one in factors if one.kind != "recovery")
-    return not asked.preferred or any(reaches(one, asked.preferred) for one in usable)
+    return not step_up.preferred or any(reaches(one, step_up.preferred) for one in usable)
 
 
 def _is_expected_user(request: AuthorizationRequest, person: Person, context: Context) -> bool:

@@ -31,7 +31,7 @@ _JTI: Final = 16
 _DEPTH: Final = 16
 
 
-class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):
+class CodeExchange(msgspec.Struct, frozen=True, kw_only=True):
     """A request to the token endpoint: the form, and the headers."""
 
     url: str
@@ -39,7 +39,7 @@ class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):
     headers: dict[str, str]
 
     def __repr__(self) -> str:
-        return "TokenRequest(…)"
+        return "CodeExchange(…)"
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +54,7 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
 
 def token_request(
     attempt: Attempt, code: str, upstream: Upstream, *, provider: Provider, context: Context
-) -> TokenRequest:
+) -> CodeExchange:
     """The request that redeems the code. Raises SignInFailed if the provider accepts no signature
     that this server makes."""
     form = {
@@ -80,7 +80,7 @@ def token_request(
             }
         case "none":
             form |= {"client_id": client}
-    return TokenRequest(url=provider.token_endpoint, body=urlencode(form).encode(), headers=headers)
+    return CodeExchange(url=provider.token_endpoint, body=urlencode(form).encode(), headers=headers)
 
 
 def _assertion(upstream: Upstream, provider: Provider, context: Context) -> str:

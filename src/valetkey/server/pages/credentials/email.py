@@ -20,10 +20,10 @@ from valetkey.server.oauth.grants.recovery import (
     finish_address,
     waiting,
 )
+from valetkey.server.pages.account.security import SecuritySection
 from valetkey.server.pages.components import Account, PageForm, Section, View
 from valetkey.server.pages.credentials.forgot import asker_of
 from valetkey.server.pages.frame import Frame, NoSuchPage, prove_again
-from valetkey.server.pages.security import SecuritySection
 
 PROVED: Final = "proved"
 """The value of `notice` after a proof."""

@@ -10,9 +10,9 @@ from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grants.credentials import change_password
+from valetkey.server.pages.account.security import SecuritySection
 from valetkey.server.pages.components import Account, PageForm, Section, View
 from valetkey.server.pages.frame import SECURITY, Frame, NoSuchPage, prove_again
-from valetkey.server.pages.security import SecuritySection
 
 PATH: Final = f"{SECURITY}/password"
 CHANGED: Final = "changed"

@@ -23,11 +23,11 @@ from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.logout.factor_changes import enrol, unenrol
 from valetkey.server.oauth.sign_in.ticket import read_sealed, write_sealed
+from valetkey.server.pages.account.security import SecuritySection
 from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.components import PageForm, View
 from valetkey.server.pages.factors.stages import factor_context
 from valetkey.server.pages.frame import SECURITY, Frame, NoSuchPage, prove_again
-from valetkey.server.pages.security import SecuritySection
 from valetkey.wire import form as forms
 
 AUTHENTICATOR: Final = f"{SECURITY}/authenticator"

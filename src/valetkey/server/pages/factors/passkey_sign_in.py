@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from valetkey.server.accounts import passkeys
+from valetkey.server.accounts import passkey_challenge, passkeys
 from valetkey.server.accounts.passkeys import Proved, Refused
 from valetkey.server.accounts.relying_party import RelyingParty
 from valetkey.server.accounts.webauthn import request_options
@@ -60,12 +60,14 @@ async def passkey_options(
     if user:
         theirs = await frame.shell.ask(lambda context: passkeys.passkeys_of(user))
     context = await frame.shell.context()
-    challenge = passkeys.new_challenge("get", browser.id, context.env, user=user, session=session)
+    challenge = passkey_challenge.new_challenge(
+        "get", browser.id, context.env, user=user, session=session
+    )
     options = request_options(
         party,
         challenge.random,
         allowed=[one.credential for one in theirs],
-        seconds=passkeys.SECONDS,
+        seconds=passkey_challenge.SECONDS,
     )
     sealed = write_sealed(challenge, PURPOSE, context)
     reply = json_reply({"challenge": sealed, "options": options})

@@ -6,9 +6,9 @@ from typing import ClassVar, Final
 import msgspec
 
 from valetkey.server.model.factor import Factor
+from valetkey.server.pages.account.security import SecuritySection
 from valetkey.server.pages.components import Account, PageForm, Section, View
 from valetkey.server.pages.frame import SECURITY
-from valetkey.server.pages.security import SecuritySection
 
 PASSKEYS: Final = f"{SECURITY}/passkeys"
 ADD: Final = f"{PASSKEYS}/add"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from valetkey.jose import base64url
-from valetkey.server.accounts import passkeys
+from valetkey.server.accounts import passkey_challenge, passkeys
 from valetkey.server.accounts.passkeys import Refused
 from valetkey.server.accounts.relying_party import RelyingParty
 from valetkey.server.accounts.webauthn import Member, creation_options
@@ -19,6 +19,7 @@ from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.logout.factor_changes import enrol_passkey, unenrol
 from valetkey.server.oauth.sign_in.ticket import read_sealed, write_sealed
+from valetkey.server.pages.account.security import SecuritySection
 from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.authorize import continue_at
 from valetkey.server.pages.components import PageForm
@@ -39,7 +40,6 @@ from valetkey.server.pages.factors.passkey_views import (
 from valetkey.server.pages.factors.stages import factor_context
 from valetkey.server.pages.frame import SIGN_IN, Frame, NoSuchPage, prove_again
 from valetkey.server.pages.own_pages import then
-from valetkey.server.pages.security import SecuritySection
 from valetkey.server.pages.ways import PassOnView
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import form as forms
@@ -124,7 +124,7 @@ class PasskeysPage:
             member,
             challenge.random,
             existing=[one.credential for one in mine],
-            seconds=passkeys.SECONDS,
+            seconds=passkey_challenge.SECONDS,
         )
         sealed = write_sealed(challenge, PURPOSE, context)
         return json_reply({"challenge": sealed, "options": options})
@@ -292,10 +292,12 @@ class PasskeysPage:
         return self._frame.posted(request, context, purpose=purpose, session=person.session.id)
 
 
-def opened_challenge(form: forms.Form, context: Context) -> passkeys.Challenge | None:
+def opened_challenge(form: forms.Form, context: Context) -> passkey_challenge.Challenge | None:
     """The challenge that the form answers, None if it is none of ours."""
     sealed = form.get("challenge", "")
-    return read_sealed(sealed, passkeys.Challenge, PURPOSE, most=_MAX_CHALLENGE, context=context)
+    return read_sealed(
+        sealed, passkey_challenge.Challenge, PURPOSE, most=_MAX_CHALLENGE, context=context
+    )
 
 
 CONTINUE: Final = continue_at("")

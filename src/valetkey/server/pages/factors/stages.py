@@ -143,14 +143,14 @@ async def complete_sign_in(
     """Open the session and go on. The caller knows that all stages are passed."""
     browser = frame.cookies.read_browser(request)
     signed_in = await opened(frame, request, first)
-    pending, offered = destination.pending, await _passkey_offer(frame, first, destination)
+    pending, passkey_offer = destination.pending, await _passkey_offer(frame, first, destination)
     if pending:
         await frame.shell.settle(
             lambda context: remember_sign_in(
                 pending, browser, signed_in.session.id, context=context
             )
         )
-    reply = see_other(offered or (continue_at(pending) if pending else destination.target))
+    reply = see_other(passkey_offer or (continue_at(pending) if pending else destination.target))
     return frame.cookies.sign_in(
         reply, signed_in.session, signed_in.secret, known_accounts=signed_in.known_browser
     )

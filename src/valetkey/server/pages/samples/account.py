@@ -6,13 +6,13 @@ from msgspec.structs import replace
 
 from valetkey.server.accounts.profile import EDITABLE
 from valetkey.server.model.event import Kind
-from valetkey.server.pages.activity import ActivityEntry, ActivityFilter, ActivityView
+from valetkey.server.pages.account.activity import ActivityEntry, ActivityFilter, ActivityView
+from valetkey.server.pages.account.deletion import DeleteView, DeletionView, RestoreView
+from valetkey.server.pages.account.profile import ProfileNotice, ProfileView
+from valetkey.server.pages.account.sessions import SessionItem, SessionsNotice, SessionsView
 from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.components import HistoryEntry, View
-from valetkey.server.pages.deletion import DeleteView, DeletionView, RestoreView
-from valetkey.server.pages.profile import ProfileNotice, ProfileView
 from valetkey.server.pages.samples.parts import DAY, FORM, HOSTILE, HOUR, MIKO, NOW, SITE
-from valetkey.server.pages.sessions import SessionItem, SessionsNotice, SessionsView
 
 SESSIONS = SessionsView(
     site=SITE,
@@ -143,7 +143,7 @@ ACCOUNT: dict[str, View] = {
     "deletion-done": replace(DELETION, due=0, code=""),
     "restore": RESTORE,
     "restore-wrong": replace(RESTORE, wrong=True),
-    "restore-done": replace(RESTORE, done=True),
+    "restore-done": replace(RESTORE, restored=True),
     "sessions": SESSIONS,
     "sessions-one": replace(SESSIONS, items=SESSIONS.items[:1], idle=12 * HOUR),
     "sessions-hostile": replace(

@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from valetkey.server.accounts.password_policy import PasswordProblem
+from valetkey.server.pages.account.security import SecurityView
 from valetkey.server.pages.components import View
 from valetkey.server.pages.credentials.email import (
     EmailSection,
@@ -13,7 +14,6 @@ from valetkey.server.pages.credentials.email import (
 from valetkey.server.pages.credentials.forgot import ForgotView, ResetProblem, ResetState, ResetView
 from valetkey.server.pages.credentials.password import ChangePasswordView, PasswordSection
 from valetkey.server.pages.samples.parts import FORM, HOSTILE, MIKO, SITE
-from valetkey.server.pages.security import SecurityView
 
 CHANGE = ChangePasswordView(site=SITE, account=MIKO, form=FORM, shortest=15, notifies=True)
 FORGOT = ForgotView(site=SITE, form=FORM, sign_in="/sign-in")

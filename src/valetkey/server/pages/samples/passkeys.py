@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from valetkey.server.pages.account.security import SecurityView
 from valetkey.server.pages.components import View
 from valetkey.server.pages.factors.passkey_views import (
     AcceptedPasskeys,
@@ -14,7 +15,6 @@ from valetkey.server.pages.factors.passkey_views import (
     PasskeyView,
 )
 from valetkey.server.pages.samples.parts import DAY, FORM, HOSTILE, MIKO, NOW, SITE
-from valetkey.server.pages.security import SecurityView
 
 PHONE = PasskeyItem(
     name="Red phone",

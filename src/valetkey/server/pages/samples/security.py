@@ -2,6 +2,8 @@
 
 from msgspec.structs import replace
 
+from valetkey.server.pages.account.security import LinkedSection, SecurityView
+from valetkey.server.pages.account.sessions import SessionsSection
 from valetkey.server.pages.components import View
 from valetkey.server.pages.factors.authenticator import (
     AuthenticatorItem,
@@ -12,8 +14,6 @@ from valetkey.server.pages.factors.authenticator import (
 )
 from valetkey.server.pages.factors.second_factor import FactorProblem, SecondFactorView
 from valetkey.server.pages.samples.parts import DAY, FORM, HOSTILE, MIKO, NOW, SITE
-from valetkey.server.pages.security import LinkedSection, SecurityView
-from valetkey.server.pages.sessions import SessionsSection
 
 NEW_CODES = tuple(
     f"{one}2ab-c3de-fgh4-{two}jk5" for one in ("a", "m", "q", "x", "z") for two in ("b", "n")

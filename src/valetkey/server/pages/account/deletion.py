@@ -5,9 +5,9 @@ from typing import ClassVar, Final
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.oauth.admin.erasure import cancel_deletion, new_code, request_deletion
+from valetkey.server.pages.account.profile import DELETE, PROFILE
 from valetkey.server.pages.components import Account, PageForm, Section, View
 from valetkey.server.pages.frame import SIGN_IN, Frame
-from valetkey.server.pages.profile import DELETE, PROFILE
 
 RESTORE: Final = "/restore"
 
@@ -39,14 +39,14 @@ class DeletionView(View, frozen=True, kw_only=True):
 
 
 class RestoreView(View, frozen=True, kw_only=True):
-    """Cancel a deletion: field ``code``, button ``#restore``. ``done``: it is canceled, and
+    """Cancel a deletion: field ``code``, button ``#restore``. ``restored``: it is canceled, and
     ``sign_in`` leads on. ``wrong``: there is no such code."""
 
     template: ClassVar = "restore.html"
 
     form: PageForm
     sign_in: str
-    done: bool = False
+    restored: bool = False
     wrong: bool = False
 
 
@@ -82,13 +82,13 @@ class DeletionPages:
         if not await self._frame.has_fresh_proof(person):
             return see_other(f"{SIGN_IN}?next={DELETE}&again=1")
         code = new_code(context)
-        done, _ = await self._frame.shell.settle(
+        outcome, _ = await self._frame.shell.settle(
             lambda context: request_deletion(person.user.id, by="user", code=code, context=context)
         )
-        waits = done.result == "requested"
+        waits = outcome.result == "requested"
         view = DeletionView(
             site=self._frame.site,
-            due=done.due,
+            due=outcome.due,
             code=code if waits else "",
             restore=RESTORE,
         )
@@ -103,21 +103,21 @@ class DeletionPages:
         context = await self._frame.shell.context()
         form = self._frame.posted(request, context, purpose=RESTORE, session="")
         code = form.get("code", "")[:100]
-        done, _ = await self._frame.shell.settle(
+        outcome, _ = await self._frame.shell.settle(
             lambda context: cancel_deletion(code=code, by="user", context=context)
         )
-        wrong = done.result != "restored"
-        view = await self._restore(request, done=not wrong, wrong=wrong)
+        wrong = outcome.result != "restored"
+        view = await self._restore(request, restored=not wrong, wrong=wrong)
         return self._frame.page(request, view, status=400 if wrong else 200)
 
     async def _restore(
-        self, request: Request, *, done: bool = False, wrong: bool = False
+        self, request: Request, *, restored: bool = False, wrong: bool = False
     ) -> RestoreView:
         context = await self._frame.shell.context()
         return RestoreView(
             site=self._frame.site,
             form=self._frame.form(request, context, action=RESTORE, purpose=RESTORE, session=""),
             sign_in=SIGN_IN,
-            done=done,
+            restored=restored,
             wrong=wrong,
         )

@@ -1,6 +1,18 @@
 """The security page and the pages below it, as a table."""
 
 from valetkey.server.oauth.grants.recovery import EMAIL, FORGOT
+from valetkey.server.pages.account.security import (
+    LinkedPresenter,
+    SectionPresenter,
+    SecurityPage,
+    SecurityView,
+)
+from valetkey.server.pages.account.sessions import (
+    SESSIONS,
+    SessionsPage,
+    SessionsPresenter,
+    SessionsView,
+)
 from valetkey.server.pages.credentials.email import (
     EmailPage,
     EmailPresenter,
@@ -38,13 +50,6 @@ from valetkey.server.pages.frame import (
     Frame,
     TableRow,
 )
-from valetkey.server.pages.security import (
-    LinkedPresenter,
-    SectionPresenter,
-    SecurityPage,
-    SecurityView,
-)
-from valetkey.server.pages.sessions import SESSIONS, SessionsPage, SessionsPresenter, SessionsView
 from valetkey.server.pages.ways import SignInChoice
 
 

@@ -119,8 +119,8 @@ class ActivityPage:
         if before and not _CURSOR.fullmatch(before):
             raise InvalidRequest("from is no place in the list")
         events, more = await self._events(person.user.id, before, show)
-        wanted = {one.client: One(Client, one.client) for one in events if one.client}
-        clients = await self._frame.shell.store.read(*wanted.values()) if wanted else None
+        queries = {one.client: One(Client, one.client) for one in events if one.client}
+        clients = await self._frame.shell.store.read(*queries.values()) if queries else None
         language, offer = self._frame.language(request), context.installation.offer
         view = ActivityView(
             site=self._frame.site,
@@ -128,7 +128,7 @@ class ActivityPage:
             entries=tuple(
                 entry(
                     one,
-                    clients.one(wanted[one.client]) if clients and one.client else None,
+                    clients.one(queries[one.client]) if clients and one.client else None,
                     offer,
                     language=language,
                 )
@@ -144,14 +144,14 @@ class ActivityPage:
         self, user: str, before: str, show: ActivityFilter
     ) -> tuple[Sequence[Event], str]:
         """The events of a page, newest first, and where the next begins, "" at the end."""
-        found: list[Event] = []
+        shown: list[Event] = []
         for _ in range(STEPS):
             page = await self._frame.shell.store.page(
                 PageQuery(record=Event, index="user", value=user, before=before, limit=PAGE)
             )
-            found += [one for one in page.records if fits(one, show)]
+            shown += [one for one in page.records if fits(one, show)]
             before = page.next
-            if not before or len(found) >= PAGE:
+            if not before or len(shown) >= PAGE:
                 break
         # What is counted by the day has a name of the end of that day.
-        return sorted(found, key=lambda one: one.at, reverse=True), before
+        return sorted(shown, key=lambda one: one.at, reverse=True), before

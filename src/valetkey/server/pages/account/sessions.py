@@ -13,9 +13,9 @@ from valetkey.server.model.user import Session
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.logout.sessions import end_elsewhere
+from valetkey.server.pages.account.security import SecuritySection
 from valetkey.server.pages.components import Account, PageForm, Section, View
 from valetkey.server.pages.frame import SECURITY, Frame
-from valetkey.server.pages.security import SecuritySection
 
 SESSIONS: Final = f"{SECURITY}/sessions"
 
@@ -122,8 +122,8 @@ class SessionsPage:
         context = await self._frame.shell.context()
         query = Many(Session, "user", person.user.id)
         sessions = (await self._frame.shell.store.read(query)).many(query)
-        said = request.parameters().get("notice", "")
-        known = {one.value for one in SessionsNotice}
+        notice = request.parameters().get("notice", "")
+        values = {one.value for one in SessionsNotice}
         lifetimes = context.installation.lifetimes
         view = SessionsView(
             site=self._frame.site,
@@ -133,7 +133,7 @@ class SessionsPage:
             now=context.env.now,
             idle=lifetimes.session_idle,
             longest=lifetimes.session,
-            notice=SessionsNotice(said) if said in known else SessionsNotice.NONE,
+            notice=SessionsNotice(notice) if notice in values else SessionsNotice.NONE,
         )
         return self._frame.page(request, view)
 

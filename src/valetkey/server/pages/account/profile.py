@@ -92,12 +92,12 @@ class ProfilePage:
         form = self._frame.posted(request, context, purpose=PROFILE, session=person.session.id)
         names = (*EDITABLE, "language", "zone")
         values = {name: form[name].strip() for name in names if name in form}
-        done, _ = await self._frame.shell.settle(
+        outcome, _ = await self._frame.shell.settle(
             lambda context: change_profile(person.user.id, values, context.env)
         )
-        if done.wrong:
+        if outcome.wrong:
             typed = values_of(person.user) | values
-            view = await self._view(request, person, typed, wrong=done.wrong)
+            view = await self._view(request, person, typed, wrong=outcome.wrong)
             return self._frame.page(request, view, status=400)
         return see_other(f"{PROFILE}?notice={ProfileNotice.SAVED}")
 
