@@ -1,6 +1,6 @@
-"""The challenge of a passkey. It is stored nowhere: it travels sealed with the form that answers it.
-It is bound to the browser and works once, for ten minutes. So a stranger who asks for challenges
-uses up nothing.
+"""The challenge of a passkey. It is stored nowhere: it travels sealed with the form that answers
+it. It is bound to the browser and works once, for ten minutes. So a stranger who asks for
+challenges uses up nothing.
 """
 
 from typing import Final

@@ -314,7 +314,7 @@ def test_every_kind_of_record_says_what_is_kept_and_why() -> None:
     assert sorted(one.record.__name__ for one in DATA) == sorted(one.__name__ for one in RECORDS)
     for one in DATA:
         assert one.what
-        assert (one.on_erasure == "none") == (one.why == "") == (one.kept == ""), one.what
+        assert (one.on_erasure == "none") == (one.why == "") == (one.duration == ""), one.what
         names = set(one.record.__struct_fields__)
         assert set(one.hidden) <= names
     # What can be found by its user has to say what becomes of it.
