@@ -144,14 +144,14 @@ class ActivityPage:
         self, user: str, before: str, show: ActivityFilter
     ) -> tuple[Sequence[Event], str]:
         """The events of a page, newest first, and where the next begins, "" at the end."""
-        shown: list[Event] = []
+        page_events: list[Event] = []
         for _ in range(STEPS):
             page = await self._frame.shell.store.page(
                 PageQuery(record=Event, index="user", value=user, before=before, limit=PAGE)
             )
-            shown += [one for one in page.records if fits(one, show)]
+            page_events += [one for one in page.records if fits(one, show)]
             before = page.next
-            if not before or len(shown) >= PAGE:
+            if not before or len(page_events) >= PAGE:
                 break
         # What is counted by the day has a name of the end of that day.
-        return sorted(shown, key=lambda one: one.at, reverse=True), before
+        return sorted(page_events, key=lambda one: one.at, reverse=True), before
