@@ -17,7 +17,7 @@ _CITED: Final = re.compile(
     r"|Initiating User Registration|OAuth 2\.0 Form Post Response Mode|OAuth 2\.1"
     r"|JWT Secured Authorization Response Mode|FAPI 2\.0 Security Profile|FAPI 1\.0 Baseline"
     r"|Grant Management for OAuth 2\.0"
-    r"|Shared Signals Framework|CAEP Interoperability Profile|CAEP|RISC"
+    r"|Standard Webhooks|Shared Signals Framework|CAEP Interoperability Profile|CAEP|RISC"
     r"|NIST SP 800-\d+B?)"
     # In prose, or as `Cite("RFC 6749", "4.1.3")`.
     r"(?:(?:\", \"| )(\d+(?:\.\d+)*|appendix [A-Z]))?"
