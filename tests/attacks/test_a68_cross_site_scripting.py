@@ -115,7 +115,8 @@ def test_there_are_two_hundred() -> None:
     assert len(TEXTS) >= 200
 
 
-OURS = [("script", {"src": f"/static/{name}.js", "defer": ""}) for name in ("apps", "zone")]
+SCRIPTS = ("apps", "passkeys", "password", "work", "zone")
+OURS = [("script", {"src": f"/static/{name}.js", "defer": ""}) for name in SCRIPTS]
 """The scripts that a page may load: files of our own."""
 
 
@@ -222,7 +223,7 @@ def test_no_alert_ever_shows_in_a_browser(stage: Stage, chromium: Chromium) -> N
 
 
 LOOK = """() => [...document.querySelectorAll('*')].flatMap(one => [
-    /^\\/static\\/(apps|zone)\\.js$/.test(one.getAttribute('src')) && !one.text
+    /^\\/static\\/(apps|passkeys|password|work|zone)\\.js$/.test(one.getAttribute('src')) && !one.text
         ? 'a script of our own' : one.localName,
     ...[...one.attributes].map(have => have.name.startsWith('on') ? 'a handler' : ''),
     ...['href', 'src', 'action'].map(name =>
