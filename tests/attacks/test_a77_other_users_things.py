@@ -97,9 +97,12 @@ ROUTES = [
     ("HEAD", "/apps/{}/limits", ""),
     *(("POST", "/apps/{}/limits", action) for action in LIMITS),
 ]
-ELSEWHERE = ("/continue/{pending}", "/approvals/{approval}", PARTS)
-"""Tried by `another_users_request` and `another_users_question` below, and in
-`test_a15_stolen_shards`."""
+ELSEWHERE = (
+    *("/continue/{pending}", "/approvals/{approval}", PARTS),
+    *("/forgot/{request}", "/security/email/{request}"),
+)
+"""Tried by `another_users_request` and `another_users_question` below, in
+`test_a15_stolen_shards`, and in `test_a106_recovery`."""
 
 NOBODYS = ("/sign-in/with/{way}", "/linked/with/{way}", "/static/brand/{name}")
 """Names of ways to sign in and of the brand's files: nothing of a user."""

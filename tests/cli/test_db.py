@@ -304,7 +304,7 @@ def test_without_the_driver(line: Line) -> None:
 def test_a_row_is_spelled_out(line: Line) -> None:
     """But for the password, of which not even the digest is shown."""
     word = line.folder / "word"
-    word.write_text("correct horse battery staple")
+    word.write_text("one word for each garden gate")
     line.ok("user", "add", "miko", "--password-file", str(word), "--email", "miko@example.org")
     (name,) = [one["id"] for one in line.json("user", "list")]
     told = line.json("db", "show", "users", name)
@@ -317,7 +317,7 @@ def test_a_row_is_spelled_out(line: Line) -> None:
 def test_every_row_can_be_read(line: Line) -> None:
     """One JSON object a line, and no secret in any of them, nor the digest of one."""
     word = line.folder / "word"
-    word.write_text("correct horse battery staple")
+    word.write_text("one word for each garden gate")
     line.ok("user", "add", "miko", "--password-file", str(word), "--email", "miko@example.org")
     words = ("--id", "daemon", "--redirect-uri", "https://daemon.example/cb", "--scope", "openid")
     secret = line.json("client", "add", *words)["client_secret"]

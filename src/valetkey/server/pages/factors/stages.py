@@ -158,8 +158,10 @@ async def complete_sign_in(
 
 async def _passkey_offer(frame: Frame, first: FirstStage, destination: AfterSignIn) -> str:
     """The path of the page that offers a passkey on the way, "" for none: users who have a second
-    factor were asked before."""
+    factor were asked before. A silent offer, which most browsers decline, holds up no app."""
     if not first.offer or frame.passkeys is None or destination.again:
+        return ""
+    if first.offer == "silent" and destination.pending:
         return ""
     if await frame.shell.ask(lambda context: factors_of(first.user.id)):
         return ""
