@@ -36,7 +36,8 @@ def signs_up(play: Play) -> None:
     body.fill("username", NAME)
     body.fill("password", play.stage.password)
     body.press("sign-up")
-    play.check("he has an account, and is signed in", holds=body.url.endswith("/apps"))
+    offer = f"{play.at.server}/security/passkeys/add?"
+    play.check("he has an account, and is offered a passkey", holds=body.url.startswith(offer))
 
 
 def adds_a_passkey(play: Play) -> None:
