@@ -223,8 +223,8 @@ def test_no_alert_ever_shows_in_a_browser(stage: Stage, chromium: Chromium) -> N
 
 
 LOOK = """() => [...document.querySelectorAll('*')].flatMap(one => [
-    /^\\/static\\/(apps|passkeys|password|work|zone)\\.js$/.test(one.getAttribute('src')) && !one.text
-        ? 'a script of our own' : one.localName,
+    /^\\/static\\/(apps|passkeys|password|work|zone)\\.js$/.test(one.getAttribute('src'))
+        && !one.text ? 'a script of our own' : one.localName,
     ...[...one.attributes].map(have => have.name.startsWith('on') ? 'a handler' : ''),
     ...['href', 'src', 'action'].map(name =>
         /^\\s*(javascript|data):/i.test(one.getAttribute(name)) ? 'a script' : ''),
