@@ -204,6 +204,15 @@ def test_a_step_that_fails_leaves_nothing(
     assert migrate(connection) == (good,)
 
 
+def test_what_went_wrong_is_said_also_where_sqlite_has_rolled_back(
+    connection: apsw.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it does for a malformed file."""
+    bring(monkeypatch, step(1, "ROLLBACK; CREATE TABLE good (x TEXT, x TEXT)"))
+    with pytest.raises(apsw.SQLError, match="duplicate column"):
+        migrate(connection)
+
+
 def test_a_new_step_is_run_on_an_old_database(
     connection: apsw.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,7 +92,8 @@ def migrate(connection: apsw.Connection) -> tuple[Migration, ...]:
             connection.execute(one.sql)
             connection.execute("INSERT INTO migrations VALUES (?, ?, ?, ?, ?)", row(one))
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # SQLite may have rolled back already.
+            connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
     return steps
