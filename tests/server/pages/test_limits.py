@@ -92,7 +92,7 @@ def test_limits_are_set_and_shown(server: Live, miko: Browser) -> None:
         hours=(Hours(opens="08:00", closes="20:00", zone="Europe/Berlin"),),
     )
     assert 'value="12.50"' in page.text
-    assert "Used 0.00 of 12.50 EUR per month." in page.text
+    assert "Used 0.00 of €12.50 per month." in page.text
     history = miko.open(f"/apps/{grant(server).id}")
     assert "Limits changed" in history.text
     miko.open(path(server))

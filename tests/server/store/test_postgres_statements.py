@@ -189,7 +189,8 @@ def test_no_table_is_changed_in_two_ways_by_one_statement(said: list[str]) -> No
 
 def test_the_schema_is_plain() -> None:
     """Tables and indexes. Unique over all places are only names that have to be found before their
-    place is known: what users type, and what other systems call a user or a session."""
+    place is known: what users type, and what other systems call a user or a session, and the
+    ids of passkeys."""
     for one in migrations("postgres"):
         code = re.sub(r"--.*", "", one.sql)
         made = set(re.findall(r"CREATE ((?:UNIQUE )?\w+)", code))
@@ -199,6 +200,6 @@ def test_the_schema_is_plain() -> None:
         assert set(keys) == {"place"}
         unique = re.findall(r"CREATE UNIQUE INDEX (\w+) ON \w+ \((\w+)", code)
         everywhere = {name for name, first in unique if first != "place"}
-        assert everywhere <= {"users_alias", "identities_alias", "sessions_alias"}
+        assert everywhere <= {"users_alias", "identities_alias", "sessions_alias", "factors_alias"}
         for what in ("sequences", "triggers and functions"):
             assert not re.search(FORBIDDEN[what], code, re.IGNORECASE)

@@ -272,7 +272,7 @@ def see_session(name: str, where: Whereabouts, env: Env) -> Rule[Noted]:
     if session is None or env.now - session.last_seen < SEEN_STEP:
         return Noted()
     used = msgspec.structs.replace(
-        session, used=env.now, device=where.device, network=where.network
+        session, last_active=env.now, device=where.device, network=where.network
     )
     return Noted(changes=(Update(used),))
 

@@ -138,7 +138,9 @@ def gone(world: World, visit: Browser) -> Browser:
 
 
 def nearly_gone(world: World, visit: Browser) -> Browser:
+    """It was used meanwhile: an idle session ends earlier."""
     world.later(world.at.lifetimes.session - 1)
+    world.change(Session, visit.session, last_active=world.env.now - 60)
     return visit
 
 

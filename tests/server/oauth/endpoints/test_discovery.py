@@ -194,6 +194,7 @@ MEMBERS: dict[str, set[str]] = {
     "scim": set(),
     "account checks": set(),
     "hand-off": set(),
+    "notices": set(),
     "client authentication": set(),
     # Each of them says in what clients sign.
     "private_key_jwt": set(),

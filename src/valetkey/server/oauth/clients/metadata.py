@@ -119,6 +119,7 @@ OWN: Final = frozenset(
         "policy",
         "verified",
         "status",
+        "suspension",
         "created",
         "origin",
         "registration_token",
