@@ -179,8 +179,9 @@ PRESSED = "button, .button, summary, .permission label, .field input, nav a, .fo
 def test_what_is_pressed_is_big_enough_for_a_finger(page: Page, address: str) -> None:
     """44 px in height, but for a link within a sentence or a box within its label."""
     page.goto(f"{address}/en/sign-in")
-    heights = f"""[...document.querySelectorAll("{PRESSED}")].filter(
-        (one) => !one.closest("[hidden]")).map((one) => [one.getBoundingClientRect().height, one.outerHTML])"""
+    heights = f"""[...document.querySelectorAll("{PRESSED}")]
+        .filter((one) => !one.closest("[hidden]"))
+        .map((one) => [one.getBoundingClientRect().height, one.outerHTML])"""
     samples = page.evaluate(SHOWN.replace("MEASURED", heights), DISTINCT)
     for name, pressed in zip(DISTINCT, samples, strict=True):
         assert pressed, name
