@@ -18,6 +18,13 @@ EPOCH: Final = f"SELECT body FROM {Epoch.table} WHERE key = '{CURRENT}'"  # noqa
 MALFORMED: Final = (apsw.CorruptError, apsw.NotADBError)
 """The errors that SQLite raises for a file that is not, or no longer, a database."""
 
+
+def is_malformed(error: Exception) -> bool:
+    """Whether the file is not, or no longer, a database, or is shorter than its first page says."""
+    cut = getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_SHORT_READ
+    return isinstance(error, MALFORMED) or cut
+
+
 LOOKED: Final = 5.0
 """Seconds for which a file is checked. In that time, only a part of a large file is checked."""
 

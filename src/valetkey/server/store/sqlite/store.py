@@ -27,7 +27,7 @@ from valetkey.server.store.sqlite.files import BusyHandler
 from valetkey.server.store.sqlite.table import table
 from valetkey.server.store.sqlite.transactions import Writer
 from valetkey.server.store.sqlite.writer import Commit, Sweep
-from valetkey.server.store.survey import MALFORMED
+from valetkey.server.store.survey import is_malformed
 
 R = TypeVar("R", bound=Record)
 
@@ -121,7 +121,7 @@ class SQLiteStore:
         self._reading.close()
 
     def _unavailable(self, error: apsw.Error) -> Unavailable:
-        if isinstance(error, MALFORMED):
+        if is_malformed(error):
             return Unavailable(self._writer.distrust(error))
         return Unavailable(f"{type(error).__name__}: {error}")
 

@@ -20,7 +20,7 @@ from valetkey.server.model.change import Stale
 from valetkey.server.store.port import CALL_TIMEOUT, Deadlines, Unavailable, Unstorable
 from valetkey.server.store.sqlite.files import BusyHandler, Checkpoints, Files
 from valetkey.server.store.sqlite.writer import WriteJob
-from valetkey.server.store.survey import MALFORMED
+from valetkey.server.store.survey import is_malformed
 
 BATCH: Final = 256
 """The largest number of requests in one transaction."""
@@ -225,13 +225,9 @@ class Writer:
                 self._fail(batch, why)
 
     def _why(self, error: Exception) -> str:
-        return (
-            self.distrust(error)
-            if isinstance(error, MALFORMED)
-            else f"{type(error).__name__}: {error}"
-        )
+        return self.distrust(error) if is_malformed(error) else f"{type(error).__name__}: {error}"
 
-    def distrust(self, error: apsw.Error) -> str:
+    def distrust(self, error: Exception) -> str:
         """Refuse all writes from now on: the file is malformed and has to be restored, which would
         lose them. Return the reason. SQLite says "malformed" or "not a database", depending on
         which page it reads first."""
