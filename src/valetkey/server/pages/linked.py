@@ -27,6 +27,7 @@ from valetkey.server.oauth.sign_in.ticket import read_sealed, write_sealed
 from valetkey.server.oauth.sign_in.upstream import SignInFailed
 from valetkey.server.pages.components import Account, PageForm, Section, View
 from valetkey.server.pages.frame import LINKED, Frame, NoSuchPage, prove_again
+from valetkey.server.pages.own_pages import own_form
 from valetkey.server.pages.sign_out import OUTBOX_SECONDS
 from valetkey.server.pages.upstream import UpstreamWay, name_of
 from valetkey.server.pages.ways import WITH, SignInChoice, WayLink
@@ -124,7 +125,7 @@ class LinkedPage:
         view = LinkedView(
             site=self._frame.site,
             account=self._frame.account(person.user),
-            form=self._form(request, context, person, path=f"{LINKED}/remove"),
+            form=own_form(self._frame, request, person, context=context, path=f"{LINKED}/remove"),
             items=tuple(
                 LinkedItem(
                     id=one.id,
@@ -189,7 +190,14 @@ class LinkedPage:
         view = LinkView(
             site=self._frame.site,
             account=self._frame.account(person.user),
-            form=self._form(request, context, person, path=f"{LINKED}/confirm", hidden=sealed),
+            form=own_form(
+                self._frame,
+                request,
+                person,
+                context=context,
+                path=f"{LINKED}/confirm",
+                hidden=sealed,
+            ),
             place=way.label,
             name=offer.name,
             back=LINKED,
@@ -276,24 +284,6 @@ class LinkedPage:
     def _label(self, source: str) -> str:
         labels = [way.label for way in self._of(source)]
         return labels[0] if labels else redirect.host(source) or source
-
-    def _form(
-        self,
-        request: Request,
-        context: Context,
-        person: Person,
-        *,
-        path: str,
-        hidden: tuple[tuple[str, str], ...] = (),
-    ) -> PageForm:
-        return self._frame.form(
-            request,
-            context,
-            action=path,
-            purpose=path,
-            session=person.session.id,
-            hidden=hidden,
-        )
 
 
 def _link(offer: _Offer, context: Context) -> Rule[Linked]:

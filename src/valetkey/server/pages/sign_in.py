@@ -29,7 +29,7 @@ from valetkey.server.pages.frame import (
     Frame,
     NoSuchPage,
 )
-from valetkey.server.pages.own_pages import then
+from valetkey.server.pages.own_pages import after_sign_in, then
 from valetkey.server.pages.password_check import proved
 from valetkey.server.pages.ways import WITH, SignInChoice, Waiting, WayLink, pass_on
 from valetkey.wire import form as forms
@@ -193,7 +193,7 @@ class SignInPage:
         if not self._choice.password:
             raise NoSuchPage
         if (way := self._choice.of_address(form.get("username", ""))) is not None:
-            href = f"{SIGN_IN}/{WITH}/{way.name}?next={target.replace('?', '&')}"
+            href = after_sign_in(target, at=f"{SIGN_IN}/{WITH}/{way.name}")
             return pass_on(self._frame, request, way, href=href)
         outcome = await sign_in(self._frame, request, form)
         if isinstance(outcome, SignInRefused):
@@ -206,7 +206,7 @@ class SignInPage:
     async def view(self, request: Request, target: str, *, again: bool = False) -> SignInView:
         """The form. `again`: for a signed-in user."""
         context = await self._frame.shell.context()
-        action = f"{SIGN_IN}?next={target.replace('?', '&')}{'&again=1' if again else ''}"
+        action = after_sign_in(target, again=again)
         form: PageForm = self._frame.form(
             request, context, action=action, purpose=SIGN_IN, session=""
         )

@@ -1,5 +1,7 @@
 """What follows from a change of second factors: the user's other sessions end (ATTACKS A74)."""
 
+from typing import TypeVar
+
 import msgspec
 
 from valetkey.server.accounts.factors import (
@@ -23,6 +25,8 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.logout.sessions import end_all, everywhere
 
+C = TypeVar("C", AuthenticatorAdded, Added, FactorRemoved)
+
 
 def enrol(
     session: Session,
@@ -39,11 +43,7 @@ def enrol(
     if isinstance(added, NotAdded):
         return added
     follows = yield from _follow_up(session, context, PROVED)
-    return msgspec.structs.replace(
-        added,
-        changes=(*added.changes, *follows.changes),
-        events=(*added.events, *follows.events),
-    )
+    return _with(added, follows)
 
 
 def enrol_passkey(
@@ -55,11 +55,7 @@ def enrol_passkey(
     if isinstance(added, Refused) or added.factor.optional:
         return added
     follows = yield from _follow_up(session, context, VERIFIED)
-    return msgspec.structs.replace(
-        added,
-        changes=(*added.changes, *follows.changes),
-        events=(*added.events, *follows.events),
-    )
+    return _with(added, follows)
 
 
 def unenrol(
@@ -71,10 +67,14 @@ def unenrol(
     if removed.factor is None:
         return removed
     follows = yield from _follow_up(session, context)
+    return _with(removed, follows)
+
+
+def _with(outcome: C, follows: Outcome) -> C:
     return msgspec.structs.replace(
-        removed,
-        changes=(*removed.changes, *follows.changes),
-        events=(*removed.events, *follows.events),
+        outcome,
+        changes=(*outcome.changes, *follows.changes),
+        events=(*outcome.events, *follows.events),
     )
 
 

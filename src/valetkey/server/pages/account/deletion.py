@@ -2,12 +2,12 @@
 
 from typing import ClassVar, Final
 
-from valetkey.server.http.reply import Reply, see_other
+from valetkey.server.http.reply import Reply
 from valetkey.server.http.request import Request
 from valetkey.server.oauth.admin.erasure import cancel_deletion, new_code, request_deletion
 from valetkey.server.pages.account.profile import DELETE, PROFILE
 from valetkey.server.pages.components import Account, PageForm, Section, View
-from valetkey.server.pages.frame import SIGN_IN, Frame
+from valetkey.server.pages.frame import SIGN_IN, Frame, prove_again
 
 RESTORE: Final = "/restore"
 
@@ -60,7 +60,7 @@ class DeletionPages:
         """Ask the user to confirm."""
         person = await self._frame.require_person(request)
         if not await self._frame.has_fresh_proof(person):
-            return see_other(f"{SIGN_IN}?next={DELETE}&again=1")
+            return prove_again(DELETE)
         context = await self._frame.shell.context()
         grace = context.installation.lifetimes.erasure_grace
         view = DeleteView(
@@ -80,7 +80,7 @@ class DeletionPages:
         context = await self._frame.shell.context()
         self._frame.posted(request, context, purpose=DELETE, session=person.session.id)
         if not await self._frame.has_fresh_proof(person):
-            return see_other(f"{SIGN_IN}?next={DELETE}&again=1")
+            return prove_again(DELETE)
         code = new_code(context)
         outcome, _ = await self._frame.shell.settle(
             lambda context: request_deletion(person.user.id, by="user", code=code, context=context)

@@ -19,7 +19,7 @@ from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.components import Account, PageForm, Section, View
-from valetkey.server.pages.frame import SIGN_IN, Frame
+from valetkey.server.pages.frame import Frame, prove_again
 from valetkey.server.pages.locales import LOCALES
 
 PROFILE: Final = "/profile"
@@ -107,7 +107,7 @@ class ProfilePage:
         context = await self._frame.shell.context()
         self._frame.posted(request, context, purpose=DOWNLOAD, session=person.session.id)
         if not await self._frame.has_fresh_proof(person):
-            return see_other(f"{SIGN_IN}?next={PROFILE}&again=1")
+            return prove_again(PROFILE)
         headers = (
             (b"content-type", b"application/json"),
             (b"content-disposition", b'attachment; filename="my-data.json"'),

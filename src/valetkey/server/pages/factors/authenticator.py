@@ -28,6 +28,7 @@ from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.components import PageForm, View
 from valetkey.server.pages.factors.stages import factor_context
 from valetkey.server.pages.frame import SECURITY, Frame, NoSuchPage, prove_again
+from valetkey.server.pages.own_pages import own_form
 from valetkey.wire import form as forms
 
 AUTHENTICATOR: Final = f"{SECURITY}/authenticator"
@@ -168,8 +169,8 @@ class AuthenticatorPage:
                 AuthenticatorItem(id=one.id, name=one.name, since=one.created, used=one.used)
                 for one in apps
             ),
-            remove=self._form(request, person, context, path=REMOVE),
-            new_codes=self._form(request, person, context, path=RECOVERY_CODES),
+            remove=own_form(self._frame, request, person, context=context, path=REMOVE),
+            new_codes=own_form(self._frame, request, person, context=context, path=RECOVERY_CODES),
             unused_codes=sum(codes) if account_level(factors) else None,
             add=AUTHENTICATOR if len(apps) < MAX_AUTHENTICATORS else None,
         )
@@ -267,7 +268,9 @@ class AuthenticatorPage:
         hidden = (("offer", write_sealed(offer, PURPOSE, context)),)
         view = set_up_view(
             self._frame,
-            self._form(request, person, context, path=AUTHENTICATOR, hidden=hidden),
+            own_form(
+                self._frame, request, person, context=context, path=AUTHENTICATOR, hidden=hidden
+            ),
             secret=secret,
             account=person.user.label,
             back=SECURITY,
@@ -278,24 +281,6 @@ class AuthenticatorPage:
 
     async def _factors(self, person: Person) -> Sequence[Factor]:
         return await self._frame.shell.ask(lambda context: factors_of(person.user.id))
-
-    def _form(
-        self,
-        request: Request,
-        person: Person,
-        context: Context,
-        *,
-        path: str,
-        hidden: tuple[tuple[str, str], ...] = (),
-    ) -> PageForm:
-        return self._frame.form(
-            request,
-            context,
-            action=path,
-            purpose=path,
-            session=person.session.id,
-            hidden=hidden,
-        )
 
     def _posted(
         self, request: Request, person: Person, context: Context, *, path: str

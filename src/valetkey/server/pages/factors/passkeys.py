@@ -39,7 +39,7 @@ from valetkey.server.pages.factors.passkey_views import (
 )
 from valetkey.server.pages.factors.stages import factor_context
 from valetkey.server.pages.frame import SIGN_IN, Frame, NoSuchPage, prove_again
-from valetkey.server.pages.own_pages import then
+from valetkey.server.pages.own_pages import after_sign_in, own_form, then
 from valetkey.server.pages.ways import PassOnView
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import form as forms
@@ -174,7 +174,9 @@ class PasskeysPage:
         person = await self._person(request)
         factor, mine = await self._one(request, person)
         context = await self._frame.shell.context()
-        form = self._form(request, context, person, path=f"{PASSKEYS}/{factor.id}")
+        form = own_form(
+            self._frame, request, person, context=context, path=f"{PASSKEYS}/{factor.id}"
+        )
         view = PasskeyView(
             site=self._frame.site,
             account=self._frame.account(person.user),
@@ -232,7 +234,7 @@ class PasskeysPage:
         view = AddPasskeyView(
             site=self._frame.site,
             account=self._frame.account(person.user),
-            form=self._form(request, context, person, path=NEW, hidden=hidden),
+            form=own_form(self._frame, request, person, context=context, path=NEW, hidden=hidden),
             name=name or device(request.joined(b"user-agent")),
             problem=problem,
             later=later,
@@ -268,24 +270,6 @@ class PasskeysPage:
             return see_other(path)
         view = PassOnView(site=self._frame.site, place=self._frame.site.name, href=path)
         return self._frame.page(request, view).having((b"refresh", f"0;url={path}".encode()))
-
-    def _form(
-        self,
-        request: Request,
-        context: Context,
-        person: Person,
-        *,
-        path: str,
-        hidden: tuple[tuple[str, str], ...] = (),
-    ) -> PageForm:
-        return self._frame.form(
-            request,
-            context,
-            action=path,
-            purpose=path,
-            session=person.session.id,
-            hidden=hidden,
-        )
 
     async def _posted(self, request: Request, person: Person, *, purpose: str) -> forms.Form:
         context = await self._frame.shell.context()
@@ -326,6 +310,5 @@ def own_passkey_form(
     there are no passkeys. `again`: for a user who is signed in."""
     if frame.passkeys is None:
         return None
-    more = "&again=1" if again else ""
-    action = f"{PASSKEY_SIGN_IN}?next={target.replace('?', '&')}{more}"
+    action = after_sign_in(target, at=PASSKEY_SIGN_IN, again=again)
     return frame.form(request, context, action=action, purpose=PASSKEY_SIGN_IN, session="")

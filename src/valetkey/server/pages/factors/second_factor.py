@@ -16,6 +16,7 @@ from valetkey.server.http.request import Request
 from valetkey.server.model.factor import account_level
 from valetkey.server.model.query import One
 from valetkey.server.model.user import User, password_mark
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.authorize import continue_at
 from valetkey.server.pages.components import PageForm, View
 from valetkey.server.pages.factors.authenticator import (
@@ -33,6 +34,7 @@ from valetkey.server.pages.factors.stages import (
     seal_stage,
 )
 from valetkey.server.pages.frame import SIGN_IN, Frame
+from valetkey.server.pages.own_pages import after_sign_in
 
 SECOND_FACTOR: Final = f"{SIGN_IN}/second-factor"
 SET_UP: Final = f"{SIGN_IN}/set-up"
@@ -92,17 +94,9 @@ async def show_stage(
     if following == "set-up":
         if not stage.secret:
             stage = msgspec.structs.replace(stage, secret=new_secret(context.env))
-        form = frame.form(
-            request,
-            context,
-            action=SET_UP,
-            purpose=SET_UP,
-            session="",
-            hidden=seal_stage(stage, context),
-        )
         view = set_up_view(
             frame,
-            form,
+            _form(frame, request, stage, context=context, path=SET_UP),
             secret=stage.secret,
             account=stage.username,
             wrong=problem is not FactorProblem.NONE,
@@ -112,27 +106,17 @@ async def show_stage(
     else:
         factors = await frame.shell.ask(lambda context: factors_of(stage.user))
         kinds = {one.kind for one in factors if one.kind != "recovery" or one.codes}
+        by_passkey = "passkey" in kinds and frame.passkeys is not None
+        passkey = (
+            _form(frame, request, stage, context=context, path=PASSKEY_STAGE)
+            if by_passkey
+            else None
+        )
         view = SecondFactorView(
             site=frame.site,
-            form=frame.form(
-                request,
-                context,
-                action=SECOND_FACTOR,
-                purpose=SECOND_FACTOR,
-                session="",
-                hidden=seal_stage(stage, context),
-            ),
+            form=_form(frame, request, stage, context=context, path=SECOND_FACTOR),
             authenticator="totp" in kinds,
-            passkey=frame.form(
-                request,
-                context,
-                action=PASSKEY_STAGE,
-                purpose=PASSKEY_STAGE,
-                session="",
-                hidden=seal_stage(stage, context),
-            )
-            if "passkey" in kinds and frame.passkeys is not None
-            else None,
+            passkey=passkey,
             recovery="recovery" in kinds,
             trust_days=context.installation.sign_in.trusted_seconds // DAY,
             restart=restart_at(stage),
@@ -143,13 +127,19 @@ async def show_stage(
     return reply.having(*headers)
 
 
+def _form(
+    frame: Frame, request: Request, stage: OpenStage, *, context: Context, path: str
+) -> PageForm:
+    hidden = seal_stage(stage, context)
+    return frame.form(request, context, action=path, purpose=path, session="", hidden=hidden)
+
+
 def restart_at(stage: OpenStage) -> str:
     """The path of the sign-in page."""
     destination = stage.destination
     if destination.pending:
         return continue_at(destination.pending)
-    again = "&again=1" if destination.again else ""
-    return f"{SIGN_IN}?next={destination.target.replace('?', '&')}{again}"
+    return after_sign_in(destination.target, again=destination.again)
 
 
 class SecondFactorPage:
