@@ -67,13 +67,25 @@ class Grown(msgspec.Struct, frozen=True, kw_only=True):
     highest: float
 
 
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """One round beside people who sign in at a steady pace by imported password hashes: the token
+    endpoint's p99 without and with them, in milliseconds; how many came in, how many were told to
+    come back, and the p95 of what those who came in waited, in seconds."""
+
+    quiet: float
+    loud: float
+    signed_in: int
+    put_off: int
+    p95: float
+
+
 class Run(msgspec.Struct, kw_only=True):
     """One run of the code of that `commit`. `skipped` says why a server is not in it, `fallen` what
     did not go through. Round by round, `limit` has the ES256 tokens a second of ours, and
     signatures with nothing else; and `workers`, by store, answers a second of one and of two
     processes on all cores. `curve` has connections, answers a second and p99 in milliseconds, by
     server; `flood` has the p99 of the token endpoint without and with people signing in, and how
-    many of those there were a second."""
+    many of those there were a second; `imported` is by kind of imported password hash."""
 
     machine: Machine
     at: int
@@ -90,6 +102,7 @@ class Run(msgspec.Struct, kw_only=True):
     workers: dict[str, list[tuple[float, float]]] = {}
     curve: dict[str, list[tuple[int, float, float]]] = {}
     flood: list[tuple[float, float, float]] = []
+    imported: dict[str, list[Imported]] = {}
     kit: Kit | None = None
     grown: list[Grown] = []
 

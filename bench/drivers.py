@@ -34,6 +34,7 @@ from valetkey.server.model.query import One, Query
 from valetkey.server.model.user import User
 from valetkey.server.store.database import PostgresURL
 from valetkey.server.store.postgres import PostgresStore, statements
+from valetkey.server.store.postgres.commits import commit
 from valetkey.server.store.postgres.connections import MOST
 from valetkey.server.store.postgres.statements import Statement
 
@@ -156,7 +157,7 @@ class Rows:
             turned = msgspec.structs.replace(family, generation=family.generation + 1)
             changes += [Update(turned), Create(_report_row(family))]
             self.families[at % USERS] = msgspec.structs.replace(turned, version=turned.version + 1)
-        return statements.commit(changes)
+        return commit(changes)
 
     def _next(self, count: int) -> int:
         self._turn = (self._turn + count) % USERS

@@ -153,7 +153,7 @@ def good(result: Result, whose: str) -> Result:
 
 def sign_ins(port: int, names: Sequence[str]) -> list[bytes]:
     """The form of a browser, filled in by each of these people."""
-    with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as browser:
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as browser:
         page = browser.get("/sign-in").raise_for_status()
         hidden = re.findall(r'type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"', page.text)
         cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())

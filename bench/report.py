@@ -8,7 +8,7 @@ from statistics import median
 from typing import Final
 
 from bench import svg
-from bench.data import BARE, Run, quotient, spread
+from bench.data import BARE, Imported, Run, quotient, spread
 from bench.goals import NODE, OURS, rows
 
 PAGE: Final = "performance.md"
@@ -143,7 +143,21 @@ def beside(run: Run) -> list[str]:
             f"While {spread(came, digits=0)} people a second sign in (Argon2id), the token "
             f"endpoint's p99 is {spread(loud, digits=1)} ms; else {spread(quiet, digits=1)} ms."
         )
+    notes += [_imported(kind, rounds) for kind, rounds in run.imported.items()]
     return notes
+
+
+def _imported(kind: str, rounds: Sequence[Imported]) -> str:
+    """What was measured beside people with such password hashes."""
+    quiet, loud = (
+        spread([getattr(one, name) for one in rounds], digits=1) for name in ("quiet", "loud")
+    )
+    came, off = (sum(getattr(one, name) for one in rounds) for name in ("signed_in", "put_off"))
+    return (
+        f"While 30 people a second sign in by an imported hash ({kind}), the token endpoint's p99 "
+        f"is {loud} ms; else {quiet} ms. {came} of {came + off} came in at once, the others were "
+        f"asked to come back; p95 {max(one.p95 for one in rounds):.1f} s."
+    )
 
 
 def kit(run: Run) -> str:

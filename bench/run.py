@@ -17,8 +17,9 @@ from typing import Final
 from bench import guard, report, wrk
 from bench.compare import BenchOptions, compare, note_failure
 from bench.data import FOLDER, Run, load, save
-from bench.extras import BESIDE
+from bench.extras import BESIDE as ONE_BY_ONE
 from bench.goals import rows
+from bench.imported import imported
 from bench.machine import CORES
 from bench.peers.glewlwyd import Glewlwyd
 from bench.peers.gunicorn import AUTHLIB, DJANGO
@@ -58,6 +59,7 @@ OTHERS: Final = (
     "token exchange",
 )
 
+BESIDE: Final = {**ONE_BY_ONE, "imported hashes": imported}
 EVERYTHING: Final = (*GOALS, *OTHERS, *BESIDE)
 QUICK: Final = (*(one for one in GOALS if one != "discovery"), "signing limit")
 """Discovery costs what `jwks` costs."""

@@ -39,6 +39,7 @@ from valetkey.server.oauth.tokens.code import Code
 from valetkey.server.settings import Settings
 from valetkey.server.store.keyring import ensure_keys, open_keys, read_keys
 from valetkey.server.store.memory import MemoryStore
+from valetkey.server.store.read_cache import CachedStore
 from valetkey.wire import pkce
 from valetkey.wire.catalog import Catalog, Permission
 
@@ -123,7 +124,7 @@ def _function_of(code: CodeType) -> str:
 class Server:
     """The application over a memory store, with one app and one user."""
 
-    def __init__(self, front: Front, store: MemoryStore) -> None:
+    def __init__(self, front: Front, store: CachedStore) -> None:
         self.front = front
         self._store = store
         self._env = Env(int(time.time()), urandom)
@@ -140,7 +141,7 @@ class Server:
     @classmethod
     async def start(cls, disable: tuple[str, ...] = OPTIONAL) -> "Server":
         """The application, with these features switched off."""
-        store = MemoryStore()
+        store = CachedStore(MemoryStore())
         await ensure_keys(store, MASTER)
         settings = Settings(issuer=ISSUER, disable=disable)
         server = cls(app.create(settings, store, master_key=MASTER), store)

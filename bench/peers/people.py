@@ -4,6 +4,7 @@ operations need."""
 import hashlib
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -174,12 +175,14 @@ def device(number: int, *, now: int) -> Pending:
     )
 
 
-async def furnish(database: Database, size: int = SIZE) -> Snapshot:
-    """Fills an empty database."""
+async def furnish(
+    database: Database, size: int = SIZE, *, stored: str = "", more: Sequence[Record] = ()
+) -> Snapshot:
+    """Fills an empty database. `stored` is everybody's password hash, by default one of ours."""
     now = int(time.time())
     people = msgspec.structs.replace(
         population(size, now=now),
-        kept=password.hash_password(Secret(PASSWORD), salt=os.urandom(16)),
+        password=stored or password.hash_password(Secret(PASSWORD), salt=os.urandom(16)),
     )
     snapshot = Snapshot(people=people, master=os.urandom(32))
     await fill(database, people, master=snapshot.master)
@@ -188,7 +191,7 @@ async def furnish(database: Database, size: int = SIZE) -> Snapshot:
             os.fsync(file.fileno())  # or the first commit would wait for all of it
     store = await open_store(database)
     try:
-        await store.commit([Create(one) for one in (*CLIENTS, *POLICIES)])
+        await store.commit([Create(one) for one in (*CLIENTS, *POLICIES, *more)])
         new: list[Create] = [
             Create(_new(one)) for who in people_of(snapshot) for one in who.records
         ]
