@@ -9,7 +9,7 @@ WORKERS := -n 4 --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 .NOTPARALLEL:
 
-.PHONY: help demo test integration promises check bench docs format coverage image package lock clean
+.PHONY: help demo test integration further promises check bench docs format coverage image package lock clean
 
 help:  ## list the targets
 	@echo 'valetkey: make TARGET [ARGS="…"]'
@@ -29,15 +29,21 @@ integration: .venv/.dev .venv/.project  ## try clients in Go, Rust, Java and Rub
 	@tools/get oauth2-proxy go-oidc openidconnect spring uwsgi || echo "Tests that need what is missing are skipped, each with the reason."
 	@$(BIN)/pytest -m integration tests/integration tests/embedded $(ARGS)
 
+further: .venv/.dev .venv/.project  ## show once more, in other ways, what `make test` shows (tests/further.py)
+	@scripts/debian-packages.sh chromium fonts-dejavu-core libatomic1 nginx postgresql
+	@scripts/node-packages.sh tests/clients/node
+	@$(BIN)/pytest $(WORKERS) -m further $(ARGS)
+
 promises: .venv/.dev .venv/.project  ## put the promises to the test (ARGS="--budget long" for hours)
 	@scripts/debian-packages.sh postgresql
-	@$(BIN)/pytest -m "not integration" tests/promises $(ARGS)
+	@$(BIN)/pytest -m "" tests/promises $(ARGS)
 
 check: .venv/.dev .venv/.project  ## format, lint, types, layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m docs._ext.openapi
 
 bench: .venv/.dev .venv/.project build/.bench  ## measure the server beside others (ARGS=--quick: 3 minutes)
 	@scripts/debian-packages.sh glewlwyd libatomic1 postgresql valgrind wrk

@@ -2,6 +2,7 @@
 
 import re
 import ssl
+from functools import lru_cache
 from html.parser import HTMLParser
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
@@ -55,8 +56,9 @@ class _Forms(HTMLParser):
             self.inside = False
 
 
+@lru_cache(maxsize=64)
 def forms(html: str) -> list[Form]:
-    """The forms on a page."""
+    """The forms on a page. They are shared: change none."""
     parser = _Forms()
     parser.feed(html)
     return parser.forms

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests import further
 
 # How long an example takes says something of the machine, not of the code.
 settings.register_profile(
@@ -31,6 +32,12 @@ def pytest_collection() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Before pytest itself takes out what `-m` does not name."""
+    further.mark(items, whole=config.args_source is pytest.Config.ArgsSource.TESTPATHS)
 
 
 @pytest.fixture(scope="session")

@@ -44,7 +44,7 @@ class Live:
     the files of a certificate and its key."""
 
     def __init__(self, database: Path, **settings: Any) -> None:
-        self.port = free_port()
+        self.port: int = settings.pop("port", 0) or free_port()
         self._tls: tuple[Path, Path] | None = settings.pop("tls", None)
         host = settings.pop("host", "localhost" if self._tls else "127.0.0.1")
         self.url = f"{'https' if self._tls else 'http'}://{host}:{self.port}"

@@ -1,5 +1,6 @@
 """An authority, clients' certificates, and nginx, which asks for them and tells them (RFC 9440)."""
 
+import datetime
 import re
 import shutil
 import subprocess
@@ -63,6 +64,18 @@ class Authority:
             )
         return _written(self.folder, name, builder.sign(self._key, hashes.SHA256()), private)
 
+    def revoke(self, pair: Pair) -> Path:
+        """A list of revoked certificates (RFC 5280 5) that has this one."""
+        now = datetime.datetime.now(datetime.UTC)
+        number = x509.load_der_x509_certificate(pair.der).serial_number
+        revoked = x509.RevokedCertificateBuilder().serial_number(number).revocation_date(now)
+        crl = x509.CertificateRevocationListBuilder().issuer_name(self._name).last_update(now)
+        crl = crl.next_update(now + datetime.timedelta(days=1))
+        signed = crl.add_revoked_certificate(revoked.build()).sign(self._key, hashes.SHA256())
+        file = self.folder / "crl.pem"
+        file.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+        return file
+
 
 def self_signed(folder: Path, name: str, key: ec.EllipticCurvePrivateKey) -> Pair:
     """A certificate that nobody vouches for."""
@@ -113,7 +126,7 @@ http {{
         ssl_certificate_key {key};
         ssl_protocols TLSv1.2 TLSv1.3;
         ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384;
-        ssl_verify_client optional_no_ca;
+        ssl_verify_client {verify};
         location / {{
             proxy_pass {upstream};
             proxy_ssl_verify off;
@@ -127,9 +140,15 @@ http {{
 
 
 def nginx(
-    folder: Path, *, port: int, upstream: str, certificate: Path, key: Path
+    folder: Path,
+    *,
+    port: int,
+    upstream: str,
+    certificate: Path,
+    key: Path,
+    verify: str = "optional_no_ca",
 ) -> subprocess.Popen[bytes]:
-    """nginx, once it listens."""
+    """nginx, once it listens. `verify` is how it checks certificates of clients."""
     assert NGINX
     file = folder / "nginx.conf"
     file.write_text(
@@ -140,6 +159,7 @@ def nginx(
             certificate=certificate,
             key=key,
             upstream=upstream,
+            verify=verify,
         )
     )
     process = subprocess.Popen([NGINX, "-p", str(folder), "-c", str(file), "-e", f"{folder}/e.log"])

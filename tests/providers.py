@@ -10,14 +10,17 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import msgspec
+from tests.attacks.play import applied
 from tests.browser import Asking, Browser
 from tests.keys import key
-from tests.live import Live
+from tests.live import Live, caught_up, free_port
 from tests.outside import Host, outside
 
 from valetkey.jose import jws
 from valetkey.jose.jwk import PrivateKey
+from valetkey.jose.seal import digest
 from valetkey.server.model.keys import Secret
+from valetkey.server.oauth.admin.apply_plan import DesiredRecord
 from valetkey.server.settings.upstream import UpstreamSettings
 from valetkey.server.settings.ways import SignInSettings
 from valetkey.wire import id_token
@@ -159,6 +162,7 @@ def problem(reply: httpx2.Response) -> str:
 def server_with(
     folder: Path,
     host: Host,
+    /,
     *upstreams: UpstreamSettings,
     password: bool = True,
     furnished: bool = True,
@@ -189,3 +193,48 @@ def provider_and_server(folder: Path, **more: Any) -> Iterator[tuple[FakeProvide
         provider = FakeProvider(host)
         with server_with(folder, host, provider.settings(**more)) as server:
             yield provider, server
+
+
+@contextlib.contextmanager
+def there_and_here(folder: Path, *, secure: bool = False) -> Iterator[tuple[Live, Live]]:
+    """A server of this project by TLS, and one at which people sign in with their account there:
+    `There`, or a password. A `secure` one hears from there who signed out."""
+    with outside(folder) as host:
+        tls = (folder / "outside.certificate.pem", folder / "outside.key.pem")
+        port = free_port()
+        there = Live(
+            folder / "there.db",
+            tls=tls,
+            name="There",
+            unthrottled=("127.0.0.1",),
+            fetch_local=(f"127.0.0.1:{port}",),
+            fetch_ca_file=host.ca,
+        )
+        there.start()
+        try:
+            settings = upstream(issuer=there.issuer, domains=("there.example",))
+            place = urlsplit(there.issuer).netloc
+            # Another host: a browser doesn't tell the cookies of two ports apart.
+            more: dict[str, Any] = {"host": "127.0.0.1", "port": port, "fetch_local": (place,)}
+            if secure:
+                more["tls"] = tls
+            with server_with(folder, host, settings, name="Chirp", **more) as server:
+                at = f"{server.issuer}/sign-in/with/there"
+                fields = {
+                    "name": "Chirp",
+                    "auth_method": "client_secret_basic",
+                    "redirect_uris": (f"{at}/callback",),
+                    "scope": ("openid", "profile", "email"),
+                    "post_logout_redirect_uris": (f"{server.issuer}/signed-out",),
+                    "backchannel_logout_uri": f"{at}/backchannel-logout" if secure else "",
+                    "verified": True,
+                }
+                secret = digest("a-secret-of-the-provider")
+                wish = DesiredRecord(
+                    place=CLIENT, kind="client", key=CLIENT, fields=fields, secret=secret
+                )
+                applied(there, wish)
+                caught_up()
+                yield there, server
+        finally:
+            there.stop()

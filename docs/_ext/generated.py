@@ -15,14 +15,18 @@ from typing import Any, Final
 
 import click
 import msgspec
+from docs._ext import administration
 from docs._ext.api import kit, sdk
 from docs._ext.attacks import attacks
 from docs._ext.citations import citations, link
+from docs._ext.operator_lines import operator_lines
 from tests.conformance import results
 from tests.conformance.plans import PLANS
 
+from valetkey.cli.context import CommandContext
 from valetkey.cli.declaration import TABLES, Table
 from valetkey.cli.declared_brand import FIELDS as BRAND
+from valetkey.cli.help.examples import examples_of
 from valetkey.cli.options import common
 from valetkey.cli.root import valetkey
 from valetkey.server.accounts.personal_data import DATA
@@ -78,6 +82,7 @@ ON_ERASURE: Final = {
     "removed": "removed",
     "kept": "kept without a name",
     "expires": "expires by itself",
+    "sealed": "kept, and its personal part cannot be read anymore",
 }
 
 
@@ -122,6 +127,7 @@ def _description(field: msgspec.structs.FieldInfo) -> str:
 def commands() -> str:
     """A section for each command; the options that all have come first."""
     root = click.Context(valetkey, info_name="valetkey")
+    root.ensure_object(CommandContext).words = ("--context", "local")
     sections = (_command(context) for context in _leaves(root))
     everywhere = _options(common(), root)
     return "\n\n".join(("## Options of every command", everywhere, "## Each command", *sections))
@@ -251,8 +257,10 @@ def _leaves(context: click.Context) -> Iterator[click.Context]:
     if not isinstance(context.command, click.Group):
         yield context
         return
-    for name, command in sorted(context.command.commands.items()):
-        yield from _leaves(click.Context(command, info_name=name, parent=context))
+    for name in sorted(context.command.list_commands(context)):
+        command = context.command.get_command(context, name)
+        if command is not None:
+            yield from _leaves(click.Context(command, info_name=name, parent=context))
 
 
 def _command(context: click.Context) -> str:
@@ -262,8 +270,15 @@ def _command(context: click.Context) -> str:
     if not command.add_help_option:
         return f"### {context.command_path}\n\n{says}\n\n{_own_help(command)}"
     own = [one for one in command.params if one.name not in everywhere]
-    parts = (f"### {context.command_path}", says, f"```text\n{usage}\n```")
+    shown = "\n".join((usage, *(f"$ {one}" for one in examples_in(context))))
+    parts = (f"### {context.command_path}", says, f"```text\n{shown}\n```")
     return "\n\n".join((*parts, _options(own, context)))
+
+
+def examples_in(context: click.Context) -> tuple[str, ...]:
+    """The examples of a command."""
+    own = getattr(context.command, "example", "")
+    return examples_of(context.command_path) or ((own,) if own else ())
 
 
 def _own_help(command: click.Command) -> str:
@@ -365,8 +380,12 @@ FOLDS: Final[dict[str, Callable[[], str]]] = {
     "conformance": conformance,
     "attacks": attacks,
     "personal_data": personal_data,
+    "operator_lines": operator_lines,
     "kit": kit,
     "sdk": sdk,
+    "operations": administration.operations,
+    "problems": administration.problems,
+    "roles": administration.roles,
 }
 
 

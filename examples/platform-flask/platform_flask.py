@@ -43,9 +43,10 @@ app.add_url_rule("/valetkey-login", view_func=view(platform, signed_in=who, sign
 @app.route("/login", methods=("GET", "POST"))
 def login() -> Response:
     """The sign-in page."""
+    there = request.args.get("next", "/")
+    if not there.startswith("/") or there[1:2] in ("/", "\\"):
+        there = "/"
     if request.method == "GET":
-        there = request.args.get("next", "/")
-        session["next"] = there if there.startswith("/") and there[1:2] not in "/\\" else "/"
         return make_response(FORM)
     name, password = request.form["username"], request.form["password"]
     subject, expected = USERS.get(name, ("", ""))
@@ -53,7 +54,7 @@ def login() -> Response:
         return make_response(FORM, 400)
     at, sid = int(time.time()), secrets.token_urlsafe(16)
     session["user"] = {"id": subject, "name": name, "at": at, "sid": sid}
-    return make_response(redirect(session.pop("next", "/"), 303))
+    return make_response(redirect(there, 303))
 
 
 @app.post("/logout")
@@ -73,6 +74,6 @@ def home() -> str:
 
 
 OUT = '<form method="post" action="/logout"><button id="sign-out">Sign out</button></form>'
-FORM = """<!doctype html><title>Chirp</title><form method="post" action="/login">
+FORM = """<!doctype html><title>Chirp</title><form method="post">
 <input id="username" name="username"><input id="password" name="password" type="password">
 <button id="sign-in">Sign in</button></form>"""

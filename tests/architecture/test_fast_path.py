@@ -34,6 +34,7 @@ IN_A_TASK: Final = {
     "server/http/platform_sign_in.py: PlatformSignIn.ask": "pages",
     "server/endpoints/stream.py: LogUpdates.poll": "a handler that is not whole is behind ASGI",
     "server/http/metrics_port.py: MetricsPort.run": "a task of the server",
+    "server/http/tracing.py: Tracer.close": "the end of the server",
     "server/store/postgres/connections.py: Connections.close": "the end of the server",
 }
 """Where it is used all the same, and in which task that runs."""

@@ -7,8 +7,8 @@ state between calls. import-linter checks the layers; this checks the rest.
 import ast
 from collections import defaultdict
 from collections.abc import Collection, Iterator
+from functools import cache
 from pathlib import Path
-from typing import TypeGuard
 
 import pytest
 from tests.rows import row
@@ -144,7 +144,7 @@ def _is_mutable(value: ast.expr, *, is_final: bool) -> bool:
 
 def _writes(tree: ast.Module, caches: Collection[str]) -> Iterator[tuple[int, str]]:
     """Writes to attributes of arguments and of globals, and to global containers."""
-    bound = {one.id for one in ast.walk(tree) if _is_stored(one, tree)} - {*caches}
+    bound = {*_stored(tree)} - {*caches}
     brought = {
         id(one)
         for kind in tree.body
@@ -157,13 +157,13 @@ def _writes(tree: ast.Module, caches: Collection[str]) -> Iterator[tuple[int, st
             yield from _written_in(function, bound, born=born)
 
 
-def _is_stored(node: ast.AST, tree: ast.Module) -> TypeGuard[ast.Name]:
-    return isinstance(node, ast.Name) and any(
-        isinstance(one, ast.Assign | ast.AnnAssign)
-        and any(node is part for part in ast.walk(one))
-        and isinstance(node.ctx, ast.Store)
-        for one in tree.body
-    )
+def _stored(tree: ast.Module) -> Iterator[str]:
+    """The names that the module's own statements assign."""
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            for one in ast.walk(statement):
+                if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store):
+                    yield one.id
 
 
 def _written_in(
@@ -356,17 +356,27 @@ MADE_IN: dict[str, set[str]] = {
 }
 
 
+@cache
+def _nodes() -> list[tuple[Path, ast.AST]]:
+    """Every node of every module, parsed once."""
+    return [
+        (path, node)
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call | ast.ImportFrom | ast.ClassDef)
+    ]
+
+
 def makers(names: set[str]) -> dict[str, set[str]]:
     """In which modules each is made, by its own name."""
     made = defaultdict(set)
-    for path in SOURCE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            match node:
-                case ast.Call(func=ast.Name(id=name)) | ast.Call(func=ast.Attribute(attr=name)):
-                    if name in names:
-                        made[name].add(str(path.relative_to(SOURCE)))
-                case _:
-                    pass
+    for path, node in _nodes():
+        match node:
+            case ast.Call(func=ast.Name(id=name)) | ast.Call(func=ast.Attribute(attr=name)):
+                if name in names:
+                    made[name].add(str(path.relative_to(SOURCE)))
+            case _:
+                pass
     return dict(made)
 
 
@@ -376,14 +386,13 @@ def test_what_carries_proof_has_one_maker() -> None:
 
 def test_what_carries_proof_is_never_another_name() -> None:
     """An import under another name, or a base class, would be a second way to make one."""
-    for path in SOURCE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            match node:
-                case ast.ImportFrom(names=names):
-                    renamed = {one.name for one in names if one.asname not in {None, one.name}}
-                    assert not renamed & MADE_IN.keys(), path
-                case ast.ClassDef(bases=bases):
-                    parents = {one.id for one in bases if isinstance(one, ast.Name)}
-                    assert not parents & MADE_IN.keys(), path
-                case _:
-                    pass
+    for path, node in _nodes():
+        match node:
+            case ast.ImportFrom(names=names):
+                renamed = {one.name for one in names if one.asname not in {None, one.name}}
+                assert not renamed & MADE_IN.keys(), path
+            case ast.ClassDef(bases=bases):
+                parents = {one.id for one in bases if isinstance(one, ast.Name)}
+                assert not parents & MADE_IN.keys(), path
+            case _:
+                pass

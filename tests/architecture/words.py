@@ -75,6 +75,8 @@ PRIVATE: Final = frozenset(
 )
 """Words of our own, for which the field has others: see the glossary."""
 
+BANNED: Final = PARTICIPLES | PRIVATE
+
 LINES: Final = 3
 """A local variable that lives for no more lines may be called anything."""
 
@@ -105,6 +107,8 @@ PHRASES: Final = (
     r"\bthe valet\b(?! key)",
 )
 """What nobody says. Plain modern English has another way for each."""
+
+PHRASE: Final = re.compile("|".join(PHRASES), re.IGNORECASE)
 
 
 def names(path: Path) -> Iterator[tuple[int, str, str]]:
@@ -146,7 +150,7 @@ def _assigned(body: list[ast.stmt]) -> Iterator[tuple[str, int]]:
 
 
 def _is(name: str) -> bool:
-    return name.strip("_").lower() in PARTICIPLES | PRIVATE
+    return name.strip("_").lower() in BANNED
 
 
 def _locals(
@@ -167,9 +171,8 @@ def _locals(
 def phrases(path: Path) -> Iterator[tuple[int, str, str]]:
     """Banned phrases in a text, or in the comments and docstrings of a source file."""
     text = path.read_text("utf-8")
-    for phrase in PHRASES:
-        for found in re.finditer(phrase, text, re.IGNORECASE):
-            yield text.count("\n", 0, found.start()) + 1, "phrase", found[0]
+    for found in PHRASE.finditer(text):
+        yield text.count("\n", 0, found.start()) + 1, "phrase", found[0]
 
 
 def main(places: list[str]) -> None:

@@ -15,7 +15,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A furnished server on which nobody is slowed down, with every way to authenticate by an
     assertion."""
     folder, more = tmp_path_factory.mktemp("live"), ("client_secret_jwt",)
-    with live(folder, unthrottled=("127.0.0.0/8",), enable=more) as server:
+    with live(folder, unthrottled=("127.0.0.0/8",), enable=more, log_requests=True) as server:
         yield server
 
 

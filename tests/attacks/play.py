@@ -1,6 +1,7 @@
 """What an attacker does over and over: get a code, get tokens, look at what they are worth."""
 
 import base64
+import contextlib
 import json
 import os
 import time
@@ -15,7 +16,7 @@ from tests.browser import Asking, Browser, authorize
 from tests.installation import SECRETS, WEB
 from tests.live import Live
 
-from valetkey.server.model.change import Update
+from valetkey.server.model.change import Stale, Update
 from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.query import Many, One
@@ -154,6 +155,19 @@ def every(server: Live, kind: type[R]) -> tuple[R, ...]:
 def change(server: Live, record: Record, **fields: Any) -> None:
     """Changes a record as an administrator would, or as time does."""
     server.run(server.store.commit((Update(msgspec.structs.replace(record, **fields)),)))
+
+
+def expire(server: Live, kind: type[R]) -> None:
+    """Ends all records of a kind, as time does."""
+
+    async def work() -> None:
+        everything: Many[Any] = Many(kind)
+        for one in (await server.store.read(everything)).many(everything):
+            with contextlib.suppress(Stale):  # The sweep took it meanwhile.
+                ended = msgspec.structs.replace(one, expires=one.since)
+                await server.store.commit((Update(ended),))
+
+    server.run(work())
 
 
 def cookie(browser: Browser, name: str = "vk_session") -> str:

@@ -217,6 +217,7 @@ def _sql(server: Live, statement: str, *given: str) -> list[Any]:
         rows: list[Any] = server.run(run())
         return rows
     with contextlib.closing(apsw.Connection(str(at))) as other:
+        other.setbusytimeout(10_000)  # the server seals its audit log beside
         raw = [one.encode() for one in given]
         return [row[0] for row in other.execute(statement.replace("$", "?"), raw)]
 

@@ -4,7 +4,6 @@ Attack: An attacker tries many user codes.
 Defense: The page limits attempts, and never says whether a code is wrong or expired.
 """
 
-import contextlib
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -12,13 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.attacks.elsewhere import begin, enters
-from tests.attacks.play import change, every
+from tests.attacks.play import change, every, expire
 from tests.browser import Browser
 from tests.live import Live, live
 
 from valetkey.server.accounts.throttle import CODE, CODE_NETWORK, STEP
 from valetkey.server.http.waiting_room import Delay
-from valetkey.server.model.change import Stale
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.pending import Pending
 
@@ -34,9 +32,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 @pytest.fixture(autouse=True)
 def _forgotten(bare: Live) -> None:
-    for one in every(bare, Throttle):
-        with contextlib.suppress(Stale):  # Swept meanwhile.
-            change(bare, one, expires=one.since)
+    expire(bare, Throttle)
 
 
 def at(server: Live, address: str) -> Browser:

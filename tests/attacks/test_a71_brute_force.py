@@ -4,7 +4,6 @@ Attack: An attacker tries many passwords.
 Defense: The server counts attempts before it checks them, and doesn't lock the owner out.
 """
 
-import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.attacks.play import change, every
+from tests.attacks.play import expire
 from tests.browser import Browser
 from tests.installation import PASSWORDS
 from tests.live import Live, live
@@ -20,7 +19,6 @@ from tests.live import Live, live
 from valetkey.server.accounts import password
 from valetkey.server.accounts.throttle import ACCOUNT, NETWORK, PAIR, STEP, WINDOW
 from valetkey.server.http.waiting_room import Delay
-from valetkey.server.model.change import Stale
 from valetkey.server.model.counters import Throttle
 
 
@@ -63,10 +61,7 @@ def _forgotten(request: pytest.FixtureRequest) -> None:
 
 def forget(server: Live) -> None:
     """Ends all that is counted."""
-    for one in every(server, Throttle):
-        # One that the sweep took meanwhile is forgotten already.
-        with contextlib.suppress(Stale):
-            change(server, one, expires=one.since)
+    expire(server, Throttle)
 
 
 def at(server: Live, address: str) -> Browser:

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import httpx2
 import pytest
-from tests.attacks.play import every
 from tests.browser import error_code
 from tests.handoff import OPEN
 from tests.installation import SECRETS
@@ -15,8 +14,18 @@ from tests.live import Live, live
 from tests.rows import row
 
 from valetkey.server.http.front import MAX_HEADERS
+from valetkey.server.model.audit import (
+    AuditKey,
+    AuditRecord,
+    AuditSegment,
+    AuditState,
+    UnsealedRecord,
+)
 from valetkey.server.model.counters import SingleUse, Throttle
 from valetkey.server.model.event import Event
+from valetkey.server.model.last_use import IndexState
+from valetkey.server.model.query import Many
+from valetkey.server.model.statistic import Statistic
 from valetkey.server.oauth.core.feature import Endpoint, Stream
 from valetkey.server.oauth.features import FEATURES
 from valetkey.server.store.port import RECORDS
@@ -24,8 +33,20 @@ from valetkey.spec.errors import registered
 from valetkey.wire.form import MAX_BYTES
 
 FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
-COUNTED: Final = (Throttle, SingleUse, Event)
-"""What a refusal may write: that somebody tried."""
+COUNTED: Final = (
+    Throttle,
+    SingleUse,
+    Event,
+    Statistic,
+    IndexState,
+    AuditKey,
+    AuditRecord,
+    AuditSegment,
+    AuditState,
+    UnsealedRecord,
+)
+"""What a refusal may write: that somebody tried. And what the server writes of itself meanwhile:
+how far its index and its audit log are."""
 
 OFF: Final = tuple(one.name for one in FEATURES if not one.on_by_default and not one.core)
 
@@ -148,11 +169,12 @@ def refused(answer: httpx2.Response, *, page: bool) -> None:
 
 def digest(server: Live) -> dict[str, int]:
     """Every row that a refusal may not touch, and its version."""
-    kinds = [kind for kind in RECORDS if kind not in COUNTED]
+    tables: list[Many[Any]] = [Many(kind) for kind in RECORDS if kind not in COUNTED]
+    rows = server.run(server.store.read(*tables))
     return {
-        f"{kind.table} {record.key}": record.version
-        for kind in kinds
-        for record in every(server, kind)
+        f"{table.record.table} {record.key}": record.version
+        for table in tables
+        for record in rows.many(table)
     }
 
 

@@ -10,7 +10,7 @@ from tests.installation import CLIENTS
 from tests.rows import row
 from tests.server.oauth.clients.apps import MINE, jwks
 
-from valetkey.cli.client_options import HELP, option_of
+from valetkey.cli.apps.client_options import HELP, option_of
 from valetkey.cli.clients import add
 from valetkey.cli.declaration import TABLES
 from valetkey.jose.seal import digest

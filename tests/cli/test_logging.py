@@ -55,6 +55,23 @@ def test_json_lines() -> None:
     assert str(first["timestamp"]).endswith("Z")
 
 
+@pytest.mark.parametrize(
+    "stream, form, start",
+    [
+        (io.StringIO(), "auto", "{"),
+        (Terminal(), "auto", "20"),
+        (Terminal(), "json", "{"),
+        (io.StringIO(), "text", "20"),
+    ],
+    ids=["a file", "a terminal", "JSON on a terminal", "text in a file"],
+)
+def test_the_format(stream: io.StringIO, form: logging.LogFormat, start: str) -> None:
+    logging.configure(stream, as_=form)
+    log.info("refused", path="/token")
+    assert stream.getvalue().startswith(start)
+    assert stream.isatty() or "\x1b" not in stream.getvalue()  # no colors in a file
+
+
 def test_debug_is_not_written() -> None:
     stream = io.StringIO()
     logging.configure(stream)

@@ -10,32 +10,53 @@ import pytest
 from tests.cli.line import Line
 
 from valetkey.cli import main
+from valetkey.cli.context import CommandContext
+from valetkey.cli.remote.commands import ALSO, NOUNS, verb_of
 from valetkey.cli.root import valetkey
+from valetkey.server.admin.table import OPERATIONS
 
 
-def leaves(group: click.Group, *path: str) -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
+def leaves(context: click.Context, *path: str) -> Iterator[tuple[str, click.Command]]:
+    group = context.command
+    assert isinstance(group, click.Group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if isinstance(command, click.Group):
-            yield from leaves(command, *path, name)
+            below = click.Context(command, info_name=name, parent=context)
+            yield from leaves(below, *path, name)
         else:
             yield " ".join((*path, name)), command
 
 
-COMMANDS = dict(leaves(valetkey))
+def local() -> click.Context:
+    """A command line that goes to the database of this machine."""
+    context = click.Context(valetkey, info_name="valetkey")
+    context.ensure_object(CommandContext).words = ("--context", "local")
+    return context
+
+
+COMMANDS = dict(leaves(local()))
+OF_OPERATIONS = {
+    f"{NOUNS[one.noun]} {verb_of(one)}" for one in OPERATIONS if one.name != "me.show"
+} | {" ".join(also) for also in ALSO}
 
 
 def test_the_commands() -> None:
-    assert set(COMMANDS) == {
+    assert set(COMMANDS) == OF_OPERATIONS | {
         "init",
         "serve",
         "health",
         "guard",
         "demo",
         "doctor",
+        "top",
         "apply",
         *(f"{noun} {verb}" for noun in ("client", "user", "resource") for verb in ADD_LIST_REMOVE),
         "client show",
         "client invite",
+        *(f"events {verb}" for verb in ("list", "search", "tail", "show", "status")),
+        *(f"events {verb}" for verb in ("export", "verify", "rotate-key")),
         "grant list",
         *(f"grant {verb}" for verb in ("pause", "resume", "stop", "narrow", "limit", "receipt")),
         *(f"grant {verb}" for verb in ("delegates", "revoke-delegate", "readmit")),
@@ -43,7 +64,11 @@ def test_the_commands() -> None:
         *(f"user {verb}" for verb in ("sign-out", "disable", "enable", "reset-factors")),
         *(f"user {verb}" for verb in ("reset-link", "set-password", "throttled", "unlock")),
         *(f"user {verb}" for verb in ("erase", "export", "restore")),
-        *(f"client {verb}" for verb in ("suspend", "restore")),
+        *(f"client {verb}" for verb in ("suspend", "restore", "edit")),
+        *(f"client {verb}" for verb in ("rotate-secret", "secrets", "revoke-secret")),
+        *("completion", "login", "logout", "whoami"),
+        *(f"context {verb}" for verb in ("list", "set", "use")),
+        *(f"admin {verb}" for verb in ("create", "grant-role", "revoke-role", "roles", "list-app")),
         *(f"locale {verb}" for verb in ("check", "new")),
         "import users",
         *(f"brand {verb}" for verb in ("check", "preview", "remove", "show")),
@@ -55,8 +80,9 @@ def test_the_commands() -> None:
         "notices resend",
         "notices test",
         "key rotate",
+        "key rotate-master",
         "key revoke",
-        *(f"db {verb}" for verb in ("status", "plan", "migrate", "backup", "restore")),
+        *(f"db {verb}" for verb in ("status", "plan", "migrate", "backup", "restore", "reindex")),
         "config show",
         "config schema",
     }
@@ -78,11 +104,19 @@ PUBLIC = {
         *("--key-shards", "--key-shard-backend"),
         *("--secret-env", "--secret-file", "--secret-sha256"),
     ),
+    "client edit": (
+        *("--key-shards", "--key-shard-backend"),
+        *("--secret-env", "--secret-file", "--secret-sha256"),
+    ),
+    "client revoke-secret": ("secret",),
+    "client create": ("--key-shard", "--key-shards", "--key-shard-backend"),
+    "login": ("--secret-file",),
     "grant lose": ("key",),
+    "events verify": ("--key",),
     "user add": ("--password-hash-file",),
 }
 """What is no secret: how a key is cut and by whom its part is held, where one is read, the digest
-of one, and the name of one."""
+of one, and the name of one or its last characters; the public key of the audit log."""
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS.keys() - {"demo"}))

@@ -6,6 +6,7 @@ pngquant to make the files small.
 
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from tests.browser import Asking, authorize
 from tests.docs.markdown import ROOT
 from tests.installation import PASSWORDS
 from tests.live import Live, live
+from tests.server.pages.console.staff import ON, staff
 
 PICTURES: Final = ROOT / "docs" / "pictures"
 CHROMIUM: Final = "/usr/bin/chromium"
@@ -46,9 +48,35 @@ def app(page: Page, server: Live) -> None:
     page.click("a[href^='/apps/']")
 
 
-SHOTS: Final = {consent: 0, apps: 600, app: 1000}
+def console(page: Page, server: Live) -> None:
+    """The overview of the console, for an owner."""
+    browser = staff(server, "noor", "owner")
+    page.context.clear_cookies()
+    for one in browser.http.cookies.jar:
+        page.context.add_cookies([{"name": one.name, "value": one.value or "", "url": server.url}])
+    page.goto(f"{server.url}/console")
+
+
+def console_support(page: Page, server: Live) -> None:
+    """The support view of Miko."""
+    page.goto(f"{server.url}/console/users/{server.users['miko'].id}")
+    page.fill("#reason", "Ticket 7")
+    page.click("#confirm")
+    page.goto(page.url.partition("?")[0])
+
+
+SHOTS: Final[dict[Callable[[Page, Live], None], int]] = {
+    consent: 0,
+    apps: 600,
+    app: 1000,
+    console: 700,
+    console_support: 900,
+}
 """Each shot with its height, 0 for the whole page. The first one signs in, and the later ones go on
 in its session."""
+
+WIDE: Final[dict[Callable[[Page, Live], None], int]] = {console: 1100, console_support: 1100}
+"""The widths of those that are not 720 pixels wide."""
 
 
 def main() -> None:
@@ -58,14 +86,15 @@ def main() -> None:
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
         )
         page = chromium.new_page(viewport={"width": 720, "height": 900}, device_scale_factor=2)
-        with live(Path(folder), name="Chirp") as server:
+        with live(Path(folder), name="Chirp", **ON) as server:
             for shot, height in SHOTS.items():
-                page.set_viewport_size({"width": 720, "height": height or 900})
+                width = WIDE.get(shot, 720)
+                page.set_viewport_size({"width": width, "height": height or 900})
                 shot(page, server)
-                picture = str(PICTURES / f"{shot.__name__}.png")
+                picture = str(PICTURES / f"{shot.__name__.replace('_', '-')}.png")
                 if not height:  # A bar that sticks to the window's edge would hide a row.
                     whole = page.evaluate("document.documentElement.scrollHeight")
-                    page.set_viewport_size({"width": 720, "height": whole})
+                    page.set_viewport_size({"width": width, "height": whole})
                 page.screenshot(path=picture)
                 small = ["pngquant", "--force", "--strip", "--output", picture, picture]
                 subprocess.run(small, check=True)

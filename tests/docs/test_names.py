@@ -10,6 +10,7 @@ from tests.rows import row
 
 from valetkey.client import Key
 from valetkey.resource.testing import Keys
+from valetkey.server.model.role import PERMISSIONS
 
 DOCS = [
     page for page in PAGES if page.is_relative_to(ROOT / "docs") and "decisions" not in str(page)
@@ -23,6 +24,7 @@ MEMBERS = [
     row(f"{page.parent.name}/{page.stem}", f"{prefix}.{name}", OWNERS[prefix], name)
     for page in DOCS
     for prefix, name in sorted({*re.findall(r"`(keys?)\.(\w+)[`(]", read(page))})
+    if f"{prefix}.{name}" not in PERMISSIONS
     if (page.stem, name) != ("test-an-api", "headers") and name != "json"
 ]
 """`key.json` is a file, and the key of a test has headers of its own."""

@@ -52,13 +52,19 @@ def _follow(words: list[str]) -> None:
     while rest:
         word = rest.pop(0)
         command = context.command
+        if word == ">":
+            return  # What follows is the shell's.
+        if word == "--all" and command.name == "list":
+            continue  # Lists of a server elsewhere have it.
         if word.startswith("-"):
             known = {name: one for one in command.get_params(context) for name in one.opts}
             option = known[word.partition("=")[0]]
             if isinstance(option, click.Option) and not option.is_flag and "=" not in word:
                 rest.pop(0)
         elif isinstance(command, click.Group):
-            context = click.Context(command.commands[word], info_name=word, parent=context)
+            below = command.get_command(context, word)
+            assert below is not None, word
+            context = click.Context(below, info_name=word, parent=context)
         else:
             assert any(isinstance(one, click.Argument) for one in command.params), word
 
@@ -179,6 +185,14 @@ def test_every_page_is_in_the_table_of_contents() -> None:
     }
     without = {"index", "internals"}
     assert named == {one for one in there - without if not one.startswith("decisions/")}
+
+
+def test_each_decision_has_a_number_of_its_own() -> None:
+    notes = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
+    numbers = [int(note.name[:4]) for note in notes]
+    assert [number for number in numbers if numbers.count(number) > 1] == []
+    for number, note in zip(numbers, notes, strict=True):
+        assert read(note).startswith(f"# {number}. ")
 
 
 def test_the_readme_says_what_it_is_in_twenty_lines() -> None:

@@ -28,12 +28,15 @@ from valetkey.server.http.hashing import Passwords
 from valetkey.server.http.installation import Installations
 from valetkey.server.http.outbox import Outbox
 from valetkey.server.http.shell import Shell
+from valetkey.server.model import role
 from valetkey.server.model.policy import PROFILES, Lifetimes
 from valetkey.server.oauth.endpoints import scim
 from valetkey.server.oauth.features import FEATURES
 from valetkey.server.pages.brand import CurrentBrand
+from valetkey.server.pages.credentials.password_way import PasswordWay
 from valetkey.server.pages.frame import Frame
 from valetkey.server.pages.routes import pages as pages_for_people
+from valetkey.server.pages.ways import SignInChoice
 from valetkey.server.settings.tree import LEAVES
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.port import RECORDS
@@ -119,7 +122,8 @@ def test_every_endpoint_with_its_methods() -> None:
     served = {
         path: one.methods - {"OPTIONS", "HEAD"}
         for path, one in endpoints(FEATURES, _shell()).items()
-        if not path.startswith(scim.PATH)  # its own guide, and its own discovery
+        # Their own guides, and their own discovery.
+        if not path.startswith((scim.PATH, role.PATH))
     }
     assert {path: {*text.strip().split(", ")} for path, text in told.items()} == served
 
@@ -134,7 +138,10 @@ def test_every_page_for_people() -> None:
         unthrottled=(ipaddress.ip_network("127.0.0.0/8"),),
         passkeys=RelyingParty(rp_id="chirp.example", name="Chirp", origins=()),
     )
-    served = {getattr(route, "path", "") for route in pages_for_people(frame).routes}
+    served = {
+        getattr(route, "path", "")
+        for route in pages_for_people(frame, SignInChoice((PasswordWay(frame),))).routes
+    }
     told = set(re.findall(r"^\| `(/[^`]*)` \| [a-z]", _page("endpoints"), re.MULTILINE))
     assert told == served - {"/static", "/{path:path}"}
 

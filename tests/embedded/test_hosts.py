@@ -1,11 +1,14 @@
 """The server within each framework: the host's own users sign in, consent, and sign out."""
 
 import asyncio
+import contextlib
 import re
+import sqlite3
 import time
 from collections.abc import Iterator
 
 import pytest
+from tests.attacks.play import AS_WEB
 from tests.browser import Browser
 from tests.embedded.hosts import (
     COMMANDS,
@@ -21,6 +24,7 @@ from tests.embedded.hosts import (
 from tests.installation import CHIRP_CATALOG, SECRETS
 
 from valetkey.resource import ResourceServer
+from valetkey.server.settings.outside import HOST_SECONDS
 from valetkey.wire import metadata
 
 
@@ -171,3 +175,28 @@ async def test_an_api_follows_the_log(host: EmbeddingHost, browser: Browser) -> 
         assert principal.client_id == "web"
     finally:
         await kit.close()
+
+
+@pytest.mark.parametrize("host", [name for name in COMMANDS if "django" in name], indirect=True)
+def test_a_user_whom_django_disables_is_refused(host: EmbeddingHost, browser: Browser) -> None:
+    """Without a line for it: the default `still_allowed` of `valetkey.embedded.django`."""
+    code = agreed(host, browser, "noor")
+    tokens = host.http.post(
+        "/token", data=AS_WEB.redemption(code), auth=("web", SECRETS["web"])
+    ).json()
+
+    def refreshed() -> str:
+        time.sleep(HOST_SECONDS + 0.1)
+        form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+        reply = host.http.post("/token", data=form, auth=("web", SECRETS["web"])).json()
+        tokens.update(reply)
+        return str(reply.get("reason", "ok"))
+
+    def sql(text: str) -> None:
+        with contextlib.closing(sqlite3.connect(host.folder / "chirp.db")) as there, there:
+            there.execute(text)
+
+    sql("UPDATE auth_user SET is_active = 0 WHERE username = 'noor'")
+    assert refreshed() == "account_disabled"
+    sql("UPDATE auth_user SET is_active = 1 WHERE username = 'noor'")
+    assert refreshed() == "ok"

@@ -86,6 +86,20 @@ userAccountControl: 512
 objectGUID:: AAECAwQFBgcICQoLDA0O/w==
 userPassword: {WORD}
 
+dn: uid=ldap-miko,ou=people,{BASE}
+objectClass: inetOrgPerson
+uid: ldap-miko
+cn: Miko of the directory
+sn: Miko
+userPassword: {WORD}
+
+dn: uid=ldap-noor,ou=people,{BASE}
+objectClass: inetOrgPerson
+uid: ldap-noor
+cn: Noor of the directory
+sn: Noor
+userPassword: {WORD}
+
 dn: uid=off,ou=people,{BASE}
 objectClass: inetOrgPerson
 objectClass: adUser

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -18,6 +19,11 @@ from tests.client.running import running
 from tests.embedded.hosts import PASSWORDS, PATH, EmbeddingHost, embedding
 from tests.installation import SECRETS
 from tests.journeys.tab import Window, picture
+
+from valetkey.server.model.change import Update
+from valetkey.server.model.pending import Pending
+from valetkey.server.model.query import Many
+from valetkey.server.store.database import Database, open_store
 
 pytestmark = pytest.mark.browser
 
@@ -72,6 +78,21 @@ def subject(host: EmbeddingHost, app: Asking, code: str) -> str:
     headers = {"authorization": f"Bearer {tokens['access_token']}"}
     sub: str = host.http.get("/userinfo", headers=headers).json()["sub"]
     return sub
+
+
+def expire_requests(host: EmbeddingHost) -> None:
+    """Every request that waits is over."""
+    with ThreadPoolExecutor(1) as pool:  # Playwright's own loop runs in this thread.
+        pool.submit(asyncio.run, _expire_requests(host)).result()
+
+
+async def _expire_requests(host: EmbeddingHost) -> None:
+    store = await open_store(Database(host.database))
+    waiting = Many(Pending)
+    rows = (await store.read(waiting)).many(waiting)
+    past = int(time.time()) - 1
+    await store.commit([Update(msgspec.structs.replace(one, expires=past)) for one in rows])
+    await store.close()
 
 
 def test_from_the_hosts_sign_in_to_the_end_of_both_sessions(
@@ -153,6 +174,39 @@ def test_another_account(
     if tab.locator("#allow").count():
         tab.click("#allow")
     assert subject(host, app, answer(tab)["code"]) != noor
+
+
+def test_a_request_that_expired_at_the_hosts_page(
+    host: EmbeddingHost, app: Asking, asks: Callable[..., None], tab: Page
+) -> None:
+    asks(tab, prompt="login")
+    tab.wait_for_url("**/login?**")
+    expire_requests(host)
+    sign_in(tab)
+    expect(tab.locator("h1#error")).to_be_visible()
+    picture(tab, "embedded-expired")
+    # The host's session is there all the same, so the app's next request goes on at once.
+    asks(tab, prompt="consent")
+    tab.click("#allow")
+    assert "code" in answer(tab)
+
+
+def test_a_cookie_that_was_lost_at_the_hosts_page(
+    host: EmbeddingHost, asks: Callable[..., None], tab: Page, window: Window
+) -> None:
+    asks(tab, prompt="login")
+    tab.wait_for_url("**/login?**")
+    for cookie in window.context.cookies():
+        if cookie.get("name", "").startswith("vk_"):
+            window.context.clear_cookies(name=cookie.get("name", ""))
+    sign_in(tab)
+    expect(tab.locator("h1#error")).to_be_visible()
+    expect(tab.locator("#allow")).to_have_count(0)
+    assert tab.url.startswith(host.url), "no answer reached the app"
+    picture(tab, "embedded-lost-cookie")
+    asks(tab, prompt="consent")
+    tab.click("#allow")
+    assert "code" in answer(tab)
 
 
 def test_max_age_and_a_way_back_that_was_tampered_with(

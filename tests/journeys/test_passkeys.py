@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.attacks.play import every
+from tests.attacks.play import change, every
 from tests.journeys.tab import Window, picture, sign_in
 from tests.journeys.virtual import VirtualDevice
 from tests.live import Live, live
@@ -129,6 +129,26 @@ def test_a_second_factor_after_a_password_and_a_lost_device(tab: Page, server: L
     tab.click("#remove")
     expect(tab.get_by_role("status")).to_contain_text("The passkey was removed")
     assert every(server, Factor) == ()
+
+
+def test_a_fresh_proof_is_the_passkey_alone(tab: Page, server: Live) -> None:
+    device = VirtualDevice(tab)
+    tab.goto(f"{server.issuer}/security/passkeys")
+    sign_in(tab)
+    add_passkey(tab)
+    (session,) = every(server, Session)
+    change(server, session, auth_time=session.auth_time - 3600)
+    device.touch(at_once=False)
+    tab.goto(f"{server.issuer}/security/password")
+    expect(tab.locator("h1")).to_contain_text("Confirm it")
+    expect(tab.locator("#password")).to_have_count(0)
+    picture(tab, "fresh-proof-passkey")
+    device.touch(at_once=True)
+    tab.click("#passkey")
+    expect(tab.locator("#new-password, input[autocomplete=new-password]").first).to_be_visible()
+    (fresh,) = every(server, Session)
+    assert fresh.auth_time > session.auth_time - 3600
+    assert fresh.id != session.id
 
 
 def test_sign_up_offers_a_passkey_and_a_browser_may_make_one(tab: Page, tmp_path: Path) -> None:

@@ -2,58 +2,23 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.attacks.play import applied
 from tests.journeys.api import chirp
 from tests.journeys.stefapp import StefApp
 from tests.journeys.tab import Window, picture, record_errors, sign_in
-from tests.live import Live, caught_up
-from tests.outside import outside
-from tests.providers import CLIENT, server_with, upstream
-
-from valetkey.jose.seal import digest
-from valetkey.server.oauth.admin.apply_plan import DesiredRecord
+from tests.live import Live
+from tests.providers import there_and_here
 
 pytestmark = pytest.mark.browser
-
-SECRET = "a-secret-of-the-provider"
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Live]:
     """The server at which she signs in with her account `there`, an OpenID provider by TLS."""
-    with outside(tmp_path) as host:
-        tls = (tmp_path / "outside.certificate.pem", tmp_path / "outside.key.pem")
-        there = Live(tmp_path / "there.db", tls=tls, name="There", unthrottled=("127.0.0.1",))
-        there.start()
-        try:
-            settings = upstream(issuer=there.issuer, domains=("there.example",))
-            more: dict[str, Any] = {
-                "fetch_local": (urlsplit(there.issuer).netloc,),
-                "fetch_ca_file": host.ca,
-                "name": "Chirp",
-            }
-            with server_with(tmp_path, host, settings, **more) as server:
-                fields = {
-                    "name": "Chirp",
-                    "auth_method": "client_secret_basic",
-                    "redirect_uris": (f"{server.issuer}/sign-in/with/there/callback",),
-                    "scope": ("openid", "profile", "email"),
-                    "post_logout_redirect_uris": (f"{server.issuer}/signed-out",),
-                    "verified": True,
-                }
-                wish = DesiredRecord(
-                    place=CLIENT, kind="client", key=CLIENT, fields=fields, secret=digest(SECRET)
-                )
-                applied(there, wish)
-                caught_up()
-                yield server
-        finally:
-            there.stop()
+    with there_and_here(tmp_path) as (_, server):
+        yield server
 
 
 @pytest.fixture

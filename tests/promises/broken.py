@@ -18,13 +18,17 @@ import msgspec
 
 from valetkey.cli import main, serving
 from valetkey.jose import objects
+from valetkey.server.accounts import factors
 from valetkey.server.model.change import Change, Count, Stale, Versioned
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
+from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import Query, Results
 from valetkey.server.oauth.grant_types import refresh_token
+from valetkey.server.oauth.grants import recovery
+from valetkey.server.pages.credentials import forgot
 from valetkey.server.store.port import Unavailable
-from valetkey.server.store.postgres import PostgresStore, committer, reader, statements
+from valetkey.server.store.postgres import PostgresStore, commits, committer, reader
 from valetkey.server.store.postgres.reader import PendingRead, Reader
 from valetkey.server.store.postgres.statements import Statement
 from valetkey.server.store.sqlite import writer
@@ -80,7 +84,7 @@ def answers_before_commit() -> None:
 
 def forgets_preconditions() -> None:
     """A change whose precondition does not hold counts as written."""
-    written, statement = writer._written, statements.commit
+    written, statement = writer._written, commits.commit
 
     def careless(cursor: apsw.Cursor, change: Versioned) -> bool:
         written(cursor, change)
@@ -181,6 +185,31 @@ def fails_together() -> None:
     vars_of._answer = answer
 
 
+def keeps_codes() -> None:
+    """A recovery code stays good after its use."""
+    accepted = factors._accepted
+
+    def lenient(*given: Any) -> Any:
+        found = accepted(*given)
+        return found if found is None else msgspec.structs.replace(found, changes=())
+
+    _put(factors, "_accepted", lenient)
+
+
+def keeps_resets() -> None:
+    """A request for a new password stays good after its use, whatever the password is then."""
+    finish = recovery.finish_reset
+
+    def lenient(*given: Any, **named: Any) -> Any:
+        changed = yield from finish(*given, **named)
+        kept = [one for one in changed.changes if not isinstance(one.record, Pending)]
+        return msgspec.structs.replace(changed, changes=tuple(kept))
+
+    _put(recovery, "password_mark", lambda user: "")
+    _put(recovery, "finish_reset", lenient)
+    _put(forgot, "finish_reset", lenient)
+
+
 PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
     "answers-before-commit": answers_before_commit,
     "forgets-preconditions": forgets_preconditions,
@@ -191,6 +220,8 @@ PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
     "answers-from-memory": answers_from_memory,
     "reads-anything": reads_anything,
     "fails-together": fails_together,
+    "keeps-codes": keeps_codes,
+    "keeps-resets": keeps_resets,
 }
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, TypeAlias
 
 import msgspec
 from tests.promises.actor import Actor
@@ -48,6 +48,29 @@ UNHURRIED: Final = {
 the look at what came of it."""
 
 
+class Player(Protocol):
+    """Who asks the nodes for one thing after the other."""
+
+    def act(self, wanted: str) -> None:
+        """Asks for one thing, rather what is wanted if it can be."""
+
+    def check(self) -> None:
+        """Compares what the server does with the ledger. Raises Violation."""
+
+    def finish(self) -> None:
+        """Brings all that is over. Raises Violation."""
+
+    def move(self, url: str) -> None:
+        """Asks another node from now on."""
+
+    def close(self) -> None:
+        """Closes its connections."""
+
+
+Arrival: TypeAlias = Callable[[int, str, Ledger], Player]
+"""Makes a player of a number, the address of a node and the ledger."""
+
+
 class Life:
     """The time until a strike. It comes with an acknowledgement of `last`, once there were half of
     `most` of anything; with the last of `most` in any case."""
@@ -69,7 +92,7 @@ class Life:
                 self.over.set()
                 self._strike()
 
-    def live(self, actor: Actor) -> None:
+    def live(self, actor: Player) -> None:
         """Lets the actor ask for one thing after the other, until it is not answered any more. A
         busy server may leave something unanswered before the strike: then the actor looks first
         what came of it."""
@@ -104,11 +127,12 @@ class Game(msgspec.Struct):
 
     nodes: tuple[Process, ...]
     ledger: Ledger
-    actors: tuple[Actor, ...]
+    actors: tuple[Player, ...]
     pool: ThreadPoolExecutor
     round: int = 0
+    after: Sequence[str] = AFTER
 
-    def all(self, do: Callable[[Actor], None]) -> None:
+    def all(self, do: Callable[[Player], None]) -> None:
         """Has every actor do something, and waits for all. Raises what one of them raises."""
         begun = [self.pool.submit(do, actor) for actor in self.actors]
         wait(begun)
@@ -117,7 +141,7 @@ class Game(msgspec.Struct):
 
     def play(self, strike: Callable[[], None], *, most: int) -> None:
         """Lets them ask until the strike. Afterwards each asks another node than before."""
-        life = Life(strike, AFTER[self.round % len(AFTER)], most=most)
+        life = Life(strike, self.after[self.round % len(self.after)], most=most)
         self.ledger.heard = life.heard
         self.all(life.live)
         self.ledger.heard = lambda what: None
@@ -137,17 +161,32 @@ class Game(msgspec.Struct):
         return self.nodes[(number + self.round) % len(self.nodes)]
 
 
+class Players(msgspec.Struct, frozen=True):
+    """How many come, and who; by default users and their apps. `after` are the acts whose
+    acknowledgement a strike waits for, in turns."""
+
+    count: int
+    seed: int = 0
+    arrive: Arrival | None = None
+    after: Sequence[str] = AFTER
+
+
+def _actor(seed: int) -> Arrival:
+    def arrive(number: int, url: str, ledger: Ledger) -> Player:
+        return Actor(names(number + 1)[-1], WORD, url=url, ledger=ledger, seed=seed)
+
+    return arrive
+
+
 @contextlib.contextmanager
-def game(nodes: Sequence[Process], folder: Path, *, actors: int, seed: int) -> Iterator[Game]:
-    """Starts the nodes, and lets the actors come."""
-    ledger = Ledger(folder / "ledger.jsonl")
-    people = tuple(
-        Actor(name, WORD, url=nodes[number % len(nodes)].url, ledger=ledger, seed=seed)
-        for number, name in enumerate(names(actors))
-    )
+def game(nodes: Sequence[Process], folder: Path, players: Players) -> Iterator[Game]:
+    """Starts the nodes, and lets the players come."""
+    ledger, count, seed = Ledger(folder / "ledger.jsonl"), players.count, players.seed
+    arrive = players.arrive or _actor(seed)
+    people = tuple(arrive(one, nodes[one % len(nodes)].url, ledger) for one in range(count))
     try:
-        with running(nodes), ThreadPoolExecutor(actors) as pool:
-            yield Game(tuple(nodes), ledger, people, pool, seed)
+        with running(nodes), ThreadPoolExecutor(count) as pool:
+            yield Game(tuple(nodes), ledger, people, pool, seed, players.after)
     finally:
         for person in people:
             person.close()

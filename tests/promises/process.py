@@ -24,7 +24,8 @@ _MASTER: Final = base64.urlsafe_b64encode(os.urandom(32)).rstrip(b"=").decode()
 class Process:
     """`valetkey serve` over a database, on the same port after each start. `broken` names one of
     its protections to be taken out (`tests.promises.broken`); `inside` is a network namespace, in
-    which it listens on `host`. `limited` is what it is started by, such as `prlimit`."""
+    which it listens on `host`. `limited` is what it is started by, such as `prlimit`. `python` runs
+    it from the next start on; that of another environment runs the version that is there."""
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Process:
         self.host, self.port = host, free_port()
         self.url = f"http://{host}:{self.port}"
         self.issuer = issuer or self.url
+        self.python = sys.executable
         self._folder = folder
         self._program = ["tests.promises.broken", broken] if broken else ["valetkey"]
         self._settings = {"unthrottled": "127.0.0.1", **more}
@@ -58,9 +60,9 @@ class Process:
         words = [word for name, value in self._settings.items() for word in self._set(name, value)]
         with self._log.open("a") as log:
             self._process = subprocess.Popen(
-                [*self._inside, sys.executable, "-m", *self._program, "serve", *self._line, *words],
+                [*self._inside, self.python, "-m", *self._program, "serve", *self._line, *words],
                 cwd=self._folder,
-                env=environment(),
+                env=environment(of_this_tree=self.python == sys.executable),
                 stdout=log,
                 stderr=log,
                 text=True,
@@ -133,6 +135,11 @@ class Process:
             time.sleep(0.001)
         self._killed.clear()
 
+    def reload(self) -> None:
+        """Has it read its settings again (SIGHUP)."""
+        assert self._process
+        self._process.send_signal(signal.SIGHUP)
+
     def stop(self) -> float:
         """Asks it politely to end (SIGTERM), and waits; the seconds that it took."""
         assert self._process
@@ -201,9 +208,12 @@ def running(several: Sequence[Process]) -> Iterator[tuple[Process, ...]]:
             node.end()
 
 
-def environment() -> dict[str, str]:
-    """What the programs of this tree are started with."""
+def environment(*, of_this_tree: bool = True) -> dict[str, str]:
+    """What the programs of this tree, or those of an installation, are started with."""
     # As an operator's: a program that is installed has been compiled once, not at each start.
     kept = (one for one in os.environ.items() if one[0] != "PYTHONDONTWRITEBYTECODE")
     ours = {name: value for name, value in kept if not name.startswith("VALETKEY_")}
-    return ours | {"VALETKEY_MASTER_KEY": _MASTER, "PYTHONPATH": f"{_ROOT / 'src'}:{_ROOT}"}
+    ours["VALETKEY_MASTER_KEY"] = _MASTER
+    if of_this_tree:
+        ours["PYTHONPATH"] = f"{_ROOT / 'src'}:{_ROOT}"
+    return ours

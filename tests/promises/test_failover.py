@@ -17,7 +17,7 @@ from tests.postgres import MISSING
 from tests.promises import trouble
 from tests.promises.conftest import Budget, Figure
 from tests.promises.furnished import fill, names
-from tests.promises.game import UNHURRIED, Game, game
+from tests.promises.game import UNHURRIED, Game, Players, game
 from tests.promises.ledger import Violation
 from tests.promises.process import nodes
 from tests.promises.replicated import Pair, pair
@@ -69,7 +69,7 @@ def test_nothing_is_lost(tmp_path: Path, budget: Budget, figure: Figure) -> None
     with pair() as both:
         fill(both.url, names(ACTORS))
         with game(
-            nodes(tmp_path, both.url, 2, **UNHURRIED), tmp_path, actors=ACTORS, seed=0
+            nodes(tmp_path, both.url, 2, **UNHURRIED), tmp_path, Players(ACTORS, seed=0)
         ) as now:
             for _ in range(FAILOVERS[budget]):
                 waits.append(_fail_over(now, both))
@@ -88,7 +88,7 @@ def test_replication_that_nobody_waits_for_is_noticed(tmp_path: Path, figure: Fi
     with pair(synchronous=False) as both:
         fill(both.url, names(ACTORS))
         with game(
-            nodes(tmp_path, both.url, 2, **UNHURRIED), tmp_path, actors=ACTORS, seed=0
+            nodes(tmp_path, both.url, 2, **UNHURRIED), tmp_path, Players(ACTORS, seed=0)
         ) as now:
             trouble.halt(int(both.primary.sql("SELECT pid FROM pg_stat_replication")))
             _fail_over(now, both)
@@ -101,7 +101,7 @@ def test_the_old_primary_accepts_nothing(tmp_path: Path, budget: Budget, figure:
     with pair() as both:
         fill(both.url, names(ACTORS))
         with game(
-            nodes(tmp_path, both.url, 2, **UNHURRIED), tmp_path, actors=ACTORS, seed=0
+            nodes(tmp_path, both.url, 2, **UNHURRIED), tmp_path, Players(ACTORS, seed=0)
         ) as now:
             before = both.primary
             now.play(lambda: trouble.freeze(before), most=MOST)

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from tests.promises.conftest import Budget, Figure, Piece
 from tests.promises.furnished import database, names
-from tests.promises.game import UNHURRIED, Game, game
+from tests.promises.game import UNHURRIED, Game, Players, game
 from tests.promises.ledger import Violation
 from tests.promises.process import Process, nodes
 
@@ -117,8 +117,7 @@ def test_nothing_acknowledged_is_lost(
             game(
                 nodes(folder, address, 2, workers=str(WORKERS), **UNHURRIED),
                 folder,
-                actors=size.actors,
-                seed=seed,
+                Players(size.actors, seed=seed),
             ) as now,
         ):
             waits += _play(now, size)
@@ -148,8 +147,7 @@ def test_an_answer_before_its_commit_is_noticed(kind: str, tmp_path: Path, figur
                 **UNHURRIED,
             ),
             tmp_path,
-            actors=size.actors,
-            seed=0,
+            Players(size.actors, seed=0),
         ) as now,
         pytest.raises(Violation) as found,
     ):

@@ -57,8 +57,9 @@ SOON: Final = 30.0
 class Api:
     """Calls with one token, all the time; keeps when the calls that were let in began."""
 
-    def __init__(self, issuer: str, token: str) -> None:
+    def __init__(self, issuer: str, token: str, *, pause: float = 0.01) -> None:
         self._issuer, self._header = issuer, f"Bearer {token}"
+        self._pause = pause
         self.kit = self._made()
         self.open: list[float] = []
         self.refused = self.unknown = 0
@@ -97,16 +98,18 @@ class Api:
                 self.refused += 1
             except Unreachable:
                 self.unknown += 1
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(self._pause)
 
 
 class Scene:
     """A server, the way to it, the APIs at its other end, and the grant in the database."""
 
-    def __init__(self, node: Process, road: Way, store: Store, *, grant: Grant, token: str) -> None:
+    def __init__(
+        self, node: Process, road: Way, store: Store, *, grant: Grant, token: str, apis: int = APIS
+    ) -> None:
         self.node, self.way, self.store = node, road, store
         self.grant = grant
-        self.apis = [Api(node.issuer, token) for _ in range(APIS)]
+        self.apis = [Api(node.issuer, token, pause=apis / 400) for _ in range(apis)]
 
     async def change(self, status: str) -> float:
         """Changes the grant; when that was acknowledged."""
@@ -217,7 +220,9 @@ async def _written(store: Store, node: Process) -> tuple[Grant, str]:
 
 
 @contextlib.asynccontextmanager
-async def scene(folder: Path, address: str, *, by: str = "") -> AsyncIterator[Scene]:
+async def scene(
+    folder: Path, address: str, *, by: str = "", apis: int = APIS
+) -> AsyncIterator[Scene]:
     """All of it, running. `by` is the address by which the node finds the database, where that is
     another one."""
     await asyncio.to_thread(fill, address)
@@ -229,7 +234,7 @@ async def scene(folder: Path, address: str, *, by: str = "") -> AsyncIterator[Sc
             await asyncio.to_thread(node.ready)
             store = await open_store(read_database(address))
             grant, token = await _written(store, node)
-            made = Scene(node, road, store, grant=grant, token=token)
+            made = Scene(node, road, store, grant=grant, token=token, apis=apis)
             yield made
             await asyncio.gather(*(one.end() for one in made.apis))
             await store.close()

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from tests.promises.conftest import Budget, Figure
 from tests.promises.furnished import fill, names
-from tests.promises.game import UNHURRIED, Game, game
+from tests.promises.game import UNHURRIED, Game, Players, game
 from tests.promises.patroni import MISSING, Member, patroni
 from tests.promises.process import nodes
 
@@ -45,7 +45,7 @@ def test_nothing_is_lost_with_patroni(tmp_path: Path, budget: Budget, figure: Fi
     with patroni() as cluster:
         fill(cluster.url, names(ACTORS))
         both = nodes(tmp_path, cluster.url, 2, **UNHURRIED)
-        with game(both, tmp_path, actors=ACTORS, seed=0) as now:
+        with game(both, tmp_path, Players(ACTORS, seed=0)) as now:
             for _ in range(FAILOVERS):
                 leader = cluster.whole()
                 waits.append(_fail_over(now, leader))

@@ -85,7 +85,7 @@ def test_an_essential_level_steps_up_though_the_device_is_trusted(
     browser.sign_in("noor")
     assert "Sign out" in browser.open("/apps").text
     browser.open(asking(claims=ESSENTIAL % TWO_FACTORS).path())
-    browser.sign_in("noor")
+    assert "trust" not in browser.form("continue").boxes
     browser.press("continue", code=codes.pop())
     assert acr_of(server, browser) == TWO_FACTORS
 

@@ -318,6 +318,16 @@ def test_lazy_migration_goes_over_https(url: str) -> None:
         load({"sign_in.lazy.url": url}, {}, None)
 
 
+def test_codes_by_mail_need_a_mail_server_and_one_factor_to_be_enough() -> None:
+    codes = {"accounts.mail_codes": "true"}
+    with pytest.raises(SettingsError, match=r"needs mail\.host"):
+        load(codes, {}, None)
+    mail = {"mail.host": "smtp.chirp.example", "mail.sender": "no-reply@chirp.example"}
+    assert load(codes | mail, {}, None).accounts.mail_codes
+    with pytest.raises(SettingsError, match="is of no use where every sign-in needs two factors"):
+        load(codes | mail | {"accounts.second_factor": "required"}, {}, None)
+
+
 def test_a_short_password_needs_a_second_factor_beside_it() -> None:
     settings = load({"accounts.password_min_length": "15"}, {}, None)
     assert settings.accounts.password_min_length == 15

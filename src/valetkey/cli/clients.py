@@ -7,7 +7,13 @@ from typing import Any
 import click
 import msgspec
 
-from valetkey.cli.client_options import client_options, option_of, read_options
+from valetkey.cli.apps.client_changes import (
+    edit_client,
+    list_client_secrets,
+    revoke_client_secret,
+    rotate_client_secret,
+)
+from valetkey.cli.apps.client_options import client_options, option_of, read_options
 from valetkey.cli.context import (
     CommandContext,
     Failed,
@@ -21,7 +27,8 @@ from valetkey.cli.context import (
 from valetkey.cli.declaration import read_item
 from valetkey.cli.declare import apply_desired, remove_by
 from valetkey.cli.grant_changes import REASON, checked_reason
-from valetkey.cli.options import YES, Group
+from valetkey.cli.options import YES
+from valetkey.cli.remote.groups import OperationGroup
 from valetkey.cli.secrets import make_invitation, make_secret, show_secret
 from valetkey.jose.seal import digest
 from valetkey.server.model.client import BY_SHARED, WITH_SECRET, Client, Status
@@ -36,7 +43,7 @@ from valetkey.server.store.settle import settle
 from valetkey.spec.errors import OAuthError
 
 
-@click.group(cls=Group)
+@click.group(cls=OperationGroup)
 def client() -> None:
     """The apps."""
 
@@ -143,7 +150,7 @@ def show(command: CommandContext, name: str) -> None:
 
     record = command.run(one)
     if record is None:
-        raise Failed(f"there is no client {name!r}")
+        raise Failed(f"there is no client {name!r}", type="not-found")
     document = client_document(record)
     rows = [(field, _text(field, value)) for field, value in document.items()]
     command.show(document, columns(("field", "value"), rows))
@@ -188,7 +195,7 @@ def _change_status(command: CommandContext, name: str, status: Status, *, reason
         return await settle_and_notify(store, rule, context)
 
     if command.run(change).client is None:
-        raise Failed(f"there is no client {name!r}")
+        raise Failed(f"there is no client {name!r}", type="not-found")
     done = "suspended" if status == "suspended" else "restored"
     command.show({"client_id": name, "status": status}, f"{done} {name}")
 
@@ -201,3 +208,7 @@ def remove(command: CommandContext, name: str, *, yes: bool) -> None:
     """Remove an app. All grants to it end at once."""
     command.confirm(f"Remove the client {name!r} and stop all access of it?", yes=yes)
     remove_by(command, removal.client, name)
+
+
+for one in (edit_client, rotate_client_secret, list_client_secrets, revoke_client_secret):
+    client.add_command(one)

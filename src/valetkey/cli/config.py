@@ -1,13 +1,11 @@
 """`valetkey config`: the settings and their schema."""
 
-import os
 from typing import Any
 
 import click
 
-from valetkey.cli.context import CommandContext, InvalidUsage, columns
+from valetkey.cli.context import CommandContext, columns
 from valetkey.cli.options import Group
-from valetkey.server.settings import SettingsError, read
 from valetkey.server.settings.tree import masked, schema
 
 
@@ -21,10 +19,7 @@ def config() -> None:
 @click.pass_obj
 def show(command: CommandContext, *, origin: bool) -> None:
     """Print every setting. Secrets are masked."""
-    try:
-        settings, origins = read(command.flags, os.environ, command.config)
-    except SettingsError as error:
-        raise InvalidUsage(str(error)) from error
+    settings, origins = command.loaded()
     values = masked(settings)
     document: dict[str, Any] = values
     header: tuple[str, ...] = ("setting", "value")

@@ -19,11 +19,18 @@ from valetkey.cli.context import (
 )
 from valetkey.cli.options import PATH, YES, Command, Group
 from valetkey.cli.secrets import existing_master_key
+from valetkey.server.http import search_index
 from valetkey.server.model.change import Stale
 from valetkey.server.model.query import One, PageQuery
 from valetkey.server.model.record import Record, stored_fields
 from valetkey.server.store import restore as copies
-from valetkey.server.store.database import Database, PostgresURL, survey
+from valetkey.server.store.database import (
+    Database,
+    PostgresURL,
+    refuse_older_versions,
+    survey,
+)
+from valetkey.server.store.master_key import MasterKey
 from valetkey.server.store.migrate import Migration, MigrationError, Ran, pending
 from valetkey.server.store.port import RECORDS, Store, Unavailable, Unusable
 from valetkey.server.store.restore import InUse, Restored
@@ -110,7 +117,7 @@ def _show_one(command: CommandContext, kind: type[Record], name: str) -> None:
 
     record = command.run(read)
     if record is None:
-        raise Failed(f"there is no such row in {kind.table}: {name}")
+        raise Failed(f"there is no such row in {kind.table}: {name}", type="not-found")
     document = without_secrets(record)
     rows = [(field, str(value)) for field, value in document.items()]
     command.show(document, columns(("field", "value"), rows))
@@ -198,7 +205,7 @@ def _replace_database(command: CommandContext, copy: Path, database: Path, *, ye
         raise Failed(f"{database} cannot be written: {error.strerror}") from error
 
 
-def _finalize(command: CommandContext, master: bytes) -> Restored:
+def _finalize(command: CommandContext, master: MasterKey) -> Restored:
     try:
         return command.run(lambda store: copies.finalize(store, master))
     except Stale as error:
@@ -285,11 +292,13 @@ def plan(command: CommandContext) -> None:
 
 
 @db.command()
+@click.option("--refuse-older", is_flag=True, help="Older versions no longer start on it.")
 @click.pass_obj
-def migrate(command: CommandContext) -> None:
+def migrate(command: CommandContext, *, refuse_older: bool) -> None:
     """Migrate the schema to this version, all steps or none. `serve` also does this when it starts.
 
-    Creates a database that does not exist yet.
+    Creates a database that does not exist yet. With --refuse-older there is no way back: servers of
+    older versions refuse to start on the database. Those that run already go on.
     """
     database = command.settings().database
     before = {one.number for one in _survey(database).ran}
@@ -297,12 +306,28 @@ def migrate(command: CommandContext) -> None:
     async def migrating() -> None:
         store = await open_database(database)
         await store.close()
+        if refuse_older:
+            await refuse_older_versions(database)
 
     asyncio.run(migrating())
     ran = [one for one in _survey(database).ran if one.number not in before]
-    text = "\n".join(f"ran step {one.number}: {one.name}" for one in ran)
-    document = {"ran": [{"number": one.number, "name": one.name} for one in ran]}
-    command.show(document, text or "nothing to run")
+    lines = [f"ran step {one.number}: {one.name}" for one in ran] or ["nothing to run"]
+    document: dict[str, Any] = {"ran": [{"number": one.number, "name": one.name} for one in ran]}
+    if refuse_older:
+        document["refuses_older"] = True
+        lines.append("servers of older versions no longer start on this database")
+    command.show(document, "\n".join(lines))
+
+
+@db.command()
+@click.pass_obj
+def reindex(command: CommandContext) -> None:
+    """Have running servers index all records for the search once more, beside their requests.
+
+    Needed if a server of version 0.1.0 wrote to the database more than a day after the update.
+    """
+    command.run(search_index.begin_again)
+    command.show({"reindex": True}, "the servers index everything again, within an hour")
 
 
 def _survey(database: Database) -> Survey:

@@ -87,7 +87,7 @@ FILES: Final[dict[str, tuple[str, Callable[[Path], Any]]]] = {
 _NOT_DECLARED: Final = frozenset(
     {
         *("version", "created", "changed", "secrets", "password", "revision"),
-        *("registration_token", "unused_until", "suspension"),
+        *("registration_token", "unused_until", "suspension", "owner"),
     }
 )
 

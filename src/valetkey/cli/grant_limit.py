@@ -159,7 +159,7 @@ async def _one(store: Store, name: str) -> Grant:
     wanted = One(Grant, name)
     grant = (await store.read(wanted)).one(wanted)
     if grant is None:
-        raise Failed(f"there is no such grant: {name}")
+        raise Failed(f"there is no such grant: {name}", type="not-found")
     return grant
 
 

@@ -17,7 +17,8 @@ from valetkey.cli.grant_changes import (
 )
 from valetkey.cli.grant_limit import limit
 from valetkey.cli.grant_shards import lose, shards
-from valetkey.cli.options import CLIENT, USER, Command, Group, choose_grants, old_name
+from valetkey.cli.options import CLIENT, USER, Command, choose_grants, old_name
+from valetkey.cli.remote.groups import OperationGroup
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import One, PageQuery, Query
 from valetkey.server.model.receipt import Line, Place, Receipt
@@ -45,7 +46,7 @@ def receipt(command: CommandContext, name: str) -> None:
     async def read(store: Store) -> tuple[Receipt, ...]:
         wanted = One(Grant, name)
         if (await store.read(wanted)).one(wanted) is None:
-            raise Failed(f"there is no such grant: {name}")
+            raise Failed(f"there is no such grant: {name}", type="not-found")
         query = PageQuery(record=Receipt, index="grant", value=name, limit=MOST)
         return (await store.page(query)).records
 
@@ -83,7 +84,7 @@ def _line(line: Line) -> str:
     return f"{text}\n        in the app's words: {line.reason}" if line.reason else text
 
 
-@click.group(cls=Group)
+@click.group(cls=OperationGroup)
 def grant() -> None:
     """The grants that users gave to apps."""
 

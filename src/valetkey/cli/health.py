@@ -29,7 +29,7 @@ def health(command: CommandContext) -> None:
 
 
 def _status(settings: Settings) -> int:
-    host = _reachable(settings.host)
+    host = reachable(settings.host)
     if settings.tls_certificate is None:
         connection = http.client.HTTPConnection(host, settings.port, timeout=SECONDS)
     else:
@@ -47,7 +47,7 @@ def _status(settings: Settings) -> int:
         connection.close()
 
 
-def _reachable(host: str) -> str:
+def reachable(host: str) -> str:
     """The address to connect to; a server that listens on all has this machine's own."""
     try:
         parsed = ipaddress.ip_address(host)

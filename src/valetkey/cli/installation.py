@@ -15,7 +15,6 @@ from cryptography import x509
 from valetkey.cli import secrets
 from valetkey.cli.context import Failed, open_database
 from valetkey.cli.notices import notice_checks
-from valetkey.jose import base64url
 from valetkey.jose.objects import read_object
 from valetkey.server.accounts import password
 from valetkey.server.accounts.relying_party import why_not_possible
@@ -198,7 +197,7 @@ def _modes(file: Path) -> Iterator[Row]:
 def _master_key(settings: Settings, keys: Sequence[SigningKey]) -> Row:
     file = settings.key_file
     if settings.master_key is not None:
-        source, master = "VALETKEY_MASTER_KEY", base64url.decode(settings.master_key.reveal())
+        source, master = "VALETKEY_MASTER_KEY", secrets.existing_master_key(settings)
     elif file is not None and file.exists():
         why = secrets.why_not(file)
         if why:
@@ -216,6 +215,10 @@ def _master_key(settings: Settings, keys: Sequence[SigningKey]) -> Row:
         return Row("keys", "fail", f"{error}; {secrets.DAMAGED}")
     except WrongMasterKey as error:
         return Row("master key", "fail", f"{error}; it comes from {source}")
+    old = sum(not master.is_newest(key) for key in keys)
+    if old:
+        says = f"{old} of {len(keys)} keys are still sealed with the old one in {source}"
+        return Row("master key", "warn", f"{says}: valetkey key rotate-master")
     return Row("master key", "ok", f"{source} opens {len(keys)} keys")
 
 

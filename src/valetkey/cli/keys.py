@@ -5,7 +5,8 @@ import time
 import click
 
 from valetkey.cli.context import CommandContext, Failed, columns, fields, format_time
-from valetkey.cli.options import Group
+from valetkey.cli.master_key import rotate_master
+from valetkey.cli.remote.groups import OperationGroup
 from valetkey.cli.secrets import open_keys
 from valetkey.server.model.keys import SigningKey, Use
 from valetkey.server.model.query import Many, Rule
@@ -17,7 +18,7 @@ from valetkey.server.store.port import Store
 from valetkey.server.store.settle import settle
 
 
-@click.group(cls=Group)
+@click.group(cls=OperationGroup)
 def key() -> None:
     """The server's own keys."""
 
@@ -117,3 +118,6 @@ async def _revoke(store: Store, kid: str, fresh: SigningKey) -> None:
             return Revoked()  # Another process was first.
 
     await settle(store, rule)
+
+
+key.add_command(rotate_master)

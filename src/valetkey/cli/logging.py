@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, TextIO
+from typing import Any, Final, Literal, TextIO, TypeAlias
 
 import click
 
@@ -27,12 +27,17 @@ _PLAIN: Final = logging.Formatter()
 _COLORS: Final = {"info": "green", "warning": "yellow", "error": "red"}
 
 
-def configure(stream: TextIO | None = None) -> None:
-    """Sends the log of this process to `stream` (stderr)."""
+LogFormat: TypeAlias = Literal["auto", "json", "text"]
+
+
+def configure(stream: TextIO | None = None, *, as_: LogFormat = "auto") -> None:
+    """Sends the log of this process to `stream` (stderr): as JSON or as text, with "auto" as text
+    if the stream is a terminal."""
     out = stream or sys.stderr
     handler = logging.StreamHandler(out)
-    colored = not os.environ.get("NO_COLOR")
-    handler.setFormatter(ForPeople(colored=colored) if out.isatty() else Lines())
+    as_text = as_ == "text" or (as_ == "auto" and out.isatty())
+    colored = out.isatty() and not os.environ.get("NO_COLOR")
+    handler.setFormatter(ForPeople(colored=colored) if as_text else Lines())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     set_level("info")
 

@@ -223,7 +223,7 @@ def _catalogs(
         wanted = One(ResourceServer, name)
         problems = (await store.read(wanted)).one(wanted)
         if problems is None:
-            raise Failed(f"there is no resource server {name!r}")
+            raise Failed(f"there is no resource server {name!r}", type="not-found")
         return problems
 
     before = command.run(registered)

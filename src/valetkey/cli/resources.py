@@ -8,7 +8,8 @@ import click
 from valetkey.cli.context import CommandContext, InvalidUsage, columns, fields
 from valetkey.cli.declaration import read_catalog
 from valetkey.cli.declare import apply_desired, remove_by
-from valetkey.cli.options import PATH, YES, Group
+from valetkey.cli.options import PATH, YES
+from valetkey.cli.remote.groups import OperationGroup
 from valetkey.cli.resource_sync import check, diff, history, sync
 from valetkey.cli.secrets import make_secret, show_secret
 from valetkey.jose.seal import digest
@@ -19,7 +20,7 @@ from valetkey.server.oauth.admin.apply_plan import DesiredRecord
 from valetkey.server.store.port import Store
 
 
-@click.group(cls=Group)
+@click.group(cls=OperationGroup)
 def resource() -> None:
     """The APIs (resource servers) and their catalogs."""
 

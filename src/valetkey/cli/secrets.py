@@ -17,10 +17,12 @@ from valetkey.server.accounts.password_policy import explain
 from valetkey.server.http.new_passwords import NewPasswords
 from valetkey.server.model.keys import Secret
 from valetkey.server.settings import Settings
-from valetkey.server.settings.checks import MASTER_KEY, why_not_key, why_not_private
+from valetkey.server.settings.checks import why_not_private
+from valetkey.server.settings.master_key import MASTER_KEY, why_not_key
 from valetkey.server.settings.passkeys import why_not_domain
 from valetkey.server.store.database import PostgresURL
 from valetkey.server.store.keyring import DamagedKey, WrongMasterKey, ensure_keys, read_keys
+from valetkey.server.store.master_key import MasterKeys
 from valetkey.server.store.port import Store
 from valetkey.wire import opaque
 
@@ -65,7 +67,7 @@ async def why_not_password(
 def password_rules(settings: Settings) -> NewPasswords:
     """The rules for new passwords. Breaches are asked about where the settings say so."""
     # Imported here, because it imports the whole server.
-    from valetkey.server.app import fetcher  # noqa: PLC0415
+    from valetkey.server.settings.outside import fetcher  # noqa: PLC0415
     from valetkey.server.settings.sign_in import new_passwords  # noqa: PLC0415
 
     return new_passwords(settings, fetcher(settings))
@@ -110,7 +112,7 @@ DAMAGED: Final = "restore the database from a backup (valetkey db restore)"
 """What to do about damaged keys."""
 
 
-async def open_keys(settings: Settings, store: Store) -> bytes:
+async def open_keys(settings: Settings, store: Store) -> MasterKeys:
     """Read the master key, and check that it opens the keys in the database. Creates both if there
     are none. Raises InvalidUsage, Failed."""
     master = await master_key(settings, store)
@@ -124,7 +126,7 @@ async def open_keys(settings: Settings, store: Store) -> bytes:
     return master
 
 
-async def open_installation(settings: Settings, store: Store) -> bytes:
+async def open_installation(settings: Settings, store: Store) -> MasterKeys:
     """Read the master key as `open_keys` does, for a server that starts. Raises InvalidUsage,
     Failed: also if the passkeys in the database would stop working."""
     master = await open_keys(settings, store)
@@ -134,7 +136,7 @@ async def open_installation(settings: Settings, store: Store) -> bytes:
     return master
 
 
-async def master_key(settings: Settings, store: Store) -> bytes:
+async def master_key(settings: Settings, store: Store) -> MasterKeys:
     """Read 32 bytes from the environment, or from the key file, which is created beside an SQLite
     file that has no keys yet. Raises InvalidUsage if the file is missing, readable by others, or no
     key; Failed if it cannot be created."""
@@ -151,21 +153,34 @@ async def master_key(settings: Settings, store: Store) -> bytes:
     return _make(file)
 
 
-def existing_master_key(settings: Settings) -> bytes:
-    """Read 32 bytes from the environment or the key file. Creates nothing. Raises InvalidUsage."""
+def existing_master_key(settings: Settings) -> MasterKeys:
+    """Read the master key from the environment or the key file. Creates nothing. Raises
+    InvalidUsage."""
     if settings.master_key is not None:
-        return base64url.decode(settings.master_key.reveal())
+        return MasterKeys(*_decoded(settings.master_key.reveal()))
     if settings.key_file is None or not settings.key_file.exists():
         raise InvalidUsage(f"the master key {settings.key_file or ''} is missing")
     return read(settings.key_file)
 
 
-def read(file: Path) -> bytes:
-    """Read the key in a file. Raises InvalidUsage if the file is readable by others, or no key."""
+def read(file: Path) -> MasterKeys:
+    """Read the key in a file, or the two of a replacement. Raises InvalidUsage if the file is
+    readable by others, or has no key."""
     why = why_not(file)
     if why:
         raise InvalidUsage(f"the master key {file} {why}")
-    return base64url.decode(file.read_text("ascii").strip())
+    return MasterKeys(*_decoded(file.read_text("ascii")), read_again=lambda: _read_again(file))
+
+
+def _read_again(file: Path) -> tuple[bytes, ...]:
+    try:
+        return read(file).keys
+    except (InvalidUsage, OSError, ValueError):
+        return ()
+
+
+def _decoded(text: str) -> tuple[bytes, ...]:
+    return tuple(base64url.decode(word) for word in text.split())
 
 
 def why_not(file: Path) -> str:
@@ -190,12 +205,19 @@ def write_private(file: Path, text: str) -> None:
             out.flush()
             # Make the file and its name durable before anything depends on it.
             os.fsync(out.fileno())
-        folder = os.open(file.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        sync_names(file.parent)
     except OSError:
         file.unlink()  # A partial secret would block the creation of a whole one.
         raise
+
+
+def sync_names(folder: Path) -> None:
+    """Make the names in a folder durable. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def make_master_key(file: Path) -> bytes:
@@ -205,11 +227,12 @@ def make_master_key(file: Path) -> bytes:
     return raw
 
 
-def _make(file: Path) -> bytes:
+def _make(file: Path) -> MasterKeys:
     try:
         # Of two processes that start together, one creates the key, the other reads it.
-        return make_master_key(file)
+        make_master_key(file)
     except FileExistsError:
-        return read(file)
+        pass
     except OSError as error:
         raise Failed(f"the master key {file} cannot be created: {error.strerror}") from error
+    return read(file)

@@ -39,13 +39,14 @@ def serve(command: CommandContext, /, **flags: Any) -> None:
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     command.flags |= {name: value for name, value in flags.items() if value is not None}
-    settings = command.settings()
+    loaded = command.loaded()
+    settings = loaded.settings
     if settings.brand.texts_file or settings.brand.templates:
         _check_brand(command)
     for row in machine():
         if row.verdict == "fail":
             raise Failed(f"{row.what}: {row.says}")
-    logging.configure()
+    logging.configure(as_=settings.log_format)
     logging.set_level(settings.log_level)
     if (most := file_limit.raise_limit()) < file_limit.FEW:
         log.warning("few files can be opened, raise the limit (ulimit -n)", limit=most)
@@ -62,7 +63,7 @@ def serve(command: CommandContext, /, **flags: Any) -> None:
         click.echo(line if command.as_json else f"valetkey listens on {address}, issuer {issuer}")
 
     manager = ServiceManager(os.environ, say_ready=say_ready)
-    service = Service(settings, listener, read_settings=command.settings)
+    service = Service(settings, listener, read_settings=command.loaded, origins=loaded.origins)
     with listener:
         if settings.workers == 1:
             serve_until_stopped(service, manager)

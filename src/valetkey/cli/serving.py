@@ -5,7 +5,7 @@ import gc
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -20,7 +20,7 @@ from valetkey.server.http import log
 from valetkey.server.http.fast.protocol import protocol_of
 from valetkey.server.http.signed_tokens import SignedTokens
 from valetkey.server.http.tls import Certificate
-from valetkey.server.settings import Settings, changes
+from valetkey.server.settings import Loaded, Settings, changes
 from valetkey.server.store.database import PostgresURL
 from valetkey.server.store.port import Unavailable
 
@@ -35,12 +35,13 @@ GRACE: Final = 10
 
 
 class Service(NamedTuple):
-    """What a process serves, and where. A worker has a lifeline, whose other end is closed when its
-    parent ends."""
+    """What a process serves, and where. `origins` says where each setting comes from. A worker has
+    a lifeline, whose other end is closed when its parent ends."""
 
     settings: Settings
     listener: socket.socket
-    read_settings: Callable[[], Settings]
+    read_settings: Callable[[], Loaded]
+    origins: Mapping[str, str]
     lifeline: int | None = None
     signed_tokens: SignedTokens | None = None
 
@@ -143,7 +144,13 @@ async def _serve(service: Service, reports: Reports, on_ready: Callable[[], None
     store = await open_database(settings.database, missing="make" if may_make else "fail")
     try:
         master = await open_installation(settings, store)
-        app = create(settings, store, master_key=master, signed_tokens=service.signed_tokens)
+        app = create(
+            settings,
+            store,
+            master_key=master,
+            signed_tokens=service.signed_tokens,
+            origins=service.origins,
+        )
         pair = _pair(settings)
 
         def ready() -> None:
@@ -194,22 +201,23 @@ class Reload:
         self._reports.reloading()
         renewed = self._pair is not None and self._pair.refresh()
         try:
-            settings = self._read()
+            loaded = self._read()
         except InvalidUsage as error:
             log.warning("settings not reloaded", detail=error.message)
         else:
-            self._apply(settings)
+            self._apply(loaded)
         log.info("files reloaded (SIGHUP)", certificate_renewed=renewed)
         self._reports.reloaded()
 
-    def _apply(self, settings: Settings) -> None:
-        difference = changes(self._settings, settings)
+    def _apply(self, loaded: Loaded) -> None:
+        difference = changes(self._settings, loaded.settings)
         if difference.at_restart:
             log.warning("settings need a restart", settings=list(difference.at_restart))
         if difference.now:
             self._settings = difference.settings
             logging.set_level(difference.settings.log_level)
-            self._app.reload(difference.settings)
+            origins = {name: loaded.origins[name] for name in difference.now}
+            self._app.reload(difference.settings, origins)
             log.info("settings changed", settings=list(difference.now))
 
 

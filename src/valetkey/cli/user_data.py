@@ -24,14 +24,19 @@ from valetkey.server.oauth.admin.erasure import Deletion, cancel_deletion, reque
 from valetkey.server.store.port import Store
 
 
-async def id_of(store: Store, name: str) -> str:
-    """The id of the account with this username or id. Raises Failed if there is none."""
+async def find_account(store: Store, name: str) -> User:
+    """The account with this username or id. Raises Failed if there is none."""
     by_name, by_id = OneByAlias(User, sign_in_name(name)), One(User, name)
     results = await store.read(by_name, by_id)
     account = results.one(by_name) or results.one(by_id)
     if account is None:
-        raise Failed(f"there is no user {name!r}")
-    return account.id
+        raise Failed(f"there is no user {name!r}", type="not-found")
+    return account
+
+
+async def id_of(store: Store, name: str) -> str:
+    """The id of the account with this username or id. Raises Failed if there is none."""
+    return (await find_account(store, name)).id
 
 
 @click.command(cls=Command)

@@ -32,7 +32,7 @@ def reset_user_factors(command: CommandContext, username: str, *, reason: str, y
         query, context = OneByAlias(User, sign_in_name(username)), command.context()
         account = (await store.read(query)).one(query)
         if account is None:
-            raise Failed(f"there is no user {username!r}")
+            raise Failed(f"there is no user {username!r}", type="not-found")
         rules = FactorContext(
             env=context.env,
             keyring=context.installation.keyring,

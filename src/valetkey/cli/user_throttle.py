@@ -10,10 +10,11 @@ import msgspec
 from valetkey.cli.context import CommandContext, Failed, columns, format_time
 from valetkey.cli.db import every_record
 from valetkey.cli.options import Command
-from valetkey.server.accounts.throttle import account_of, unlock
+from valetkey.server.accounts.notices import NOBODY
+from valetkey.server.accounts.sign_in import password_opened
+from valetkey.server.accounts.throttle import account_of, is_closed, unlock
 from valetkey.server.accounts.throttle_report import ThrottledEntry, throttled
 from valetkey.server.model.counters import Throttle
-from valetkey.server.model.event import event
 from valetkey.server.model.query import One, OneByAlias, Rule
 from valetkey.server.model.user import User, sign_in_name
 from valetkey.server.oauth.core.context import Context
@@ -82,7 +83,10 @@ def _unlocked(username: str, rows: Sequence[Throttle], context: Context) -> Rule
     results = yield (by_name, by_id)
     user = results.one(by_name) or results.one(by_id)
     if user is None:
-        raise Failed(f"there is no user {username!r}")
+        raise Failed(f"there is no user {username!r}", type="not-found")
     changes = unlock(user.username, user.id, rows, now=context.env.now)
-    audit_event = event(context.env, "password-opened", by="administrator", user=user.id)
-    return Outcome(changes=changes, events=(audit_event,))
+    to = (
+        context.installation.notices if (yield from is_closed(user.id, context.env.now)) else NOBODY
+    )
+    opened = password_opened(user.id, by="administrator", to=to, env=context.env)
+    return Outcome(changes=(*changes, *opened.changes), events=opened.events)

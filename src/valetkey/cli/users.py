@@ -18,14 +18,15 @@ from valetkey.cli.context import (
     settle_and_notify,
 )
 from valetkey.cli.declare import apply_desired, remove_by
-from valetkey.cli.options import PATH, YES, Group
+from valetkey.cli.options import PATH, YES
+from valetkey.cli.remote.groups import OperationGroup
 from valetkey.cli.secrets import password_rules, read_password, read_secret
-from valetkey.cli.user_data import erase, export, id_of, restore
+from valetkey.cli.user_data import erase, export, find_account, id_of, restore
 from valetkey.cli.user_factors import reset_user_factors
 from valetkey.cli.user_throttle import list_throttled, unlock_user
 from valetkey.server.accounts import password, password_forms, sign_up
 from valetkey.server.model.keys import Secret
-from valetkey.server.model.query import Many, One, OneByAlias
+from valetkey.server.model.query import Many, OneByAlias
 from valetkey.server.model.user import ADMINISTRATOR, Session, Status, User, sign_in_name
 from valetkey.server.oauth.admin import removal
 from valetkey.server.oauth.admin.apply_plan import DesiredRecord
@@ -42,7 +43,7 @@ from valetkey.server.oauth.logout.sessions import everywhere
 from valetkey.server.store.port import Store
 
 
-@click.group(cls=Group)
+@click.group(cls=OperationGroup)
 def user() -> None:
     """The users."""
 
@@ -92,7 +93,7 @@ def add(
     options["password"] = (
         _read_hash(password_hash_file)
         if password_hash_file
-        else _hash(
+        else hash_of(
             read_password(
                 password_rules(command.settings()),
                 file=password_file,
@@ -117,7 +118,8 @@ async def _has_account(store: Store, *, username: str) -> bool:
     return (await store.read(wanted)).one(wanted) is not None
 
 
-def _hash(secret: Secret) -> str:
+def hash_of(secret: Secret) -> str:
+    """The stored form of a new password."""
     return password.hash_password(secret, salt=os.urandom(password.SALT))
 
 
@@ -157,16 +159,6 @@ def list_users(command: CommandContext) -> None:
     ]
     text = columns(("username", "name", "email", "status", "created"), rows)
     command.show([fields(one, hide=("password", "mark")) for one in users], text)
-
-
-async def _find(store: Store, name: str) -> User:
-    """The account with this username or id. Raises Failed if there is none."""
-    by_name, by_id = OneByAlias(User, sign_in_name(name)), One(User, name)
-    results = await store.read(by_name, by_id)
-    account = results.one(by_name) or results.one(by_id)
-    if account is None:
-        raise Failed(f"there is no user {name!r}")
-    return account
 
 
 @user.command(name="sign-out")
@@ -255,12 +247,12 @@ def set_password(
     """Give an account a new password, and end its sessions. Its second factors stay."""
 
     async def finding(store: Store) -> User:
-        return await _find(store, username)
+        return await find_account(store, username)
 
     account = command.run(finding)
     rules = password_rules(command.settings())
     about = (account.username, account.email, *account.claims.values())
-    hashed = _hash(read_password(rules, file=password_file, stdin=password_stdin, about=about))
+    hashed = hash_of(read_password(rules, file=password_file, stdin=password_stdin, about=about))
 
     async def changing(store: Store) -> CredentialsChanged:
         context = command.context()
@@ -299,7 +291,7 @@ def reset_link(command: CommandContext, username: str, *, minutes: int) -> None:
     """
 
     async def making(store: Store) -> RecoveryRequest:
-        account, context = await _find(store, username), command.context()
+        account, context = await find_account(store, username), command.context()
         rule = partial(link_for_support, account, seconds=minutes * 60, context=context)
         return await settle_and_notify(store, rule, context)
 

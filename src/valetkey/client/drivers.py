@@ -21,6 +21,7 @@ from valetkey.client.steps import (
     Sleep,
     Step,
 )
+from valetkey.trace_context import trace_headers
 
 T = TypeVar("T")
 
@@ -198,7 +199,10 @@ async def to_the_end(call: Callable[[], T]) -> T:
 
 def _outgoing(request: Request) -> httpx2.Request:
     return httpx2.Request(
-        request.method, request.url, headers=request.headers, content=request.body or None
+        request.method,
+        request.url,
+        headers={**request.headers, **trace_headers()},
+        content=request.body or None,
     )
 
 

@@ -39,8 +39,11 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def response(self) -> dict[str, str]:
-        """What came back: headers, the query of the address to go to, the document's fields."""
-        query = dict(parse_qsl(urlsplit(self.headers.get("location", "")).query))
+        """What came back: headers, the query of the address to go to, by a redirect or by a page
+        that goes on by itself, and the document's fields."""
+        refresh = self.headers.get("refresh", "").partition("url=")[2]
+        onward = self.headers.get("location", refresh)
+        query = dict(parse_qsl(urlsplit(onward).query))
         return {**self.headers, **query, **_fields(self.headers, self.got)}
 
 

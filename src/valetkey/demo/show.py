@@ -23,7 +23,7 @@ from valetkey.demo.miko.person import Miko
 from valetkey.demo.narrator import Narrator
 from valetkey.demo.play import EXPECTED, Expected, Play
 from valetkey.demo.programs import Failed, Programs
-from valetkey.demo.stage import USER, Stage
+from valetkey.demo.stage import OWNER, USER, Stage
 from valetkey.demo.story import STEPS, StoryStep
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -100,7 +100,7 @@ def perform(
                     )
                     _tell(stage, voice, browser=browser, flow=flow)
                 else:
-                    stage = Stage(Path(folder), programs)
+                    stage = Stage(Path(folder), programs, console=keep)
                     _tell(stage, voice, browser=browser, steps=steps, expected=expected)
                 if keep:
                     _linger(stage, voice, flow)
@@ -175,6 +175,8 @@ def _linger(stage: Stage, voice: Narrator, flow: Flow | None) -> None:
 
 
 def _invite(stage: Stage, voice: Narrator, flow: Flow | None) -> None:
+    if flow is None:
+        stage.make_owner()
     voice.say("All of it keeps running: now do it by hand, in a browser of your own.")
     voice.table(
         (
@@ -185,6 +187,14 @@ def _invite(stage: Stage, voice: Narrator, flow: Flow | None) -> None:
             ("Chirp's API", f"{stage.addresses.chirp}/chirps"),
             ("user name", USER),
             ("password", stage.password),
+            *(
+                (
+                    ("the platform's console", f"{stage.addresses.server}/console"),
+                    ("its owner's user name", f"{OWNER}, with the same password"),
+                )
+                if flow is None
+                else ()
+            ),
         )
     )
     voice.say("Ctrl-C ends it.")

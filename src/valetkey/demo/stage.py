@@ -128,6 +128,17 @@ class Addresses(msgspec.Struct, frozen=True):
     site: str = ""
 
 
+OWNER: Final = "noor"
+"""The user name of the platform's owner."""
+
+CONSOLE: Final = """enable = ["administration"]
+
+[administration]
+second_factor = false
+"""
+"""Settings with which the owner opens the console. One factor is enough on this machine."""
+
+
 class Stage:
     """What is set up before the story begins. Raises Failed where a program does not come up."""
 
@@ -140,9 +151,10 @@ class Stage:
         secrets: Sequence[str] = (),
         keys: Sequence[str] = (),
         website: Website | None = None,
+        console: bool = False,
     ) -> None:
         """`more` is declared state that a story adds; `secrets` names the apps in it that have one,
-        `keys` those that have a key of their own."""
+        `keys` those that have a key of their own. `console`: there is an owner, and the console."""
         server, chirp, stefapp, backend, site = free_ports(5)
         key = token_urlsafe(18)
         self.folder = folder
@@ -168,6 +180,7 @@ class Stage:
         self.keys = {name: jwk.generate("ES256") for name in keys}
         self._more = more
         self._website = website
+        self._console = console
         self.door = Door(folder / "door")
         self.tape = Tape(folder / "stefapp.tape")
         self.tokens = folder / "stefapp" / "tokens.json"
@@ -201,7 +214,8 @@ class Stage:
         }
         lines = (f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
         more = "" if site is None else Template(site.settings).substitute(at)
-        self.write("valetkey.toml", "".join(lines) + more)
+        console = CONSOLE if self._console else ""
+        self.write("valetkey.toml", "".join(lines) + console + more)
         self.door.open()
         self.tokens.parent.mkdir(mode=0o700)
         self.programs.run("valetkey", "apply", "-f", "state.toml")
@@ -215,6 +229,10 @@ class Stage:
             added = Template(self._more.read_text("utf-8"))
             self.write("more.toml", added.substitute(chirp=self.addresses.chirp))
             self.programs.run("valetkey", "apply", "-f", "more.toml")
+
+    def make_owner(self) -> None:
+        """Makes the owner, who has Miko's password."""
+        self.programs.run("valetkey", "admin", "create", OWNER, "--password-file", "miko.password")
 
     def start(self, *, stefapp: bool = True) -> None:
         """Starts the programs: the server, Chirp, and stefApp where it is in the story."""

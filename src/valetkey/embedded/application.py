@@ -11,8 +11,8 @@ import click
 
 from valetkey.cli.context import open_database
 from valetkey.cli.secrets import open_installation
-from valetkey.embedded.host import HOST_SESSION, HostSession, HostWay, check_page
-from valetkey.server.app import create
+from valetkey.embedded.host import HOST_SESSION, AskHost, HostSession, HostWay, check_page
+from valetkey.server.app import Host, create
 from valetkey.server.http.cookies import Cookies
 from valetkey.server.http.front import Front
 from valetkey.server.http.request import Receive, Scope, Send
@@ -29,6 +29,10 @@ where the host is."""
 SignOut: TypeAlias = Callable[[Any], Any]
 """A function that gets the host's request, and signs its user out of the host."""
 
+MayStay: TypeAlias = Callable[[str], Any]
+"""A function that gets the `subject` of a user, and returns whether their account is active. It may
+be async."""
+
 
 class StartError(RuntimeError):
     """The server cannot start: its database or its keys are not as they should be."""
@@ -43,6 +47,7 @@ class Valetkey:
         signed_in: SignedIn,
         sign_in_page: str | Callable[[], str],
         sign_out: SignOut | None = None,
+        still_allowed: MayStay | None = None,
         acr_values: Sequence[str] = (),
         issuer: str | None = None,
         name: str | None = None,
@@ -52,8 +57,9 @@ class Valetkey:
     ) -> None:
         """`sign_in_page` is the host's, a path or an address, or a function that returns it: the
         browser gets there with `next`, the path to come back to. `sign_out` signs the user out of
-        the host when they sign out here. `acr_values` are the levels that `signed_in` may vouch
-        for.
+        the host when they sign out here. `still_allowed` is called when tokens are issued and
+        checked: apps of a user for whom it returns False get nothing. `acr_values` are the levels
+        that `signed_in` may vouch for.
 
         `issuer`, `name`, `database` and `settings`, by their full names, win over the environment
         and over `valetkey.toml`, or the file `config`. Raises SettingsError with every mistake, and
@@ -73,12 +79,13 @@ class Valetkey:
         if isinstance(sign_in_page, str):
             check_page(sign_in_page)
         self.signed_in, self.sign_out = signed_in, sign_out
-        self._sign_in = SignIn(silently=True, levels=tuple(acr_values))
-        self._way = functools.partial(
-            HostWay,
-            page=sign_in_page,
-            can_sign_out=sign_out is not None,
-            levels=tuple(acr_values),
+        levels = tuple(acr_values)
+        self._host = Host(
+            sign_in=SignIn(silently=True, levels=levels),
+            way=functools.partial(
+                HostWay, page=sign_in_page, can_sign_out=sign_out is not None, levels=levels
+            ),
+            still_allowed=None if still_allowed is None else AskHost(still_allowed),
         )
         self._session_cookie = Cookies(self.settings.issuer).session
         self._front: Front | None = None
@@ -109,13 +116,7 @@ class Valetkey:
                 master = await open_installation(self.settings, store)
             except click.ClickException as error:
                 raise StartError(error.message) from None
-            front = create(
-                self.settings,
-                store,
-                master_key=master,
-                sign_in=self._sign_in,
-                host_way=self._way,
-            )
+            front = create(self.settings, store, master_key=master, host=self._host)
             async with front.running():
                 self._front = front
                 yield

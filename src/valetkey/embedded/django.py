@@ -6,8 +6,8 @@
     # urls.py
     urlpatterns = [path("", include("valetkey.embedded.django")), ...]
 
-VALETKEY has the arguments of `Valetkey`. `signed_in` is a function or its dotted name, by default
-`signed_in` of this module; `sign_in_page` is by default LOGIN_URL.
+VALETKEY has the arguments of `Valetkey`. `signed_in` and `still_allowed` are functions or their
+dotted names, by default those of this module; `sign_in_page` is by default LOGIN_URL.
 """
 
 import functools
@@ -19,6 +19,8 @@ from asgiref.sync import async_to_sync, iscoroutinefunction
 from django.conf import settings
 from django.contrib import auth
 from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.core.exceptions import ValidationError
+from django.db import close_old_connections
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import resolve_url
@@ -53,18 +55,35 @@ def signed_in(request: HttpRequest) -> SignedInUser | None:
     )
 
 
+def still_allowed(subject: str) -> bool:
+    """Whether there is a user with this primary key, who is active."""
+    users = auth.get_user_model()
+    # The thread is none of Django's: nobody else looks after its connection.
+    close_old_connections()
+    try:
+        return bool(users._default_manager.get(pk=subject).is_active)  # noqa: SLF001
+    except (users.DoesNotExist, ValueError, ValidationError):
+        return False
+    finally:
+        close_old_connections()
+
+
 @functools.cache
 def server() -> Threaded:
     """The server that the settings describe, one for the process. Raises SettingsError,
     ValueError."""
     options = dict(settings.VALETKEY)
-    function = options.pop("signed_in", signed_in)
-    if isinstance(function, str):
-        function = import_string(function)
+    named = {name: options.pop(name) for name in ("signed_in", "still_allowed") if name in options}
+    functions = {
+        name: import_string(one) if isinstance(one, str) else one for name, one in named.items()
+    }
+    if "signed_in" not in functions:
+        # Else the subjects may be other ids.
+        functions = {"signed_in": signed_in, "still_allowed": still_allowed, **functions}
     # Later: it may be the name of a pattern, and the patterns are being read.
     options.setdefault("sign_in_page", lambda: resolve_url(settings.LOGIN_URL))
     options.setdefault("sign_out", _sign_out)
-    return Threaded(Valetkey(signed_in=function, **options))
+    return Threaded(Valetkey(**functions, **options))
 
 
 def urls() -> list[URLPattern]:

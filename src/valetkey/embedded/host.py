@@ -4,6 +4,8 @@ Before each page the host says who is signed in there. A session here ends when 
 else, or nobody. A browser without a user goes to the host's sign-in page, and comes back.
 """
 
+import asyncio
+import inspect
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
@@ -18,7 +20,7 @@ from valetkey.server.accounts.sign_in import Proof
 from valetkey.server.http import log
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
-from valetkey.server.model.query import OneByAlias, Rule
+from valetkey.server.model.query import OneByAlias, Rule, Unreachable
 from valetkey.server.model.user import Identity, identity_alias
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.authorize.interaction import ANOTHER
@@ -28,7 +30,7 @@ from valetkey.server.pages.authorize import continue_at, leave
 from valetkey.server.pages.frame import SIGN_IN, Frame
 from valetkey.server.pages.sign_in_elsewhere import ProvedUser, complete
 from valetkey.server.pages.sign_out import signed_out
-from valetkey.server.pages.ways import WITH, Waiting
+from valetkey.server.pages.ways import WITH, FollowedWay, Waiting
 from valetkey.spec.errors import AccessDenied, LoginRequired
 from valetkey.wire import address
 
@@ -69,6 +71,35 @@ class HostSession(msgspec.Struct):
     ends: bool = False
 
 
+HOST_CALL_SECONDS: Final = 3
+"""Seconds in which the host has to say whether a user is still allowed."""
+
+
+class AskHost:
+    """Asks the host whether the account of a user is active. `function` gets the user's subject;
+    one that is not async runs in a thread."""
+
+    def __init__(self, function: Callable[[str], Any]) -> None:
+        self._function = function
+
+    async def __call__(self, subject: str) -> bool | Unreachable:
+        """The answer. A function that fails or hangs refuses nobody for good."""
+        try:
+            async with asyncio.timeout(HOST_CALL_SECONDS):
+                if inspect.iscoroutinefunction(self._function):
+                    answer = await self._function(subject)
+                else:
+                    answer = await asyncio.to_thread(self._function, subject)
+        except Exception as error:
+            log.warning("still_allowed failed", error=type(error).__name__)
+            return Unreachable("the host does not answer", temporary=True)
+        # Only True and False count: a function that forgets to return allows nobody.
+        if not isinstance(answer, bool):
+            log.warning("still_allowed failed", error="it returned neither True nor False")
+            return Unreachable("the host does not answer", temporary=True)
+        return answer
+
+
 HOST_SESSION: Final = ContextVar[HostSession]("valetkey.embedded")
 
 
@@ -80,12 +111,13 @@ class Hop(msgspec.Struct, frozen=True):
     nobody: bool
 
 
-class HostWay:
+class HostWay(FollowedWay):
     """The way to sign in. `page` is the host's sign-in page, a path or an address, or a function
     that returns it; `can_sign_out`: the host can sign its user out; `levels` are the `acr` values
     that it vouches for."""
 
     name = NAME
+    silent = True
 
     def __init__(
         self,

@@ -170,9 +170,12 @@ def _checked_by_any(parts: _Parts, keys: Sequence[PublicKey]) -> bytes:
     raise BadSignature("the signature does not fit" if keys else "no key of that kid and algorithm")
 
 
-def verify_shared(text: str, secrets: Sequence[bytes], *, typ: Collection[str]) -> bytes:
-    """Verifies a JWS with one of the shared `secrets`, and returns its payload. It accepts HS256
-    only: key pairs never verify here, nor shared secrets elsewhere. Raises BadSignature."""
+def verify_shared(
+    text: str, secrets: Sequence[bytes], *, typ: Collection[str]
+) -> tuple[bytes, int]:
+    """Verifies a JWS with one of the shared `secrets`, and returns its payload and the position of
+    that secret. It accepts HS256 only: key pairs never verify here, nor shared secrets elsewhere.
+    Raises BadSignature."""
     header = read_header(text)
     if header.get("alg") != SHARED:
         raise BadSignature(f"algorithm {header.get('alg')!r} is not accepted here")
@@ -185,9 +188,10 @@ def verify_shared(text: str, secrets: Sequence[bytes], *, typ: Collection[str]) 
         raise BadSignature("the signature does not fit") from error
     macs = [hmac.digest(secret, signed.encode(), "sha256") for secret in secrets]
     # Compare every secret, so that the time does not depend on which one fits.
-    if sum(hmac.compare_digest(one, mac) for one in macs) == 0:
+    fits = [hmac.compare_digest(one, mac) for one in macs]
+    if sum(fits) == 0:
         raise BadSignature("the signature does not fit")
-    return payload
+    return payload, fits.index(True)
 
 
 def verify_embedded(

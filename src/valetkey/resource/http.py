@@ -12,6 +12,7 @@ import httpx2
 
 from valetkey.resource.breaker import Breaker
 from valetkey.resource.errors import Misconfigured, Unreachable
+from valetkey.trace_context import trace_headers
 from valetkey.wire import metadata
 from valetkey.wire.change_log import BEAT, MAX_LENGTH
 
@@ -84,13 +85,13 @@ class Http:
 
     async def get(self, address: str) -> bytes:
         """The document at the address. Raises Unreachable."""
-        return await self._answer(httpx2.Request("GET", address))
+        return await self._answer(httpx2.Request("GET", address, headers=trace_headers()))
 
     async def post(
         self, address: str, form: dict[str, str], auth: httpx2.Auth | None, *, accept: str = JSON
     ) -> bytes:
         """The answer to a form, in this media type. Raises Unreachable."""
-        headers = {"Accept": accept}
+        headers = {"Accept": accept, **trace_headers()}
         return await self._answer(httpx2.Request("POST", address, data=form, headers=headers), auth)
 
     async def ask(self, address: str, parameters: dict[str, str], auth: httpx2.Auth) -> bytes:

@@ -138,15 +138,16 @@ async def test_a_session_that_is_gone_is_no_hindrance(store: MemoryStore) -> Non
 async def test_a_wrong_password_is_written_down_for_nobody_as_for_somebody(
     store: MemoryStore,
 ) -> None:
-    """ATTACKS A70: as many writes; but of a name that nobody has, nothing is kept."""
+    """ATTACKS A70: as many writes; but of a name that nobody has, nothing is kept
+    but what the audit log takes (`audit.recorder` keeps that event from the users' history)."""
     somebody = await settle(store, lambda: refused(MIKO, ENV))
     nobody = await settle(store, lambda: refused(None, ENV))
     assert len(somebody.changes) + len(somebody.events) == len(nobody.changes) == 2
-    assert await told(store) == [("sign-in-refused", MIKO.id)]
+    assert [one for one in await told(store) if one[1]] == [("sign-in-refused", MIKO.id)]
     assert await counted(store, FAILED) == 2
     while await store.sweep(NOW + WINDOW):
         pass
-    assert await told(store) == [("sign-in-refused", MIKO.id)]
+    assert [one for one in await told(store) if one[1]] == [("sign-in-refused", MIKO.id)]
     wanted = Many(SingleUse)
     assert (await store.read(wanted)).many(wanted) == ()
     assert await counted(store, FAILED) == -1

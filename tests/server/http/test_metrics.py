@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +20,12 @@ from tests.rows import row
 from valetkey.server.http.metrics import (
     BUCKETS,
     Durations,
+    Meter,
     RequestKind,
     Snapshot,
 )
-from valetkey.server.http.metrics_port import Shared, merged
+from valetkey.server.http.metrics_port import MetricsPort, Shared, merged
+from valetkey.server.store.memory import MemoryStore
 
 pytest.importorskip("prometheus_client", reason="the extra `metrics` is not installed")
 
@@ -107,6 +110,12 @@ def test_a_request_is_counted_once(
     assert requests(port, **labels) == before + 1
 
 
+@pytest.mark.parametrize("kind", ["replayed", "suspended", "limited", "password-closed"])
+def test_what_has_not_happened_is_counted_too(kind: str, server: Live, port: int) -> None:
+    """In a series that begins with 1, Prometheus sees no increase: no alert would fire."""
+    assert scrape(port)["valetkey_events_total", frozenset({("kind", kind)})] == 0
+
+
 def test_pages_and_what_happens_on_them_are_counted(server: Live, port: int) -> None:
     browser = server.browser()
     browser.open(Asking().path())
@@ -158,6 +167,20 @@ def test_numbers_of_a_worker_that_ended_stay(tmp_path: Path) -> None:
     whole = merged([Snapshot(), *Shared(7, tmp_path).read()])
     assert [(kind, sum(one.counts)) for kind, one in whole.requests] == [(TOKEN, 2)]
     assert whole.loop_delay == 0.0, "nobody waits for a process that has ended"
+
+
+def test_a_scrape_shows_what_outlives_a_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    meter = Meter()
+    port = MetricsPort(meter, MemoryStore(), host="", port=0, workers=2, version="")
+    meter.request(TOKEN, 0.1)
+    assert port._numbers()[0].requests == []
+    assert port._shared is not None
+    port._shared.write(meter.snapshot())
+    ((kind, durations),) = port._numbers()[0].requests
+    assert (kind, sum(durations.counts)) == (TOKEN, 1)
 
 
 def test_a_folder_that_others_may_write_is_refused(tmp_path: Path) -> None:

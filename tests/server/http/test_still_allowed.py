@@ -11,6 +11,7 @@ from valetkey.server.http.outbound import Answer
 from valetkey.server.http.still_allowed import (
     PAUSE_SECONDS,
     REFUSAL_SECONDS,
+    PlatformEndpoint,
     PlatformTerms,
     StillAllowed,
 )
@@ -41,12 +42,18 @@ class Stage:
         self.asked = 0
         self.master = os.urandom(32)
         self.store = MemoryStore()
-        terms = PlatformTerms(
-            url="https://p.example/ok", issuer="https://i", source="platform", seconds=60, grace=30
+        endpoint = PlatformEndpoint(
+            "https://p.example/ok",
+            issuer="https://i",
+            source="platform",
+            post=self.post,
+            keys=self._keys,
+            clock=lambda: self.now,
         )
+        terms = PlatformTerms(source="platform", seconds=60, grace=30)
         fetcher: Any = self
         self.checks = StillAllowed(
-            terms, self.store, fetcher, post=self.post, keys=self._keys, clock=lambda: self.now
+            terms, self.store, fetcher, ask=endpoint.ask, clock=lambda: self.now
         )
 
     async def post(self, *args: Any, **options: Any) -> Answer | Unreachable:

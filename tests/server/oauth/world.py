@@ -32,6 +32,7 @@ from valetkey.server.model.query import (
     Unreachable,
 )
 from valetkey.server.model.record import Record
+from valetkey.server.model.statistic import Statistic
 from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.consent import Allow, Cancel
@@ -152,13 +153,14 @@ class World:
         return self.need(record, key)
 
     def digest(self) -> dict[str, int]:
-        """The version of every record but the events: equal digests, nothing written."""
+        """The version of every record but the events and what is counted of them: equal digests,
+        nothing written."""
         tables = self.store._tables.items()
         return {
             f"{name} {key}": row.version
             for name, rows in tables
             for key, row in rows.items()
-            if name != Event.table
+            if name not in (Event.table, Statistic.table)
         }
 
     def kinds(self) -> list[str]:

@@ -11,7 +11,6 @@ from tests.live import Live, live
 from tests.server.pages.document import Document
 from tests.server.pages.preview import document
 
-from valetkey.server.model.change import record_event
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Kind, event
 from valetkey.server.pages.account import activity
@@ -57,7 +56,7 @@ def test_a_page_leads_to_the_next(server: Live, monkeypatch: pytest.MonkeyPatch)
     for n in range(8):
         at = Env(int(time.time()) - 1000 + n, os.urandom)
         one = event(at, "paused", by="user", user=user, client="stefapp", reason=f"number {n}")
-        server.run(server.store.commit([record_event(one)]))
+        server.run(server.store.commit([], [one]))
     browser, found, address = signed_in(server, "noor"), [], f"{ACTIVITY}?show=apps"
     while address:
         page = Document(browser.http.get(address).text)

@@ -174,7 +174,9 @@ def test_an_answer_in_a_form_is_escaped_and_leads_to_the_app_alone(
     assert set(form.fields) == {"code", "state", "iss"}
     assert "<script>alert" not in page.text
     policy = page.headers["content-security-policy"]
-    assert "form-action 'self' https://web.example" in policy
+    # The app may redirect the form anywhere, and nobody types into this page: its one form is this.
+    assert len(forms(page.text)) == 1
+    assert "form-action" not in policy
     assert "script-src 'self'" in policy
     assert page.headers["cache-control"] == "no-store"
     assert redeem(server, form.fields["code"], AS_WEB).status_code == 200

@@ -14,6 +14,10 @@ from valetkey.server.model.event import Kind
 from valetkey.server.oauth.authorize.interaction import Why
 from valetkey.server.pages.authorize import AnswerFormView
 from valetkey.server.pages.components import PriorAnswer, View
+from valetkey.server.pages.console.parts import ConsoleView
+from valetkey.server.pages.console.routes import console_pages
+from valetkey.server.pages.console.staff import Console
+from valetkey.server.pages.credentials.password_way import PasswordWay
 from valetkey.server.pages.frame import ErrorView, Frame
 from valetkey.server.pages.locales import LOCALES
 from valetkey.server.pages.mail import MailView
@@ -21,6 +25,7 @@ from valetkey.server.pages.presenters import HISTORY
 from valetkey.server.pages.render import render
 from valetkey.server.pages.routes import table
 from valetkey.server.pages.samples import SAMPLES, parts, views
+from valetkey.server.pages.ways import SignInChoice
 
 HERE = re.compile(r"[?#]|/(?!/)")
 SCRIPTS = {f"/static/{name}.js" for name in ("apps", "passkeys", "password", "work", "zone")}
@@ -29,9 +34,11 @@ EVERY = [(tag, name) for tag in PREVIEWED for name in SAMPLES]
 
 def test_every_view_is_in_the_table_and_has_a_sample() -> None:
     frame = Mock(spec=Frame, shell=Mock(), cookies=Mock(), linked="/linked", passkeys=Mock())
-    displayed = {view for row in table(frame) for view in row.views}
+    choice = SignInChoice((PasswordWay(frame),))
+    console = console_pages(Console(frame, Mock()), ())
+    displayed = {view for row in table(frame, choice, console=console) for view in row.views}
     # A mail is no page; `test_notices` and `tests.promises.test_mail` read them.
-    every = {*View.__subclasses__()} - {MailView}
+    every = {*View.__subclasses__(), *ConsoleView.__subclasses__()} - {MailView, ConsoleView}
     assert every == {type(view) for view in SAMPLES.values()}
     # Any page may become the error page.
     assert every == displayed | {ErrorView}
@@ -75,7 +82,7 @@ def test_a_page_holds_together(tag: str, name: str) -> None:
     assert root.attributes["dir"] == ("rtl" if tag == "ar-XB" else "ltr")
     assert len(html.find("h1")) == 1
     assert len([one for one in html.elements if "autofocus" in one.attributes]) <= 1
-    assert html.one("title").text.endswith(SAMPLES[name].site.name)
+    assert html.find("title")[0].text.endswith(SAMPLES[name].site.name)
 
 
 @pytest.mark.parametrize("name", SAMPLES)

@@ -138,7 +138,7 @@ SENTENCES = {
     "app-everything": ("Last used just now", "This access covers everything."),
     "stop": ("on all 2 devices.", "stefApp may keep data it already copied."),
     "stop-one": ("on 1 device.",),
-    "error": ("24 November 2026, 08:30 UTC", "01J8-7Q4K-ZX", "For developers"),
+    "error": ("24 November 2026, 08:30 UTC", "4f2a91c07be35d8806a1f2c9", "For developers"),
     "error-back": ("Back to Calendar",),
     "error-expired": ("This page has expired", "What now? Go back to the app and start again."),
     "connected": ("Connected", "You can close this window."),

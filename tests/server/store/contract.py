@@ -10,6 +10,7 @@ from tests.server.store.promised_counts import Counts
 from tests.server.store.promised_log import Logs
 from tests.server.store.promised_races import Races
 from tests.server.store.promised_reads import Reads
+from tests.server.store.promised_search import Additions, Searches
 from tests.server.store.promised_writes import Writes
 
 from valetkey.server.store.port import RECORDS
@@ -20,5 +21,5 @@ def test_there_is_a_sample_of_every_record() -> None:
 
 
 @pytest.mark.anyio
-class StoreContract(Writes, Reads, Races, Counts, Batches, Logs):
+class StoreContract(Writes, Reads, Races, Counts, Batches, Logs, Searches, Additions):
     """Promise by promise."""

@@ -55,6 +55,26 @@ class Reads:
                 with pytest.raises(Stale):
                     await put(store, replace(one, id=ids.owned_id(ENV, owner=MIKO)))
 
+    async def test_hundreds_are_found_at_once(self, store: Store) -> None:
+        """By either name, beside each other and beside a list; as an import reads them."""
+        people = [user(f"user{number}") for number in range(40)]
+        grants = [grant(client=f"app{number}") for number in range(20)]
+        await put(store, *people, *grants)
+        names = ["", "nobody", "user\x00", "user\ud800", *(one.alias for one in people)]
+        by_name = [OneByAlias(User, name) for name in names]
+        by_key = [One(User, one.id) for one in people] + [One(User, "none"), One(User, "")]
+        living = [OneByAlias(Grant, one.alias) for one in grants]
+        everybody = Many(User)
+        results = await store.read(*by_name, everybody, *by_key, *living)
+        found = [results.one(query) for query in by_name]
+        assert found == [None] * 4 + [replace(one, version=1) for one in people]
+        found = [results.one(query) for query in by_key]
+        assert found == [*(replace(one, version=1) for one in people), None, None]
+        assert [results.one(query) for query in living] == [
+            replace(one, version=1) for one in grants
+        ]
+        assert len(results.records(everybody)) == len(people)
+
     async def test_a_second_name_is_free_again_after_a_change(self, store: Store) -> None:
         miko = user("miko")
         await put(store, miko)

@@ -4,7 +4,17 @@ from os import urandom
 from typing import Final, TypeVar
 
 from valetkey.server.model import ids
+from valetkey.server.model.audit import (
+    AuditKey,
+    AuditPart,
+    AuditRecord,
+    AuditSegment,
+    AuditState,
+    PersonKey,
+    UnsealedRecord,
+)
 from valetkey.server.model.brand import Brand, BrandFile
+from valetkey.server.model.bulk_stop import BulkStop, GrantFilter
 from valetkey.server.model.client import Client, Exchange, StoredSecret
 from valetkey.server.model.counters import SingleUse, Throttle
 from valetkey.server.model.directory import GroupMember, ProvisionedGroup, ProvisionedUser
@@ -14,7 +24,9 @@ from valetkey.server.model.event import Event, event
 from valetkey.server.model.factor import Factor, PasskeyDomain
 from valetkey.server.model.grant import Delegate, DelegateTree, Grant, TokenFamily
 from valetkey.server.model.hours import Hours
+from valetkey.server.model.idempotency import IdempotentCall
 from valetkey.server.model.keys import Epoch, SigningKey
+from valetkey.server.model.last_use import IndexState, LastUse
 from valetkey.server.model.leasing import Allowance, Lease, PeriodCount
 from valetkey.server.model.limits import Bounds, Limits, Proposal
 from valetkey.server.model.pending import Approval, DecoupledRequest, Pending
@@ -22,6 +34,8 @@ from valetkey.server.model.policy import Policy
 from valetkey.server.model.receipt import Line, Receipt
 from valetkey.server.model.record import Record
 from valetkey.server.model.resource import CatalogRevision, ResourceServer
+from valetkey.server.model.role import RoleBinding
+from valetkey.server.model.statistic import Statistic
 from valetkey.server.model.stream import Job, Signal, Stream
 from valetkey.server.model.user import Identity, Session, User
 from valetkey.wire.catalog import Catalog, Permission, Words
@@ -29,6 +43,8 @@ from valetkey.wire.catalog import Catalog, Permission, Words
 NOW: Final = 1_700_000_000
 ENV: Final = Env(NOW, urandom)
 MIKO: Final = ids.user_id(ENV)
+
+RECORD: Final = ids.free_id(ENV)
 
 CATALOG: Final = Catalog(
     resource="https://chirp.example",
@@ -76,6 +92,32 @@ FULL: Final[tuple[Record, ...]] = (
         created=NOW,
         expires=NOW + 60,
     ),
+    BulkStop(
+        id=ids.free_id(ENV),
+        filter=GrantFilter(app="stef", unused_since=NOW),
+        number=1240,
+        reason="„Missbrauch“",
+        by=MIKO,
+        stopped=7,
+        worker="w",
+        leased=NOW,
+        created=NOW,
+        changed=NOW,
+    ),
+    IndexState(kind="users", terms=1, before=MIKO, rounds=1, ended=NOW),
+    LastUse(
+        id=ids.owned_id(ENV, owner=MIKO),
+        user=MIKO,
+        grant=ids.owned_id(ENV, owner=MIKO),
+        client="stef",
+        day=NOW // 86400,
+    ),
+    Statistic(
+        start="d19675",
+        subject="app stef",
+        numbers={"consent.displayed": 3, "requested.posts:read": 1},
+        expires=NOW + 86400,
+    ),
     Brand(
         name="Chirp „Ü“",
         logo="d" * 64,
@@ -87,6 +129,15 @@ FULL: Final[tuple[Record, ...]] = (
     ),
     BrandFile(digest="d" * 64, body=bytes(range(256))),
     GroupMember(group="g" * 32, user=MIKO),
+    IdempotentCall(
+        id="0" * 64,
+        fingerprint="1" * 64,
+        status=201,
+        expires=NOW + 60,
+        body=b'{"id":"x"}',
+        headers={"etag": '"1"'},
+    ),
+    RoleBinding(user=MIKO, roles=("owner", "auditor"), changed=NOW, by="local:root"),
     ProvisionedGroup(
         id="g" * 32,
         source="platform",
@@ -134,6 +185,21 @@ FULL: Final[tuple[Record, ...]] = (
     ),
     CatalogRevision(server="chirp", number=2, catalog=CATALOG, at=NOW, by="miko"),
     Epoch(number=3, since=NOW),
+    AuditRecord(
+        id=RECORD,
+        public=f'{{"id":"{RECORD}","at":1,"category":"access","operation":"granted",'
+        f'"actor":{{"kind":"user","id":"{MIKO}"}},"target":{{"user":"{MIKO}"}}}}',
+        parts=(AuditPart(person=MIKO, sealed=b"sealed", commitment=b"0" * 32, key=b"1" * 32),),
+    ),
+    UnsealedRecord(id=RECORD, category="access", leaf=b"2" * 32),
+    AuditSegment(
+        id="000000000007", epoch=1, at=NOW * 1000, entries=b"3" * 49, head="a note", introduces=True
+    ),
+    AuditKey(id="0123abcd", verifier="v", sealed=b"sealed", status="current", created=NOW),
+    PersonKey(user=MIKO, secret=b"4" * 32),
+    AuditState(
+        name="stream:file", holder="h", until=1, position=7, at=2, error="why", document="{}"
+    ),
     Erasure(
         user=MIKO,
         requested=NOW,

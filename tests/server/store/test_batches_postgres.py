@@ -20,12 +20,13 @@ asyncpg = pytest.importorskip("asyncpg", reason="the extra `postgres` is not ins
 
 from asyncpg import exceptions  # noqa: E402
 
+from valetkey.server.store.postgres.commits import STALE  # noqa: E402
 from valetkey.server.store.postgres.committer import BATCH, TRIES, Committer  # noqa: E402
 from valetkey.server.store.postgres.connections import TROUBLE, NotReplicated, may_be_ours  # noqa: E402
 from valetkey.server.store.postgres.reader import BATCH as READ_TOGETHER  # noqa: E402
 from valetkey.server.store.postgres.reader import Reader  # noqa: E402
 from valetkey.server.store.postgres.rows import json  # noqa: E402
-from valetkey.server.store.postgres.statements import STALE, Statement  # noqa: E402
+from valetkey.server.store.postgres.statements import Statement  # noqa: E402
 
 pytestmark = pytest.mark.anyio
 

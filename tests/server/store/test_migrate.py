@@ -62,7 +62,7 @@ APART = tuple(kind for kind in RECORDS if not kind.rank)
 
 def test_there_is_a_table_for_each_record_and_no_other(connection: apsw.Connection) -> None:
     migrate(connection)
-    others = LOG | {"owned", "migrations"}
+    others = LOG | {"owned", "migrations", "search"}
     assert names(connection, "table") == {kind.table for kind in APART} | others
 
 

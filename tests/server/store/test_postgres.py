@@ -43,6 +43,7 @@ async def url(server: Cluster) -> PostgresURL:
     await store.close()
     connection = await asyncpg.connect(server.url)
     await connection.execute("; ".join(f"DELETE FROM {kind.table}" for kind in RECORDS))
+    await connection.execute("DELETE FROM search")
     await connection.execute("DELETE FROM log; UPDATE log_head SET seq = 0")
     await connection.close()
     return url

@@ -21,7 +21,7 @@ from valetkey.wire.change_log import Entry
 
 asyncpg = pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")
 
-from valetkey.server.store.postgres import PostgresStore, statements  # noqa: E402
+from valetkey.server.store.postgres import PostgresStore, commits  # noqa: E402
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(bool(MISSING), reason=MISSING)]
 
@@ -62,7 +62,7 @@ async def connection(address: str) -> AsyncIterator[Any]:
 
 async def say(connection: Any, *changes: Change) -> None:
     """What a node's committer says, without its commit."""
-    statement = statements.commit(changes)
+    statement = commits.commit(changes)
     await connection.fetch(statement.sql, *statement.parameters)
 
 

@@ -18,7 +18,8 @@ from valetkey.server.model.change import Change, Create
 from valetkey.server.model.change_log import Log
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
-from valetkey.server.model.query import One, Page, PageQuery, Query, Results
+from valetkey.server.model.query import One, OneByAlias, Page, PageQuery, Query, Results
+from valetkey.server.model.user import User
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.migrate import migrations
 from valetkey.server.store.port import RECORDS, Store
@@ -26,6 +27,7 @@ from valetkey.server.store.port import RECORDS, Store
 pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")
 
 from valetkey.server.store.postgres import statements
+from valetkey.server.store.postgres.commits import commit
 from valetkey.server.store.postgres.reader import points
 
 OWNED: Final = {
@@ -110,7 +112,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
         assert call(server, "/revoke", {"token": form["refresh_token"]}, AS_WEB).is_success
         reads, commits = server.recorder.reads, server.recorder.commits
         texts = [_said(wants) for wants in reads if wants]
-        yield sorted({*texts, *(statements.commit(changes).sql for changes in commits)})
+        yield sorted({*texts, *(commit(changes).sql for changes in commits)})
     finally:
         server.stop()
 
@@ -128,6 +130,16 @@ def test_the_hot_path_reads_and_writes(said: list[str]) -> None:
     for table in ("families", "events", "pending"):
         assert f"INTO {table} " in text
     assert "UPDATE families " in text
+
+
+def test_a_read_of_many_is_as_long_as_one_of_few() -> None:
+    """PostgreSQL takes seconds to plan a statement of a thousand parts."""
+    few, many = (
+        statements.read([OneByAlias(User, f"user{n}") for n in range(size)])
+        for size in (statements.MANY, 1000)
+    )
+    assert few.sql == many.sql
+    assert [len(values) for values in many.parameters] == [1000] * 3
 
 
 FORBIDDEN: Final = {

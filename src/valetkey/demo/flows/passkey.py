@@ -63,6 +63,8 @@ def asks_for_more(play: Play) -> None:
     page = body.page.text
     play.voice.say("He is signed in. But stefApp requires more, so the server asks him again.")
     play.check("it asks him to confirm", holds="Confirm it" in page)
+    alone = body.page.by_id("password") is None and body.page.by_id("passkey") is not None
+    play.check("by what is missing alone: his passkey, and no password", holds=alone)
     body.press_with_finger("passkey")
     sheet = play.miko.reads()
     play.check("then he is asked for the messages", holds="dms.read" in sheet.ids)

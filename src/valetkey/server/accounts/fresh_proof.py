@@ -7,7 +7,7 @@ two factors if they have a second one. A trusted device is no factor, so it give
 from collections.abc import Sequence
 from typing import Final
 
-from valetkey.server.model.assurance import level, reaches
+from valetkey.server.model.assurance import MAIL_CODE, level, reaches
 from valetkey.server.model.factor import Factor, account_level
 from valetkey.server.model.ids import created_at
 from valetkey.server.model.query import Many, Rule
@@ -33,8 +33,10 @@ def is_recent(session: Session, now: int) -> bool:
 
 
 def is_enough(session: Session, factors: Sequence[Factor]) -> bool:
-    """Whether the session reaches the level of an account with these factors."""
-    return reaches(session_level(session), account_level(factors))
+    """Whether the session reaches the level of an account with these factors. A mailed code never
+    does: who finds a browser open, finds the mailbox open."""
+    by_mail = not session.way and MAIL_CODE in session.amr
+    return not by_mail and reaches(session_level(session), account_level(factors))
 
 
 def session_level(session: Session) -> str:

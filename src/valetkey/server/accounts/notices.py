@@ -26,6 +26,7 @@ NoticeKind: TypeAlias = Literal[
     "sensitive_permission",
     "new_device",
     "password_changed",
+    "password_link_made",
     "factor_added",
     "factor_removed",
     "factors_reset",
@@ -39,6 +40,7 @@ NoticeKind: TypeAlias = Literal[
     "deletion_requested",
     "deletion_soon",
     "account_attacked",
+    "password_opened",
 ]
 """The kinds of notices. Each has a setting of its name in `[notices]`."""
 
@@ -49,6 +51,7 @@ FACTS: Final[dict[NoticeKind, tuple[str, ...]]] = {
     "sensitive_permission": ("permissions",),
     "new_device": ("address", "device"),
     "password_changed": ("device",),
+    "password_link_made": ("reason",),
     "factor_added": ("factor", "name", "device"),
     "factor_removed": ("factor", "name", "device"),
     "factors_reset": ("reason",),
@@ -62,6 +65,7 @@ FACTS: Final[dict[NoticeKind, tuple[str, ...]]] = {
     "deletion_requested": ("at",),
     "deletion_soon": ("at",),
     "account_attacked": ("failures",),
+    "password_opened": ("device",),
 }
 """The facts that a notice of each kind may have. All are texts, and all may be left out.
 
@@ -148,12 +152,14 @@ def tell(
     to: NoticeTargets,
     client: str = "",
     grant: str = "",
+    app: str = "",
     email: str = "",
     facts: Mapping[str, str] = {},
 ) -> tuple[Create, ...]:
     """The changes that notify a user, () if nobody gets this notice. `user` is an id; `client` and
-    `grant` are those that it is about. The mail goes to the user's address when it is sent, unless
-    `email` names another one, such as the address before a change."""
+    `grant` are those that it is about. `app` is the name of a client that is removed with this
+    change. The mail goes to the user's address when it is sent, unless `email` names another one,
+    such as the address before a change."""
     if not to.tells(kind):
         return ()
     unknown = facts.keys() - set(FACTS[kind])
@@ -161,7 +167,7 @@ def tell(
         raise ValueError(f"a notice of {kind} has no {min(unknown)}")
     notice = ids.to_text(env.random_bytes(ids.LENGTH))
     own = {name: _cut(value, whole=name == "permissions") for name, value in facts.items() if value}
-    more = {"notice": kind, "id": notice, "grant": grant, "email": email}
+    more = {"notice": kind, "id": notice, "grant": grant, "app": app[:_LONGEST], "email": email}
     shared = own | {name: value for name, value in more.items() if value}
     jobs = [(MAIL, "")] if to.mail else []
     jobs += [(WEBHOOK, to.webhook)] if to.webhook else []

@@ -17,6 +17,7 @@ from valetkey.server.accounts.webauthn import (
     HANDLE,
     Assertion,
     Kind,
+    NewPasskey,
     Response,
     WrongResponse,
     read_response,
@@ -157,9 +158,19 @@ def register(
         return Refused(why="taken", detail="the credential is known")
     if sum(one.kind == "passkey" for one in factors) >= MOST:
         return Refused(why="full")
-    factor = Factor(
-        id=ids.owned_id(rules.env, owner=owner.id),
-        user=owner.id,
+    factor = _new_passkey(passkey, challenge, rp_id=party.rp_id, name=name, rules=rules)
+    first = () if fixed is not None else (PasskeyDomain(rp_id=party.rp_id, since=rules.env.now),)
+    added = _added(msgspec.structs.replace(factor, optional=optional), factors, rules)
+    changes: tuple[Change, ...] = (Create(challenge.marker), *map(Create, first), *added.changes)
+    return msgspec.structs.replace(added, changes=changes)
+
+
+def _new_passkey(
+    passkey: NewPasskey, challenge: Challenge, *, rp_id: str, name: str, rules: FactorContext
+) -> Factor:
+    return Factor(
+        id=ids.owned_id(rules.env, owner=challenge.user),
+        user=challenge.user,
         kind="passkey",
         created=rules.env.now,
         name=name,
@@ -167,22 +178,22 @@ def register(
         counter=passkey.sign_count,
         attested=passkey.credential,
         handle=challenge.handle,
-        rp_id=party.rp_id,
+        rp_id=rp_id,
         backup_eligible=passkey.backup_eligible,
         backed_up=passkey.backed_up,
         transports=passkey.transports,
-        optional=optional,
     )
-    changes: tuple[Change, ...] = (Create(challenge.marker), Create(factor))
-    if fixed is None:
-        changes += (Create(PasskeyDomain(rp_id=party.rp_id, since=rules.env.now)),)
-    codes: tuple[str, ...] = ()
-    if not optional:
-        codes, stored = with_first_factor(owner.id, factors, rules.env)
-        changes += stored
-    facts = {"factor": "passkey", "name": name, "device": rules.device}
-    changes += tell("factor_added", user=owner.id, env=rules.env, to=rules.notices, facts=facts)
-    audit_event = event(rules.env, "factor-added", by="user", user=owner.id, note=name)
+
+
+def _added(factor: Factor, others: Sequence[Factor], rules: FactorContext) -> Added:
+    """The passkey, with what comes with it for a user who has these other factors."""
+    codes, stored = tuple[str, ...](), tuple[Change, ...]()
+    if not factor.optional:
+        codes, stored = with_first_factor(factor.user, others, rules.env)
+    facts = {"factor": "passkey", "name": factor.name, "device": rules.device}
+    notices = tell("factor_added", user=factor.user, env=rules.env, to=rules.notices, facts=facts)
+    audit_event = event(rules.env, "factor-added", by="user", user=factor.user, note=factor.name)
+    changes: tuple[Change, ...] = (Create(factor), *stored, *notices)
     return Added(factor=factor, codes=codes, changes=changes, events=(audit_event,))
 
 

@@ -8,7 +8,16 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from valetkey.server.model.audit import (
+    AuditKey,
+    AuditRecord,
+    AuditSegment,
+    AuditState,
+    PersonKey,
+    UnsealedRecord,
+)
 from valetkey.server.model.brand import Brand, BrandFile
+from valetkey.server.model.bulk_stop import BulkStop
 from valetkey.server.model.client import Client
 from valetkey.server.model.counters import SingleUse, Throttle
 from valetkey.server.model.directory import GroupMember, ProvisionedGroup, ProvisionedUser
@@ -16,19 +25,24 @@ from valetkey.server.model.erasure import Erasure
 from valetkey.server.model.event import Event
 from valetkey.server.model.factor import Factor, PasskeyDomain
 from valetkey.server.model.grant import DelegateTree, Grant, TokenFamily
+from valetkey.server.model.idempotency import IdempotentCall
 from valetkey.server.model.keys import Epoch, SigningKey
+from valetkey.server.model.last_use import IndexState, LastUse
 from valetkey.server.model.leasing import Allowance
 from valetkey.server.model.pending import Approval, Pending
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.receipt import Receipt
 from valetkey.server.model.record import Record
 from valetkey.server.model.resource import CatalogRevision, ResourceServer
+from valetkey.server.model.role import RoleBinding
+from valetkey.server.model.statistic import Statistic
 from valetkey.server.model.stream import Job, Signal, Stream
 from valetkey.server.model.user import Identity, Session, User
 
-OnErasure: TypeAlias = Literal["removed", "kept", "expires", "none"]
+OnErasure: TypeAlias = Literal["removed", "kept", "expires", "sealed", "none"]
 """Removed with the account; kept under the user's id, without a name, until the account's records
-are purged; not touched, as it expires by itself soon; nothing about people is in it."""
+are purged; not touched, as it expires by itself soon; kept, with all that is personal in it made
+unreadable; nothing about people is in it."""
 
 
 class DataKind(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +116,14 @@ DATA: Final[tuple[DataKind, ...]] = (
         hidden=("digest", "proved"),
     ),
     DataKind(
+        record=RoleBinding,
+        section="roles",
+        on_erasure="removed",
+        what="roles of administrators, and who gave them",
+        why="to check what an administrator may do",
+        duration="until the roles are taken back, or as long as the account",
+    ),
+    DataKind(
         record=Grant,
         section="grants",
         on_erasure="kept",
@@ -116,6 +138,14 @@ DATA: Final[tuple[DataKind, ...]] = (
         what="an app on one device: its name, permissions, days of use",
         why="to issue tokens, to notice stolen ones, and so that the user can stop one device",
         duration="until it expires (`lifetimes.refresh_token`); its name goes with the account",
+    ),
+    DataKind(
+        record=LastUse,
+        section="last_uses",
+        on_erasure="removed",
+        what="the day on which an app last used its access, and the account's last such day",
+        why="to find access that nobody uses any more",
+        duration=_WITH_ACCOUNT,
     ),
     DataKind(
         record=DelegateTree,
@@ -158,6 +188,23 @@ DATA: Final[tuple[DataKind, ...]] = (
         duration="`lifetimes.event`; notes and reasons are erased with the account",
     ),
     DataKind(
+        record=PersonKey,
+        on_erasure="removed",
+        what="the key that opens what is personal in the audit log",
+        why="so that its deletion makes this unreadable",
+        duration=_WITH_ACCOUNT,
+    ),
+    DataKind(
+        record=AuditRecord,
+        section="audit",
+        on_erasure="sealed",
+        what="the audit log: who did what to what, with ids that name nobody; apart, encrypted for "
+        "each person: network address, program, notes, changed fields of the account",
+        why="so that an auditor sees who did what, and that nobody changed the log",
+        duration="by category: `audit.sign_in_days`, `audit.access_days` and so on",
+        hidden=("parts", "public"),
+    ),
+    DataKind(
         record=Erasure,
         section="deletion",
         on_erasure="kept",
@@ -188,6 +235,13 @@ DATA: Final[tuple[DataKind, ...]] = (
         duration="until the receiver has it, at most three days",
     ),
     DataKind(
+        record=IdempotentCall,
+        on_erasure="expires",
+        what="answers of the administration API, which may be about people",
+        why="so that a call that is sent again counts once",
+        duration="a day",
+    ),
+    DataKind(
         record=SingleUse,
         on_erasure="expires",
         what="digests and random values that count once",
@@ -201,7 +255,10 @@ DATA: Final[tuple[DataKind, ...]] = (
         why="to stop guessing",
         duration="minutes, at most a day",
     ),
-    DataKind(record=Client, on_erasure="none", what="apps"),
+    DataKind(record=Client, on_erasure="none", what="apps, with the id of the user who owns one"),
+    DataKind(record=BulkStop, on_erasure="none", what="orders to stop many grants at once"),
+    DataKind(record=Statistic, on_erasure="none", what="numbers by hour and day"),
+    DataKind(record=IndexState, on_erasure="none", what="how far records are indexed for search"),
     DataKind(record=Policy, on_erasure="none", what="rules for apps"),
     DataKind(record=ResourceServer, on_erasure="none", what="APIs and their permissions"),
     DataKind(record=CatalogRevision, on_erasure="none", what="earlier permissions of APIs"),
@@ -209,6 +266,10 @@ DATA: Final[tuple[DataKind, ...]] = (
     DataKind(record=Stream, on_erasure="none", what="receivers of security events"),
     DataKind(record=SigningKey, on_erasure="none", what="keys of the server"),
     DataKind(record=PasskeyDomain, on_erasure="none", what="the domain of all passkeys"),
+    DataKind(record=UnsealedRecord, on_erasure="none", what="hashes that wait for their segment"),
+    DataKind(record=AuditSegment, on_erasure="none", what="segments of the audit log"),
+    DataKind(record=AuditKey, on_erasure="none", what="keys of the audit log"),
+    DataKind(record=AuditState, on_erasure="none", what="cursors of the audit log"),
     DataKind(record=Epoch, on_erasure="none", what="when all tokens were last withdrawn"),
     DataKind(record=Brand, on_erasure="none", what="the look of the pages"),
     DataKind(record=BrandFile, on_erasure="none", what="pictures and fonts of the pages"),

@@ -17,13 +17,14 @@ from valetkey.server.accounts.throttle import (
     attempt,
     failed,
     forgive,
+    is_closed,
     reopen,
 )
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.environment import Env
-from valetkey.server.model.event import Event, event
+from valetkey.server.model.event import By, Event, event
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.query import One, OneByAlias, Rule
 from valetkey.server.model.user import (
@@ -182,8 +183,43 @@ def open_session(
     else:
         forgiven = forgive(username, caller, env.now, user=user.id)
     secret = base64url.encode(env.random_bytes(32))
+    session = _new_session(user, proof, secret, seconds=seconds, epoch=epoch, where=where, env=env)
+    old = yield from _sessions_before(session, replaces)
+    own = next((one for one in old if one.user == user.id), None)
+    if own is not None:
+        # Apps keep the `sid` that they know.
+        session = msgspec.structs.replace(session, name=own.sid)
+    # A sign-in elsewhere is for the other place to announce.
+    new_device = () if proof.way else _new_device(user, where, to=notices, env=env)
+    opened = Noted()
+    if user.password and (yield from is_closed(user.id, env.now)):
+        opened = password_opened(user.id, by="user", device=where.device, to=notices, env=env)
+    changes: tuple[Change, ...] = (*forgiven, *map(Remove, old), Create(session), *new_device)
+    audit_event = event(
+        env,
+        "signed-in",
+        by="user",
+        user=user.id,
+        device=where.device,
+        unknown=not where.is_known,
+    )
+    return SignedIn(
+        session, Secret(secret), (*changes, *opened.changes), (audit_event, *opened.events)
+    )
+
+
+def _new_session(
+    user: User,
+    proof: Proof,
+    secret: str,
+    *,
+    seconds: int,
+    epoch: int,
+    where: Whereabouts,
+    env: Env,
+) -> Session:
     lasts = seconds if proof.seconds is None else min(seconds, proof.seconds)
-    session = Session(
+    return Session(
         id=ids.owned_id(env, owner=user.id),
         digest=digest(secret),
         user=user.id,
@@ -200,34 +236,21 @@ def open_session(
         device=where.device,
         network=where.network,
     )
-    changes: tuple[Change, ...] = forgiven
-    before = One(Session, replaces)
-    same_source = OneByAlias(Session, session.alias)
-    wanted = (*((before,) if replaces else ()), *((same_source,) if session.alias else ()))
-    if wanted:
-        results = yield wanted
-        rows = (
-            results.one(before) if replaces else None,
-            results.one(same_source) if session.alias else None,
-        )
-        old = {one.id: one for one in rows if one is not None}
-        changes += tuple(Remove(one) for one in old.values())
-        own = next((one for one in old.values() if one.user == user.id), None)
-        if own is not None:
-            # Apps keep the `sid` that they know.
-            session = msgspec.structs.replace(session, name=own.sid)
-    # A sign-in elsewhere is for the other place to announce.
-    new_device = () if proof.way else _new_device(user, where, to=notices, env=env)
-    changes += (Create(session), *new_device)
-    audit_event = event(
-        env,
-        "signed-in",
-        by="user",
-        user=user.id,
-        device=where.device,
-        unknown=not where.is_known,
-    )
-    return SignedIn(session, Secret(secret), changes, (audit_event,))
+
+
+def _sessions_before(session: Session, replaces: str) -> Rule[tuple[Session, ...]]:
+    """The sessions that this one replaces: the one with the id `replaces`, and the one that began
+    with the same session of its way."""
+    queries: list[One[Session] | OneByAlias[Session]] = []
+    if replaces:
+        queries.append(One(Session, replaces))
+    if session.alias:
+        queries.append(OneByAlias(Session, session.alias))
+    if not queries:
+        return ()
+    results = yield tuple(queries)
+    rows = [results.one(query) for query in queries]
+    return tuple({one.id: one for one in rows if one is not None}.values())
 
 
 NEW_ACCOUNT: Final = 600
@@ -251,7 +274,19 @@ class Noted(msgspec.Struct, frozen=True):
     events: tuple[Event, ...] = ()
 
 
-def refused(user: User | None, env: Env, *, closes: bool = False) -> Rule[Noted]:
+def password_opened(user: str, *, by: By, device: str = "", to: NoticeTargets, env: Env) -> Noted:
+    """Records that a closed password works for strangers again, and notifies the user. `device` is
+    the browser, in words."""
+    facts = {"device": device}
+    return Noted(
+        changes=tell("password_opened", user=user, env=env, to=to, facts=facts),
+        events=(event(env, "password-opened", by=by, user=user),),
+    )
+
+
+def refused(
+    user: User | None, env: Env, *, closes: bool = False, notices: NoticeTargets = NOBODY
+) -> Rule[Noted]:
     """Records a wrong password, for the user to see. For an unknown username it writes as much, but
     only a value that expires: otherwise the time would reveal which usernames exist (ATTACKS
     A70). `closes` is as in `Candidate`."""
@@ -259,10 +294,15 @@ def refused(user: User | None, env: Env, *, closes: bool = False) -> Rule[Noted]
     if user is None:
         value = base64url.encode(env.random_bytes(16))
         row = SingleUse(purpose="failed sign-in", value=value, expires=env.now + WINDOW)
-        return Noted(changes=(failed(env.now), Create(row)))
+        unknown = event(env, "sign-in-refused", by="user")  # for the audit log alone
+        return Noted(changes=(failed(env.now), Create(row)), events=(unknown,))
     audit_event = event(env, "sign-in-refused", by="user", user=user.id)
-    closed = (event(env, "password-closed", by="server", user=user.id),) if closes else ()
-    return Noted(changes=(failed(env.now),), events=(audit_event, *closed))
+    if not closes:
+        return Noted(changes=(failed(env.now),), events=(audit_event,))
+    facts = {"failures": str(IN_A_ROW.attempts)}
+    notice = tell("account_attacked", user=user.id, env=env, to=notices, facts=facts)
+    closed = event(env, "password-closed", by="server", user=user.id)
+    return Noted(changes=(failed(env.now), *notice), events=(audit_event, closed))
 
 
 def see_session(name: str, where: Whereabouts, env: Env) -> Rule[Noted]:

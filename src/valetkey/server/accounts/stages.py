@@ -13,9 +13,9 @@ import msgspec
 
 from valetkey.server.accounts.factors import PROVED
 from valetkey.server.accounts.sign_in import Proof
-from valetkey.server.model.assurance import TWO_FACTORS, level, reaches, strongest
+from valetkey.server.model.assurance import MAIL_CODE, TWO_FACTORS, level, reaches, strongest
 from valetkey.server.model.factor import Factor, account_level
-from valetkey.server.model.user import User, password_mark
+from valetkey.server.model.user import Session, User, password_mark
 
 NextStage: TypeAlias = Literal["open", "code", "set-up", "unable"]
 """Open the session; ask for a code; let the user set up a second factor; the user cannot reach the
@@ -42,6 +42,10 @@ def next_stage(
     """What comes after this proof, for a user with these factors. `trusted`: the user trusts this
     device."""
     reached, own = level(proof.amr, proof.acr), account_level(factors)
+    if MAIL_CODE in proof.amr and not proof.way:
+        # Never a factor: good for what asks for none.
+        asks = own or requirement.installation or requirement.request or requirement.fresh
+        return "unable" if asks else "open"
     least = requirement.request
     if requirement.fresh or not (trusted and own):
         least = strongest(least, own, requirement.installation)
@@ -53,6 +57,21 @@ def next_stage(
     if own and reaches(TWO_FACTORS, least):
         return "code"
     return "set-up" if not own and reaches(TWO_FACTORS, least) else "unable"
+
+
+def standing_proof(
+    session: Session, factors: Sequence[Factor], *, least: str, now: int
+) -> Proof | None:
+    """The proof of a live session beside which a second factor is all that is missing, for a user
+    with these factors who has to reach `least` or to prove again who they are. None if they have to
+    sign in anew: they have no such factor, or the session began elsewhere."""
+    own = account_level(factors)
+    if session.way or not own or MAIL_CODE in session.amr:
+        return None
+    levels = (one.level for one in factors if one.kind != "recovery")
+    if not any(reaches(one, strongest(own, least)) for one in levels):
+        return None
+    return Proof(auth_time=now, amr=session.amr)
 
 
 def with_code(proof: Proof) -> Proof:

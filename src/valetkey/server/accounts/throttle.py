@@ -202,6 +202,13 @@ def reopen(user: str, now: int) -> tuple[Change, ...]:
     return (Uncount(_of(_row(user), CLEARED, now)),)
 
 
+def is_closed(user: str, now: int) -> Rule[bool]:
+    """Whether the password of this user is closed to strangers."""
+    query = One(Throttle, _row(user))
+    row = (yield (query,)).one(query)
+    return row is not None and row.is_running(now) and row.tried >= IN_A_ROW.attempts
+
+
 def unlock(username: str, user: str, rows: Iterable[Throttle], *, now: int) -> tuple[Change, ...]:
     """Clears everything that is counted against this account, out of these rows."""
     own = (

@@ -10,6 +10,8 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from valetkey.jose.objects import depth, read_object
+from valetkey.server.endpoints.admin.lazy import LazyAdmin
+from valetkey.server.endpoints.admin.rate_limit import CallRules
 from valetkey.server.endpoints.status_lists import StatusLists
 from valetkey.server.endpoints.stream import stream
 from valetkey.server.endpoints.transport import ANY_ORIGIN, DOCUMENT_PREFLIGHT, Transport
@@ -21,9 +23,11 @@ from valetkey.server.http.shell import Shell
 from valetkey.server.http.tls import Certificates
 from valetkey.server.http.waiting_room import PendingQuota
 from valetkey.server.model.query import Rule
+from valetkey.server.model.role import PATH as ADMIN_PATH
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import Call, Endpoint, Feature, StatusList, Stream
+from valetkey.server.oauth.endpoints.administration import ADMINISTRATION
 from valetkey.server.oauth.endpoints.scim import SCIM
 from valetkey.server.oauth.issue.tokens import response
 from valetkey.server.oauth.senders.binding import check_presented
@@ -133,11 +137,18 @@ _INTERACTION: Final = bearer.HEADER.encode()
 NO_CERTIFICATES: Final = Certificates()
 """No proxy may forward client certificates."""
 
+ADMINISTRATORS: Final = CallRules()
+
 
 def endpoints(
-    features: tuple[Feature, ...], shell: Shell, certificates: Certificates = NO_CERTIFICATES
+    features: tuple[Feature, ...],
+    shell: Shell,
+    certificates: Certificates = NO_CERTIFICATES,
+    *,
+    administrators: CallRules = ADMINISTRATORS,
 ) -> Mapping[str, MethodHandler]:
-    """Handlers of the features' endpoints, by path."""
+    """Handlers of the features' endpoints, by path. `administrators` are the rules for those who
+    call the administration API."""
     senders = tuple(sender for feature in features for sender in feature.senders)
     ways = tuple(way for feature in features for way in feature.client_auth)
     transport = Transport(senders, certificates, ways)
@@ -146,7 +157,12 @@ def endpoints(
         for feature in features
         for endpoint in feature.endpoints
     }
-    return handlers | _scim(shell, transport) if SCIM in features else handlers
+    if SCIM in features:
+        handlers |= _scim(shell, transport)
+    if ADMINISTRATION in features:
+        lazy = LazyAdmin(shell, transport, administrators)
+        handlers[ADMIN_PATH] = lazy.method_handler
+    return handlers
 
 
 def _scim(shell: Shell, transport: Transport) -> dict[str, MethodHandler]:
@@ -245,6 +261,14 @@ class _Driver:
         match outcome:
             case Issued():
                 document = response(outcome, context)
+                # No call: every token comes by here.
+                self._shell.collector.issued.append(
+                    (
+                        call.form.get("grant_type", ""),
+                        outcome.client.id,
+                        outcome.access_token.grant_id,
+                    )
+                )
                 await yield_once()
                 return json_reply(document, status=status, headers=self._headers)
             case Answer(document=None):
@@ -252,6 +276,9 @@ class _Driver:
             case Answer(document=StatusList() as listed) if self._lists is not None:
                 return (await self._lists.reply(listed)).having(*self._origins)
             case Answer(document=document):
+                if outcome.dead[0]:
+                    api, why = outcome.dead
+                    self._shell.collector.refusal(why, api)
                 return document_reply(document, status=status, headers=self._headers)
             case Refuse(error=error):
                 raise error
@@ -263,6 +290,7 @@ class _Driver:
 
     def _refuse(self, request: Request, error: OAuthError, scheme: str) -> Reply:
         headers: Headers = self._origins
+        self._shell.collector.refusal(error.code)
         if self._challenges:
             error = self._transport.at_a_resource(error)
             if error.status in (401, 403) and not isinstance(error, InvalidClient):

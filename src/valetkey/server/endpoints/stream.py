@@ -86,6 +86,7 @@ class LogUpdates:
         self._at = 0
         self._head = 0
         self._turn = asyncio.Event()
+        self._collector = shell.collector
         self._pieces: dict[tuple[str, int], asyncio.Task[SignedPiece]] = {}
         self._stopping = False
 
@@ -138,6 +139,7 @@ class LogUpdates:
                 with contextlib.suppress(Unavailable):
                     while True:
                         text, piece = await self._shared(follower, piece.to)
+                        self._count_delay(follower, piece)
                         yield _event(text, piece)
                         if piece.is_whole:
                             break
@@ -184,6 +186,12 @@ class LogUpdates:
             raise StreamEnded  # The log was restored or swept: the follower reconnects.
         read = LogRead(at=at, node=self._node, after=after)
         return _signed(self._endpoint.write(follower, log, read, context=context), context)
+
+    def _count_delay(self, follower: Follower, piece: Piece) -> None:
+        """Count how long its oldest entry took to get here, rounded up to what an entry's time in
+        whole seconds allows to say."""
+        if piece.entries:
+            self._collector.delay(self._now() - 1000 * piece.entries[0].at, follower.resource)
 
     def _now(self) -> int:
         # The machine's clock counts only at the start: setting it later changes no interval.

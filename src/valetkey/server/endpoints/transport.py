@@ -7,9 +7,9 @@ from valetkey.server.http.reply import Headers
 from valetkey.server.http.request import Request
 from valetkey.server.http.tls import Certificates
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.feature import ClientAuth, RequestInfo, Sender
+from valetkey.server.oauth.core.feature import Call, ClientAuth, RequestInfo, Sender
 from valetkey.spec.errors import OAuthError
-from valetkey.wire.bearer import Challenge
+from valetkey.wire.bearer import Challenge, read_header
 
 ANY_ORIGIN: Final[Headers] = ((b"access-control-allow-origin", b"*"),)
 """Apps in browsers may call, without cookies: no endpoint uses a cookie."""
@@ -75,6 +75,19 @@ class Transport:
             token=token,
             certificate=certificate,
             certificate_trusted=is_trusted,
+        )
+
+    def bearer_call(self, request: Request) -> Call:
+        """A call whose body its handler reads itself: who presents which token. Raises
+        InvalidRequest."""
+        authorization = request.header(b"authorization")
+        scheme, token = read_header(authorization, schemes=self.schemes) or ("", "")
+        return Call(
+            method=request.method,
+            authorization=authorization,
+            scheme=scheme,
+            address=request.address,
+            request=self.describe(request, token=token),
         )
 
     def sender_headers(self, request: Request, context: Context) -> Headers:

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Final
 
-from valetkey.server.http import log
+from valetkey.server.http import bulk_stops, log
+from valetkey.server.http.secret_uses import SECONDS, RecentSecretUses
 from valetkey.server.http.shell import Shell
+from valetkey.server.model.change import Count
 from valetkey.server.model.erasure import Erasure
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.leasing import Allowance
@@ -26,6 +28,33 @@ PAUSE: Final = 5.0
 
 REST: Final = 3600.0
 """Seconds between two rounds."""
+
+
+def tasks(
+    shell: Shell, *, event_seconds: Callable[[], int]
+) -> tuple[Coroutine[None, None, None], ...]:
+    """What every server does, whatever its settings are."""
+    return (
+        sweep(shell.store, event_seconds=event_seconds),
+        remove_ended_counts(shell),
+        erase_due(shell),
+        write_statistics(shell),
+        bulk_stops.run(shell),
+        record_secret_uses(shell.store, shell.secret_uses),
+    )
+
+
+async def record_secret_uses(store: Store, uses: RecentSecretUses) -> None:
+    """Writes on which day a client secret was used, again and again."""
+    while True:
+        await asyncio.sleep(SECONDS)
+        rows = uses.take(int(time.time()))
+        try:
+            if rows:
+                await store.commit([Count(row) for row in rows])
+        except Unavailable as error:
+            uses.write_again()
+            log.warning("uses of secrets postponed", detail=str(error))
 
 
 async def remove_ended_counts(shell: Shell) -> None:
@@ -128,3 +157,27 @@ async def erase_now(shell: Shell) -> None:
         before = page.next
         if not before:
             return
+
+
+STATISTICS_SECONDS: Final = 10
+"""Seconds between two writes of what was counted in memory."""
+
+
+async def write_statistics(shell: Shell) -> None:
+    """Adds what was counted in memory to the database, again and again, and when it is stopped."""
+    try:
+        while True:
+            for _ in range(STATISTICS_SECONDS):
+                await asyncio.sleep(1)
+                shell.collector.count_issued()
+            await _write_statistics(shell)
+    finally:
+        await _write_statistics(shell)
+
+
+async def _write_statistics(shell: Shell) -> None:
+    # What fails is tried again the next time.
+    try:
+        await shell.collector.flush(shell.store)
+    except (Unavailable, TemporarilyUnavailable) as error:
+        log.warning("statistics postponed", detail=str(error))

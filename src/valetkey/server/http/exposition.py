@@ -1,7 +1,7 @@
 """The numbers of the server in Prometheus' format, and the port on which it reads them."""
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import (
@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from valetkey.server.http.metrics import BUCKETS, Durations, Snapshot
 from valetkey.server.http.metrics_port import Observed
+from valetkey.server.model.event import Kind
 
 Numbers = Callable[[], tuple[Snapshot, Observed]]
 
@@ -94,7 +95,8 @@ def _counters(now: Snapshot) -> Iterator[Metric]:
     events = CounterMetricFamily(
         "valetkey_events", "What happened: sign-ins, consents, stops, alarms.", labels=["kind"]
     )
-    for name, count in sorted(now.events.items()):
+    # Also what has not happened yet: Prometheus sees no increase in a series that begins with 1.
+    for name, count in sorted({**dict.fromkeys(get_args(Kind), 0), **now.events}.items()):
         events.add_metric((name,), count)
     yield events
     failed = CounterMetricFamily(

@@ -16,7 +16,15 @@ import msgspec
 
 from valetkey.jose.objects import depth, read_value
 from valetkey.server.http import log
-from valetkey.server.http.outbound import Answer, Outgoing, Refused, Resolve, exchange, permitted
+from valetkey.server.http.outbound import (
+    Answer,
+    Exchange,
+    Outgoing,
+    Refused,
+    Resolve,
+    exchange,
+    permitted,
+)
 from valetkey.server.http.outbound_pool import (
     SIZES,
     CachedDocument,
@@ -90,7 +98,7 @@ class Ask(Protocol):
 
 class Fetcher:
     """Makes outbound requests. `trust` returns the TLS context for each; `local` lists the
-    `host:port`s that may be at addresses that are not public."""
+    `host:port`s that may be at addresses that are not public. `send` makes one exchange."""
 
     def __init__(
         self,
@@ -99,8 +107,10 @@ class Fetcher:
         local: Collection[str] = (),
         resolve: Resolve | None = None,
         clock: Callable[[], float] = time.monotonic,
+        send: Exchange = exchange,
     ) -> None:
         self._trust = trust
+        self._send = send
         self._local = frozenset(local)
         self._resolve = resolve
         self._clock = clock
@@ -115,7 +125,9 @@ class Fetcher:
     def with_local(self, host: str) -> "Fetcher":
         """Another one, with connections of its own, that may also reach `host` as a local one."""
         local = (*self._local, host)
-        return Fetcher(self._trust, local=local, resolve=self._resolve, clock=self._clock)
+        return Fetcher(
+            self._trust, local=local, resolve=self._resolve, clock=self._clock, send=self._send
+        )
 
     async def documents(
         self, wants: Sequence[DocumentRequest]
@@ -236,7 +248,7 @@ class Fetcher:
             try:
                 async with asyncio.timeout(seconds):
                     addresses = await permitted(to, resolve=pool.resolve, local=self._local)
-                    answer = await exchange(
+                    answer = await self._send(
                         to, what, addresses=addresses, trust=self._trust(), most=most
                     )
             except TimeoutError as error:

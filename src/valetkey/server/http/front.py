@@ -6,11 +6,12 @@ Endpoints for programs answer here; every other path goes to the pages.
 import ipaddress
 from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from os import urandom
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from valetkey.server.audit.caller import set_caller
 from valetkey.server.http import file_limit, log
 from valetkey.server.http.base_path import inner_path, outer_paths
 from valetkey.server.http.connections import Connections
@@ -22,7 +23,16 @@ from valetkey.server.http.reply import (
     send_reply,
     send_streamed,
 )
-from valetkey.server.http.request import HungUp, Receive, Request, Scope, Send, read_body, too_slow
+from valetkey.server.http.request import (
+    REQUEST_ID,
+    HungUp,
+    Receive,
+    Request,
+    Scope,
+    Send,
+    read_body,
+    too_slow,
+)
 from valetkey.server.model.counters import parse
 from valetkey.server.store.port import Unavailable, Unstorable
 from valetkey.spec.errors import InvalidRequest, OAuthError, ServerError, TemporarilyUnavailable
@@ -46,15 +56,16 @@ CLOSE: Final = (b"connection", b"close")
 
 class MethodHandler(msgspec.Struct, frozen=True):
     """A handler, and the methods that it takes. `items`: it also answers at paths with one more
-    segment. A handler whose replies are not all `whole` may stream; `stop` ends its streams, and
-    answers that wait. `drain` tells it that the server will stop soon. `refuse` writes refusals in
-    a form of the handler's own, None for the usual one."""
+    segment; `tree`: at all paths below. A handler whose replies are not all `whole` may stream;
+    `stop` ends its streams, and answers that wait. `drain` tells it that the server will stop soon.
+    `refuse` writes refusals in a form of the handler's own, None for the usual one."""
 
     methods: frozenset[str]
     handler: Handler
     stop: Callable[[], None] = lambda: None
     drain: Callable[[], None] = lambda: None
     items: bool = False
+    tree: bool = False
     whole: bool = True
     refuse: Callable[[Request, OAuthError], Reply] | None = None
 
@@ -83,6 +94,7 @@ class Front:
         self._base = base
         self._probes = frozenset(probes)
         self._endpoints = dict(endpoints)
+        self._trees = tuple((f"{path}/", one) for path, one in endpoints.items() if one.tree)
         self._pages = pages
         self.running = running
         self._trusted = tuple(trusted)
@@ -113,6 +125,7 @@ class Front:
     ) -> Awaitable[Reply | StreamReply]:
         """The reply to a request that is complete, or too late. It still has to be `secured`."""
         # No coroutine of its own: each layer costs every step of a request.
+        set_caller(request)
         error: InvalidRequest | None = too_slow() if is_late else None
         try:
             self._admit(request)
@@ -134,9 +147,10 @@ class Front:
         if scope["type"] != "http":
             await self._pages(scope, receive, send)
             return
-        if self._secure:
-            send = _with_hsts(send)
         request = Request.of(scope)
+        set_caller(request)
+        own = (REQUEST_ID, request.id.encode())
+        send = partial(_send_with, (own, HSTS) if self._secure else (own,), send)
         try:
             self._admit(request, hosts=int(scope["http_version"] != "1.0"))
         except InvalidRequest as error:
@@ -151,6 +165,7 @@ class Front:
                 return
             scope = {**scope, "path": inner, "root_path": ""}
         scope["valetkey.address"] = request.address
+        scope["valetkey.request_id"] = request.id
         handler = self._handler(scope["path"])
         if handler is None:
             await self._pages(scope, receive, send)
@@ -173,7 +188,10 @@ class Front:
 
     def _handler(self, path: str) -> MethodHandler | None:
         """The handler at a path without its base, None where the pages answer."""
-        return self._endpoints.get(path) or self._item_handler(path)
+        handler = self._endpoints.get(path) or self._item_handler(path)
+        if handler is not None:
+            return handler
+        return next((one for root, one in self._trees if path.startswith(root)), None)
 
     def _item_handler(self, path: str) -> MethodHandler | None:
         """The handler of the items below it, one of which the path names."""
@@ -193,15 +211,11 @@ class Front:
             raise InvalidRequest("a request names one host")
 
 
-def _with_hsts(send: Send) -> Send:
-    """Adds the header that forbids plain HTTP to every reply."""
-
-    async def send_with_hsts(message: MutableMapping[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], HSTS]}
-        await send(message)
-
-    return send_with_hsts
+async def _send_with(headers: Headers, send: Send, message: MutableMapping[str, Any]) -> None:
+    """Sends a message of a reply, which gets the headers that every reply has."""
+    if message["type"] == "http.response.start":
+        message = {**message, "headers": [*message["headers"], *headers]}
+    await send(message)
 
 
 async def serve(
@@ -215,6 +229,7 @@ async def serve(
     """Reads the request from ASGI, and sends the reply to it."""
     request = Request.of(scope)
     request.address = scope["valetkey.address"]
+    set_caller(request)
     error: InvalidRequest | None = None
     try:
         if request.method in handler.methods:
@@ -234,7 +249,8 @@ def refuse_json(request: Request, error: OAuthError, *, headers: Headers = ()) -
     """The refusal as JSON for the caller, and with its detail for the log."""
     more = {"interaction": request.interaction} if request.interaction else {}
     path = request.path[:MAX_PATH]
-    log.info("refused", path=path, error=error.code, detail=error.log_text, **more)
+    client, why = request.claimed_client, error.log_text
+    log.info("refused", path=path, error=error.code, detail=why, client=client, **more)
     return error_reply(error, headers=headers)
 
 
@@ -258,9 +274,9 @@ async def respond(
     return reply.having(CLOSE) if registered.status == 408 else reply
 
 
-def malformed_request(error: InvalidRequest) -> Reply:
+def malformed_request(error: InvalidRequest, request_id: str) -> Reply:
     """The refusal of what never became a request, after which the connection ends."""
-    log.info("refused", path="", error=error.code, detail=error.description)
+    log.info("refused", path="", error=error.code, detail=error.description, request_id=request_id)
     return error_reply(error).having(CLOSE)
 
 
@@ -272,9 +288,8 @@ def as_oauth_error(error: Exception, request: Request) -> OAuthError:
         return TemporarilyUnavailable(detail=str(error))
     if isinstance(error, Unstorable):
         return InvalidRequest("a value cannot be stored", detail=str(error))
-    reference = urandom(6).hex()
-    log.exception("unexpected error", path=request.path, reference=reference)
-    return ServerError(f"something went wrong here, reference {reference}", detail=reference)
+    log.exception("unexpected error", path=request.path)
+    return ServerError(f"something went wrong here, request {request.id}", detail=request.id)
 
 
 def check_method_and_size(request: Request, handler: MethodHandler) -> Reply | None:

@@ -10,16 +10,18 @@ from typing import Final
 
 from valetkey.server.accounts.notices import NOBODY, NoticeTargets
 from valetkey.server.http import log
+from valetkey.server.http.secret_uses import RecentSecretUses
 from valetkey.server.model.brand import CURRENT as CURRENT_BRAND
 from valetkey.server.model.brand import Brand
 from valetkey.server.model.client import Client
 from valetkey.server.model.confusable import silhouette
-from valetkey.server.model.keys import CURRENT, Epoch, SigningKey
-from valetkey.server.model.policy import Lifetimes, Policy
+from valetkey.server.model.keys import CURRENT, Epoch, SigningKey, Use
+from valetkey.server.model.policy import Demands, Lifetimes, Policy
 from valetkey.server.model.query import Many, One, PageQuery
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.oauth.core.context import (
     CLOSED_REGISTRATION,
+    NO_DEMANDS,
     NO_SIGNED_TOKENS,
     SIGN_IN_HERE,
     Installation,
@@ -29,7 +31,9 @@ from valetkey.server.oauth.core.context import (
 )
 from valetkey.server.oauth.core.feature import Feature
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.store.keyring import open_keys
+from valetkey.server.oauth.endpoints.administration import reserved_catalog
+from valetkey.server.store.keyring import make, open_keys
+from valetkey.server.store.master_key import MasterKey, master_keys
 from valetkey.server.store.port import Store, Unavailable
 
 FRESH: Final = 1.0
@@ -49,7 +53,8 @@ class Installations:
         issuer: str,
         lifetimes: Lifetimes,
         features: tuple[Feature, ...],
-        master_key: bytes,
+        master_key: MasterKey,
+        demands: Demands = NO_DEMANDS,
         registration: Registration = CLOSED_REGISTRATION,
         sign_in: SignIn = SIGN_IN_HERE,
         notices: NoticeTargets = NOBODY,
@@ -60,12 +65,15 @@ class Installations:
         self._issuer = issuer
         self._lifetimes = lifetimes
         self._features = features
+        self._reserved = reserved_catalog(issuer, features)
         self._mtls_address = mtls_address
-        self._master_key = master_key
+        self._master_key = master_keys(master_key)
+        self._demands = demands
         self._registration = registration
         self._sign_in = sign_in
         self._notices = notices
         self._signed_tokens = signed_tokens
+        self.secret_uses = RecentSecretUses()
         self.verified_names: dict[str, str] = {}
         """Verified apps' ids by the look of their names (`http.verified_names`)."""
         self._facts: tuple[object, ...] | None = None
@@ -73,6 +81,10 @@ class Installations:
         self._last: Installation | None = None
         self._reading: asyncio.Task[Installation] | None = None
         self._begun = float("-inf")
+
+    def new_key(self, use: Use) -> SigningKey:
+        """A new key, sealed with the master key."""
+        return make(use, self._master_key)
 
     def set_lifetimes(self, lifetimes: Lifetimes) -> None:
         """Sets them, from the next read on."""
@@ -128,15 +140,17 @@ class Installations:
                 issuer=self._issuer,
                 lifetimes=self._lifetimes,
                 features=self._features,
+                demands=self._demands,
                 registration=self._registration,
                 sign_in=self._sign_in,
                 notices=self._notices,
                 keyring=open_keys(rows.many(keys), self._master_key, now=int(time.time())),
-                offer=Offer(self._issuer, rows.many(servers)),
+                offer=Offer(self._issuer, rows.many(servers), reserved=self._reserved),
                 policies={policy.name: policy for policy in rows.many(policies)},
                 epoch=0 if current is None else current.number,
                 mtls_address=self._mtls_address,
                 signed_tokens=self._signed_tokens,
+                secret_uses=self.secret_uses.uses,
                 verified_names=names,
                 brand=rows.one(brand),
             )

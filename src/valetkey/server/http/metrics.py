@@ -7,8 +7,8 @@ thread writes (see `metrics_port`).
 import re
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -71,6 +71,19 @@ class Snapshot(msgspec.Struct):
     """Failed sign-ins, as `SignInFailures.totals`."""
 
 
+class RequestEnd(msgspec.Struct, frozen=True):
+    """How a request ended: the registered `error` is "" for none."""
+
+    route: str
+    status: int
+    error: str
+    seconds: float
+
+
+Note: TypeAlias = Callable[[Request, RequestEnd], None]
+"""What is done with a request that has ended."""
+
+
 class NoMeter:
     """Counts nothing, and costs nothing."""
 
@@ -129,27 +142,12 @@ class Meter(NoMeter):
 
     def endpoints(self, handlers: Mapping[str, MethodHandler]) -> Mapping[str, MethodHandler]:
         """The endpoints, whose requests are counted."""
-        return {path: self._measured(path, one) for path, one in handlers.items()}
+        return {path: timed(path, one, self._count) for path, one in handlers.items()}
 
-    def _measured(self, path: str, handler: MethodHandler) -> MethodHandler:
-        inner, clock = handler.handler, time.perf_counter
-
-        async def timed(request: Request) -> Reply | StreamReply:
-            began = clock()
-            try:
-                reply = await inner(request)
-            except Exception as error:
-                self.request(self._kind(path, request, _failure(error)), clock() - began)
-                raise
-            outcome = reply.status, "" if reply.status < 400 else _error_in(reply)
-            self.request(self._kind(path, request, outcome), clock() - began)
-            return reply
-
-        replaced: Handler = timed
-        return msgspec.structs.replace(handler, handler=replaced)
-
-    def _kind(self, path: str, request: Request, outcome: tuple[int, str]) -> RequestKind:
-        return RequestKind(request.method, path, self._grant_type(path, request), *outcome)
+    def _count(self, request: Request, end: RequestEnd) -> None:
+        grant_type = self._grant_type(end.route, request)
+        kind = RequestKind(request.method, end.route, grant_type, end.status, end.error)
+        self.request(kind, end.seconds)
 
     def _grant_type(self, path: str, request: Request) -> str:
         if path != "/token":
@@ -162,25 +160,7 @@ class Meter(NoMeter):
 
     def pages(self, app: App) -> App:
         """The pages, which count their requests."""
-
-        async def timed(scope: Scope, receive: Receive, send: Send) -> None:
-            began, status = time.perf_counter(), 500
-
-            async def note(message: Any) -> None:
-                nonlocal status
-                if message["type"] == "http.response.start":
-                    status = message["status"]
-                await send(message)
-
-            try:
-                await app(scope, receive, note)
-            finally:
-                # Starlette says which of its routes it was: others are one.
-                route = getattr(scope.get("route"), "path", "other")
-                kind = RequestKind(scope.get("method", ""), route, "", status, "")
-                self.request(kind, time.perf_counter() - began)
-
-        return timed
+        return timed_pages(app, self._count)
 
     def store(self, store: Store) -> Store:
         """The store, whose commits and events are counted."""
@@ -200,13 +180,72 @@ class Meter(NoMeter):
 _ERROR: Final = re.compile(rb'"error":"([a-z_]{1,64})"')
 
 
-def _error_in(reply: Reply | StreamReply) -> str:
-    """The registered code in an error reply, "" for none."""
-    match = _ERROR.search(reply.body) if isinstance(reply, Reply) else None
-    return "" if match is None else match[1].decode()
+def timed(path: str, handler: MethodHandler, note: Note) -> MethodHandler:
+    """The handler of that path; `note` gets each request, of a stream when it begins."""
+    inner, clock = handler.handler, time.perf_counter
+
+    async def timing(request: Request) -> Reply | StreamReply:
+        began = clock()
+        try:
+            reply = await inner(request)
+        except Exception as error:
+            note(request, RequestEnd(path, *failure(error), clock() - began))
+            raise
+        note(request, RequestEnd(path, *outcome(reply), clock() - began))
+        return reply
+
+    replaced: Handler = timing
+    return msgspec.structs.replace(handler, handler=replaced)
 
 
-def _failure(error: Exception) -> tuple[int, str]:
+def timed_pages(app: App, note: Note) -> App:
+    """The pages; `note` gets each request."""
+
+    async def timing(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        began, sender = time.perf_counter(), NotedSend(send)
+        try:
+            await app(scope, receive, sender)
+        finally:
+            seconds = time.perf_counter() - began
+            request = Request.of(scope)
+            request.address = scope.get("valetkey.address", request.address)
+            note(request, RequestEnd(route_of(scope), sender.status, "", seconds))
+
+    return timing
+
+
+class NotedSend:
+    """Sends the reply of a page, and notes its status."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status = 500
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        await self._send(message)
+
+
+def route_of(scope: Scope) -> str:
+    """Which of the pages it was, as Starlette says; the others are one."""
+    route: str = getattr(scope.get("route"), "path", "other")
+    return route
+
+
+def outcome(reply: Reply | StreamReply) -> tuple[int, str]:
+    """The status of a reply, and the registered code in an error reply, "" for none."""
+    if reply.status < 400 or not isinstance(reply, Reply):
+        return reply.status, ""
+    match = _ERROR.search(reply.body)
+    return reply.status, "" if match is None else match[1].decode()
+
+
+def failure(error: Exception) -> tuple[int, str]:
+    """The status and the registered code that an exception becomes."""
     if isinstance(error, OAuthError):
         return error.status, error.code
     return (503, "temporarily_unavailable") if isinstance(error, Unavailable) else (500, "")

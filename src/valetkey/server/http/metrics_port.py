@@ -1,7 +1,8 @@
 """The port of the metrics, and the numbers of all workers together.
 
-Workers write their numbers to a file each second. The one that has the port adds them up, those of
-workers that have ended too, so no counter ever goes back.
+Workers write their numbers to a file each second. The one that has the port adds the files up, its
+own and those of workers that have ended too. What it showed is in a file, so no counter ever goes
+back, also after a kill.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -63,9 +64,9 @@ class Shared:
         coming.rename(self._own)
 
     def read(self) -> Iterator[Snapshot]:
-        """The numbers of the other processes."""
+        """The numbers of all processes, as each left them last."""
         for file in self.folder.iterdir():
-            if file != self._own and not file.suffix:
+            if not file.suffix:
                 with contextlib.suppress(OSError, msgspec.DecodeError):
                     snapshot = msgspec.msgpack.decode(file.read_bytes(), type=Snapshot)
                     if not _is_alive(int(file.name.partition("-")[0])):
@@ -81,7 +82,7 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def merged(snapshots: Sequence[Snapshot]) -> Snapshot:
+def merged(snapshots: Iterable[Snapshot]) -> Snapshot:
     """The numbers of all processes together."""
     requests: dict[RequestKind, Durations] = {}
     whole = Snapshot(commits=Durations())
@@ -123,8 +124,8 @@ class MetricsPort:
         )
 
     def _numbers(self) -> tuple[Snapshot, Observed]:
-        others = () if self._shared is None else self._shared.read()
-        return merged([self._meter.snapshot(), *others]), self._observed
+        snapshots = [self._meter.snapshot()] if self._shared is None else self._shared.read()
+        return merged(snapshots), self._observed
 
     async def run(self) -> None:
         """Serves until it is cancelled."""

@@ -13,7 +13,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import httptools
 import msgspec
@@ -164,6 +164,20 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
         if any(not line.isprintable() for line in lines):
             raise Refused("a header has a forbidden character")
         return "\r\n".join((*lines, "", "")).encode("latin-1") + (self.body or b"")
+
+
+class Exchange(Protocol):
+    """Sends a request, and reads the answer (see `exchange`)."""
+
+    async def __call__(
+        self,
+        to: Target,
+        what: Outgoing,
+        *,
+        addresses: Sequence[str],
+        trust: ssl.SSLContext,
+        most: int,
+    ) -> Answer: ...
 
 
 async def exchange(

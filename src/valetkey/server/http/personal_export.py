@@ -7,6 +7,8 @@ from typing import Any, Final
 import msgspec
 
 from valetkey.server.accounts.personal_data import DATA, DataKind
+from valetkey.server.audit.reading import opened_records, read_page
+from valetkey.server.model.audit import AuditRecord
 from valetkey.server.model.directory import ProvisionedUser
 from valetkey.server.model.erasure import Erasure
 from valetkey.server.model.event import Event
@@ -23,7 +25,7 @@ FORMAT: Final = "valetkey-personal-data-1"
 PAGE: Final = 50
 """Records that are read at a time."""
 
-_SINGLE: Final = (User, ProvisionedUser, Erasure)
+SINGLE: Final = (User, ProvisionedUser, Erasure)
 """Kinds whose record has the user's id; each is an object, or null."""
 
 
@@ -34,7 +36,14 @@ async def export(store: Store, user: str, *, now: int) -> AsyncGenerator[bytes, 
         if not kind.section:
             continue
         yield b",\n%s:" % msgspec.json.encode(kind.section)
-        if kind.record in _SINGLE:
+        if kind.record is AuditRecord:
+            start = b"["
+            async for document in _audit(store, user):
+                yield start + msgspec.json.encode(document)
+                start = b",\n"
+            yield b"[]" if start == b"[" else b"]"
+            continue
+        if kind.record in SINGLE:
             query = One(kind.record, user)
             record = (await store.read(query)).one(query)
             yield msgspec.json.encode(None if record is None else plain(record, kind))
@@ -45,6 +54,20 @@ async def export(store: Store, user: str, *, now: int) -> AsyncGenerator[bytes, 
             start = b",\n"
         yield b"[]" if start == b"[" else b"]"
     yield b"}\n"
+
+
+async def _audit(store: Store, user: str) -> AsyncIterator[dict[str, Any]]:
+    """What the audit log says about the user, newest first, without what is about others."""
+    before = ""
+    while True:
+        page = await read_page(store, by="person", value=user, before=before, limit=PAGE)
+        for one in await opened_records(store, page.records):
+            document = one.document
+            personal = [p for p in document.pop("personal", ()) if p["person"] == user]
+            yield document | ({"personal": personal} if personal else {})
+        before = page.next
+        if not before:
+            return
 
 
 def plain(record: Record, kind: DataKind) -> dict[str, Any]:

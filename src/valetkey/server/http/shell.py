@@ -1,18 +1,21 @@
 """The shell: reads what a rule needs, runs it, and commits its changes."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import urandom
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from valetkey.server.http.installation import Installations
+from valetkey.server.http.secret_uses import RecentSecretUses
 from valetkey.server.model.change import Change, Create
 from valetkey.server.model.environment import Env
+from valetkey.server.model.keys import SigningKey, Use
 from valetkey.server.model.query import Rule
 from valetkey.server.model.stream import Job
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.signals.fan_out import with_signals
 from valetkey.server.oauth.signals.receivers import NAME as SIGNALS
+from valetkey.server.statistics.collector import Collector
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import TRIES, Decided, Fetch, ask, nothing, settle
 
@@ -22,21 +25,38 @@ D = TypeVar("D", bound=Decided)
 
 class Shell:
     """Runs rules against the store, each in a current context. `fetch` gets the documents that they
-    request from other hosts."""
+    request from other hosts. `describe_settings` gives the name, value and origin of each
+    setting."""
 
     def __init__(
-        self, store: Store, installations: Installations, *, fetch: Fetch = nothing
+        self,
+        store: Store,
+        installations: Installations,
+        *,
+        fetch: Fetch = nothing,
+        describe_settings: Callable[[], Sequence[tuple[str, Any, str]]] = tuple,
     ) -> None:
         self.store = store
         self._installations = installations
         self._fetch = fetch
+        self.collector = Collector()
+        self.describe_settings = describe_settings
         self.on_outgoing: Callable[[], None] = lambda: None
         """Called when there is a message that may be sent at once."""
+
+    @property
+    def secret_uses(self) -> RecentSecretUses:
+        """The client secrets that were just used."""
+        return self._installations.secret_uses
 
     def fresh_context(self) -> Context | None:
         """A context of now, None if the store has to be read for it."""
         installation = self._installations.fresh()
         return None if installation is None else _context_of(installation)
+
+    async def new_key(self, use: Use) -> SigningKey:
+        """A new key of the server, which the master key seals."""
+        return self._installations.new_key(use)
 
     async def context(self) -> Context:
         """A context of now, for rules that decide. Raises Unavailable."""

@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from os import urandom
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -41,14 +41,16 @@ MAX_REMEMBERED: Final = 100_000
 
 
 class PlatformTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom to ask about the users of `source`, for how many `seconds` an answer counts, and for how
-    many more (`grace`) while the platform does not answer."""
+    """The users of `source` are asked about. An answer counts for `seconds`, and for `grace`
+    seconds more while the platform does not answer."""
 
-    url: str
-    issuer: str
     source: str
     seconds: int
-    grace: int
+    grace: int = 0
+
+
+AskPlatform: TypeAlias = Callable[[str], Awaitable[bool | Unreachable]]
+"""Says whether the user with this subject at the source is still allowed. Never raises."""
 
 
 class QuestionToken(jwt.Claims, frozen=True, kw_only=True):
@@ -68,7 +70,7 @@ class _Remembered(msgspec.Struct, frozen=True):
 
 
 class StillAllowed:
-    """The platform's answers. `keys` gets the current keys of this server."""
+    """The platform's answers, remembered."""
 
     def __init__(
         self,
@@ -76,19 +78,16 @@ class StillAllowed:
         store: Store,
         fetcher: Fetcher,
         *,
-        post: Callable[..., Awaitable[Answer | Unreachable]],
-        keys: Callable[[], Awaitable[Keyring]],
+        ask: AskPlatform,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._terms = terms
         self._store = store
         self._fetcher = fetcher
-        self._post = post
-        self._keys = keys
+        self._ask = ask
         self._clock = clock
         self._answers: OrderedDict[str, _Remembered] = OrderedDict()
         self._flights: dict[str, asyncio.Task[Document | Unreachable]] = {}
-        self._paused_until = float("-inf")
 
     async def documents(
         self, wants: Sequence[DocumentRequest]
@@ -141,13 +140,37 @@ class StillAllowed:
         theirs = (one.subject for one in identities if one.source == self._terms.source)
         return next(theirs, None)
 
-    async def _ask(self, subject: str) -> bool | Unreachable:
+
+class PlatformEndpoint:
+    """The address of a platform that says whether its users are still allowed. `keys` gets the
+    current keys of this server, the `issuer`."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        issuer: str,
+        source: str,
+        post: Callable[..., Awaitable[Answer | Unreachable]],
+        keys: Callable[[], Awaitable[Keyring]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url = url
+        self._issuer = issuer
+        self._source = source
+        self._post = post
+        self._keys = keys
+        self._clock = clock
+        self._paused_until = float("-inf")
+
+    async def ask(self, subject: str) -> bool | Unreachable:
+        """Ask about the user with this subject."""
         if self._clock() < self._paused_until:
             return Unreachable("it did not answer a moment ago", temporary=True)
         now = int(time.time())
         token = QuestionToken(
-            iss=self._terms.issuer,
-            aud=self._terms.url,
+            iss=self._issuer,
+            aud=self._url,
             sub=subject,
             iat=now,
             exp=now + TOKEN_SECONDS,
@@ -155,8 +178,8 @@ class StillAllowed:
         )
         key = (await self._keys()).signing["ES256"]
         answer = await self._post(
-            self._terms.url,
-            msgspec.json.encode({"subject": subject, "source": self._terms.source}),
+            self._url,
+            msgspec.json.encode({"subject": subject, "source": self._source}),
             content_type="application/json",
             headers={"authorization": f"Bearer {jwt.sign(token, key=key, typ=TYPE)}"},
             purpose="account checks",

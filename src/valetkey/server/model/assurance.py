@@ -16,6 +16,10 @@ PHISHING_RESISTANT: Final = "phr"
 """Two factors, and no other site can use what the user enters (OpenID Connect Extended
 Authentication Profile ACR Values 1.0, 2)."""
 
+MAIL_CODE: Final = "email"
+"""The method of a sign-in with a mailed code. RFC 8176 registers none. It is no factor, and reaches
+no level."""
+
 LADDER: Final = (PHISHING_RESISTANT, TWO_FACTORS, PASSWORD)
 """The levels, the strongest first: each includes those behind it."""
 

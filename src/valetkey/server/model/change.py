@@ -4,6 +4,7 @@ Each change of a record has a precondition: a lost race raises `Stale`, so no up
 Changes of counters have none, so requests that share a counter never race for it.
 """
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import DAILY, Event
 from valetkey.server.model.record import Record
+from valetkey.server.model.statistic import UNCOUNTED, Statistic, counted_in
 
 
 class Create(msgspec.Struct, frozen=True):
@@ -53,15 +55,35 @@ class Tally(msgspec.Struct, frozen=True):
     record: Event
 
 
-def record_event(event: Event) -> "Create | Tally":
-    """The change that writes an event."""
-    return Tally(event) if event.kind in DAILY else Create(event)
+class Index(msgspec.Struct, frozen=True):
+    """Write the search terms of a record again (see `model.search`), unless the record has changed
+    since it was read. It never fails."""
+
+    record: Record
+
+
+class Add(msgspec.Struct, frozen=True):
+    """Add the numbers of the row to those of the stored one, or write it. It never fails."""
+
+    record: Statistic
+
+
+def written_changes(changes: "Sequence[Change]", events: Sequence[Event]) -> "tuple[Change, ...]":
+    """All that a commit of these changes and events writes: the events too, and what is counted of
+    them."""
+    written, is_counted = list(changes), False
+    for event in events:
+        written.append(Tally(event) if event.kind in DAILY else Create(event))
+        is_counted = is_counted or event.kind not in UNCOUNTED
+    if is_counted:
+        written += map(Add, counted_in(changes, events))
+    return tuple(written)
 
 
 Versioned: TypeAlias = Create | Update | Remove
 """Changes with a precondition."""
 
-Change: TypeAlias = Versioned | Count | Uncount | Tally
+Change: TypeAlias = Versioned | Count | Uncount | Tally | Index | Add
 
 
 class Stale(Exception):

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from valetkey.jose.jwk import ALGORITHMS
-from valetkey.server.model.change import Change, Create, Remove
+from valetkey.server.model.change import Change, Create, Index, Remove
 from valetkey.server.model.client import Client
 from valetkey.server.model.counters import REVOKED, SingleUse
 from valetkey.server.model.grant import Grant, TokenFamily
@@ -20,6 +20,8 @@ REMOVED: Final = "removed"
 
 def entry_of(change: Change) -> Entry | None:
     """The entry for a change, without its number; None for a change that affects no token."""
+    if isinstance(change, Index):
+        return None  # The record stays as it is.
     tell = _TELLS.get(type(change.record))
     return None if tell is None else tell(change)
 

@@ -44,12 +44,20 @@ WITH_KEYS: Final = BY_KEY | {"self_signed_tls_client_auth", "attest_jwt_client_a
 
 class StoredSecret(msgspec.Struct, frozen=True, omit_defaults=True):
     """A secret of 256 random bits, stored as its SHA-256. `until`: seconds since 1970, 0 for no
-    end. `sealed` is the sealed secret itself, only for `BY_SHARED`."""
+    end. `sealed` is the sealed secret itself, only for `BY_SHARED`. `id` and `last_four`, the last
+    characters, tell the secrets of a client apart; older ones have neither."""
 
     digest: str
     created: int
     until: int = 0
     sealed: bytes = b""
+    id: str = ""
+    last_four: str = ""
+
+    @property
+    def name(self) -> str:
+        """What an administrator calls it by."""
+        return self.id or f"{self.created:x}"
 
     def is_valid(self, now: int) -> bool:
         """Whether it has not expired."""
@@ -142,6 +150,8 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     (0: it was used, or stays in any case).
 
     `status` says whether it works; `suspension` has the reason, and is None if none was given.
+    `owner` is the user who answers for it, "" for the operator. `admin` are the scopes of the
+    administration API that it may request: an owner of the installation listed them.
     """
 
     table: ClassVar[str] = "clients"
@@ -199,6 +209,8 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     created: int = 0
     scim: Provisioning | None = None
     suspension: Suspension | None = None
+    owner: str = ""
+    admin: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

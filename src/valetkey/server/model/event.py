@@ -47,6 +47,8 @@ Kind: TypeAlias = Literal[
     "password-closed",
     "app-suspended",
     "app-restored",
+    "secret-rotated",
+    "secret-revoked",
     "password-opened",
     "passkey-suspect",
     "code-refused",
@@ -55,6 +57,7 @@ Kind: TypeAlias = Literal[
     "factors-reset",
     "recovery-code-used",
     "recovery-codes-made",
+    "support-opened",
 ]
 
 

@@ -187,6 +187,22 @@ UNKNOWN: Final = Policy(
 it reads the client's policy."""
 
 
+class Demands(msgspec.Struct, frozen=True, kw_only=True):
+    """What the installation demands of every client, whatever its policy says: pushed requests
+    (PAR, RFC 9126), sender-constrained tokens."""
+
+    pushed: Demand = "optional"
+    bound: Demand = "optional"
+
+    def on(self, policy: Policy) -> Policy:
+        """The policy with these demands."""
+        return msgspec.structs.replace(
+            policy,
+            pushed="required" if "required" in (self.pushed, policy.pushed) else "optional",
+            bound="required" if "required" in (self.bound, policy.bound) else "optional",
+        )
+
+
 class Policies(dict[str, Policy]):
     """Policies by name. A missing name gives UNKNOWN."""
 

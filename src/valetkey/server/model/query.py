@@ -174,7 +174,9 @@ class PageQuery(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
 
 
 class Page(msgspec.Struct, Generic[R], frozen=True):
-    """One page of a list. `next` is the `before` of the next page, "" on the last one."""
+    """One page of a list. `next` is the `before` of the next page, "" on the last one. `total` is
+    the number of all records of the list, if the query counts them (see `model.search`)."""
 
     records: tuple[R, ...]
     next: str = ""
+    total: int | None = None

@@ -21,6 +21,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     such a record alone mostly wants those next, so a store may bring them at once, all of one
     moment.
 
+    `named_by` is a field that a store sets to the key of the row, whatever the body says, "" for
+    none: only for records that no user owns.
+
     `rank` is 0 for records that no user owns. The records of a user lie together, ordered by rank.
     Ranks are never reused. A store keeps such a record as an array of its fields: add a new field
     at the end, with a default, and never move or remove one.
@@ -30,6 +33,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     indexes: ClassVar[tuple[str, ...]] = ()
     read_ahead: ClassVar[tuple[tuple[str, "type[Record]"], ...]] = ()
     rank: ClassVar[int] = 0
+    named_by: ClassVar[str] = ""
 
     version: int = 0
 

@@ -14,6 +14,7 @@ from valetkey.server.oauth.clients.client_assertion import CLIENT_SECRET_JWT, PR
 from valetkey.server.oauth.clients.documents import CLIENT_DOCUMENTS
 from valetkey.server.oauth.core.feature import Feature
 from valetkey.server.oauth.core.rar import RAR
+from valetkey.server.oauth.endpoints.administration import ADMINISTRATION
 from valetkey.server.oauth.endpoints.api_half import SPLIT_TOKENS
 from valetkey.server.oauth.endpoints.change_log import CHANGE_LOG
 from valetkey.server.oauth.endpoints.discovery import DISCOVERY
@@ -82,6 +83,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     STATUS_LISTS,
     SHARED_SIGNALS,
     SCIM,
+    ADMINISTRATION,
     ACCOUNT_CHECKS,
     LEASE,
     REVOCATION,

@@ -52,7 +52,7 @@ class NoticeView(View, frozen=True, kw_only=True):
 
 
 Step: TypeAlias = Literal[
-    "choose", "confirm", "consent", "decline", "passkey", "sign-in", "sign-up", "switch"
+    "choose", "confirm", "consent", "decline", "email", "passkey", "sign-in", "sign-up", "switch"
 ]
 """A form on the way of a waiting request: the last part of its path."""
 
@@ -231,4 +231,5 @@ def _answer(
         place=redirect.host(reply_to.uri),
         at_once=not asks,
     )
-    return frame.page(request, view, form_action=redirect.origin(reply_to.uri))
+    # The app's server may redirect the form anywhere. Nobody types into this page.
+    return frame.page(request, view, form_action=None)

@@ -46,6 +46,14 @@ class Site(Struct, frozen=True, kw_only=True):
         return self.favicon or (None if self.wide else self.logo)
 
 
+class WayLink(Struct, frozen=True, kw_only=True):
+    """A way to sign in, or to sign out elsewhere: the link ``a.way`` leads to ``href``."""
+
+    name: str
+    label: str
+    href: str
+
+
 class PageForm(Struct, frozen=True, kw_only=True):
     """Where a form is posted, its CSRF token, and its hidden fields."""
 

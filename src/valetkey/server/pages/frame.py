@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from enum import StrEnum
-from os import urandom
 from typing import ClassVar, Final
 from urllib.parse import quote
 
@@ -71,8 +70,8 @@ class Trouble(StrEnum):
 
 class ErrorView(View, frozen=True, kw_only=True):
     """What went wrong, and what to do now. ``code`` is the registered error code, ``reference``
-    finds the request in the log, ``detail`` is the description for developers. ``back`` is only set
-    if the address was checked."""
+    is the request's id, which finds it in the log and the audit log; ``detail`` is the description
+    for developers. ``back`` is only set if the address was checked."""
 
     template: ClassVar = "error.html"
     enums: ClassVar = (Trouble,)
@@ -190,6 +189,7 @@ class Frame:
         visitor = await self.shell.ask(lambda context: person(visit, context))
         if visitor is not None:
             speak_to(request, visitor.user)
+            request.session_id = visitor.session.id
         return visitor
 
     async def require_person(self, request: Request) -> Person:
@@ -277,15 +277,18 @@ class Frame:
         *,
         status: int = 200,
         locales: str = "",
-        form_action: str = "",
+        form_action: str | None = "",
         frame_source: str = "",
     ) -> Reply:
         """The view as HTML, in a language of `locales` if possible. `form_action` is an origin to
-        which its forms may redirect, `frame_source` the origins that it may embed."""
+        which its forms may redirect, None for anywhere; `frame_source` the origins that it may
+        embed."""
         with in_zone(request.zone):
             html = self.brand.look.render(view, language=self.language(request, locales))
         body = html.encode()
-        targets = f"{form_action} {self._sign_in_origins}".strip()
+        targets = None
+        if form_action is not None:
+            targets = f"{form_action} {self._sign_in_origins}".strip()
         reply = Reply(status, (*html_headers(targets, frame_source), *NO_STORE), body)
         return self.cookies.name_browser(reply, request)
 
@@ -298,19 +301,13 @@ class Frame:
 
     def error(self, request: Request, error: OAuthError, *, back: Back | None = None) -> Reply:
         """The error page."""
-        reference = urandom(6).hex()
-        log.info(
-            "error page",
-            path=request.path,
-            error=error.code,
-            detail=error.log_text,
-            reference=reference,
-        )
+        client, why = request.claimed_client, error.log_text
+        log.info("error page", path=request.path, error=error.code, detail=why, client=client)
         view = ErrorView(
             site=self.site,
             trouble=trouble(error),
             code=error.code,
-            reference=reference,
+            reference=request.id,
             when=int(time.time()),
             detail=error.description,
             back=back,
@@ -324,12 +321,14 @@ class Frame:
 
 class TableRow(msgspec.Struct, frozen=True):
     """A page: its path, what it displays, and a handler for each method. A view names its own
-    template. `views` is empty for a path that only redirects, or answers with a file."""
+    template. `views` is empty for a path that only redirects, or answers with a file. `linked`: GET
+    comes by links alone, so that no redirect of it follows a form of ours."""
 
     path: str
     views: tuple[type[View], ...] = ()
     get: Handler | None = None
     post: Handler | None = None
+    linked: bool = False
 
     @property
     def handlers(self) -> dict[str, Handler]:

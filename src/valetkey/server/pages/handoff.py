@@ -39,7 +39,7 @@ from valetkey.server.pages.components import Back, View
 from valetkey.server.pages.frame import Frame
 from valetkey.server.pages.sign_in_elsewhere import ProvedUser, complete
 from valetkey.server.pages.sign_out import SIGNED_OUT
-from valetkey.server.pages.ways import Waiting
+from valetkey.server.pages.ways import Waiting, Way
 from valetkey.spec.errors import LoginRequired, OAuthError
 from valetkey.wire import redirect
 
@@ -56,13 +56,15 @@ class RestartView(View, frozen=True, kw_only=True):
     restart: str
 
 
-class HandoffWay:
-    """The way to the platform's page at `url`, a way to sign in (see `pages.ways.Way`)."""
+class HandoffWay(Way):
+    """The way to the platform's page at `url`."""
 
-    name: Final = WAY
+    name = WAY
+    silent = True
 
-    def __init__(self, frame: Frame, *, url: str, label: str) -> None:
+    def __init__(self, frame: Frame, *, url: str, label: str, sign_out_url: str = "") -> None:
         self.label = label
+        self.sign_out_url = sign_out_url
         self._frame = frame
         self._url = url
         self._room = PendingQuota(frame.shell)

@@ -5,16 +5,16 @@ from collections.abc import Iterable
 from valetkey.server.http.reply import SAFE, Headers
 
 
-def html_headers(form_action: str, frame_source: str = "") -> Headers:
-    """Response headers of a page: it loads nothing from other origins and is never framed."""
-    targets = f"'self' {form_action}".rstrip()
-    frames = f"frame-src {frame_source}; " if frame_source else ""
+def html_headers(form_action: str | None, frame_source: str = "") -> Headers:
+    """Response headers of a page: it loads nothing from other origins and is never framed.
+    `form_action` are the origins to which its forms may lead beside our own, None for anywhere."""
+    forms = "" if form_action is None else f"; form-action 'self' {form_action}".rstrip()
+    frames = f"; frame-src {frame_source}" if frame_source else ""
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "connect-src 'self'; font-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
-        f"{frames}"
-        # Browsers hold the redirect that follows a form to this list as well.
-        f"form-action {targets}"
+        "connect-src 'self'; font-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+        # Browsers apply this list to every redirect that follows a form as well.
+        f"{frames}{forms}"
     )
     return (
         (b"content-type", b"text/html; charset=utf-8"),

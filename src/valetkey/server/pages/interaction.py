@@ -6,6 +6,7 @@ from typing import ClassVar
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.counters import network_of
+from valetkey.server.model.receipt import Receipt
 from valetkey.server.oauth.authorize.endpoint import answer, resume
 from valetkey.server.oauth.authorize.interaction import ANOTHER
 from valetkey.server.oauth.authorize.outcome import (
@@ -27,18 +28,21 @@ from valetkey.server.pages.authorize import Steps, continue_at, leave, refuse
 from valetkey.server.pages.components import App, PageForm, View
 from valetkey.server.pages.consent import ConsentView
 from valetkey.server.pages.credentials.forgot import forgot_path
+from valetkey.server.pages.credentials.mail_sign_in import mail_sign_in_path
+from valetkey.server.pages.factors.second_factor import ANEW, step_up
 from valetkey.server.pages.factors.stages import AfterSignIn, proceed
 from valetkey.server.pages.frame import Frame, NoSuchPage
 from valetkey.server.pages.limit_fields import WrongField
 from valetkey.server.pages.locales import speak_to
-from valetkey.server.pages.sign_in import SignInPurpose, SignInRefused, SignInView, sign_in
+from valetkey.server.pages.sign_in import SignInPurpose, SignInView
 from valetkey.server.pages.sign_out import signed_out
-from valetkey.server.pages.ways import WITH, SignInChoice, Waiting, pass_on
+from valetkey.server.pages.ways import WITH, SignInChoice, SignInRefused, Waiting, pass_on
 from valetkey.spec.errors import InvalidRequest, LoginRequired
 from valetkey.wire.form import Form
 
-SIGN_IN_INSTEAD = b"sign-in"
-"""The query by which somebody who was asked to sign up says that they have an account."""
+
+def _is_anew(request: Request) -> bool:
+    return request.query == ANEW.encode()
 
 
 class ConfirmDeviceView(View, frozen=True, kw_only=True):
@@ -80,6 +84,14 @@ class Interaction:
             away = await self._begin_other_way(request, decision)
             if away is not None:
                 return away
+        return await self._next(request, decision, context)
+
+    async def _next(self, request: Request, decision: AuthorizeDecision, context: Context) -> Reply:
+        """The page that is needed now: of a signed-in user, it asks only for what is missing."""
+        if isinstance(decision, Login) and self._choice.form is not None and not _is_anew(request):
+            stage = await step_up(self._frame, request, decision)
+            if stage is not None:
+                return stage
         return self._respond(request, decision, context)
 
     async def _begin_other_way(self, request: Request, decision: Login | Choose) -> Reply | None:
@@ -111,7 +123,7 @@ class Interaction:
         )
         context = await self._frame.shell.context()
         form = await self._steps.posted(request, "sign-in")
-        if not self._choice.password:
+        if self._choice.form is None:
             raise NoSuchPage
         # Only the browser that began may go on: asked before any password is looked at.
         decision = await self._frame.shell.ask(lambda context: resume(name, browser, context))
@@ -119,7 +131,7 @@ class Interaction:
             return see_other(continue_at(name))
         if (way := self._choice.of_address(form.get("username", ""))) is not None:
             return pass_on(self._frame, request, way, href=f"{continue_at(name)}/{WITH}/{way.name}")
-        outcome = await sign_in(self._frame, request, form)
+        outcome = await self._choice.form.check(request, form)
         if isinstance(outcome, SignInRefused):
             view = outcome.on(self.sign_in_view(request, decision, context))
             reply = self._steps.page(request, view, decision, status=outcome.status)
@@ -143,7 +155,14 @@ class Interaction:
         decision, context = await self._frame.shell.settle(
             lambda context: answer(name, answered, browser, context=context)
         )
-        return self._respond(request, decision, context)
+        if isinstance(decision, Permit) and decision.changes:
+            self._count_confirmed(name, decision)
+        return await self._next(request, decision, context)
+
+    def _count_confirmed(self, name: str, decision: Permit) -> None:
+        """Count an answer that changes no grant. One that does is counted by its receipt."""
+        if not any(isinstance(change.record, Receipt) for change in decision.changes):
+            self._frame.shell.collector.confirmed(name)
 
     async def _wrong(self, request: Request, form: Form, wrong: WrongField) -> Reply:
         """The page as the user filled it in, with the invalid field marked."""
@@ -187,7 +206,7 @@ class Interaction:
         await self._steps.posted(request, "switch", session=browser.session)
         person = await self._frame.person(request)
         await signed_out(self._frame, person)
-        if self._choice.ways:
+        if self._choice.elsewhere:
             # Elsewhere the same user is still signed in: they have to be asked.
             await self._frame.shell.settle(
                 lambda context: remember_choice(name, browser, ANOTHER, context=context)
@@ -196,7 +215,7 @@ class Interaction:
 
     def _respond(self, request: Request, decision: AuthorizeDecision, context: Context) -> Reply:
         match decision:
-            case Login(create=True) if request.query != SIGN_IN_INSTEAD:
+            case Login(create=True) if not _is_anew(request):
                 view = self._accounts.sign_up(request, decision, context)
                 return self._steps.page(request, view, decision)
             case Login():
@@ -214,6 +233,9 @@ class Interaction:
                     locales=decision.waiting.parameters.get("ui_locales", ""),
                 )
             case Consent():
+                self._frame.shell.collector.consent_page(
+                    decision.pending.id, decision.client.id, decision.user.id
+                )
                 return self._steps.page(
                     request, self._consent(request, decision, context), decision
                 )
@@ -233,13 +255,14 @@ class Interaction:
             purpose=SignInPurpose.CONFIRM if confirm else SignInPurpose.SIGN_IN,
             create=f"{continue_at(name)}/sign-up" if may_sign_up(context) else None,
             decline=self._accounts.declined(request, login, context),
-            password=self._choice.password,
+            password=self._choice.form is not None,
             ways=self._choice.for_request(name),
             by_address=bool(self._choice.domains),
             passkey=self._steps.form(request, context, step="passkey", pending=name)
-            if self._choice.password and self._frame.passkeys is not None
+            if self._choice.form is not None and self._frame.passkeys is not None
             else None,
             forgot=forgot_path(context),
+            mail_code=mail_sign_in_path(context, login=login),
         )
 
     def _confirm(self, request: Request, decision: Confirm, context: Context) -> ConfirmDeviceView:

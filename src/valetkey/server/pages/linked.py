@@ -25,12 +25,12 @@ from valetkey.server.oauth.sign_in.attempt import Attempt, SignInRequirements, n
 from valetkey.server.oauth.sign_in.identity import SignedInUser
 from valetkey.server.oauth.sign_in.ticket import read_sealed, write_sealed
 from valetkey.server.oauth.sign_in.upstream import SignInFailed
-from valetkey.server.pages.components import Account, PageForm, Section, View
+from valetkey.server.pages.components import Account, PageForm, Section, View, WayLink
 from valetkey.server.pages.frame import LINKED, Frame, NoSuchPage, prove_again
 from valetkey.server.pages.own_pages import own_form
 from valetkey.server.pages.sign_out import OUTBOX_SECONDS
 from valetkey.server.pages.upstream import UpstreamWay, name_of
-from valetkey.server.pages.ways import WITH, SignInChoice, WayLink
+from valetkey.server.pages.ways import WITH, SignInChoice
 from valetkey.wire import redirect
 
 PURPOSE: Final = b"link offer"
@@ -255,7 +255,7 @@ class LinkedPage:
             way=next((way.name for way in self._of(source)), ""),
             current=person.session.id,
             usable=self._usable(),
-            password=self._choice.password,
+            password=self._choice.form is not None,
             env=context.env,
         )
 

@@ -27,6 +27,9 @@ from valetkey.server.pages.theme import Look
 SECURITY: Final = "/security"
 """The page of a user's ways to sign in."""
 
+RESTORE: Final = "/restore"
+"""The page that cancels the deletion of an account."""
+
 LONGEST: Final = 80
 """Characters of what others wrote, such as the name of an app."""
 
@@ -39,7 +42,8 @@ _TO_APPS: Final = frozenset(
         "access_ends_soon",
     }
 )
-_NO_PAGE: Final = frozenset({"deletion_requested", "deletion_soon", "test", "email_changed"})
+_NO_PAGE: Final = frozenset({"test", "email_changed"})
+_TO_RESTORE: Final = frozenset({"deletion_requested", "deletion_soon"})
 CODES: Final = frozenset({"password_reset", "address_verification", "sign_in_code"})
 
 
@@ -179,6 +183,8 @@ def _action(letter: Letter, issuer: str) -> str:
         return letter.secrets.link
     if letter.kind in _NO_PAGE:
         return ""
+    if letter.kind in _TO_RESTORE:
+        return f"{issuer}{RESTORE}"
     if letter.kind == "approval_waiting":
         one = letter.facts.get("approval", "")
         return f"{issuer}{APPROVALS}/{one}" if one else f"{issuer}{APPROVALS}"

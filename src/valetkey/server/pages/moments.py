@@ -36,8 +36,9 @@ def _zone(name: str) -> tzinfo:
 
 
 def filters(tag: str) -> Mapping[str, Callable[[Any], str]]:
-    """The filters of templates in a language: `day`, `moment` and `iso` take seconds since 1970;
-    `number` a number or a decimal; `amount` a decimal with a unit, such as "12.50 EUR"."""
+    """The filters of templates in a language: `day`, `moment`, `stamp` (short, to the second) and
+    `iso` take seconds since 1970; `number` a number or a decimal; `amount` a decimal with a unit,
+    such as "12.50 EUR"."""
     locale = rules(tag)
 
     def day(seconds: int) -> str:
@@ -50,6 +51,9 @@ def filters(tag: str) -> Mapping[str, Callable[[Any], str]]:
         if zone[:1] in "+-":
             zone = dates.get_timezone_gmt(time, "long", locale=locale)
         return f"{day(seconds)}, {clock} {zone}"
+
+    def stamp(seconds: int) -> str:
+        return dates.format_datetime(_local(seconds), "medium", locale=locale)
 
     def number(value: Any) -> str:
         try:
@@ -70,7 +74,14 @@ def filters(tag: str) -> Mapping[str, Callable[[Any], str]]:
             return numbers.format_currency(exact, unit, locale=locale, currency_digits=False)
         return f"{number(exact)} {unit}".rstrip()
 
-    return {"day": day, "moment": moment, "iso": iso, "number": number, "amount": amount}
+    return {
+        "day": day,
+        "moment": moment,
+        "stamp": stamp,
+        "iso": iso,
+        "number": number,
+        "amount": amount,
+    }
 
 
 @cache

@@ -8,12 +8,16 @@ from valetkey.server.http.request import Request
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.components import PageForm, Section
+from valetkey.server.pages.console.parts import CONSOLE
 from valetkey.server.pages.frame import APPROVALS, APPS, LINKED, SIGN_IN, Frame
 
 _DRAFT: Final = re.compile(r"[A-Za-z0-9_-]{1,1500}\.[A-Za-z0-9_-]{1,64}", re.ASCII)
 
-OWN_PAGES: Final = (APPS, APPROVALS, LINKED, *(f"/{one}" for one in Section))
-"""The user's own pages: these paths, and those below."""
+OWN_PAGES: Final = (APPS, APPROVALS, LINKED, CONSOLE, *(f"/{one}" for one in Section))
+"""The user's own pages, and the console: these paths, and those below."""
+
+_BESIDE: Final = str.maketrans("", "", "-_~")
+"""Characters of segments, besides letters and digits."""
 
 
 def then(query: Mapping[str, str]) -> str:
@@ -26,7 +30,7 @@ def then(query: Mapping[str, str]) -> str:
 def own_page(path: str) -> str:
     """The path, if it is one of the user's own pages; else the list of apps (ATTACKS A69)."""
     parts = path.split("/")
-    plain = all(part.isascii() and part.isalnum() for part in parts[1:])
+    plain = all(part.isascii() and part.translate(_BESIDE).isalnum() for part in parts[1:])
     own = any(f"{path}/".startswith(f"{one}/") for one in OWN_PAGES)
     return path if own and plain else APPS
 

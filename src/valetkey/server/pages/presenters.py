@@ -90,6 +90,12 @@ def requested(row: Row, language: str) -> PermissionItem:
     return replace(item, ticked=row.ticked, brings=brings)
 
 
+def requestable(permission: Permission, reason: str, language: str) -> PermissionItem:
+    """A permission that an app may ask for, and why, in the app's words."""
+    words = permission.words_in(language).can
+    return _item(permission, words, reason=plain(reason, _REASON))
+
+
 def _item(
     permission: Permission,
     words: str,

@@ -18,6 +18,7 @@ from valetkey.server.http.request import Request
 from valetkey.server.oauth.authorize.browser_session import CHECK_SESSION_PATH
 from valetkey.server.oauth.authorize.request import AUTHORIZE
 from valetkey.server.oauth.grant_types.device import PAGE as DEVICE
+from valetkey.server.oauth.grants.recovery import MAIL_SIGN_IN
 from valetkey.server.oauth.logout import end_session
 from valetkey.server.oauth.shards.claim import PAGE as PARTS
 from valetkey.server.oauth.sign_in import interaction
@@ -52,6 +53,7 @@ from valetkey.server.pages.check_session import CheckSession
 from valetkey.server.pages.components import Section
 from valetkey.server.pages.connected import AppView
 from valetkey.server.pages.consent import ConsentView
+from valetkey.server.pages.credentials.mail_sign_in import MailCodeView, MailSignInPage
 from valetkey.server.pages.device import DevicePage, EnterCodeView
 from valetkey.server.pages.factors.authenticator import (
     RecoveryCodesView,
@@ -93,7 +95,15 @@ from valetkey.server.pages.sign_out import SIGNED_OUT, SignedOutView, SignOutPag
 from valetkey.server.pages.sign_up import SignUpPage, SignUpView
 from valetkey.server.pages.upstream import ElsewhereProblemView, UpstreamWay
 from valetkey.server.pages.upstream_routes import UpstreamPages
-from valetkey.server.pages.ways import PASSWORD_ONLY, WITH, FollowedWay, PassOnView, SignInChoice
+from valetkey.server.pages.ways import (
+    WITH,
+    FollowedWay,
+    OnwardView,
+    PassOnView,
+    SignInChoice,
+    end_form,
+    follows_form,
+)
 from valetkey.spec.errors import OAuthError
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -102,13 +112,19 @@ METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 class Page:
     """One path: a handler for each method, and the error page. Sessions that are over where they
-    began end before the handler sees them."""
+    began end before the handler sees them. `linked`: GET comes by links, never after a form."""
 
     def __init__(
-        self, frame: Frame, handlers: Mapping[str, Handler], choice: SignInChoice = PASSWORD_ONLY
+        self,
+        frame: Frame,
+        handlers: Mapping[str, Handler],
+        followed: Sequence[FollowedWay] = (),
+        *,
+        linked: bool = False,
     ) -> None:
         self._frame = frame
-        self._followed = tuple(way for way in choice.ways if isinstance(way, FollowedWay))
+        self._followed = followed
+        self._linked = linked
         self._handlers = dict(handlers)
         if "GET" in self._handlers:
             self._handlers["HEAD"] = self._handlers["GET"]
@@ -122,7 +138,11 @@ class Page:
         for way in self._followed:
             await way.follow(request)
         reply = await self._handlers[request.method](request)
-        return on_base(reply, self._frame.base) if isinstance(reply, Reply) else reply
+        if not isinstance(reply, Reply):
+            return reply
+        if not (self._linked and request.method == "GET") and follows_form(request):
+            reply = end_form(self._frame, request, reply)
+        return on_base(reply, self._frame.base)
 
     def _refused(self, request: Request, error: OAuthError) -> Reply:
         return on_base(self._frame.refused(request, error), self._frame.base)
@@ -148,18 +168,17 @@ class Files(StaticFiles):
 
 
 def table(
-    frame: Frame,
-    choice: SignInChoice = PASSWORD_ONLY,
-    upstreams: Sequence[UpstreamWay] = (),
+    frame: Frame, choice: SignInChoice, *, console: Sequence[TableRow] = ()
 ) -> tuple[TableRow, ...]:
-    """Every page. `upstreams` are all providers, also those that are switched off."""
+    """Every page. `console` are the pages of the console, if there is one."""
     return (
         *_requests(frame, choice),
-        *_account(frame, choice, upstreams),
-        *_upstreams(frame, choice, upstreams),
+        *_account(frame, choice),
+        *_upstreams(frame, choice),
         *security(frame, choice),
         *_profile(frame),
         *_grants(frame),
+        *console,
         TableRow("/", get=_home),
     )
 
@@ -173,11 +192,12 @@ def _requests(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
     shows = (SignInView, SignUpView, ChoiceView, ConfirmDeviceView, ConsentView)
     ends = (AnswerFormView, NoticeView)
     return (
-        TableRow(AUTHORIZE, ends, get=authorize.start, post=authorize.start),
+        TableRow(AUTHORIZE, (*ends, OnwardView), get=authorize.start, post=authorize.start),
         TableRow(here, shows + ends, get=waiting.show),
         TableRow(f"{here}/sign-in", (SignInView,), post=waiting.sign_in),
         TableRow(f"{here}/passkey", (SignInView,), get=passkey.options, post=passkey.submit),
-        TableRow(f"{here}/{WITH}/{{way}}", get=ways.begin),
+        TableRow(f"{here}/{WITH}/{{way}}", get=ways.begin, linked=True),
+        *_mail_codes(frame, choice, at=f"{here}/email"),
         TableRow(f"{here}/sign-up", (SignUpView,), get=accounts.show, post=accounts.submit),
         TableRow(f"{here}/choose", post=accounts.choose),
         TableRow(f"{here}/decline", ends, post=accounts.decline),
@@ -188,19 +208,33 @@ def _requests(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
     )
 
 
-def _account(
-    frame: Frame, choice: SignInChoice, upstreams: Sequence[UpstreamWay]
-) -> tuple[TableRow, ...]:
+def _mail_codes(frame: Frame, choice: SignInChoice, *, at: str = "") -> tuple[TableRow, ...]:
+    """Sign-in with a code by mail: for a waiting request, `at` its path, or for pages of one's
+    own."""
+    page, views = MailSignInPage(frame), (MailCodeView,)
+    if choice.form is None:
+        return ()
+    if at:
+        return (TableRow(at, views, get=page.ask_for_request, post=page.send_for_request),)
+    return (
+        TableRow(MAIL_SIGN_IN, views, get=page.ask, post=page.send),
+        TableRow(f"{MAIL_SIGN_IN}/{{request}}", views, get=page.show, post=page.submit),
+    )
+
+
+def _account(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
     """Sign-in, sign-up and sign-out."""
     sign_in, sign_up = SignInPage(frame, choice), SignUpPage(frame)
-    places = {way.name: way for way in upstreams}
+    places = {way.name: way for way in _providers(choice)}
     passkey, beside = OwnPasskeySignIn(frame, choice), PasskeyStage(frame)
-    sign_out, handoff = SignOutPage(frame, choice, places), HandoffPages(frame)
+    sign_out, handoff = SignOutPage(frame, choice.sign_out, places), HandoffPages(frame)
     out, stage = (SignOutView, SignedOutView), SecondFactorPage(frame)
+    ways = WaysPage(frame, choice)
     return (
         TableRow(SIGN_IN, (SignInView, PassOnView), get=sign_in.show, post=sign_in.submit),
-        TableRow(f"{SIGN_IN}/{WITH}/{{way}}", get=WaysPage(frame, choice).begin_own),
+        TableRow(f"{SIGN_IN}/{WITH}/{{way}}", get=ways.begin_own, linked=True),
         TableRow(PASSKEY_SIGN_IN, (SignInView,), get=passkey.options, post=passkey.submit),
+        *_mail_codes(frame, choice),
         TableRow(SECOND_FACTOR, (SecondFactorView,), post=stage.code),
         TableRow(PASSKEY_STAGE, (SecondFactorView,), get=beside.options, post=beside.submit),
         TableRow(SET_UP, (SetUpView, RecoveryCodesView), post=stage.set_up),
@@ -217,11 +251,13 @@ def _account(
     )
 
 
-def _upstreams(
-    frame: Frame, choice: SignInChoice, upstreams: Sequence[UpstreamWay]
-) -> tuple[TableRow, ...]:
+def _providers(choice: SignInChoice) -> Sequence[UpstreamWay]:
+    return [way for way in choice.every if isinstance(way, UpstreamWay)]
+
+
+def _upstreams(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
     """The addresses that providers know, and the accounts that are linked to the user's."""
-    there = UpstreamPages(frame, upstreams, choice)
+    there = UpstreamPages(frame, _providers(choice), choice)
     linked, at = there.linked, f"{SIGN_IN}/{WITH}/{{way}}"
     return (
         TableRow(f"{at}/callback", (ElsewhereProblemView, LinkView), get=there.callback),
@@ -267,21 +303,24 @@ def _grants(frame: Frame) -> tuple[TableRow, ...]:
 
 def pages(
     frame: Frame,
-    choice: SignInChoice = PASSWORD_ONLY,
-    upstreams: Sequence[UpstreamWay] = (),
+    choice: SignInChoice,
     *,
     off: Collection[str] = (),
+    console: Sequence[TableRow] = (),
 ) -> Starlette:
     """The application with every page except those that are `off`. Other paths get the error
     page."""
     nowhere = Page(frame, {"GET": _nowhere})
-    rows = [row for row in table(frame, choice, upstreams) if row.path not in off]
+    rows = [row for row in table(frame, choice, console=console) if row.path not in off]
     paths = {row.path for row in rows}
     frame.sections = tuple(one for one in Section if f"/{one}" in paths)
     files_here = Files(str(files("valetkey.server.pages") / "static"), nowhere=nowhere)
     app = Starlette(
         routes=[
-            *(Route(row.path, Page(frame, row.handlers, choice)) for row in rows),
+            *(
+                Route(row.path, Page(frame, row.handlers, choice.followed, linked=row.linked))
+                for row in rows
+            ),
             Mount(STATIC, files_here),
         ]
     )

@@ -1,28 +1,23 @@
-"""Sign-in, for apps and for the user's own pages."""
+"""The sign-in page, for apps and for the user's own pages."""
 
 from enum import StrEnum
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import msgspec
 
-from valetkey.server.accounts.proof_of_work import Puzzle, marker, puzzle
-from valetkey.server.accounts.sign_in import (
-    Proof,
-    candidate,
-    refused,
-)
-from valetkey.server.accounts.throttle import BROWSER, Throttled, account_of
-from valetkey.server.http.reply import Headers, Reply, see_other
+from valetkey.server.accounts.fresh_proof import factors_of
+from valetkey.server.accounts.proof_of_work import Puzzle
+from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
-from valetkey.server.model.counters import SingleUse
-from valetkey.server.model.keys import Secret
 from valetkey.server.model.user import User, typed_name
+from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.authorize.request import may_sign_up
-from valetkey.server.oauth.core.context import Context
-from valetkey.server.pages.components import Decline, PageForm, View
+from valetkey.server.pages.components import Decline, PageForm, View, WayLink
 from valetkey.server.pages.credentials.forgot import forgot_path
+from valetkey.server.pages.credentials.mail_sign_in import mail_sign_in_path
 from valetkey.server.pages.factors.passkeys import own_passkey_form
-from valetkey.server.pages.factors.stages import AfterSignIn, FirstStage, PasskeyOffer, proceed
+from valetkey.server.pages.factors.second_factor import ANEW, missing_proof
+from valetkey.server.pages.factors.stages import AfterSignIn, proceed
 from valetkey.server.pages.frame import (
     SIGN_IN,
     SIGN_UP,
@@ -30,12 +25,14 @@ from valetkey.server.pages.frame import (
     NoSuchPage,
 )
 from valetkey.server.pages.own_pages import after_sign_in, then
-from valetkey.server.pages.password_check import proved
-from valetkey.server.pages.ways import WITH, SignInChoice, Waiting, WayLink, pass_on
-from valetkey.wire import form as forms
-
-UNSURE: Final = 3
-"""Attempts after which the page says when a correct password is refused too."""
+from valetkey.server.pages.ways import (
+    WITH,
+    SignInChoice,
+    SignInProblem,
+    SignInRefused,
+    Waiting,
+    pass_on,
+)
 
 
 class SignInPurpose(StrEnum):
@@ -43,20 +40,6 @@ class SignInPurpose(StrEnum):
 
     SIGN_IN = "sign_in"
     CONFIRM = "confirm"
-
-
-class SignInProblem(StrEnum):
-    """Why the form is displayed again. Unknown user and wrong password are one: ``REFUSED``."""
-
-    NONE = "none"
-    USERNAME_MISSING = "username_missing"
-    PASSWORD_MISSING = "password_missing"
-    REFUSED = "refused"
-    THROTTLED = "throttled"
-    THROTTLED_HERE = "throttled_here"
-    PASSKEY_EXPIRED = "passkey_expired"
-    PASSKEY_REFUSED = "passkey_refused"
-    PASSKEY_UNVERIFIED = "passkey_unverified"
 
 
 class SignInView(View, frozen=True, kw_only=True):
@@ -67,7 +50,8 @@ class SignInView(View, frozen=True, kw_only=True):
     goes with ``THROTTLED``: a browser that solves it need not wait. ``unsure``: after several
     tries, the page says when a correct password is refused too.
     ``passkey`` is the form with the button ``#passkey``, None where there are no passkeys.
-    ``forgot`` is where this server resets passwords."""
+    ``forgot`` is where this server resets passwords, ``mail_code`` where it mails a code to sign in
+    with."""
 
     template: ClassVar = "sign_in.html"
     enums: ClassVar = (SignInPurpose, SignInProblem)
@@ -87,80 +71,7 @@ class SignInView(View, frozen=True, kw_only=True):
     unsure: bool = False
     passkey: PageForm | None = None
     forgot: str | None = None
-
-
-class SignInRefused(msgspec.Struct, frozen=True):
-    """A failed sign-in. `retry_after` is in seconds, 0 unless throttled."""
-
-    problem: SignInProblem
-    username: str
-    retry_after: int = 0
-    puzzle: Puzzle | None = None
-    unsure: bool = False
-
-    @property
-    def status(self) -> int:
-        return 429 if self.retry_after else 400
-
-    @property
-    def headers(self) -> Headers:
-        return ((b"retry-after", str(self.retry_after).encode()),) if self.retry_after else ()
-
-    def on(self, view: SignInView) -> SignInView:
-        """The form with the problem."""
-        return msgspec.structs.replace(
-            view,
-            problem=self.problem,
-            username=self.username,
-            retry_after=self.retry_after,
-            puzzle=self.puzzle,
-            unsure=self.unsure,
-        )
-
-
-async def sign_in(frame: Frame, request: Request, form: forms.Form) -> FirstStage | SignInRefused:
-    """Check a username and a password. Attempts are counted before they are checked, and an unknown
-    name gets the same answer after the same time."""
-    username = form.get("username", "").strip()
-    if not username:
-        return SignInRefused(SignInProblem.USERNAME_MISSING, "")
-    if "password" not in form:
-        return SignInRefused(SignInProblem.PASSWORD_MISSING, username)
-    context = await frame.shell.context()
-    caller = await frame.callers.of(request, username, context)
-    solved = solved_puzzle(form, username, context)
-    attempt, context = await frame.shell.settle(
-        lambda context: candidate(username, caller=caller, now=context.env.now, solved=solved)
-    )
-    if isinstance(attempt, Throttled):
-        frame.callers.failures.add(account_of(username), request.address, read=False)
-        wait = max(1, attempt.until - context.env.now)
-        if attempt.budget is BROWSER:
-            return SignInRefused(SignInProblem.THROTTLED_HERE, username, wait)
-        task = puzzle(account_of(username), context.installation.keyring, context.env)
-        return SignInRefused(SignInProblem.THROTTLED, username, wait, task)
-    await frame.callers.wait(attempt.wait, request)
-    user = await proved(frame, Secret(form["password"]), attempt, username=username, caller=caller)
-    if user is None:
-        frame.callers.failures.add(account_of(username), request.address)
-        await frame.shell.settle(
-            lambda context: refused(attempt.user, context.env, closes=attempt.closes)
-        )
-        return SignInRefused(SignInProblem.REFUSED, username, unsure=attempt.tried >= UNSURE)
-    proof = Proof(auth_time=context.env.now, amr=("pwd",))
-    offer: PasskeyOffer = "silent" if form.get("passkeys", "") == "conditional" else ""
-    return FirstStage(user=user, username=username, proof=proof, caller=caller, offer=offer)
-
-
-def solved_puzzle(form: forms.Form, username: str, context: Context) -> SingleUse | None:
-    """The mark of the puzzle that a form brings, None unless it is solved."""
-    return marker(
-        form.get("puzzle", ""),
-        form.get("work", ""),
-        account=account_of(username),
-        keyring=context.installation.keyring,
-        now=context.env.now,
-    )
+    mail_code: str | None = None
 
 
 class SignInPage:
@@ -178,11 +89,24 @@ class SignInPage:
             waiting = Waiting(target=target, again="again" in query)
             return await self._choice.only.begin(request, waiting)
         if person is not None and "again" in query:
-            view = await self.view(request, target, again=True)
-            return self._frame.page(request, as_confirmation(view, person.user))
+            return await self._prove_again(request, person, target)
         if person is not None:
             return self._frame.cookies.name_browser(see_other(target), request)
         return self._frame.page(request, await self.view(request, target))
+
+    async def _prove_again(self, request: Request, person: Person, target: str) -> Reply:
+        """Ask a signed-in user for what is missing to a fresh proof: a second factor, or the whole
+        sign-in if they have none, or prefer it."""
+        if ANEW not in request.parameters():
+            destination = AfterSignIn(target=target, again=True)
+            stage = await missing_proof(self._frame, request, person, destination=destination)
+            if stage is not None:
+                return stage
+        view = await self.view(request, target, again=True)
+        factors = await self._frame.shell.ask(lambda context: factors_of(person.user.id))
+        if all(one.kind != "passkey" for one in factors):
+            view = msgspec.structs.replace(view, passkey=None)
+        return self._frame.page(request, as_confirmation(view, person.user))
 
     async def submit(self, request: Request) -> Reply:
         """Sign in."""
@@ -190,12 +114,12 @@ class SignInPage:
         target = then(query)
         context = await self._frame.shell.context()
         form = self._frame.posted(request, context, purpose=SIGN_IN, session="")
-        if not self._choice.password:
+        if self._choice.form is None:
             raise NoSuchPage
         if (way := self._choice.of_address(form.get("username", ""))) is not None:
             href = after_sign_in(target, at=f"{SIGN_IN}/{WITH}/{way.name}")
             return pass_on(self._frame, request, way, href=href)
-        outcome = await sign_in(self._frame, request, form)
+        outcome = await self._choice.form.check(request, form)
         if isinstance(outcome, SignInRefused):
             view = outcome.on(await self.view(request, target, again="again" in query))
             reply = self._frame.page(request, view, status=outcome.status)
@@ -215,11 +139,12 @@ class SignInPage:
             site=self._frame.site,
             form=form,
             create=create,
-            password=self._choice.password,
+            password=self._choice.form is not None,
             ways=self._choice.for_page(target),
             by_address=bool(self._choice.domains),
             passkey=own_passkey_form(self._frame, request, context, target=target, again=again),
             forgot=forgot_path(context),
+            mail_code=None if again else mail_sign_in_path(context, target=target),
         )
 
 

@@ -56,7 +56,7 @@ class WaysPage:
 
     def __init__(self, frame: Frame, choice: SignInChoice) -> None:
         self._frame = frame
-        self._ways = {way.name: way for way in choice.ways}
+        self._ways = {way.name: way for way in choice.every if way.is_on}
 
     async def begin(self, request: Request) -> Reply:
         """Begin, for a waiting request."""

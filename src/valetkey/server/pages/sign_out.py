@@ -11,9 +11,8 @@ from valetkey.server.oauth.logout import end_session, sessions
 from valetkey.server.oauth.logout.sessions import Ended
 from valetkey.server.oauth.sign_in.returning import read_ticket, write_ticket
 from valetkey.server.pages import presenters
-from valetkey.server.pages.components import Account, Back, PageForm, View
+from valetkey.server.pages.components import Account, Back, PageForm, View, WayLink
 from valetkey.server.pages.frame import APPS, SIGN_IN, SIGN_OUT, Frame
-from valetkey.server.pages.ways import SignInChoice, WayLink
 from valetkey.wire import redirect
 from valetkey.wire.form import Form
 
@@ -75,13 +74,14 @@ async def signed_out(frame: Frame, person: Person | None) -> Ended:
 
 
 class SignOutPage:
-    """`/sign-out`, `/signed-out` and, for apps that send their users, `/logout`."""
+    """`/sign-out`, `/signed-out` and, for apps that send their users, `/logout`. `addresses` are
+    those at which users of a way sign out there too, by the name of the way."""
 
     def __init__(
-        self, frame: Frame, choice: SignInChoice, places: Mapping[str, SignOutPlace] = {}
+        self, frame: Frame, addresses: Mapping[str, str], places: Mapping[str, SignOutPlace] = {}
     ) -> None:
         self._frame = frame
-        self._choice = choice
+        self._addresses = addresses
         self._places = places
 
     async def show(self, request: Request) -> Reply:
@@ -122,7 +122,7 @@ class SignOutPage:
     ) -> str:
         """The address at which the user signs out where they signed in, "" for none. The browser
         carries a ticket there and back, so no address travels."""
-        place = "" if person is None else self._choice.sign_out.get(person.session.way, "")
+        place = "" if person is None else self._addresses.get(person.session.way, "")
         if not place:
             return ""
         browser = self._frame.cookies.read_browser(request)

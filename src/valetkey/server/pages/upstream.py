@@ -1,7 +1,6 @@
 """Sign-in at an upstream provider: to the provider, back from it, and what went wrong."""
 
 import time
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import ClassVar, Final
 
@@ -37,11 +36,12 @@ from valetkey.server.oauth.sign_in.upstream import (
     Upstream,
 )
 from valetkey.server.pages.authorize import continue_at, refuse
-from valetkey.server.pages.components import View
+from valetkey.server.pages.components import View, WayLink
 from valetkey.server.pages.frame import APPS, SIGN_IN, Frame
+from valetkey.server.pages.own_pages import after_sign_in
 from valetkey.server.pages.sign_in_elsewhere import ProvedUser, complete
 from valetkey.server.pages.sign_out import SIGNED_OUT
-from valetkey.server.pages.ways import WITH, Waiting, Way, WayLink
+from valetkey.server.pages.ways import WITH, Waiting, Way
 from valetkey.spec.errors import AccessDenied, InvalidRequest, LoginRequired, OAuthError
 from valetkey.wire import form as forms
 from valetkey.wire import redirect
@@ -73,23 +73,20 @@ class ElsewhereProblemView(View, frozen=True, kw_only=True):
     others: str | None = None
 
 
-class UpstreamWay:
-    """A provider as a way to sign in (see `pages.ways.Way`). `alone`: it is the only way."""
+class UpstreamWay(Way):
+    """A provider as a way to sign in. `alone`: it is the only way."""
 
     def __init__(self, frame: Frame, upstream: Upstream, ask: Ask, *, alone: bool = False) -> None:
+        self.name = upstream.name
+        self.label = upstream.label
+        self.is_on = upstream.is_on
+        self.silent = alone
+        self.domains = upstream.domains
         self._frame = frame
         self._ask = ask
         self._pace = Pace()
         self.alone = alone
         self.upstream = upstream
-
-    @property
-    def name(self) -> str:
-        return self.upstream.name
-
-    @property
-    def label(self) -> str:
-        return self.upstream.label
 
     @property
     def signs_out(self) -> SignOut:
@@ -246,10 +243,13 @@ class UpstreamWay:
     def _problem(self, request: Request, failed: SignInFailed, attempt: Attempt | None) -> Reply:
         again = others = None
         if attempt is not None and not attempt.link:
-            there = f"?next={attempt.target.replace('?', '&')}" if attempt.target else ""
             at = continue_at(attempt.pending) if attempt.pending else SIGN_IN
-            again = f"{at}/{WITH}/{self.name}{there}" if failed.why != "off" else None
-            others = None if self.alone else f"{at}{there}"
+            same, other = f"{at}/{WITH}/{self.name}", at
+            if attempt.target:
+                same = after_sign_in(attempt.target, at=same)
+                other = after_sign_in(attempt.target, at=other)
+            again = same if failed.why != "off" else None
+            others = None if self.alone else other
         view = ElsewhereProblemView(
             site=self._frame.site,
             place=self.label,
@@ -263,16 +263,6 @@ class UpstreamWay:
         """Of a user who is signed in already, and is asked again: only a new sign-in counts."""
         again = waiting.again or await self._frame.person(request) is not None
         return SignInRequirements(prompt="login", fresh=True) if again else SignInRequirements()
-
-
-def ways_of(upstreams: Sequence[UpstreamWay]) -> tuple[UpstreamWay, ...]:
-    """The providers that are on."""
-    return tuple(one for one in upstreams if one.upstream.is_on)
-
-
-def domains_of(upstreams: Sequence[UpstreamWay]) -> dict[str, Way]:
-    """The providers that are on, by the domains of their users' e-mail addresses."""
-    return {name: way for way in ways_of(upstreams) for name in way.upstream.domains}
 
 
 def profile_of(user: SignedInUser) -> Profile:

@@ -63,6 +63,15 @@ class AccountSettings(PasskeySettings, frozen=True, kw_only=True, forbid_unknown
         ),
     ] = 30
 
+    mail_codes: Annotated[
+        bool,
+        _is(
+            "true or false: whether users can sign in with a code that is mailed to their verified "
+            "address, instead of their password; it is never a factor, so it opens no account that "
+            "has a second one, and nothing that needs a fresh proof"
+        ),
+    ] = False
+
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """Each mistake: the name of the setting, and why."""
         alone = self.second_factor == "optional"
@@ -71,6 +80,8 @@ class AccountSettings(PasskeySettings, frozen=True, kw_only=True, forbid_unknown
                 "password_min_length",
                 f"is below {MIN_ALONE}, and a password can be the only factor here",
             )
+        if self.mail_codes and not alone:
+            yield "mail_codes", "is of no use where every sign-in needs two factors"
 
 
 def why_not_words(file: Path | None) -> str:

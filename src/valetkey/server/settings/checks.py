@@ -4,16 +4,17 @@ import ipaddress
 import os
 import re
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from valetkey.jose import base64url
 from valetkey.jose.objects import read_object
-from valetkey.server.model.keys import Secret
 from valetkey.server.settings.accounts import account_mistakes, why_not_words
 from valetkey.server.settings.brand import read_brand, why_not_link
+from valetkey.server.settings.clients import client_mistakes
+from valetkey.server.settings.master_key import why_not_key
+from valetkey.server.settings.other_systems import monitoring_mistakes
 from valetkey.server.settings.passkeys import passkey_mistakes
 from valetkey.server.settings.tree import SECRETS, Settings
 from valetkey.server.settings.upstream import NAME as UPSTREAM
@@ -21,9 +22,6 @@ from valetkey.server.settings.upstream import why_not_upstreams
 from valetkey.server.store.database import Database, PostgresURL
 from valetkey.wire import address
 from valetkey.wire.metadata import is_local
-
-MASTER_KEY: Final = 32
-"""Length of a master key in bytes."""
 
 EXTRAS: Final = {"scim": "scim2_models"}
 """The modules that features need and an extra of their name installs."""
@@ -141,15 +139,6 @@ def _why_not_database(database: Database) -> str:
             return ""
 
 
-def why_not_key(key: Secret) -> str:
-    """Return why this is no master key, or "". The answer never contains the key."""
-    try:
-        raw = base64url.decode(key.reveal())
-    except ValueError:
-        return "is not base64url"
-    return "" if len(raw) == MASTER_KEY else f"has {len(raw)} bytes"
-
-
 def why_not_private(file: Path) -> str:
     """Return why others can read this file, or "". Raises OSError.
 
@@ -193,6 +182,7 @@ CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "mail.password_file": _why_not_secret_file,
     "mail.ca_file": _why_not_authorities,
     "webhook.secret_file": _why_not_secret_file,
+    "audit.webhook_secret_file": _why_not_secret_file,
     "sign_in.lazy.url": lambda url: address.why_not(url) if url else "",
     "enable": _why_not_features,
     "disable": _why_not_features,
@@ -229,20 +219,24 @@ def check_together(settings: Settings, origins: Mapping[str, str]) -> list[str]:
         value = getattr(settings.lifetimes, name)
         origin = origins[f"lifetimes.{name}"]
         wrong.append(f"lifetimes.{name} = {value} (from {origin}): must be {why}")
+    ldap = settings.sign_in.ldap
+    passkeys = passkey_mistakes(settings.accounts, settings.issuer)
+    monitoring = monitoring_mistakes(settings.metrics_port, settings.trace_collector)
     return [
         *wrong,
         *_master_key(settings, origins),
         *_tls(settings, origins),
         *_fetch_local(settings, origins),
         *_mtls_address(settings, origins),
-        *_both(settings, origins),
         *_brand(settings, origins),
         *_lazy(settings, origins),
-        *_ldap(settings, origins),
+        *_of_table("sign_in.ldap", ldap, ldap.mistakes(), origins=origins),
         *_notices(settings, origins),
         *_handoff(settings, origins),
         *account_mistakes(settings.accounts, origins),
-        *_passkeys(settings, origins),
+        *client_mistakes(settings, origins),
+        *_of_table("accounts", settings.accounts, passkeys, origins=origins),
+        *_of_table("", settings, monitoring, origins=origins),
     ]
 
 
@@ -255,12 +249,6 @@ def _handoff(settings: Settings, origins: Mapping[str, str]) -> list[str]:
         if name.startswith("sign_in.handoff.") and origin != "default"
         if name != "sign_in.handoff.url"
     ]
-
-
-def _passkeys(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
-    for name, why in passkey_mistakes(settings.accounts, settings.issuer):
-        value, origin = getattr(settings.accounts, name), origins[f"accounts.{name}"]
-        yield f"accounts.{name} = {value!r} (from {origin}): {why}"
 
 
 def _brand(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
@@ -285,25 +273,22 @@ def _lazy(settings: Settings, origins: Mapping[str, str]) -> list[str]:
     return [f"{place}: {why}" for holds, why in rules if not holds]
 
 
-def _ldap(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
-    for name, why in settings.sign_in.ldap.mistakes():
-        origin = origins[f"sign_in.ldap.{name}"]
-        value = getattr(settings.sign_in.ldap, name)
-        yield f"sign_in.ldap.{name} = {value!r} (from {origin}): {why}"
-
-
 def _notices(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
-    for table in ("mail", "webhook"):
+    if settings.accounts.mail_codes and not settings.mail.host:
+        yield f"accounts.mail_codes = True (from {origins['accounts.mail_codes']}): needs mail.host"
+    for table in ("mail", "webhook", "audit"):
         part = getattr(settings, table)
-        for name, why in part.mistakes():
-            value = "" if f"{table}.{name}" in SECRETS else f" = {getattr(part, name)!r}"
-            yield f"{table}.{name}{value} (from {origins[f'{table}.{name}']}): {why}"
+        yield from _of_table(table, part, part.mistakes(), origins=origins)
 
 
-def _both(settings: Settings, origins: Mapping[str, str]) -> list[str]:
-    both = [name for name in settings.enable if name in settings.disable]
-    place = f"disable = {list(settings.disable)} (from {origins['disable']})"
-    return [f"{place}: {both[0]!r} is in enable as well"] if both else []
+def _of_table(
+    table: str, part: object, mistakes: Iterable[tuple[str, str]], *, origins: Mapping[str, str]
+) -> Iterator[str]:
+    """The mistakes of one table of settings. A secret is not written out."""
+    for name, why in mistakes:
+        place = f"{table}.{name}".lstrip(".")
+        value = "" if place in SECRETS else f" = {getattr(part, name)!r}"
+        yield f"{place}{value} (from {origins[place]}): {why}"
 
 
 def _fetch_local(settings: Settings, origins: Mapping[str, str]) -> list[str]:

@@ -12,7 +12,7 @@ import msgspec
 
 from valetkey.server.model.keys import Secret
 from valetkey.server.settings.checks import CHECKS, check_together, why_not_private
-from valetkey.server.settings.tree import LEAVES, SECRETS, Settings, describe
+from valetkey.server.settings.tree import LEAVES, SECRETS, Settings, describe, masked
 from valetkey.server.settings.upstream import NAME as UPSTREAM
 from valetkey.server.settings.upstream import SECRET, with_secrets
 from valetkey.server.store.database import Database, PostgresURL, blind, read_database
@@ -89,7 +89,18 @@ def read(flags: Mapping[str, object], environ: Mapping[str, str], file: Path | N
     mistakes += check_together(settings, origins)
     if mistakes:
         raise SettingsError(mistakes)
+    _last_origins.clear()
+    _last_origins.update(origins)
     return Loaded(settings, origins)
+
+
+_last_origins: Final[dict[str, str]] = {}
+# A process has one set of settings: those that it has read last are in force.
+
+
+def described(settings: Settings) -> list[tuple[str, Any, str]]:
+    """The name, value and origin of each setting, as JSON values, with secrets masked."""
+    return [(name, of, _last_origins.get(name, "")) for name, of in masked(settings).items()]
 
 
 RELOADABLE: Final = frozenset(

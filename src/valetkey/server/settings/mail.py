@@ -51,11 +51,13 @@ def mail_server(settings: Settings) -> MailServer:
 
 
 def make_outbox(current: Callable[[], Settings], shell: Shell, fetch: Fetcher) -> Outbox:
-    """The outbox, with the ways that messages take."""
+    """The outbox, with the ways that messages take. The shell tells it of new messages."""
     url = current().webhook.url
     # The webhook is the operator's own, and may be in a network of theirs.
     posts = {WEBHOOK: fetch.with_local(target(url).authority).post} if url else {}
-    return Outbox(shell, fetch.post, send_mail=mailer(current, shell), posts=posts)
+    outbox = Outbox(shell, fetch.post, send_mail=mailer(current, shell), posts=posts)
+    shell.on_outgoing = outbox.nudge
+    return outbox
 
 
 def mailer(current: Callable[[], Settings], shell: Shell) -> SendMail:

@@ -175,6 +175,9 @@ class NoticeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         bool, _is("true or false: someone signed in from a browser that is new to the account")
     ] = True
     password_changed: Annotated[bool, _is("true or false: the password was changed")] = True
+    password_link_made: Annotated[
+        bool, _is("true or false: an administrator made a link to choose a new password")
+    ] = True
     factor_added: Annotated[
         bool, _is("true or false: a passkey or another way to sign in was added")
     ] = True
@@ -208,7 +211,14 @@ class NoticeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     ] = True
     deletion_soon: Annotated[bool, _is("true or false: the account will be erased soon")] = True
     account_attacked: Annotated[
-        bool, _is("true or false: someone tries many passwords for the account")
+        bool,
+        _is(
+            "true or false: someone tried so many passwords for the account that its password "
+            "works only in browsers that it knows"
+        ),
+    ] = True
+    password_opened: Annotated[
+        bool, _is("true or false: such a password works in new browsers again")
     ] = True
 
     @property

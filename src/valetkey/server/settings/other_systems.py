@@ -148,3 +148,16 @@ class DirectorySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
             ),
         )
         yield from ((name, why) for holds, name, why in rules if not holds)
+
+
+def monitoring_mistakes(metrics_port: int, trace_collector: str) -> Iterator[tuple[str, str]]:
+    """Why a setting is wrong, with its name."""
+    if metrics_port and find_spec("prometheus_client") is None:
+        yield "metrics_port", "needs the extra: pip install 'valetkey[metrics]'"
+    if not trace_collector:
+        return
+    parts = address.read(trace_collector)
+    if parts is None or not parts.is_web or parts.has_user:
+        yield "trace_collector", "is not a web address, or has a user name"
+    if find_spec("opentelemetry") is None or find_spec("opentelemetry.sdk") is None:
+        yield "trace_collector", "needs the extra: pip install 'valetkey[otel]'"

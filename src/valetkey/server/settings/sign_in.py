@@ -23,6 +23,7 @@ def for_rules(settings: SignInSettings, accounts: AccountSettings) -> SignIn:
     own = (PHISHING_RESISTANT, TWO_FACTORS) if settings.password else ()
     second_factor = TWO_FACTORS if accounts.second_factor == "required" else ""
     trusted_seconds = accounts.trusted_device_days * 86400
+    mail_codes = accounts.mail_codes and settings.password
     if not handoff.url:
         # A choice needs a page.
         return SignIn(
@@ -30,10 +31,12 @@ def for_rules(settings: SignInSettings, accounts: AccountSettings) -> SignIn:
             levels=tuple(dict.fromkeys((*levels, *own))),
             second_factor=second_factor,
             trusted_seconds=trusted_seconds,
+            mail_codes=mail_codes,
         )
     return SignIn(
         second_factor=second_factor,
         trusted_seconds=trusted_seconds,
+        mail_codes=mail_codes,
         silently=True,
         levels=tuple(dict.fromkeys((*handoff.acr, *levels, *own))),
         handoff=HandOff(

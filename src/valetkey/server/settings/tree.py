@@ -11,7 +11,10 @@ from valetkey.server.accounts.relying_party import RelyingParty
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.settings.accounts import AccountSettings
+from valetkey.server.settings.administration import AdministrationSettings
+from valetkey.server.settings.audit import AuditSettings
 from valetkey.server.settings.brand import BrandSettings
+from valetkey.server.settings.clients import ClientSettings
 from valetkey.server.settings.notices import MailSettings, NoticeSettings, WebhookSettings
 from valetkey.server.settings.passkeys import relying_party
 from valetkey.server.settings.ways import SignInSettings
@@ -66,6 +69,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Literal["info", "warning", "error"],
         _is("info, warning or error: the least important entries that the log has"),
     ] = "info"
+    log_format: Annotated[
+        Literal["auto", "json", "text"], _is("json, text, or auto: text on a terminal, else json")
+    ] = "auto"
+    log_requests: Annotated[bool, _is("whether the log has a line for each request")] = False
     drain_seconds: Annotated[
         int,
         msgspec.Meta(
@@ -83,9 +90,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     brand: BrandSettings = BrandSettings()
     sign_in: SignInSettings = SignInSettings()
     accounts: AccountSettings = AccountSettings()
+    administration: AdministrationSettings = AdministrationSettings()
+    clients: ClientSettings = ClientSettings()
     mail: MailSettings = MailSettings()
     webhook: WebhookSettings = WebhookSettings()
     notices: NoticeSettings = NoticeSettings()
+    audit: AuditSettings = AuditSettings()
     enable: Annotated[_Names, _is("a list of features to turn on that are off by default")] = ()
     disable: Annotated[_Names, _is("a list of features to turn off that are on by default")] = ()
     unthrottled: Annotated[
@@ -172,6 +182,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             description="the TCP port for the metrics, or 0 for none; requires the extra metrics",
         ),
     ] = 0
+    trace_collector: Annotated[
+        str,
+        _is(
+            "the web address of an OpenTelemetry collector (OTLP over HTTP), such as "
+            "http://127.0.0.1:4318/v1/traces, or empty for no traces; requires the extra otel"
+        ),
+    ] = ""
+    trace_share: Annotated[
+        float,
+        msgspec.Meta(
+            ge=0,
+            le=1,
+            description="the share of requests to trace, from 0 to 1, besides those that a caller "
+            "traces; at most 50 a second each",
+        ),
+    ] = 0.05
     privacy_url: Annotated[
         str, _is("the web address of your privacy statement, or empty for none")
     ] = ""
@@ -268,6 +294,7 @@ SECRETS: Final = frozenset(
         "sign_in.ldap.bind_password",
         "mail.password",
         "webhook.secret",
+        "audit.webhook_secret",
     }
 )
 """Settings whose values are never displayed, and never come from the settings file or the command

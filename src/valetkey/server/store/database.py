@@ -11,7 +11,7 @@ from valetkey.server.store.migrate import migrations
 from valetkey.server.store.port import Store, Unusable
 from valetkey.server.store.read_cache import CachedStore
 from valetkey.server.store.sqlite.store import SQLiteStore
-from valetkey.server.store.survey import Survey, look
+from valetkey.server.store.survey import Survey, look, refuse_older
 
 _SCHEMES: Final = {"postgresql", "postgres"}
 _USER_INFO: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=%:-]*")
@@ -163,6 +163,18 @@ async def survey(database: Database) -> Survey:
             with _driver():
                 from valetkey.server.store import postgres  # noqa: PLC0415
             return await postgres.look(url, migrations("postgres"))
+
+
+async def refuse_older_versions(database: Database) -> None:
+    """Make servers of older versions refuse to start on this database. Raises DriverMissing,
+    Unavailable."""
+    match database.at:
+        case Path() as file:
+            refuse_older(file)
+        case PostgresURL() as url:
+            with _driver():
+                from valetkey.server.store import postgres  # noqa: PLC0415
+            await postgres.refuse_older(url)
 
 
 @contextlib.contextmanager

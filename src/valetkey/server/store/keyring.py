@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from os import urandom
 from typing import Final
 
-import msgspec
-
 from valetkey.jose import jwk, seal
 from valetkey.jose.jwk import ALGORITHMS, Algorithm, PrivateKey
 from valetkey.server.model.change import Create, Stale
@@ -15,6 +13,7 @@ from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.keys import NO_SALT, Keyring, KeyStatus, RawKey, SigningKey, Use
 from valetkey.server.model.query import Many
 from valetkey.server.oauth.admin.keys import first_status, missing
+from valetkey.server.store.master_key import MasterKey, MasterKeys, key_purpose, master_keys
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.server.store.settle import TRIES
 
@@ -42,7 +41,7 @@ async def read_keys(store: Store) -> tuple[SigningKey, ...]:
     return (await store.read(wanted)).many(wanted)
 
 
-async def ensure_keys(store: Store, master: bytes) -> None:
+async def ensure_keys(store: Store, master: MasterKey) -> None:
     """Create the keys that are missing, once, even if many processes start together.
 
     Raises WrongMasterKey if the existing keys do not open: a new key beside them would hide the
@@ -67,7 +66,7 @@ def _once(keys: Sequence[SigningKey]) -> SingleUse:
     return SingleUse(purpose="keys made", value=names, expires=int(time.time()) + _MARK_SECONDS)
 
 
-def make(use: Use, master: bytes, *, status: KeyStatus = "coming") -> SigningKey:
+def make(use: Use, master: MasterKey, *, status: KeyStatus = "coming") -> SigningKey:
     """Create a key, sealed with the master key."""
     now = int(time.time())
     if use in ALGORITHMS:
@@ -75,13 +74,14 @@ def make(use: Use, master: bytes, *, status: KeyStatus = "coming") -> SigningKey
         kid, raw = private.kid, private.to_der()
     else:
         kid, raw = urandom(_KID).hex(), urandom(_RAW)
-    sealed = seal.seal(master, raw, nonce=urandom(seal.NONCE), purpose=_purpose(kid, use))
+    sealed = master_keys(master).seal(raw, purpose=key_purpose(kid, use))
     return SigningKey(kid=kid, use=use, sealed=sealed, status=status, created=now, since=now)
 
 
-def open_keys(keys: Sequence[SigningKey], master: bytes, *, now: int) -> Keyring:
+def open_keys(keys: Sequence[SigningKey], master: MasterKey, *, now: int) -> Keyring:
     """Open the keys that are valid at `now` (seconds since 1970). Raises WrongMasterKey,
     DamagedKey."""
+    master = master_keys(master)
     try:
         return _ring(keys, master, now=now)
     except WrongMasterKey as error:
@@ -90,7 +90,7 @@ def open_keys(keys: Sequence[SigningKey], master: bytes, *, now: int) -> Keyring
         raise
 
 
-def _ring(keys: Sequence[SigningKey], master: bytes, *, now: int) -> Keyring:
+def _ring(keys: Sequence[SigningKey], master: MasterKeys, *, now: int) -> Keyring:
     alive = sorted((key for key in keys if key.status != "retiring" or now < key.until), key=_order)
     signing: dict[Algorithm, PrivateKey] = {}
     published = []
@@ -109,18 +109,18 @@ def _ring(keys: Sequence[SigningKey], master: bytes, *, now: int) -> Keyring:
     )
 
 
-def _raw(keys: Iterable[SigningKey], use: Use, master: bytes) -> tuple[RawKey, ...]:
+def _raw(keys: Iterable[SigningKey], use: Use, master: MasterKeys) -> tuple[RawKey, ...]:
     return tuple(RawKey(key.kid, _opened(key, master)) for key in keys if key.use == use)
 
 
-def _opened(key: SigningKey, master: bytes) -> bytes:
+def _opened(key: SigningKey, master: MasterKeys) -> bytes:
     try:
-        return seal.unseal(master, key.sealed, purpose=_purpose(key.kid, key.use))
+        return master.unseal(key.sealed, purpose=key_purpose(key.kid, key.use))
     except seal.BadSeal as error:
         raise WrongMasterKey(f"the master key does not open key {key.kid}") from error
 
 
-def _opens(key: SigningKey, master: bytes) -> bool:
+def _opens(key: SigningKey, master: MasterKeys) -> bool:
     try:
         _opened(key, master)
     except WrongMasterKey:
@@ -131,10 +131,6 @@ def _opens(key: SigningKey, master: bytes) -> bool:
 def _order(key: SigningKey) -> tuple[int, int]:
     """The current key first, then the coming one, then the retiring, newest first."""
     return ("current", "coming", "retiring").index(key.status), -key.since
-
-
-def _purpose(kid: str, use: Use) -> bytes:
-    return msgspec.json.encode(["valetkey", "key at rest", kid, use])
 
 
 def _algorithm(use: Use) -> Algorithm:

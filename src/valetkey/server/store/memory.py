@@ -7,22 +7,34 @@ from typing import TypeVar
 import msgspec
 
 from valetkey.server.model.change import (
+    Add,
     Change,
     Count,
     Create,
+    Index,
     Remove,
     Stale,
     Tally,
     Uncount,
     Update,
     Versioned,
-    record_event,
+    written_changes,
 )
 from valetkey.server.model.change_log import Log, entries_of, piece
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
 from valetkey.server.model.query import Many, One, OneByAlias, Page, PageQuery, Query, Results
 from valetkey.server.model.record import Record
+from valetkey.server.model.search import (
+    MOST_COUNTED,
+    SearchQuery,
+    cursor,
+    start,
+    stored_key,
+    terms_of,
+    written_key,
+)
+from valetkey.server.model.statistic import Statistic, added
 from valetkey.server.store.port import Unstorable, check_names, forget_at, numbered
 from valetkey.wire.change_log import Entry
 
@@ -45,7 +57,7 @@ class MemoryStore:
     ) -> tuple[Throttle, ...]:
         after = {name: dict(rows) for name, rows in self._tables.items()}
         counters: list[Throttle] = []
-        for change in (*changes, *map(record_event, events)):
+        for change in written_changes(changes, events):
             rows = after.setdefault(change.record.table, {})
             match change:
                 case Count(record=more):
@@ -54,6 +66,10 @@ class MemoryStore:
                     _take(rows, less)
                 case Tally(record=event):
                     _tally(rows, event)
+                case Add(record=row):
+                    _add_numbers(rows, row)
+                case Index():
+                    pass  # A search looks at the records themselves.
                 case Create() | Update() | Remove():
                     self._apply(rows, change)
         self._tables = after
@@ -63,6 +79,8 @@ class MemoryStore:
         return tuple(counters)
 
     async def page(self, query: PageQuery[R]) -> Page[R]:
+        if isinstance(query, SearchQuery):
+            return self._search(query)
         _check(query.record, query.index)
         rows = [
             record
@@ -74,6 +92,23 @@ class MemoryStore:
         rows.sort(key=lambda record: record.key, reverse=True)
         chosen = rows[: query.limit]
         return Page(tuple(chosen), chosen[-1].key if len(rows) > query.limit else "")
+
+    def _search(self, query: SearchQuery[R]) -> Page[R]:
+        places = sorted(
+            (term, stored_key(row))
+            for row in self._rows(query.record)
+            for term in terms_of(row)
+            if query.first <= term < query.end
+        )
+        at = start(query)
+        rest = [one for one in places if (one < at if query.newest else one > at)]
+        rest = rest[::-1] if query.newest else rest
+        chosen = rest[: query.limit]
+        keys = dict.fromkeys(written_key(query.record, key) for _, key in chosen)
+        rows = self._tables.get(query.record.table, {})
+        records = tuple(row for key in keys if isinstance(row := rows[key], query.record))
+        total = min(len(places), MOST_COUNTED + 1) if query.count else None
+        return Page(records, cursor(chosen[-1]) if len(rest) > query.limit else "", total)
 
     async def sweep(self, now: int, *, events_before: int = 0) -> int:
         forgotten = 0
@@ -160,6 +195,15 @@ def _add(rows: dict[str, Record], more: Throttle) -> Throttle:
         counter = msgspec.structs.replace(more, version=version + 1)
     rows[more.key] = counter
     return counter
+
+
+def _add_numbers(rows: dict[str, Record], more: Statistic) -> None:
+    _check_storable(more)
+    before = rows.get(more.key)
+    if isinstance(before, Statistic):
+        numbers = added(before.numbers, more.numbers)
+        more = msgspec.structs.replace(before, numbers=numbers)
+    rows[more.key] = msgspec.structs.replace(more, version=more.version + 1)
 
 
 def _take(rows: dict[str, Record], less: Throttle) -> None:

@@ -26,6 +26,11 @@ _CREATE: Final = (
     "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, "
     "checksum TEXT NOT NULL, oldest INTEGER NOT NULL, at INTEGER NOT NULL)"
 )
+REFUSE_OLDER: Final = (
+    "UPDATE migrations SET oldest = number WHERE number = (SELECT max(number) FROM migrations)"
+)
+"""From its next start on, a server that does not know the last step refuses to start."""
+
 _THERE: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'migrations'"
 
 

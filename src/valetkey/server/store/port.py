@@ -8,8 +8,10 @@
 - Two commits never both succeed on the same precondition.
 - Counters (`Count`, `Uncount`) commute: no count is lost, none is `Stale`, and concurrent counts
   each get a number of their own.
+- `Add` commutes too, and what the events of a commit count (`model.statistic`) is added in it.
 - Each `commit` of a record increments its version by one, starting from 1.
 - A key contains no zero byte. A query for a key that does finds nothing.
+- A commit writes the search terms of its records (`model.search`), all or none.
 - `sweep` deletes expired rows, some at a time. Until then a read may return them: rules check the
   time themselves.
 - A commit appends to the change log the entries that `model.change_log` derives from its changes,
@@ -25,7 +27,16 @@ from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
+from valetkey.server.model.audit import (
+    AuditKey,
+    AuditRecord,
+    AuditSegment,
+    AuditState,
+    PersonKey,
+    UnsealedRecord,
+)
 from valetkey.server.model.brand import Brand, BrandFile
+from valetkey.server.model.bulk_stop import BulkStop
 from valetkey.server.model.change import Change
 from valetkey.server.model.change_log import Log
 from valetkey.server.model.client import Client
@@ -35,7 +46,9 @@ from valetkey.server.model.erasure import Erasure
 from valetkey.server.model.event import Event
 from valetkey.server.model.factor import Factor, PasskeyDomain
 from valetkey.server.model.grant import DelegateTree, Grant, TokenFamily
+from valetkey.server.model.idempotency import IdempotentCall
 from valetkey.server.model.keys import Epoch, SigningKey
+from valetkey.server.model.last_use import IndexState, LastUse
 from valetkey.server.model.leasing import Allowance
 from valetkey.server.model.pending import Approval, Pending
 from valetkey.server.model.policy import Policy
@@ -43,6 +56,8 @@ from valetkey.server.model.query import Page, PageQuery, Query, Results
 from valetkey.server.model.receipt import Receipt
 from valetkey.server.model.record import Record
 from valetkey.server.model.resource import CatalogRevision, ResourceServer
+from valetkey.server.model.role import RoleBinding
+from valetkey.server.model.statistic import Statistic
 from valetkey.server.model.stream import Job, Signal, Stream
 from valetkey.server.model.user import Identity, Session, User
 from valetkey.wire.change_log import RETENTION, Entry
@@ -52,8 +67,13 @@ R = TypeVar("R", bound=Record)
 RECORDS: Final[tuple[type[Record], ...]] = (
     Allowance,
     Approval,
+    AuditKey,
+    AuditRecord,
+    AuditSegment,
+    AuditState,
     Brand,
     BrandFile,
+    BulkStop,
     Client,
     DelegateTree,
     CatalogRevision,
@@ -63,22 +83,29 @@ RECORDS: Final[tuple[type[Record], ...]] = (
     Factor,
     Grant,
     GroupMember,
+    IdempotentCall,
     Identity,
     Job,
+    IndexState,
+    LastUse,
     SingleUse,
     PasskeyDomain,
     Pending,
+    PersonKey,
     Policy,
     ProvisionedGroup,
     ProvisionedUser,
     Receipt,
     ResourceServer,
+    RoleBinding,
     Session,
     Signal,
     SigningKey,
+    Statistic,
     Stream,
     Throttle,
     TokenFamily,
+    UnsealedRecord,
     User,
 )
 """Every kind of record that a store holds."""
@@ -120,7 +147,9 @@ class Store(Protocol):
         ...
 
     async def page(self, query: PageQuery[R]) -> Page[R]:
-        """Read one page of a list for people. Raises Unavailable."""
+        """Read one page of a list for people. Of a search (`model.search.SearchQuery`), it has
+        fewer records than there are if some have changed meanwhile. Raises Unavailable,
+        WrongCursor."""
         ...
 
     async def log(self, after: int, *, limit: int = 100) -> Log:

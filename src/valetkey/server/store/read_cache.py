@@ -8,14 +8,17 @@ race means that some record was out of date.
 
 import time
 from collections.abc import Sequence
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
+from valetkey.server.model.audit import NOT_RECORDED, AuditDraft
 from valetkey.server.model.change import Change, Stale
 from valetkey.server.model.change_log import Log
+from valetkey.server.model.client import Client
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
 from valetkey.server.model.query import Page, PageQuery, Query, RecentOne, Results
 from valetkey.server.model.record import Record
+from valetkey.server.model.resource import ResourceServer
 from valetkey.server.store.port import Store
 
 R = TypeVar("R", bound=Record)
@@ -27,6 +30,29 @@ MOST: Final = 4096
 """The largest number of cached records."""
 
 
+_names: Final[set[str]] = set()
+"""Ids of clients and APIs that this process has read lately, up to MOST."""
+
+
+def is_client(name: str) -> bool:
+    """Whether a client or an API of this name was found in the store. For the log: whatever else
+    somebody sends in place of a name may be a secret. Names that nobody used lately may be
+    missing."""
+    return name in _names
+
+
+class CommitRecorder(Protocol):
+    """Commits, and records it. `every`: also what has neither an event nor a draft."""
+
+    every: bool
+
+    async def commit(
+        self, changes: Sequence[Change], events: Sequence[Event] = ()
+    ) -> tuple[Throttle, ...]:
+        """As `Store.commit`."""
+        ...
+
+
 class CachedStore:
     """A store with a cache for `RecentOne` queries in front of it."""
 
@@ -35,6 +61,8 @@ class CachedStore:
         self._kept: dict[Query, tuple[float, Results]] = {}
         self._kinds: set[type[Record]] = set()
         self._forgotten = 0
+        self.recorder: CommitRecorder | None = None
+        """Writes audit records, each in the commit that it is about."""
 
     async def read(self, *wants: Query) -> Results:
         if RecentOne not in map(type, wants):
@@ -58,6 +86,8 @@ class CachedStore:
             return Results(recalled)
         before = self._forgotten
         answer = await self.store.read(*to_read)
+        for want in lately:
+            _learn(answer.records(want))
         if lately and before == self._forgotten:
             self._keep(answer, lately, now)
         return answer.with_records(recalled) if recalled else answer
@@ -72,7 +102,15 @@ class CachedStore:
     async def commit(
         self, changes: Sequence[Change], events: Sequence[Event] = ()
     ) -> tuple[Throttle, ...]:
+        # Not in a function of its own: each costs every token request.
+        recorded = self.recorder is not None and self.recorder.every
+        for event in events:
+            recorded = recorded or event.kind not in NOT_RECORDED
+        for change in changes:
+            recorded = recorded or type(change.record) is AuditDraft
         try:
+            if recorded and self.recorder is not None:
+                return await self.recorder.commit(changes, events)
             return await self.store.commit(changes, events)
         except Stale:
             self._forget()
@@ -98,3 +136,11 @@ class CachedStore:
 
     async def close(self) -> None:
         await self.store.close()
+
+
+def _learn(records: Sequence[Record]) -> None:
+    for record in records:
+        if isinstance(record, Client | ResourceServer):
+            if len(_names) >= MOST:
+                _names.clear()
+            _names.add(record.id)

@@ -22,6 +22,7 @@ from valetkey.server.model.keys import CURRENT, Epoch
 from valetkey.server.model.query import One, PageQuery
 from valetkey.server.oauth.admin.keys import USES
 from valetkey.server.store.keyring import make, read_keys
+from valetkey.server.store.master_key import MasterKey
 from valetkey.server.store.migrate import migrations, pending
 from valetkey.server.store.port import Store, Unavailable, Unusable
 from valetkey.server.store.survey import look
@@ -44,7 +45,7 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     at: int
 
 
-async def finalize(store: Store, master: bytes) -> Restored:
+async def finalize(store: Store, master: MasterKey) -> Restored:
     """End the epoch of a restored database. Raises Stale if another process is doing so now."""
     now = int(time.time())
     wanted = One(Epoch, CURRENT)

@@ -1,4 +1,4 @@
-"""What a database says about itself. A survey changes nothing."""
+"""What a database says about itself, and which versions it takes. A survey changes nothing."""
 
 import contextlib
 import time
@@ -9,7 +9,7 @@ import apsw
 import msgspec
 
 from valetkey.server.model.keys import CURRENT, Epoch
-from valetkey.server.store.migrate import Migration, Ran, ran
+from valetkey.server.store.migrate import REFUSE_OLDER, Migration, Ran, ran
 from valetkey.server.store.port import UNREADABLE, Unavailable, damaged
 
 EPOCH: Final = f"SELECT body FROM {Epoch.table} WHERE key = '{CURRENT}'"  # noqa: S608
@@ -68,6 +68,16 @@ def _looked(connection: apsw.Connection, shipped: tuple[Migration, ...]) -> Surv
     except UNREADABLE as error:
         raise damaged(Epoch.table, error) from error
     return Survey(shipped=shipped, ran=ran(connection), epoch=epoch)
+
+
+def refuse_older(file: Path) -> None:
+    """Make servers of older versions refuse to start on this file. Raises Unavailable."""
+    try:
+        with contextlib.closing(apsw.Connection(str(file))) as connection:
+            connection.set_busy_timeout(round(LOOKED * 1000))
+            connection.execute(REFUSE_OLDER)
+    except apsw.Error as error:
+        raise Unavailable(f"{file}: {error}") from error
 
 
 def damage(file: Path) -> str:

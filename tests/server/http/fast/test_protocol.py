@@ -1,6 +1,7 @@
 """The fast path of a connection differs from the ordinary one only in how much work it takes: bytes
 in, bytes out, at a server that runs."""
 
+import re
 import socket
 import time
 from base64 import b64encode
@@ -172,8 +173,14 @@ def test_the_old_protocol(line: bytes, server: Live) -> None:
 def test_both_paths_write_the_same_headers(server: Live) -> None:
     fast, _, rest = talk(server, JWKS).partition(b"\r\n\r\n")
     ordinary, _, _ = talk(server, get("/%6awks")).partition(b"\r\n\r\n")
-    assert sorted(fast.lower().split(b"\r\n")[1:]) == sorted(ordinary.lower().split(b"\r\n")[1:])
+    assert without_id(fast) == without_id(ordinary)
     assert b'"keys"' in rest
+
+
+def without_id(head: bytes) -> list[bytes]:
+    """The headers of an answer, without the values of those that differ in each."""
+    lines = sorted(head.lower().split(b"\r\n")[1:])
+    return [re.sub(rb"^(date|request-id):.*", rb"\1", line) for line in lines]
 
 
 @pytest.mark.parametrize("path", ["/jwks", "/%6awks", "/sign-in", "/nowhere"])
@@ -236,3 +243,50 @@ def test_whoever_hangs_up_harms_nobody(server: Live) -> None:
 def test_no_header_holds_another(name: bytes, value: bytes) -> None:
     with pytest.raises(ValueError, match="not a header"):
         encode_head(200, ((name, value),))
+
+
+ANSWERED: list[Any] = [
+    pytest.param(TOKEN, id="a token"),
+    pytest.param(JWKS, id="a document"),
+    pytest.param(PAGE, id="a page"),
+    pytest.param(get("/sign-out"), id="a redirect"),
+    pytest.param(get("/nowhere"), id="an error page"),
+    pytest.param(get("/static/valetkey.css"), id="a file"),
+    pytest.param(get("/token", method="PUT"), id="a method that is not taken"),
+    pytest.param(post("/token", "grant_type=none", BASIC), id="a refusal"),
+    pytest.param(get("/changes"), id="a stream that is refused"),
+    pytest.param(get("/admin/v1/users"), id="administration"),
+    pytest.param(get("/token", method="OPTIONS"), id="nothing in it"),
+    pytest.param(b"GET /jwks HTTP/1.1\r\n\r\n", id="no host"),
+    pytest.param(b"NOT HTTP\r\n\r\n", id="no request"),
+]
+
+
+@pytest.mark.parametrize("sent", ANSWERED)
+def test_every_answer_has_an_id_of_its_own(sent: bytes, server: Live) -> None:
+    """One, and never the one that a caller sends, which may be long or another request's."""
+    own = b"Request-Id: mine\r\nX-Request-Id: mine\r\n\r\n"
+    ids = [request_ids(talk(server, one))[0] for one in (sent, sent.replace(b"\r\n\r\n", own, 1))]
+    assert all(re.fullmatch(rb"[0-9a-f]{24}", one) for one in ids)
+    assert len(set(ids)) == 2
+
+
+def request_ids(answers: bytes) -> list[bytes]:
+    """The ids of the answers, one in each."""
+    heads = [part.partition(b"\r\n\r\n")[0] for part in answers.split(b"HTTP/1.1 ")[1:]]
+    named = [re.findall(rb"(?im)^request-id: (.*?)\r?$", head) for head in heads]
+    assert [len(one) for one in named] == [1] * len(heads)
+    return [one[0] for one in named]
+
+
+def test_the_log_the_page_and_the_error_have_the_id_of_the_answer(
+    server: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So what somebody reads out to support is found."""
+    with caplog.at_level("INFO", logger="valetkey.server"):
+        page = talk(server, get("/nowhere"))
+        refusal = talk(server, post("/token", "grant_type=none", BASIC))
+    logged = {one.details.get("request_id") for one in caplog.records if hasattr(one, "details")}
+    shown, refused = (request_ids(one)[0].decode() for one in (page, refusal))
+    assert {shown, refused} <= logged
+    assert f"<dd>{shown}</dd>".encode() in page

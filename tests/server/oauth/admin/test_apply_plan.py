@@ -97,7 +97,8 @@ async def test_everything_from_nothing_in_one_commit() -> None:
     )
     kept = found.one(machine)
     assert kept is not None
-    assert kept.secrets == (StoredSecret(DIGEST, NOW),)
+    (secret,) = kept.secrets
+    assert (secret.digest, secret.created, secret.until) == (DIGEST, NOW, 0)
     miko = found.one(user)
     assert miko is not None
     assert (miko.username, miko.email, miko.created, miko.changed) == (

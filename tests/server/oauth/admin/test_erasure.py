@@ -19,6 +19,7 @@ from valetkey.server.accounts.personal_data import DATA
 from valetkey.server.http import personal_export
 from valetkey.server.http.personal_export import export
 from valetkey.server.model import ids
+from valetkey.server.model.audit import PersonKey
 from valetkey.server.model.change import Create
 from valetkey.server.model.directory import GroupMember, ProvisionedUser
 from valetkey.server.model.environment import Env
@@ -26,10 +27,12 @@ from valetkey.server.model.erasure import Erasure
 from valetkey.server.model.event import event
 from valetkey.server.model.factor import Factor
 from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.last_use import LastUse, grant_use_id
 from valetkey.server.model.pending import Approval
 from valetkey.server.model.query import Many, One
 from valetkey.server.model.receipt import Receipt
 from valetkey.server.model.record import Record
+from valetkey.server.model.role import RoleBinding
 from valetkey.server.model.user import ADMINISTRATOR, Identity, Session, User
 from valetkey.server.oauth.admin.erasure import (
     Deletion,
@@ -123,10 +126,13 @@ def person() -> tuple[User, list[Record]]:
         identity,
         provisioned,
         GroupMember(group="g1", **owner),
+        RoleBinding(roles=("support",), changed=NOW, by=MARK, **owner),
+        PersonKey(secret=b"\0" * 32, **owner),
         factor,
         session,
         TokenFamily(id=name(), grant=grant, used=NOW, device=MARK, **until, **owner, **client),
         Approval(id=name(), grant=grant, words=MARK, **until, **owner, **client),
+        LastUse(id=grant_use_id(grant), grant=grant, day=NOW // DAY, **owner, **client),
         receipt,
         event(ENV, "factor-added", by="user", note=MARK, reason=MARK, **owner),
         event(ENV, "connected", by="user", note=MARK, **owner, **client),
@@ -221,8 +227,14 @@ async def test_no_table_has_a_byte_of_the_person_afterwards(both: tuple[Store, D
     assert (await deletion(store, user.id)).result == "requested"
     await due(store, user.id, NOW + GRACE - 1)
     assert having(await dump(), MARK) >= named - {"sessions"}
+    # What opens the audit log, and what made them an administrator, have no text of theirs.
+    powers: tuple[One[Record], ...] = One(PersonKey, user.id), One(RoleBinding, user.id)
+    before = await store.read(*powers)
+    assert all(before.one(one) for one in powers)
     await due(store, user.id, NOW + GRACE)
     assert having(await dump(), MARK) == set()
+    after = await store.read(*powers)
+    assert [after.one(one) for one in powers] == [None, None]
     grants = Many(Grant, "user", user.id)
     assert [one.status for one in (await store.read(grants)).many(grants)] == ["stopped"]
     # What was kept names nobody, and goes when its time is over.

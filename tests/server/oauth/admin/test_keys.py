@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 from tests.rows import row
 
-from valetkey.server.model.change import Change, Count, Create, Remove, Tally, Uncount, Update
+from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.change_log import entries_of
 from valetkey.server.model.keys import SigningKey, Use
 from valetkey.server.model.policy import Lifetimes
@@ -43,7 +43,7 @@ def applied(keys: list[SigningKey], changes: tuple[Change, ...]) -> list[Signing
                 after[record.kid] = record
             case Remove():
                 del after[record.kid]
-            case Count() | Uncount() | Tally():
+            case _:
                 pytest.fail("keys are not counted")
     return sorted(after.values(), key=lambda key: key.kid)
 

@@ -134,6 +134,18 @@ def test_only_by_its_own_secret(by: Any) -> None:
     refused(it, with_assertion(text_of(it, by(it))))
 
 
+@pytest.mark.parametrize("used", [0, 1])
+def test_which_of_its_secrets_it_uses_is_known(used: int) -> None:
+    it = world()
+    newer = b"vk_cs_another_secret_that_the_two_share_by_now"
+    both = (it.need(Client, "sharer"), sharer(KEYRING, it.env, newer))
+    over = msgspec.structs.replace(both[0].secrets[0], until=it.now)
+    secrets = tuple(one.secrets[0] for one in both)
+    it.change(Client, "sharer", secrets=(over, *secrets))
+    proves(it, with_assertion(text_of(it, Shared((SHARED.secret, newer)[used]))))
+    assert it.at.secret_uses == {("sharer", secrets[used].digest): secrets[used]}
+
+
 def test_a_secret_that_is_over() -> None:
     it = world()
     one = it.need(Client, "sharer").secrets[0]

@@ -50,9 +50,9 @@ def test_the_profiles() -> None:
 
 def test_a_profile_is_there_by_itself_and_a_declared_one_takes_its_place() -> None:
     at = World().at
-    assert at.all_policies[BANK.policy] is PROFILES["fapi2"]
+    assert at.all_policies[BANK.policy] == PROFILES["fapi2"]
     own = Policy(name="fapi2", pkce="optional")
-    assert msgspec.structs.replace(at, policies={"fapi2": own}).all_policies[BANK.policy] is own
+    assert msgspec.structs.replace(at, policies={"fapi2": own}).all_policies[BANK.policy] == own
 
 
 def test_a_policy_that_is_not_there_opens_nothing() -> None:

@@ -192,6 +192,7 @@ MANAGED = {"grant_management_endpoint", "grant_management_actions_supported"}
 MEMBERS: dict[str, set[str]] = {
     # Both are between this server and the systems that its operator named.
     "scim": set(),
+    "administration": set(),
     "account checks": set(),
     "hand-off": set(),
     "notices": set(),

@@ -28,11 +28,9 @@ from valetkey.server.http.front import MethodHandler
 from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
-from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.endpoints.scim import PATH, Provisioner, provisioner
 from valetkey.spec.errors import InvalidRequest, OAuthError, TemporarilyUnavailable
 from valetkey.spec.names import Cite
-from valetkey.wire.bearer import read_header
 
 CITE: Final = Cite("RFC 7644", "3")
 
@@ -72,7 +70,7 @@ class ScimHandler:
         """The reply. Every refusal is a document of SCIM (3.12)."""
         scheme = ""
         try:
-            call = self._call(request)
+            call = self._transport.bearer_call(request)
             scheme = call.scheme
             if not call.token:
                 return Reply(401, (*SAFE, *NO_STORE, *self._transport.invitations()))
@@ -87,17 +85,6 @@ class ScimHandler:
             if there.status in (401, 403):
                 reply = reply.having(self._transport.challenge(there, scheme))
             return reply
-
-    def _call(self, request: Request) -> Call:
-        authorization = request.header(b"authorization")
-        scheme, token = read_header(authorization, schemes=self._transport.schemes) or ("", "")
-        return Call(
-            method=request.method,
-            authorization=authorization,
-            scheme=scheme,
-            address=request.address,
-            request=self._transport.describe(request, token=token),
-        )
 
     async def _answer(self, request: Request, by: Provisioner) -> Reply:
         place = request.path.removeprefix(PATH).strip("/")

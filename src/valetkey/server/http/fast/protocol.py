@@ -24,7 +24,7 @@ from valetkey.server.http.fast.cycle import Cycle, encode_head, encode_server_he
 from valetkey.server.http.fast.turns import Turns
 from valetkey.server.http.front import CLOSE, Front, malformed_request
 from valetkey.server.http.reply import BODILESS, Reply
-from valetkey.server.http.request import Request, too_slow
+from valetkey.server.http.request import Request, new_request_id, too_slow
 from valetkey.spec.errors import InvalidRequest
 
 MAX_HEAD: Final = 128 * 1024
@@ -253,7 +253,9 @@ class Protocol(HttpToolsProtocol):
 
     def _reject(self, error: InvalidRequest) -> None:
         """Sends the refusal, and closes the connection."""
-        self.transport.write(self._encode(self.front.secured(malformed_request(error))))
+        request_id = new_request_id()
+        reply = self.front.secured(malformed_request(error, request_id))
+        self.transport.write(self._encode(reply, request_id))
         self.transport.close()
         self._expect_reading()
 
@@ -276,7 +278,7 @@ class Protocol(HttpToolsProtocol):
                     cycle.keep_alive = False
                 elif not cycle.keep_alive:
                     reply = reply.having(CLOSE)
-                self.transport.write(self._encode(reply, bare=request.method == "HEAD"))
+                self.transport.write(self._encode(reply, request.id, bare=request.method == "HEAD"))
         except Exception:
             log.exception("reply failed", path=request.path)
             self.transport.close()
@@ -286,12 +288,13 @@ class Protocol(HttpToolsProtocol):
                 self.transport.close()
             self.on_response_complete()
 
-    def _encode(self, reply: Reply, *, bare: bool = False) -> bytes:
+    def _encode(self, reply: Reply, request_id: str, *, bare: bool = False) -> bytes:
         """The reply as bytes. A `bare` one gives its length without a body (RFC 9110 9.3.2)."""
         size = b"" if reply.status in BODILESS else b"content-length: %d\r\n" % len(reply.body)
-        return b"%b%b%b\r\n%b" % (
+        return b"%b%brequest-id: %b\r\n%b\r\n%b" % (
             encode_head(reply.status, reply.headers),
             encode_server_headers(self.server_state.default_headers),
+            request_id.encode(),
             size,
             b"" if bare else reply.body,
         )

@@ -223,7 +223,13 @@ def _secrets(
     if isinstance(holder, Client) and desired.plain is not None:
         keyring, env = context.installation.keyring, context.env
         return (credentials.new_secret(desired.plain, client=holder, keyring=keyring, env=env),)
-    return (StoredSecret(digest=desired.secret, created=context.env.now),)
+    return (
+        StoredSecret(
+            digest=desired.secret,
+            created=context.env.now,
+            id=context.env.random_bytes(4).hex(),
+        ),
+    )
 
 
 def _clashing(steps: Sequence[Step]) -> Iterator[str]:
@@ -287,7 +293,7 @@ def _name_conflicts(kind: Kind, name: str, after: RecordsByName) -> list[str]:
 
 def _installation(records: RecordsByName, at: Installation) -> Installation:
     policies = {one.name: one for one in records.values() if isinstance(one, Policy)}
-    offer = Offer(at.issuer, _servers(records))
+    offer = Offer(at.issuer, _servers(records), reserved=at.offer.reserved)
     return msgspec.structs.replace(at, policies=policies, offer=offer)
 
 

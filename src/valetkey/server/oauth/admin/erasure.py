@@ -14,6 +14,7 @@ from valetkey.server.accounts.notices import tell
 from valetkey.server.accounts.personal_data import owned_by_index
 from valetkey.server.model import base32hex
 from valetkey.server.model.change import Change, Create, Remove, Update
+from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.erasure import DELETION, Erasure
 from valetkey.server.model.event import DAILY, By, Event, event
 from valetkey.server.model.query import Many, One, OneByAlias, Rule
@@ -149,9 +150,32 @@ def do_due(user: str, context: Context) -> Rule[Progress]:
         # An administrator let the user in again, so nothing is erased.
         return Progress(changes=(Remove(row),))
     if now < row.due:
-        return Progress()
+        return (yield from _announce(row, context))
     removed = yield from erase(account, by=row.by, context=context)
     return Progress(changes=removed.changes, events=removed.events, more=True)
+
+
+SOON: Final = 3 * 86400
+"""Seconds before the erasure in which the user is notified once more, if they asked earlier."""
+
+
+def _announce(row: Erasure, context: Context) -> Rule[Progress]:
+    """Notifies the user that the account is erased soon, once for each request."""
+    to = context.installation.notices
+    if not is_soon(row, context.env.now) or not to.tells("deletion_soon"):
+        return Progress()
+    marker = SingleUse(purpose="deletion announced", value=f"{row.user} {row.due}", expires=row.due)
+    query = One(SingleUse, marker.key)
+    if (yield (query,)).one(query) is not None:
+        return Progress()
+    facts = {"at": str(row.due)}
+    notice = tell("deletion_soon", user=row.user, env=context.env, to=to, facts=facts)
+    return Progress(changes=(Create(marker), *notice))
+
+
+def is_soon(row: Erasure, now: int) -> bool:
+    """Whether the account is erased soon, and its user asked for that longer ago."""
+    return not row.erased and row.due - SOON <= now < row.due and row.due - row.requested > SOON
 
 
 def _scrub(row: Erasure) -> Rule[Progress]:
@@ -189,4 +213,4 @@ def is_due(row: Erasure, now: int) -> bool:
     """Whether there may be something to do for the account."""
     if row.erased and not row.scrubbed:
         return True
-    return now >= (row.purge if row.erased else row.due)
+    return now >= (row.purge if row.erased else row.due) or is_soon(row, now)

@@ -9,7 +9,9 @@ from typing import Final
 
 import msgspec
 
+from valetkey.server.accounts.notices import tell
 from valetkey.server.accounts.personal_data import owned_by_index
+from valetkey.server.model.audit import PersonKey
 from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.directory import ProvisionedUser
@@ -39,13 +41,28 @@ class NotRemoved(Outcome, frozen=True, kw_only=True, eq=False):
 
 
 def client(name: str, context: Context) -> Rule[Removed | NotRemoved]:
-    """Removes an app, and stops all its grants."""
+    """Removes an app, and stops all its grants. Users who lose it are notified."""
     wanted, grants = One(Client, name), Many(Grant, "client", name)
     results = yield (wanted, grants)
     row = results.one(wanted)
     if row is None:
         return NotRemoved(why=f"there is no client {name!r}")
-    return _removed(row, results.many(grants), context=context)
+    live = [one for one in results.many(grants) if one.status != "stopped"]
+    notices = [
+        one
+        for grant in live
+        for one in tell(
+            "access_stopped",
+            user=grant.user,
+            env=context.env,
+            to=context.installation.notices,
+            client=name,
+            grant=grant.id,
+            app=row.name,
+        )
+    ]
+    removed = _removed(row, live, context=context)
+    return msgspec.structs.replace(removed, changes=(*removed.changes, *notices))
 
 
 def user(name: str, context: Context) -> Rule[Removed | NotRemoved]:
@@ -71,10 +88,11 @@ def erase(row: User, *, by: By, context: Context) -> Rule[Removed]:
     grants, families = Many(Grant, "user", row.id), Many(TokenFamily, "user", row.id)
     own = tuple(Many(kind, "user", row.id) for kind in PERSONAL)
     provisioned, requested = One(ProvisionedUser, row.id), One(Erasure, row.id)
-    results = yield (grants, families, *own, provisioned, requested)
-    there = results.one(provisioned)
+    audit_key = One(PersonKey, row.id)
+    results = yield (grants, families, *own, provisioned, requested, audit_key)
     also: list[Record] = [one for want in own for one in results.many(want)]
-    also += () if there is None else (there,)
+    # With its key, what is personal in the audit log is gone; the log itself stays whole.
+    also += [one for one in (results.one(provisioned), results.one(audit_key)) if one is not None]
     erasure = _erasure(results.one(requested), row.id, by=by, context=context)
     messages = yield from sign_out_everywhere(row.id, context)
     nameless = tuple(

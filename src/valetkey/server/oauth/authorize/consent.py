@@ -6,11 +6,11 @@ from typing import Final, TypeAlias
 import msgspec
 
 from valetkey.jose.seal import digest
-from valetkey.server.accounts.notices import NoticeKind, tell
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.event import Event, Kind, event
 from valetkey.server.model.grant import Grant
+from valetkey.server.model.last_use import LastUse, grant_use_id
 from valetkey.server.model.limits import NOTHING_PROPOSED, Limits, Proposal, only
 from valetkey.server.model.pending import Pending
 from valetkey.server.oauth.authorize import grant_management
@@ -26,6 +26,7 @@ from valetkey.server.oauth.core.consent_limits import (
     widened_grant_limits,
 )
 from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.message_delivery import notify_of_grant
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.spec.errors import AccessDenied, InvalidRequest
 from valetkey.wire.catalog import Permission
@@ -248,8 +249,13 @@ def _first(
         permissions=grant.permissions,
         context=context,
     )
-    changes = _notice("app_connected", grant, grant.permissions, context=context)
-    return grant, (Create(grant), *changes), (audit_event,)
+    names = " ".join(grant.permissions)
+    changes = notify_of_grant("app_connected", grant, context, permissions=names)
+    # No app has used it yet: those that none ever uses are found by that.
+    unused = LastUse(
+        id=grant_use_id(grant.id), user=grant.user, grant=grant.id, client=grant.client
+    )
+    return grant, (Create(grant), Create(unused), *changes), (audit_event,)
 
 
 def _widened(
@@ -288,22 +294,9 @@ def _widened(
     changes: tuple[Change, ...] = (Update(grant),)
     more = [one for one in offer.ordered(chosen) if offer.permissions[one].risk == "high"]
     if more:
-        changes += _notice("sensitive_permission", grant, more, context=context)
+        names = " ".join(more)
+        changes += notify_of_grant("sensitive_permission", grant, context, permissions=names)
     return grant, changes, (*dropped, audit_event)
-
-
-def _notice(
-    kind: NoticeKind, grant: Grant, permissions: Iterable[str], *, context: Context
-) -> tuple[Change, ...]:
-    return tell(
-        kind,
-        user=grant.user,
-        env=context.env,
-        to=context.installation.notices,
-        client=grant.client,
-        grant=grant.id,
-        facts={"permissions": " ".join(permissions)},
-    )
 
 
 def _event(

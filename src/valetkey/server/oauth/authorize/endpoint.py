@@ -35,6 +35,7 @@ from valetkey.server.oauth.authorize.interaction import (
     Unable,
     is_sensitive,
     needs_factors,
+    needs_new_sign_in,
     next_step,
     refusal,
     required_levels,
@@ -308,5 +309,6 @@ def _ask(
                 reply_to=valid_request.client_request.reply_to,
                 login_hint=valid_request.request.login_hint,
                 user=None if step.person is None else step.person.user,
+                anew=needs_new_sign_in(valid_request.request),
                 create=step.create,
             )

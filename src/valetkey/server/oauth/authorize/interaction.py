@@ -313,7 +313,11 @@ def _is_recent(request: AuthorizationRequest, person: Person, *, since: int, now
     """Whether the user signed in recently enough. `since` is the time from which a sign-in is a new
     one."""
     signed_in = person.session.auth_time
-    if "login" in request.prompts or request.max_age == 0:
-        # OpenID Connect Core 3.1.2.1: max_age=0 requests a new sign-in.
+    if needs_new_sign_in(request):
         return signed_in >= since
     return request.max_age is None or now - signed_in <= request.max_age or signed_in >= since
+
+
+def needs_new_sign_in(request: AuthorizationRequest) -> bool:
+    """Whether the app asks for a new sign-in (OpenID Connect Core 3.1.2.1: `max_age=0` is one)."""
+    return "login" in request.prompts or request.max_age == 0

@@ -40,15 +40,16 @@ class Deny(Outcome, frozen=True, kw_only=True, eq=False):
 
 class Login(Outcome, frozen=True, kw_only=True, eq=False):
     """The user has to sign in. `user` is the user who is signed in already and has to sign in
-    again. `create`: the app requests a new account. `level` is the level that the sign-in has to
-    reach, `preferred` the one that the app would like, "" for any; `fresh`: it is for permissions
-    of high risk, so a device that the user trusts is not enough."""
+    again; `anew`: from the first stage on. `create`: the app requests a new account. `level` is the
+    level that the sign-in has to reach, `preferred` the one that the app would like, "" for any;
+    `fresh`: it is for permissions of high risk, so a device that the user trusts is not enough."""
 
     pending: Pending
     client: Client
     reply_to: ReplyTo
     login_hint: str = ""
     user: User | None = None
+    anew: bool = False
     create: bool = False
     level: str = ""
     preferred: str = ""

@@ -89,4 +89,10 @@ PAR: Final = Feature(
             status=201,
         ),
     ),
+    # RFC 9126 5
+    metadata=lambda context: (
+        {"require_pushed_authorization_requests": True}
+        if context.installation.demands.pushed == "required"
+        else {}
+    ),
 )

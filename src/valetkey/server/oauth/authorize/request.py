@@ -241,6 +241,7 @@ def _scope_and_permissions(
     permissions = offer.expand(requested) if requested else offer.expand_known(default)
     if not set(permissions) <= set(registered):
         raise InvalidScope("this app is not registered for all that it asks for")
+    offer.check_listed(permissions, client.admin)
     if resources:
         within = offer.within(permissions, resources)
         if requested and within != permissions:

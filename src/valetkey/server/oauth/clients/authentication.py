@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import unquote_plus
 
-from valetkey.server.model.client import BY_SECRET, Client
+from valetkey.server.model.client import BY_SECRET, Client, StoredSecret
 from valetkey.server.model.query import RecentOne, Rule
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.oauth.clients import documents
@@ -53,7 +53,7 @@ def _by_another_way(
     The caller learns it only if it presented the right secret, or has no secret to guess."""
     mismatch = f"is registered for {client.auth_method}, and used {' or '.join(ways)}"
     by_secret = BY_SECRET.issuperset(ways)
-    safe = by_secret and (client.is_public or _proves(client, credentials.secret, now))
+    safe = by_secret and (client.is_public or _proves(client, credentials.secret, now) is not None)
     return InvalidClient(
         f"this client {mismatch}" if safe else "", detail=f"{client.id} {mismatch}"
     )
@@ -108,18 +108,20 @@ def _alike(claimed: Sequence[tuple[ClientAuth, Credentials]]) -> bool:
     )
 
 
-def _proves(party: Client | ResourceServer, secret: str, now: int) -> bool:
-    fits = False
+def _proves(party: Client | ResourceServer, secret: str, now: int) -> StoredSecret | None:
+    fits = None
     for kept in party.secrets:
         # Compare each of them, so that the time does not tell which one matches.
-        fits |= kept.matches(secret, now)
+        fits = kept if kept.matches(secret, now) else fits
     return fits
 
 
 def _by_secret(client: Client, credentials: Credentials, context: Context) -> Rule[None]:
     yield from ()
-    if not _proves(client, credentials.secret, context.env.now):
+    used = _proves(client, credentials.secret, context.env.now)
+    if used is None:
         raise InvalidClient(detail=f"wrong secret for {client.id}")
+    context.installation.secret_uses[client.id, used.digest] = used
 
 
 def _by_name(client: Client, credentials: Credentials, context: Context) -> Rule[None]:

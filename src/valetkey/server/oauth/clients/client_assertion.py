@@ -91,10 +91,13 @@ def _prove(client: Client, credentials: Credentials, context: Context) -> Rule[N
         secrets = tuple(
             unseal_secrets(client, keyring=context.installation.keyring, now=context.env.now)
         )
-        payload = jws.verify_shared(credentials.secret, secrets, typ=assertion.TYPES)
+        raw = [secret for _, secret in secrets]
+        payload, position = jws.verify_shared(credentials.secret, raw, typ=assertion.TYPES)
         yield from count(payload, client, context, path=credentials.path)
     except (BadAssertion, BadSignature, BadSeal) as error:
         raise InvalidClient(detail=f"{client.id}: {error}") from error
+    used, _ = secrets[position]
+    context.installation.secret_uses[client.id, used.digest] = used
 
 
 CLIENT_SECRET_JWT: Final = Feature(

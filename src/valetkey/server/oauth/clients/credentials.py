@@ -133,7 +133,23 @@ def new_secret(secret: Secret, *, client: Client, keyring: Keyring, env: Env) ->
     if client.auth_method in BY_SHARED:
         nonce = env.random_bytes(seal.NONCE)
         sealed = seal.seal(_key(keyring), plain.encode(), nonce=nonce, purpose=_purpose(client.id))
-    return StoredSecret(digest=seal.digest(plain), created=env.now, sealed=sealed)
+    return StoredSecret(
+        digest=seal.digest(plain),
+        created=env.now,
+        sealed=sealed,
+        id=env.random_bytes(4).hex(),
+        last_four=last_four(plain),
+    )
+
+
+LONG: Final = 32
+"""Characters from which a secret is long enough to show some of it."""
+
+
+def last_four(secret: str) -> str:
+    """The last characters of a secret, by which people recognize it; "" for a short one, of which
+    they would be too much."""
+    return secret[-4:] if len(secret) >= LONG else ""
 
 
 def usable_secrets(client: Client) -> tuple[StoredSecret, ...]:
@@ -145,12 +161,15 @@ def usable_secrets(client: Client) -> tuple[StoredSecret, ...]:
     return ()
 
 
-def unseal_secrets(client: Client, *, keyring: Keyring, now: int) -> Iterator[bytes]:
-    """The shared secrets that are valid now, as bytes for an HMAC (OpenID Connect Core 10.1).
-    Raises BadSeal for a secret that was sealed for another client or by another installation."""
+def unseal_secrets(
+    client: Client, *, keyring: Keyring, now: int
+) -> Iterator[tuple[StoredSecret, bytes]]:
+    """The shared secrets that are valid now, each with its bytes for an HMAC, as
+    OpenID Connect Core 10.1 has it. Raises BadSeal for one that was sealed for another client or by
+    another installation."""
     for kept in client.secrets:
         if kept.sealed and kept.is_valid(now):
-            yield seal.unseal(_key(keyring), kept.sealed, purpose=_purpose(client.id))
+            yield kept, seal.unseal(_key(keyring), kept.sealed, purpose=_purpose(client.id))
 
 
 def _key(keyring: Keyring) -> bytes:

@@ -65,7 +65,7 @@ def allowed_scope(scope: tuple[str, ...], offer: Offer) -> tuple[str, ...]:
     is not of high risk and implies none that is."""
     if scope:
         return tuple(one for one in scope if one in offer.scopes)
-    return tuple(name for name in offer.permissions if not _is_risky(name, offer))
+    return tuple(name for name in offer.open_permissions if not _is_risky(name, offer))
 
 
 def _is_risky(permission: str, offer: Offer) -> bool:

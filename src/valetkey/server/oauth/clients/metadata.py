@@ -120,6 +120,8 @@ OWN: Final = frozenset(
         "verified",
         "status",
         "suspension",
+        "owner",
+        "admin",
         "created",
         "origin",
         "registration_token",

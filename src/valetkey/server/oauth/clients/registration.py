@@ -11,6 +11,7 @@ from valetkey.server.model.limits import Proposal
 from valetkey.server.model.policy import PROFILES
 from valetkey.server.model.query import DocumentRequest, Rule, Unreachable
 from valetkey.server.model.resource import IDENTITY
+from valetkey.server.model.role import SCOPES as ADMINISTRATION
 from valetkey.server.oauth.clients import credentials, grant_types, metadata
 from valetkey.server.oauth.core import consent_limits, shard_policy
 from valetkey.server.oauth.core.context import Context, Installation
@@ -42,7 +43,10 @@ def scope(client: Client, at: Installation) -> Iterator[str]:
     own = {names.INTERACTIONS_ANSWER}
     own.update(*(scopes.names for scopes in at.client_scopes if scopes.registered))
     for one in client.scope:
-        if one not in at.offer.scopes and one not in own:
+        if one in at.offer.reserved_names:
+            if one not in client.admin:
+                yield f"{one!r} is for apps that an owner listed as tools of administrators"
+        elif one not in at.offer.scopes and one not in own:
             yield f"{one[:60]!r} is in no catalog"
         if one in own and (client.is_public or client.origin != "declared"):
             yield f"{one!r} is for clients that authenticate, and that an administrator registers"
@@ -75,6 +79,16 @@ def limits(client: Client, at: Installation) -> Iterator[str]:
     yield from consent_limits.mistakes(Proposal(permissions=rest), offer=at.offer)
 
 
+def admin(client: Client, at: Installation) -> Iterator[str]:
+    """Check the permissions of the administration API that an owner listed for the app."""
+    if client.admin and client.origin != "declared":
+        yield "is for apps that an administrator registers"
+    for one in client.admin:
+        if one not in ADMINISTRATION:
+            yield f"{one[:60]!r} is no permission of the administration API"
+    yield from find_duplicates(client.admin)
+
+
 def types(client: Client, at: Installation) -> Iterator[str]:
     """Check the types of authorization details."""
     for one in client.authorization_details_types:
@@ -85,7 +99,8 @@ def types(client: Client, at: Installation) -> Iterator[str]:
 
 def of_scope(client: Client, at: Installation) -> tuple[str, ...]:
     """The permissions of the client's scope."""
-    return at.offer.expand(one for one in client.scope if one in at.offer.scopes)
+    known = {*at.offer.scopes, *at.offer.reserved_names}
+    return at.offer.expand(one for one in client.scope if one in known)
 
 
 def _beyond(ids: Iterable[str], client: Client, at: Installation) -> Iterator[str]:
@@ -294,6 +309,7 @@ CHECKS: Final[dict[str, Check]] = {
     "redirect_uris": redirect_uris,
     "grant_types": grant_types.grant_types,
     "scope": scope,
+    "admin": admin,
     "required": required,
     "reasons": reasons,
     "limits": limits,

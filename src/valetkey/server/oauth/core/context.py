@@ -10,10 +10,17 @@ import msgspec
 from valetkey.jose.jwk import PrivateKey
 from valetkey.server.accounts.notices import NOBODY, NoticeTargets
 from valetkey.server.model.brand import Brand
-from valetkey.server.model.client import Client
+from valetkey.server.model.client import Client, StoredSecret
 from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Keyring
-from valetkey.server.model.policy import DEFAULT, PROFILES, Lifetimes, Policies, Policy
+from valetkey.server.model.policy import (
+    DEFAULT,
+    PROFILES,
+    Demands,
+    Lifetimes,
+    Policies,
+    Policy,
+)
 from valetkey.server.oauth.core.issuing import IssuingParts, IssuingStep, parts_of, steps_of
 from valetkey.server.oauth.core.memo import Memo
 from valetkey.server.oauth.core.offer import Offer
@@ -72,13 +79,15 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
     asked for `prompt=none` too. `levels` are the `acr` values that the ways vouch for, and those
     that users reach here with a second factor. `handoff` is the platform that signs users in, None
     for none. `second_factor` is the level that every user has to reach, "" for none; a device that
-    the user trusts replaces the second factor for `trusted_seconds`."""
+    the user trusts replaces the second factor for `trusted_seconds`. `mail_codes`: users can sign
+    in with a code that is mailed to them, where no level is asked for."""
 
     silently: bool = False
     levels: tuple[str, ...] = ()
     handoff: HandOff | None = None
     second_factor: str = ""
     trusted_seconds: int = 0
+    mail_codes: bool = False
 
 
 OPTIONAL_PARAMETERS: Final = frozenset({"authorization_details", "other_key_shards"})
@@ -90,6 +99,7 @@ SIGN_IN_HERE: Final = SignIn()
 
 
 NO_POLICIES: Final = Policies()
+NO_DEMANDS: Final = Demands()
 
 
 class SignedTokens(Hashable, Protocol):
@@ -126,7 +136,9 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     `mtls_address` is the address at which a proxy asks for client certificates, "" for none.
     `verified_names` maps the look-alike form of each verified app's name to the app's id. `brand`
     is the brand that was applied, None for that of the settings. `notices` says where notices
-    to users go.
+    to users go. `demands` go beyond what the policies say. `secret_uses` are the client secrets
+    that were just used, by client and digest: rules put them there, and the server takes them out
+    (`http.secret_uses`).
 
     The last fields are derived from the others: `grant_types`, `client_auth_methods`, `senders`,
     `issuing` and `client_scopes` come from the features, `issuing_for_users` and
@@ -134,8 +146,8 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     `client_scopes`, `ignored_parameters` are the parameters of token requests that no enabled
     feature reads, `token_steps` are the steps of token requests that are on the way,
     `enabled_features` are the names of the features, `paths` maps names in the discovery document
-    to paths, `all_policies` has the built-in policies too. `memo` has the caches of this
-    installation: a copy with other facts begins with an empty one."""
+    to paths, `all_policies` has the built-in policies too, each with the demands. `memo` has the
+    caches of this installation: a copy with other facts begins with an empty one."""
 
     issuer: str
     lifetimes: Lifetimes
@@ -143,12 +155,14 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     offer: Offer
     features: tuple[Feature, ...]
     policies: dict[str, Policy] = {}
+    demands: Demands = NO_DEMANDS
     registration: Registration = CLOSED_REGISTRATION
     sign_in: SignIn = SIGN_IN_HERE
     notices: NoticeTargets = NOBODY
     epoch: int = 0
     mtls_address: str = ""
     signed_tokens: SignedTokens = NO_SIGNED_TOKENS
+    secret_uses: dict[tuple[str, str], StoredSecret] = {}
     verified_names: dict[str, str] = {}
     brand: Brand | None = None
     grant_types: dict[str, GrantType[Any]] = {}
@@ -171,7 +185,10 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         gathered = {
             "grant_types": {one.name: one for of in self.features for one in of.grant_types},
             "client_auth_methods": tuple(one for of in self.features for one in of.client_auth),
-            "all_policies": Policies({DEFAULT.name: DEFAULT, **PROFILES, **self.policies}),
+            "all_policies": Policies(
+                (name, self.demands.on(policy))
+                for name, policy in {DEFAULT.name: DEFAULT, **PROFILES, **self.policies}.items()
+            ),
             "senders": tuple(one for of in self.features for one in of.senders),
             "issuing": steps,
             "issuing_for_users": parts_of(steps, "user"),

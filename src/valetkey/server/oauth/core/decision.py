@@ -56,10 +56,11 @@ class TextDocument(msgspec.Struct, frozen=True, kw_only=True):
 class Answer(Outcome, frozen=True, kw_only=True, eq=False):
     """A JSON document, or a `TextDocument`; None for an empty answer. `unregistered_client` names a
     client that nobody vouches for and that now has a waiting request: its oldest one may have to be
-    dropped."""
+    dropped. `dead` is the API that learns that a token is not valid, and why, for statistics."""
 
     document: object
     unregistered_client: str = ""
+    dead: tuple[str, str] = ("", "")
 
 
 class Standing(msgspec.Struct, frozen=True, eq=False):

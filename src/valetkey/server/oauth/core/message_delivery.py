@@ -12,11 +12,12 @@ from typing import Final, Protocol
 import msgspec
 
 from valetkey.jose import seal
-from valetkey.server.accounts.notices import Letter
+from valetkey.server.accounts.notices import Letter, NoticeKind, tell
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Remove
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import event
+from valetkey.server.model.grant import Grant
 from valetkey.server.model.keys import KeyGone
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import One, Rule
@@ -243,3 +244,33 @@ def write(job: Job, context: Context) -> Rule[Message | None]:
 
 
 DELIVERY: Final = Delivery(kind=KIND, cite=CITE, write=write)
+
+
+def notify_of_app(
+    kind: NoticeKind,
+    *,
+    user: str,
+    client: str,
+    grant: str,
+    facts: Mapping[str, str],
+    context: Context,
+) -> tuple[Create, ...]:
+    """The changes that notify a user about an app's access (see `accounts.notices.tell`)."""
+    return tell(
+        kind,
+        user=user,
+        env=context.env,
+        to=context.installation.notices,
+        client=client,
+        grant=grant,
+        facts=facts,
+    )
+
+
+def notify_of_grant(
+    kind: NoticeKind, grant: Grant, context: Context, **facts: str
+) -> tuple[Create, ...]:
+    """The same, about a grant."""
+    return notify_of_app(
+        kind, user=grant.user, client=grant.client, grant=grant.id, facts=facts, context=context
+    )

@@ -30,8 +30,17 @@ class Locked(msgspec.Struct, frozen=True):
 class Offer:
     """The closed set of permissions, in the order of the catalogs."""
 
-    def __init__(self, issuer: str, resource_servers: Sequence[ResourceServer] = ()) -> None:
+    def __init__(
+        self,
+        issuer: str,
+        resource_servers: Sequence[ResourceServer] = (),
+        *,
+        reserved: Catalog | None = None,
+    ) -> None:
+        """`reserved` is the catalog of the administration API: its permissions can be granted, but
+        only to apps that an owner listed, so nothing lists them (`Client.admin`)."""
         self.issuer = issuer
+        self.reserved = reserved
         self.catalogs: tuple[Catalog, ...] = (
             identity(issuer),
             *(server.catalog for server in resource_servers),
@@ -50,13 +59,17 @@ class Offer:
         self._sets: dict[str, tuple[str, ...]] = {}
         self._names: dict[str, frozenset[str]] = {}
         self._spelled = {canonical(one.resource): one.resource for one in self.catalogs}
-        for catalog in self.catalogs:
+        # The reserved one first: where an API has declared such a name, the name is the API's.
+        first, *others = self.catalogs
+        for catalog in (first, *(() if reserved is None else (reserved,)), *others):
             for permission in catalog.permissions:
                 self.permissions[permission.id] = permission
                 self.resource_of[permission.id] = catalog.resource
             self._sets.update(catalog.scopes)
             ids = (permission.id for permission in catalog.permissions)
             self._names[catalog.resource] = frozenset((*ids, *catalog.scopes))
+        self.reserved_names = frozenset() if reserved is None else self._reserve(reserved)
+        """The permissions of the administration API."""
         # Clients request the same scopes again and again, and an offer never changes.
         self.memo = Memo()
         self._expanded = self.memo.of(self._expand, size=EXPANDED)
@@ -66,15 +79,26 @@ class Offer:
         self._spoken = self.memo.of(self._audience, size=EXPANDED)
         self._locked = self.memo.of(self._all_but, size=EXPANDED)
 
+    def _reserve(self, catalog: Catalog) -> frozenset[str]:
+        self._spelled.setdefault(canonical(catalog.resource), catalog.resource)
+        own = (one.id for one in catalog.permissions)
+        return frozenset(one for one in own if self.resource_of[one] == catalog.resource)
+
     @property
     def resources(self) -> tuple[str, ...]:
-        """The identifiers of the resource servers, the authorization server itself first."""
+        """The identifiers of the resource servers, the authorization server itself first. The
+        administration API is not among them."""
         return tuple(catalog.resource for catalog in self.catalogs)
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """All names that a `scope` parameter may have."""
-        return (*self.permissions, *self._sets)
+        """All names that the `scope` of any app may have."""
+        return (*self.open_permissions, *self._sets)
+
+    @property
+    def open_permissions(self) -> tuple[str, ...]:
+        """The permissions that any app may request: all but the reserved ones."""
+        return tuple(one for one in self.permissions if one not in self.reserved_names)
 
     def find_resource(self, spelling: str) -> str:
         """The identifier of a resource server in any spelling (RFC 3986 6.2.3), "" for none. A
@@ -95,7 +119,7 @@ class Offer:
         """Whether any of these permissions, permission sets, or resources belongs to this resource
         server. True for a name that is no longer known."""
         for name in names:
-            if name in self.resources:
+            if name in self._names:
                 if name == resource:
                     return True
                 continue
@@ -190,13 +214,20 @@ class Offer:
         named_resources = {self.resource_of[one] for one in permissions} - {self.issuer}
         if names.OPENID in permissions:
             named_resources.add(self.issuer)
-        return tuple(one for one in self.resources if one in named_resources) or (self.issuer,)
+        return tuple(one for one in self._names if one in named_resources) or (self.issuer,)
 
     def check_resources(self, resources: Iterable[str]) -> None:
         """Raise InvalidTarget for a resource server that is not registered (RFC 8707 2)."""
         for resource in resources:
             if not self.find_resource(resource):
                 raise InvalidTarget("the resource is unknown", detail=f"{resource[:200]!r}")
+
+    def check_listed(self, permissions: Iterable[str], listed: Iterable[str]) -> None:
+        """Raise InvalidScope for a permission of the administration API that is not among those
+        which an owner listed for the app."""
+        refused = self.reserved_names.intersection(permissions).difference(listed)
+        if refused:
+            raise InvalidScope("this app is no tool of administrators", detail=f"{min(refused)!r}")
 
     def cannot(self, permissions: Iterable[str]) -> tuple[Locked, ...]:
         """All permissions that are not among these, by API: first APIs of which some are included,
@@ -206,7 +237,10 @@ class Offer:
     def _all_but(self, permissions: tuple[str, ...]) -> tuple[Locked, ...]:
         # Recognizing a user opens nothing, so it is not among what an app cannot do.
         can = frozenset((*permissions, "openid"))
-        account, *groups = (self._rest(catalog, can) for catalog in self.catalogs)
+        catalogs = self.catalogs
+        if self.reserved is not None and not can.isdisjoint(self.reserved_names):
+            catalogs = (*catalogs, self.reserved)
+        account, *groups = (self._rest(catalog, can) for catalog in catalogs)
         touched = [one for one in groups if not one.whole]
         untouched = [one for one in groups if one.whole]
         return tuple(one for one in (*touched, account, *untouched) if one.permissions)

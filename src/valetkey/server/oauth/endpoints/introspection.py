@@ -85,6 +85,10 @@ def refreshable(text: str, context: Context) -> Rule[Refreshable | None]:
 
 REMEMBERED_ANSWERS: Final = 4096
 
+NOT_VALID: Final = "not_valid"
+NOT_ITS_OWN: Final = "other_audience"
+"""Why a token is not valid for the caller, where it is not only suspended."""
+
 
 def introspect(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     """The state of a token, for callers that it concerns; for others it is inactive. The response
@@ -102,22 +106,26 @@ def introspect(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     # RFC 7662 2.1: token_type_hint only says where to look first, and a token of ours says itself
     # what it is.
     if text.startswith(opaque.prefix("rt")):
-        state = yield from _refresh_token(text, client_id, context)
+        state, why = (yield from _refresh_token(text, client_id, context)), NOT_VALID
     else:
-        state = yield from _access_token(text, audience, client_id, context=context)
-    return Answer(document=_signed(state, name, context) if wants_signed(call.accept) else state)
+        state, why = yield from _access_token(text, audience, client_id, context=context)
+    document = _signed(state, name, context) if wants_signed(call.accept) else state
+    if state.active:
+        return Answer(document=document)
+    return Answer(document=document, dead=(audience or client_id, why))
 
 
 def _access_token(
     text: str, audience: str, client_id: str, *, context: Context
-) -> Rule[Introspection]:
+) -> Rule[tuple[Introspection, str]]:
+    """The state of an access token; and why it is not valid, in a word."""
     token = yield from token_state(text, context)
-    if isinstance(token, Dead) or not _concerns(
-        token, audience, client_id, at=context.installation
-    ):
-        return INACTIVE
+    if isinstance(token, Dead):
+        return INACTIVE, token.reason or NOT_VALID
+    if not _concerns(token, audience, client_id, at=context.installation):
+        return INACTIVE, NOT_ITS_OWN
     write = context.installation.memo.of(_introspection, size=REMEMBERED_ANSWERS)
-    return write(token, audience, context.installation)
+    return write(token, audience, context.installation), NOT_VALID
 
 
 def _refresh_token(text: str, client_id: str, context: Context) -> Rule[Introspection]:

@@ -10,7 +10,6 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from valetkey.server.accounts.notices import tell
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.client import Client
@@ -21,6 +20,7 @@ from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.core import message_delivery
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
+from valetkey.server.oauth.core.message_delivery import notify_of_app
 
 APPROVALS: Final = "/approvals"
 """The page that lists them."""
@@ -97,14 +97,13 @@ def new_approval(
     audit_event = event(
         context.env, "asked", by="app", user=user, client=client, grant=approval.grant
     )
-    changes = tell(
+    changes = notify_of_app(
         "approval_waiting",
         user=user,
-        env=context.env,
-        to=context.installation.notices,
         client=client,
         grant=approval.grant,
         facts={"approval": approval.id, "ends": str(approval.expires)},
+        context=context,
     )
     return approval, (Create(approval), *changes), (audit_event,)
 

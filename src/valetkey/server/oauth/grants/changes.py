@@ -10,7 +10,6 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from valetkey.server.accounts.notices import NoticeKind, tell
 from valetkey.server.model.change import Change, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import By, Event, Kind, event
@@ -18,6 +17,7 @@ from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
+from valetkey.server.oauth.core.message_delivery import notify_of_grant
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.logout.sessions import sign_out_everywhere
 from valetkey.spec.errors import InvalidScope
@@ -105,7 +105,7 @@ def widen(
     sensitive = " ".join(one for one in added if offer.permissions[one].risk == "high")
     changes: tuple[Change, ...] = (Update(wider),)
     if sensitive:
-        changes += _notice("sensitive_permission", grant, context, permissions=sensitive)
+        changes += notify_of_grant("sensitive_permission", grant, context, permissions=sensitive)
     return GrantChanged(grant=wider, changes=changes, events=(audit_event,))
 
 
@@ -146,20 +146,8 @@ def change_status(
     if how == "stop":
         messages = yield from sign_out_everywhere(user, context, client=grant.client)
         if by == "administrator":
-            messages += _notice("access_stopped", grant, context, reason=reason)
+            messages += notify_of_grant("access_stopped", grant, context, reason=reason)
     return GrantChanged(grant=turned, changes=(Update(turned), *messages), events=(audit_event,))
-
-
-def _notice(kind: NoticeKind, grant: Grant, context: Context, **facts: str) -> tuple[Change, ...]:
-    return tell(
-        kind,
-        user=grant.user,
-        env=context.env,
-        to=context.installation.notices,
-        client=grant.client,
-        grant=grant.id,
-        facts=facts,
-    )
 
 
 def disconnect(name: str, *, user: str, by: By, context: Context) -> Rule[GrantOutcome]:

@@ -5,7 +5,8 @@ from typing import Final
 import msgspec
 
 from valetkey.server.accounts.notices import tell
-from valetkey.server.accounts.throttle import reopen
+from valetkey.server.accounts.sign_in import Noted, password_opened
+from valetkey.server.accounts.throttle import is_closed, reopen
 from valetkey.server.model.change import Change, Update
 from valetkey.server.model.event import By, Event, event
 from valetkey.server.model.grant import Grant
@@ -57,9 +58,7 @@ def change_password(
         if one.id == keep and not one.way
     )
     stops = (yield from _stop_all(name, by=by, context=context)) if stop_apps else Outcome()
-    notices = tell(
-        "password_changed", user=name, env=env, to=context.installation.notices, facts=_by(device)
-    )
+    noted = yield from _note_password(name, by=by, device=device, context=context)
     return CredentialsChanged(
         user=changed,
         sessions=len(others),
@@ -69,14 +68,24 @@ def change_password(
             *own,
             *ended.changes,
             *stops.changes,
-            *reopen(name, env.now),
-            *notices,
+            *noted.changes,
         ),
-        events=(
-            event(env, "password-changed", by=by, user=name, note=device),
-            *ended.events,
-            *stops.events,
-        ),
+        events=(*noted.events, *ended.events, *stops.events),
+    )
+
+
+def _note_password(name: str, *, by: By, device: str, context: Context) -> Rule[Noted]:
+    """What comes with a new password besides its ends: it works for strangers again, the user is
+    notified, and the events."""
+    env, to = context.env, context.installation.notices
+    opened = Noted()
+    if (yield from is_closed(name, env.now)):
+        opened = password_opened(name, by=by, device=device, to=to, env=env)
+    notices = tell("password_changed", user=name, env=env, to=to, facts=_by(device))
+    changed = event(env, "password-changed", by=by, user=name, note=device)
+    return Noted(
+        changes=(*reopen(name, env.now), *notices, *opened.changes),
+        events=(changed, *opened.events),
     )
 
 

@@ -8,7 +8,6 @@ from typing import Final
 
 import msgspec
 
-from valetkey.server.accounts.notices import tell
 from valetkey.server.model import leasing
 from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.client import Client
@@ -29,6 +28,7 @@ from valetkey.server.model.query import Many, One, Rule
 from valetkey.server.oauth.core.consent_limits import check
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
+from valetkey.server.oauth.core.message_delivery import notify_of_grant
 from valetkey.server.oauth.grants.changes import (
     GrantChanged,
     GrantOutcome,
@@ -147,15 +147,8 @@ def announce_ends(grants: Sequence[Grant], context: Context) -> Rule[Outcome]:
         if announced or stored is None or stored.limits != one.limits:
             continue
         changes.append(Create(markers[one.id]))
-        changes += tell(
-            "access_ends_soon",
-            user=one.user,
-            env=context.env,
-            to=targets,
-            client=one.client,
-            grant=one.id,
-            facts={"ends": str(one.limits.until)},
-        )
+        ends = str(one.limits.until)
+        changes += notify_of_grant("access_ends_soon", one, context, ends=ends)
     return Outcome(changes=tuple(changes))
 
 

@@ -1,20 +1,21 @@
-"""A forgotten password, and the proof that an e-mail address is the user's.
+"""A forgotten password, the proof that an e-mail address is the user's, and sign-in by mail.
 
-Both mail a code of eight letters, and a link that has it. The code counts once, for 15 minutes,
-five times at most, and only in the browser that asked (a forgotten password) or in a session of the
-user that asked (an address). A link that is opened elsewhere shows where to type the code. To open
-a link changes nothing, since scanners of mail open links.
+All mail a code of eight letters, and a link that has it. The code counts once, for 15 minutes, five
+times at most, and only in the browser that asked, or in a session of the user that asked (an
+address). A link that is opened elsewhere shows where to type the code. To open a link changes
+nothing, since scanners of mail open links.
 
 For an unknown username, the same is stored and the same work is done, and no mail goes out (ATTACKS
 A70). So it is for a username that was asked for too often.
 """
 
+from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
 from valetkey.jose import base64url, seal
-from valetkey.server.accounts.notices import mail_code
+from valetkey.server.accounts.notices import CodeKind, mail_code, tell
 from valetkey.server.accounts.throttle import Buckets, Budget, Throttled, account_of, count
 from valetkey.server.model import ids
 from valetkey.server.model.change import Count, Create, Remove
@@ -34,7 +35,7 @@ from valetkey.server.oauth.grants.credentials import (
     change_password,
 )
 
-RecoveryKind: TypeAlias = Literal["reset", "address"]
+RecoveryKind: TypeAlias = Literal["reset", "address", "sign-in"]
 
 SECONDS: Final = 900
 """For which a mailed code counts."""
@@ -42,6 +43,14 @@ SECONDS: Final = 900
 PURPOSE: Final = b"recovery code"
 FORGOT: Final = "/forgot"
 EMAIL: Final = "/security/email"
+MAIL_SIGN_IN: Final = "/sign-in/email"
+
+_MAILS: Final[dict[RecoveryKind, tuple[CodeKind, str]]] = {
+    "reset": ("password_reset", FORGOT),
+    "address": ("address_verification", EMAIL),
+    "sign-in": ("sign_in_code", MAIL_SIGN_IN),
+}
+"""The mail of each kind, and the path of the page that takes its code."""
 
 TRIES: Final = Budget("codes of a recovery", 5)
 HOUR: Final = 3600
@@ -84,13 +93,33 @@ class CodeChecked(Outcome, frozen=True, kw_only=True, eq=False):
 def begin_reset(username: str, asker: Asker, context: Context) -> Rule[RecoveryRequest]:
     """Mails a code to the verified address of the user with this name. Raises
     TemporarilyUnavailable for a network that asks too often, whatever the name."""
-    allowed = yield from _allowed(account_of(username), asker, context)
+    whose = yield from _receiver(username, asker, context)
+    return _begin("reset", whose, asker, email=_address(whose), context=context)
+
+
+def begin_sign_in(
+    username: str, asker: Asker, *, pending: str = "", target: str = "", context: Context
+) -> Rule[RecoveryRequest]:
+    """Mails a code that signs the user in, as `begin_reset` does. They go on with the request
+    `pending`, or else at the page `target`."""
+    whose = yield from _receiver(username, asker, context, what="sign-in mails")
+    there = {"pending": pending, "target": target}
+    return _begin("sign-in", whose, asker, email=_address(whose), more=there, context=context)
+
+
+def _receiver(
+    username: str, asker: Asker, context: Context, *, what: str = "mails"
+) -> Rule[User | None]:
+    """The user with this name, if a code may be mailed to them now."""
+    allowed = yield from _allowed(f"{what} {account_of(username)}", asker, context)
     query = OneByAlias(User, sign_in_name(username))
     user = (yield (query,)).one(query)
     able = user is not None and user.status == "active" and user.password and user.email_verified
-    whose = user if able and allowed else None
-    email = "" if whose is None else whose.email
-    return _begin("reset", whose, asker, email=email, context=context)
+    return user if able and allowed else None
+
+
+def _address(user: User | None) -> str:
+    return "" if user is None else user.email
 
 
 def begin_address(
@@ -98,13 +127,15 @@ def begin_address(
 ) -> Rule[RecoveryRequest]:
     """Mails a code to an address that the user wants to have, or has and did not prove. Raises
     TemporarilyUnavailable as `begin_reset` does."""
-    allowed = yield from _allowed(user.id, asker, context)
+    allowed = yield from _allowed(f"mails {user.id}", asker, context)
     return _begin("address", user, asker, email=email, sends=allowed, context=context)
 
 
-def link_for_support(user: User, *, seconds: int, context: Context) -> Rule[RecoveryRequest]:
+def link_for_support(
+    user: User, *, seconds: int, context: Context, reason: str = ""
+) -> Rule[RecoveryRequest]:
     """A link with which the user chooses a new password, once, in whatever browser. `secret` is its
-    path."""
+    path. The user is notified, with the reason."""
     yield from ()
     secret = base64url.encode(context.env.random_bytes(32))
     pending = Pending(
@@ -116,8 +147,18 @@ def link_for_support(user: User, *, seconds: int, context: Context) -> Rule[Reco
         expires=context.env.now + seconds,
     )
     path = f"{FORGOT}/{pending.id}?code={secret}"
-    made = event(context.env, "reset-link-made", by="administrator", user=user.id)
-    return RecoveryRequest(id=pending.id, secret=path, changes=(Create(pending),), events=(made,))
+    audit_event = event(
+        context.env, "reset-link-made", by="administrator", user=user.id, reason=reason
+    )
+    notices = tell(
+        "password_link_made",
+        user=user.id,
+        env=context.env,
+        to=context.installation.notices,
+        facts={"reason": reason},
+    )
+    changes = (Create(pending), *notices)
+    return RecoveryRequest(id=pending.id, secret=path, changes=changes, events=(audit_event,))
 
 
 def waiting(name: str, kind: RecoveryKind, context: Context) -> Rule[Pending | None]:
@@ -166,6 +207,19 @@ def finish_reset(
     return msgspec.structs.replace(changed, changes=(Remove(pending), *changed.changes))
 
 
+def finish_sign_in(name: str, *, browser: str, context: Context) -> Rule[CodeChecked]:
+    """Uses up a code that was just checked. `user` is whose it is, `over` as in `check_code`, also
+    if their password has changed meanwhile."""
+    pending = yield from waiting(name, "sign-in", context)
+    if pending is None or pending.browser != browser:
+        return CodeChecked(over=True)
+    query = One(User, pending.parameters["user"])
+    user = (yield (query,)).one(query)
+    if user is None or user.status != "active" or password_mark(user) != pending.parameters["mark"]:
+        return CodeChecked(over=True)
+    return CodeChecked(user=user, changes=(Remove(pending),))
+
+
 def finish_address(
     name: str, *, user: str, device: str, context: Context
 ) -> Rule[CredentialsChanged]:
@@ -179,12 +233,12 @@ def finish_address(
     return msgspec.structs.replace(changed, changes=(Remove(pending), *changed.changes))
 
 
-def _allowed(account: str, asker: Asker, context: Context) -> Rule[bool]:
-    """Whether this account gets another mail for this browser. Whether or not, as much is
-    written."""
+def _allowed(bucket: str, asker: Asker, context: Context) -> Rule[bool]:
+    """Whether this bucket of an account has room for another mail for this browser. Whether or not,
+    as much is written."""
     if asker.address is not None:
         yield from count_network(NETWORK, asker.address, context)
-    now, bucket = context.env.now, f"mails {account} {asker.name}".strip()
+    now, bucket = context.env.now, f"{bucket} {asker.name}".strip()
     more = Count(Throttle(bucket=bucket, tried=1, since=now, expires=now + HOUR))
     tried = (yield (more,)).counter(more).tried
     return tried <= (OWN_MAILS if asker.name else MAILS)
@@ -197,6 +251,7 @@ def _begin(
     *,
     email: str,
     sends: bool = True,
+    more: Mapping[str, str] = {},
     context: Context,
 ) -> RecoveryRequest:
     env, installation = context.env, context.installation
@@ -209,15 +264,16 @@ def _begin(
             "user": "" if user is None else user.id,
             "mark": "" if user is None else password_mark(user),
             "email": email if kind == "address" else "",
+            **more,
         },
         contents=_mac(name, code, installation.keyring.macs[0].raw),
         browser=asker.browser,
         created=env.now,
         expires=expires,
     )
-    place = FORGOT if kind == "reset" else EMAIL
+    mail, place = _MAILS[kind]
     mails = mail_code(
-        "password_reset" if kind == "reset" else "address_verification",
+        mail,
         user="" if user is None or not sends else user.id,
         email=email if sends else "",
         code=format_code(code),

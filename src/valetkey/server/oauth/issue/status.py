@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from valetkey.jose import base64url
-from valetkey.server.model.change import Change, Count, Create, Tally, Uncount, Update
+from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.query import One, Rule
@@ -122,7 +122,7 @@ def _with(family: TokenFamily, changes: tuple[Change, ...]) -> tuple[Change, ...
     """The changes, where the one to this family also writes its position."""
     for number, change in enumerate(changes):
         record = change.record
-        if isinstance(change, Count | Uncount | Tally):
+        if not isinstance(change, Create | Update | Remove):
             continue
         if isinstance(record, TokenFamily) and record.id == family.id:
             return (*changes[:number], type(change)(family), *changes[number + 1 :])

@@ -98,11 +98,11 @@ def end(name: str, context: Context) -> Rule[Ended]:
     )
 
 
-def everywhere(user: str, *, by: By, context: Context) -> Rule[Ended]:
-    """Ends all sessions of the user, and notifies their apps."""
+def everywhere(user: str, *, by: By, context: Context, reason: str = "") -> Rule[Ended]:
+    """Ends all sessions of the user, and notifies their apps. The user reads the reason."""
     query = Many(Session, "user", user)
     theirs = (yield (query,)).many(query)
-    return (yield from end_all(theirs, by=by, note="everywhere", context=context))
+    return (yield from end_all(theirs, by=by, note="everywhere", context=context, reason=reason))
 
 
 def end_elsewhere(user: str, *, current: str, only: str = "", context: Context) -> Rule[Ended]:
@@ -114,15 +114,18 @@ def end_elsewhere(user: str, *, current: str, only: str = "", context: Context) 
     return (yield from end_all(selected, by="user", note="elsewhere", context=context))
 
 
-def end_all(theirs: Sequence[Session], *, by: By, note: str, context: Context) -> Rule[Ended]:
-    """Ends these sessions of one user, and notifies their apps. `note` is that of the event."""
+def end_all(
+    theirs: Sequence[Session], *, by: By, note: str, context: Context, reason: str = ""
+) -> Rule[Ended]:
+    """Ends these sessions of one user, and notifies their apps. `note` and `reason` are those of
+    the event."""
     if not theirs:
         return Ended()
     user = theirs[0].user
     signed_in = yield from apps(user, context, sids=(one.sid for one in theirs))
     return Ended(
         changes=(*(Remove(one) for one in theirs), *logout_messages(signed_in, context)),
-        events=(event(context.env, "signed-out", by=by, user=user, note=note),),
+        events=(event(context.env, "signed-out", by=by, user=user, note=note, reason=reason),),
     )
 
 

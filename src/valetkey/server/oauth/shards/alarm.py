@@ -5,7 +5,6 @@ from typing import Final
 
 import msgspec
 
-from valetkey.server.accounts.notices import tell
 from valetkey.server.model.change import Change, Count, Update
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import event
@@ -13,6 +12,7 @@ from valetkey.server.model.grant import Shards, TokenFamily
 from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Refuse
+from valetkey.server.oauth.core.message_delivery import notify_of_app
 from valetkey.server.oauth.shards.presentation import Alarm, PresentedShards
 from valetkey.spec.errors import InvalidGrant, KeySuspended
 from valetkey.wire.key_shards import Holder
@@ -91,14 +91,13 @@ def _all(
             )
         )
         reason = f"{NAMES[alarm.holder]}: {alarm.why}"
-        changes += tell(
+        changes += notify_of_app(
             "access_suspended",
             user=family.user,
-            env=context.env,
-            to=context.installation.notices,
             client=family.client,
             grant=family.grant,
             facts={"device": family.device, "reason": reason},
+            context=context,
         )
         events.append(
             event(

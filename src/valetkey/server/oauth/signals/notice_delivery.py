@@ -145,7 +145,7 @@ def write_mail(job: Job, context: Context) -> Rule[Letter | None]:
         zone=job.facts.get("zone") or chosen[1] or claims.get("zoneinfo", ""),
         # The person who asks for a code may have chosen the name, and not the reader.
         name="" if user is None or job.kind == CODE else user.display_name,
-        app="" if client is None else client.name,
+        app=job.facts.get("app", "") if client is None else client.name,
         vetted=client is not None and client.verified,
         grant=job.facts.get("grant", ""),
         permissions=tuple(offer.permissions[one] for one in names),
@@ -200,7 +200,7 @@ def write_hook(job: Job, context: Context) -> Rule[Message | None]:
     }
     data: dict[str, Any] = {"user": HookUser(id=job.user) if user is None else _hook_user(user)}
     if job.client:
-        name = "" if client is None else client.name
+        name = job.facts.get("app", "") if client is None else client.name
         data["app"] = {"id": job.client, "name": name}
     if grant := job.facts.get("grant"):
         data["grant"] = grant

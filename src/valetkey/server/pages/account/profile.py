@@ -20,7 +20,6 @@ from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.components import Account, PageForm, Section, View
 from valetkey.server.pages.frame import Frame, prove_again
-from valetkey.server.pages.locales import LOCALES
 
 PROFILE: Final = "/profile"
 DOWNLOAD: Final = f"{PROFILE}/download"
@@ -138,7 +137,7 @@ class ProfilePage:
             delete=DELETE,
             values=dict(values),
             fields=EDITABLE,
-            languages=tuple((one.tag, one.name) for one in LOCALES.values()),
+            languages=tuple((one.tag, one.name) for one in self._frame.brand.locales.values()),
             zones=(*more, *zones()),
             owned=bool(owned),
             wrong=wrong,

@@ -57,14 +57,14 @@ def security(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
     """How users protect their account."""
     page, sections = SessionsPage(frame), list[SectionPresenter]()
     rows = [TableRow(SESSIONS, (SessionsView,), get=page.show, post=page.end)]
-    if choice.password:
+    if choice.form is not None:
         sections += (PasswordPresenter(), EmailPresenter())
         rows += _credentials(frame)
-    if choice.password and frame.passkeys is not None:
+    if choice.form is not None and frame.passkeys is not None:
         passkeys = PasskeysPage(frame)
         sections.append(passkeys)
         rows += _passkeys(passkeys)
-    if choice.password:
+    if choice.form is not None:
         authenticator = AuthenticatorPage(frame)
         sections.append(authenticator)
         rows += _authenticators(authenticator)

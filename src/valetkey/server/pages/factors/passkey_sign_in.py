@@ -33,13 +33,8 @@ from valetkey.server.pages.factors.stages import (
 from valetkey.server.pages.frame import SIGN_IN, Frame, NoSuchPage
 from valetkey.server.pages.interaction import Interaction
 from valetkey.server.pages.own_pages import then
-from valetkey.server.pages.sign_in import (
-    SignInPage,
-    SignInProblem,
-    SignInRefused,
-    as_confirmation,
-)
-from valetkey.server.pages.ways import SignInChoice
+from valetkey.server.pages.sign_in import SignInPage, as_confirmation
+from valetkey.server.pages.ways import SignInChoice, SignInProblem, SignInRefused
 from valetkey.wire import form as forms
 
 
@@ -162,7 +157,7 @@ class OwnPasskeySignIn:
 
     async def _again(self, request: Request) -> Person | None:
         """The signed-in user who has to prove again who they are, None for a first sign-in."""
-        if not self._choice.password:
+        if self._choice.form is None:
             raise NoSuchPage
         person = await self._frame.current_person(request)
         return person if "again" in request.parameters() else None
@@ -203,7 +198,7 @@ class PasskeyInteraction:
 
     async def _login(self, request: Request) -> Login | None:
         """The request, if it waits for a sign-in of this browser."""
-        if not self._choice.password:
+        if self._choice.form is None:
             raise NoSuchPage
         name, browser = (
             request.path_parameters["pending"],

@@ -8,14 +8,17 @@ import msgspec
 from valetkey.server.accounts.factors import CodeRefused, NotAdded, add_authenticator, check_code
 from valetkey.server.accounts.fresh_proof import factors_of
 from valetkey.server.accounts.one_time_codes import is_recovery_code, new_secret
-from valetkey.server.accounts.stages import NextStage, trust_mark, with_code
+from valetkey.server.accounts.stages import NextStage, standing_proof, trust_mark, with_code
 from valetkey.server.accounts.throttle import Throttled, attempt_factor, forgive_factor
 from valetkey.server.http import cookies
 from valetkey.server.http.reply import Headers, Reply, see_other
 from valetkey.server.http.request import Request
+from valetkey.server.model.assurance import PHISHING_RESISTANT, strongest
 from valetkey.server.model.factor import account_level
 from valetkey.server.model.query import One
-from valetkey.server.model.user import User, password_mark
+from valetkey.server.model.user import User, password_mark, typed_name
+from valetkey.server.oauth.authorize.browser_session import Person
+from valetkey.server.oauth.authorize.outcome import Login
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.authorize import continue_at
 from valetkey.server.pages.components import PageForm, View
@@ -25,6 +28,8 @@ from valetkey.server.pages.factors.authenticator import (
     setup_code,
 )
 from valetkey.server.pages.factors.stages import (
+    SECONDS,
+    AfterSignIn,
     FirstStage,
     OpenStage,
     complete_sign_in,
@@ -44,6 +49,10 @@ CODES: Final = "one-time codes"
 
 DAY: Final = 86400
 
+ANEW: Final = "sign-in"
+"""The query by which somebody asks for the sign-in page: instead of signing up, or of proving only
+what is missing."""
+
 
 class FactorProblem(StrEnum):
     """Why the form is displayed again."""
@@ -59,7 +68,8 @@ class SecondFactorView(View, frozen=True, kw_only=True):
     """The form for a code: field ``code``, button ``#continue``, and ``trust`` to trust the device
     for ``trust_days``, 0 for never. ``authenticator`` and ``recovery`` say what the user has;
     ``passkey`` is the form with the button ``#passkey``, None for no passkey. ``restart`` is the
-    path of the sign-in page, ``retry_after`` goes with ``THROTTLED``."""
+    path of the sign-in page, ``retry_after`` goes with ``THROTTLED``. ``step_up``: the user is
+    signed in, and this is all that is missing."""
 
     template: ClassVar = "second_factor.html"
     enums: ClassVar = (FactorProblem,)
@@ -72,6 +82,7 @@ class SecondFactorView(View, frozen=True, kw_only=True):
     restart: str
     problem: FactorProblem = FactorProblem.NONE
     retry_after: int = 0
+    step_up: bool = False
 
 
 async def show_stage(
@@ -104,27 +115,36 @@ async def show_stage(
             back=restart_at(stage),
         )
     else:
-        factors = await frame.shell.ask(lambda context: factors_of(stage.user))
-        kinds = {one.kind for one in factors if one.kind != "recovery" or one.codes}
-        by_passkey = "passkey" in kinds and frame.passkeys is not None
-        passkey = (
-            _form(frame, request, stage, context=context, path=PASSKEY_STAGE)
-            if by_passkey
-            else None
-        )
-        view = SecondFactorView(
-            site=frame.site,
-            form=_form(frame, request, stage, context=context, path=SECOND_FACTOR),
-            authenticator="totp" in kinds,
-            passkey=passkey,
-            recovery="recovery" in kinds,
-            trust_days=context.installation.sign_in.trusted_seconds // DAY,
-            restart=restart_at(stage),
-            problem=problem,
-            retry_after=retry_after,
-        )
+        view = await _code_view(frame, request, stage, problem=problem, retry_after=retry_after)
     reply = await page_of_stage(frame, request, view, destination=stage.destination, status=status)
     return reply.having(*headers)
+
+
+async def _code_view(
+    frame: Frame, request: Request, stage: OpenStage, *, problem: FactorProblem, retry_after: int
+) -> SecondFactorView:
+    context = await frame.shell.context()
+    factors = await frame.shell.ask(lambda context: factors_of(stage.user))
+    kinds = {one.kind for one in factors if one.kind != "recovery" or one.codes}
+    if stage.level == PHISHING_RESISTANT:
+        kinds &= {"passkey"}
+    passkey = None
+    if "passkey" in kinds and frame.passkeys is not None:
+        passkey = _form(frame, request, stage, context=context, path=PASSKEY_STAGE)
+    # A step-up repeats no whole sign-in, so it is no moment to trust a device.
+    trusted_seconds = 0 if stage.session else context.installation.sign_in.trusted_seconds
+    return SecondFactorView(
+        site=frame.site,
+        form=_form(frame, request, stage, context=context, path=SECOND_FACTOR),
+        authenticator="totp" in kinds,
+        passkey=passkey,
+        recovery="recovery" in kinds,
+        trust_days=trusted_seconds // DAY,
+        restart=_anew_at(stage) if stage.session else restart_at(stage),
+        step_up=bool(stage.session),
+        problem=problem,
+        retry_after=retry_after,
+    )
 
 
 def _form(
@@ -140,6 +160,12 @@ def restart_at(stage: OpenStage) -> str:
     if destination.pending:
         return continue_at(destination.pending)
     return after_sign_in(destination.target, again=destination.again)
+
+
+def _anew_at(stage: OpenStage) -> str:
+    """The path of the sign-in page for somebody who is signed in."""
+    path = restart_at(stage)
+    return f"{path}&{ANEW}=1" if "?" in path else f"{path}?{ANEW}"
 
 
 class SecondFactorPage:
@@ -173,7 +199,8 @@ class SecondFactorPage:
                 frame, request, stage, following="code", problem=FactorProblem.REFUSED
             )
         reply = await self._open(request, stage, user)
-        return await self._trusted(request, reply, user) if "trust" in form else reply
+        trusts = "trust" in form and not stage.session
+        return await self._trusted(request, reply, user) if trusts else reply
 
     async def set_up(self, request: Request) -> Reply:
         """Take the first code of a new authenticator, and open the session."""
@@ -276,4 +303,48 @@ async def stage_and_user(
     user = (await frame.shell.store.read(query)).one(query)
     if user is None or user.status != "active" or password_mark(user) != stage.mark:
         return stage, None
+    if stage.session:
+        # What the session proved counts for as long as it lives.
+        person = await frame.person(request)
+        if person is None or person.session.id != stage.session:
+            return stage, None
+        proof = msgspec.structs.replace(stage.proof, auth_time=context.env.now)
+        stage = msgspec.structs.replace(stage, proof=proof)
     return stage, user
+
+
+async def step_up(frame: Frame, request: Request, login: Login) -> Reply | None:
+    """The page that asks a signed-in user only for what the request is missing, a second factor or
+    a fresh proof of one; None if they have to sign in anew."""
+    person = await frame.person(request)
+    if person is None or login.user is None or person.user.id != login.user.id or login.anew:
+        return None
+    least = strongest(login.level, login.preferred)
+    return await missing_proof(
+        frame, request, person, destination=AfterSignIn(pending=login.pending.id), least=least
+    )
+
+
+async def missing_proof(
+    frame: Frame, request: Request, person: Person, *, destination: AfterSignIn, least: str = ""
+) -> Reply | None:
+    """The page that asks a signed-in user only for a second factor, which makes their proof fresh
+    and reaches the level `least`; None if they have to sign in anew."""
+    factors = await frame.shell.ask(lambda context: factors_of(person.user.id))
+    context = await frame.shell.context()
+    least = strongest(least, context.installation.sign_in.second_factor)
+    proof = standing_proof(person.session, factors, least=least, now=context.env.now)
+    if proof is None:
+        return None
+    stage = OpenStage(
+        user=person.user.id,
+        username=typed_name(person.user),
+        mark=password_mark(person.user),
+        proof=proof,
+        destination=destination,
+        browser=frame.cookies.read_browser(request).id,
+        expires=context.env.now + SECONDS,
+        session=person.session.id,
+        level=least,
+    )
+    return await show_stage(frame, request, stage, following="code")

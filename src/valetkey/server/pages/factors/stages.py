@@ -1,5 +1,6 @@
 """The way from the first proof of a sign-in to a session: the second stage, and its end."""
 
+from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from valetkey.server.accounts.throttle import Caller
 from valetkey.server.http import cookies
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
+from valetkey.server.model.factor import Factor
 from valetkey.server.model.user import User, password_mark
 from valetkey.server.oauth.authorize.endpoint import resume
 from valetkey.server.oauth.authorize.outcome import Login
@@ -61,7 +63,8 @@ class AfterSignIn(msgspec.Struct, frozen=True, kw_only=True):
 
 class OpenStage(msgspec.Struct, frozen=True, kw_only=True):
     """A sign-in that waits for its second stage, as it travels with the form: sealed, and bound to
-    the browser and to the user's password. `secret` is that of a new authenticator."""
+    the browser and to the user's password. `secret` is that of a new authenticator. `session` is
+    the id of the live session that is stepped up, "" for none, and `level` the level to reach."""
 
     user: str
     username: str
@@ -71,6 +74,8 @@ class OpenStage(msgspec.Struct, frozen=True, kw_only=True):
     browser: str
     expires: int
     secret: bytes = b""
+    session: str = ""
+    level: str = ""
 
 
 async def proceed(
@@ -87,9 +92,15 @@ async def proceed(
     # Imported here: the pages of the second stage lead back here.
     from valetkey.server.pages.factors.second_factor import show_stage  # noqa: PLC0415
 
-    stage, context = await judge(frame, request, first, destination=destination, login=login)
+    factors = await frame.shell.ask(lambda context: factors_of(first.user.id))
+    stage, context = await _judge(
+        frame, request, first, factors=factors, destination=destination, login=login
+    )
     if stage == "open":
-        return await complete_sign_in(frame, request, first, destination=destination)
+        offer = _passkey_offer(frame, first, destination, factors=factors)
+        return await complete_sign_in(
+            frame, request, first, destination=destination, passkey_offer=offer
+        )
     if login is not None and login.pending.parameters.get("prompt", "").split() == ["none"]:
         return await refuse(frame, request, LoginRequired(), pending=login.pending.id)
     opened_stage = OpenStage(
@@ -104,29 +115,23 @@ async def proceed(
     return await show_stage(frame, request, opened_stage, following=stage)
 
 
-async def judge(
+async def _judge(
     frame: Frame,
     request: Request,
     first: FirstStage,
     *,
+    factors: Sequence[Factor],
     destination: AfterSignIn,
     login: Login | None,
 ) -> tuple[NextStage, Context]:
     """The next stage of the sign-in. If the user can't reach the level of the request, it is the
     next one without it: the app gets an error afterwards."""
-    user = first.user
-    factors = await frame.shell.ask(lambda context: factors_of(user.id))
     context = await frame.shell.context()
-    requirement = Requirement(
-        installation=context.installation.sign_in.second_factor,
-        request="" if login is None else login.level,
-        preferred="" if login is None else login.preferred,
-        fresh=destination.again or (login is not None and login.fresh),
-    )
+    requirement = requirement_of(destination, login, context)
     trusted = cookies.is_trusted(
         request.cookies.get(frame.cookies.trusted, ""),
         frame.cookies.browser_secret(request),
-        trust_mark(user, factors),
+        trust_mark(first.user, factors),
         now=context.env.now,
         keyring=context.installation.keyring,
     )
@@ -137,13 +142,29 @@ async def judge(
     return stage, context
 
 
+def requirement_of(destination: AfterSignIn, login: Login | None, context: Context) -> Requirement:
+    """What the sign-in has to reach."""
+    return Requirement(
+        installation=context.installation.sign_in.second_factor,
+        request="" if login is None else login.level,
+        preferred="" if login is None else login.preferred,
+        fresh=destination.again or (login is not None and login.fresh),
+    )
+
+
 async def complete_sign_in(
-    frame: Frame, request: Request, first: FirstStage, *, destination: AfterSignIn
+    frame: Frame,
+    request: Request,
+    first: FirstStage,
+    *,
+    destination: AfterSignIn,
+    passkey_offer: str = "",
 ) -> Reply:
-    """Open the session and go on. The caller knows that all stages are passed."""
+    """Open the session and go on. The caller knows that all stages are passed. `passkey_offer` is
+    the path of a page on the way, "" for none."""
     browser = frame.cookies.read_browser(request)
     signed_in = await opened(frame, request, first)
-    pending, passkey_offer = destination.pending, await _passkey_offer(frame, first, destination)
+    pending = destination.pending
     if pending:
         await frame.shell.settle(
             lambda context: remember_sign_in(
@@ -156,14 +177,14 @@ async def complete_sign_in(
     )
 
 
-async def _passkey_offer(frame: Frame, first: FirstStage, destination: AfterSignIn) -> str:
+def _passkey_offer(
+    frame: Frame, first: FirstStage, destination: AfterSignIn, *, factors: Sequence[Factor]
+) -> str:
     """The path of the page that offers a passkey on the way, "" for none: users who have a second
     factor were asked before. A silent offer, which most browsers decline, holds up no app."""
-    if not first.offer or frame.passkeys is None or destination.again:
+    if not first.offer or frame.passkeys is None or destination.again or factors:
         return ""
     if first.offer == "silent" and destination.pending:
-        return ""
-    if await frame.shell.ask(lambda context: factors_of(first.user.id)):
         return ""
     pending = destination.pending
     later = continue_at(pending) if pending else destination.target

@@ -2,6 +2,7 @@
 
 from valetkey.server.pages.components import View
 from valetkey.server.pages.samples.account import ACCOUNT
+from valetkey.server.pages.samples.console import CONSOLE
 from valetkey.server.pages.samples.credentials import CREDENTIALS
 from valetkey.server.pages.samples.grants import GRANTS
 from valetkey.server.pages.samples.passkeys import PASSKEYS
@@ -17,4 +18,5 @@ SAMPLES: dict[str, View] = {
     **CREDENTIALS,
     **ACCOUNT,
     **PASSKEYS,
+    **CONSOLE,
 }

@@ -12,12 +12,15 @@ from valetkey.server.pages.credentials.email import (
     ProveEmailView,
 )
 from valetkey.server.pages.credentials.forgot import ForgotView, ResetProblem, ResetState, ResetView
+from valetkey.server.pages.credentials.mail_sign_in import MailCodeState, MailCodeView
 from valetkey.server.pages.credentials.password import ChangePasswordView, PasswordSection
 from valetkey.server.pages.samples.parts import FORM, HOSTILE, MIKO, SITE
 
 CHANGE = ChangePasswordView(site=SITE, account=MIKO, form=FORM, shortest=15, notifies=True)
 FORGOT = ForgotView(site=SITE, form=FORM, sign_in="/sign-in")
 RESET = ResetView(site=SITE, state=ResetState.WAITING, form=FORM, shortest=15, again="/forgot")
+MAIL_CODE = MailCodeView(site=SITE, state=MailCodeState.ASK, sign_in="/sign-in", form=FORM)
+MAILED = replace(MAIL_CODE, state=MailCodeState.WAITING, again="/sign-in/email")
 ADDRESS = EmailView(site=SITE, account=MIKO, form=FORM, email="miko@example.org", verified=True)
 PROOF = ProveEmailView(
     site=SITE, account=MIKO, form=FORM, back="/security/email", email="miko@example.org"
@@ -47,6 +50,18 @@ CREDENTIALS: dict[str, View] = {
         for state in ResetState
         if state is not ResetState.WAITING
     },
+    **{
+        f"mail-code-{state}": replace(MAILED, state=state, form=None)
+        for state in (MailCodeState.OTHER_BROWSER, MailCodeState.OVER)
+    },
+    "mail-code-not_enough": replace(MAIL_CODE, state=MailCodeState.NOT_ENOUGH, form=None),
+    "mail-code": MAIL_CODE,
+    "mail-code-missing": replace(MAIL_CODE, wrong=True),
+    "mail-code-waiting": MAILED,
+    "mail-code-link": replace(MAILED, code="WDJBMJHT"),
+    "mail-code-wrong": replace(MAILED, wrong=True, remaining=4),
+    "mail-code-last": replace(MAILED, wrong=True),
+    "mail-code-hostile": replace(MAILED, code=HOSTILE[:64]),
     "email": ADDRESS,
     "email-none": replace(ADDRESS, email="", verified=False),
     "email-unverified": replace(ADDRESS, verified=False, entered="miko@example.org"),

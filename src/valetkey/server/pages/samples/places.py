@@ -2,12 +2,12 @@
 
 from msgspec.structs import replace
 
-from valetkey.server.pages.components import View
+from valetkey.server.pages.components import View, WayLink
 from valetkey.server.pages.linked import LinkedItem, LinkedNotice, LinkedView, LinkView
 from valetkey.server.pages.samples.parts import DAY, FORM, HOSTILE, MIKO, NOW, SITE
 from valetkey.server.pages.sign_out import SignedOutView
 from valetkey.server.pages.upstream import ElsewhereProblem, ElsewhereProblemView
-from valetkey.server.pages.ways import PassOnView, WayLink
+from valetkey.server.pages.ways import OnwardView, PassOnView
 
 ME = replace(MIKO, linked="/linked")
 GOOGLE = WayLink(name="google", label="Google", href="/linked/with/google")
@@ -40,6 +40,7 @@ PLACES: dict[str, View] = {
     },
     "sign-in-problem-hostile": replace(PROBLEM, place=HOSTILE, again=None, others=None),
     "pass-on": PassOnView(site=SITE, place="Google", href="/continue/x/with/google"),
+    "onward": OnwardView(site=SITE, place="app.example", href="https://app.example/?code=x"),
     "linked": LINKED,
     "linked-none": replace(LINKED, items=(), ways=(GOOGLE,)),
     **{

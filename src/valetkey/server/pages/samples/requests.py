@@ -12,6 +12,7 @@ from valetkey.server.pages.components import (
     PriorAnswer,
     Reach,
     View,
+    WayLink,
 )
 from valetkey.server.pages.device import CodeProblem
 from valetkey.server.pages.frame import Trouble
@@ -59,10 +60,10 @@ from valetkey.server.pages.samples.views import (
     SIGN_UP,
     SPENDING,
 )
-from valetkey.server.pages.sign_in import SignInProblem, SignInPurpose, SignInView
+from valetkey.server.pages.sign_in import SignInPurpose, SignInView
 from valetkey.server.pages.sign_out import SignedOutView
 from valetkey.server.pages.sign_up import SignUpProblem
-from valetkey.server.pages.ways import WayLink
+from valetkey.server.pages.ways import SignInProblem
 
 WAYS = (
     WayLink(name="google", label="Google", href="/continue/x/with/google"),
@@ -103,6 +104,7 @@ REQUESTS: dict[str, View] = {
     "sign-in-passkey-unverified": replace(
         SIGN_IN, passkey=FORM, problem=SignInProblem.PASSKEY_UNVERIFIED
     ),
+    "sign-in-mail": replace(SIGN_IN, mail_code="/sign-in/email"),
     "sign-in-ways": replace(SIGN_IN, ways=WAYS),
     "sign-in-ways-only": replace(SIGN_IN, ways=WAYS, password=False),
     "choice": CHOICE,

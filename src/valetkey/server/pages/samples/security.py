@@ -57,7 +57,11 @@ SECURITY: dict[str, View] = {
         sections=(replace(AUTHENTICATORS, items=(), unused_codes=None), LINKED),
     ),
     "second-factor": SECOND,
-    "second-factor-passkey-only": replace(SECOND, authenticator=False, trust_days=0),
+    "second-factor-passkey-only": replace(
+        SECOND, authenticator=False, recovery=False, trust_days=0
+    ),
+    "second-factor-recovery": replace(SECOND, authenticator=False, passkey=None, trust_days=0),
+    "second-factor-step-up": replace(SECOND, authenticator=False, trust_days=0, step_up=True),
     **{
         f"second-factor-{one.value}": replace(SECOND, problem=one, retry_after=200)
         for one in FactorProblem

@@ -286,7 +286,7 @@ ERROR = ErrorView(
     site=SITE,
     trouble=Trouble.WRONG_ADDRESS,
     code="invalid_request",
-    reference="01J8-7Q4K-ZX",
+    reference="4f2a91c07be35d8806a1f2c9",
     when=NOW,
     detail="redirect_uri is not registered for this client",
 )

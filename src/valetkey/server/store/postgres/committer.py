@@ -15,15 +15,16 @@ from typing import Any, Final
 
 import asyncpg
 
-from valetkey.server.model.change import Change, Count, Stale, Uncount, record_event
+from valetkey.server.model.change import Add, Change, Count, Stale, Uncount, written_changes
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
 from valetkey.server.model.record import Record
 from valetkey.server.store.batching import SILENT, let_batch_fill
 from valetkey.server.store.port import CALL_TIMEOUT, Deadlines, Unavailable, Unstorable
+from valetkey.server.store.postgres.commits import STALE, commit
 from valetkey.server.store.postgres.connections import TROUBLE, Connections, may_be_ours, why
 from valetkey.server.store.postgres.counters import bodies_by_bucket, counters_after_each
-from valetkey.server.store.postgres.statements import STALE, Statement, commit
+from valetkey.server.store.postgres.statements import Statement
 
 BATCH: Final = 128
 """The largest number of requests in one statement."""
@@ -38,7 +39,7 @@ class CommitRequest:
     """The changes of one request, and the future that waits for their outcome."""
 
     def __init__(self, changes: Sequence[Change], events: Sequence[Event]) -> None:
-        self.changes: tuple[Change, ...] = (*changes, *map(record_event, events))
+        self.changes = written_changes(changes, events)
         self.future: asyncio.Future[tuple[Throttle, ...]] = (
             asyncio.get_running_loop().create_future()
         )
@@ -46,7 +47,7 @@ class CommitRequest:
         self.rows = {
             (type(one.record), one.record.key)
             for one in self.changes
-            if not isinstance(one, Count | Uncount)
+            if not isinstance(one, Count | Uncount | Add)
         }
         self.counts = sum(isinstance(one, Count) for one in self.changes)
         self.operations = {(type(one.record), type(one)) for one in self.changes}

@@ -7,6 +7,7 @@ import msgspec
 
 from valetkey.server.model.change import Change, Count
 from valetkey.server.model.counters import Throttle
+from valetkey.server.model.statistic import Statistic, added
 
 _TRIED: Final = "(t.body::jsonb->>'tried')::bigint"
 _MORE: Final = "(excluded.body::jsonb->>'tried')::bigint"
@@ -39,6 +40,35 @@ def uncount(rows: str) -> str:
         f"FROM {rows} r WHERE t.place = r.place AND t.key = r.key "
         "AND t.forget_at > (r.body::jsonb->>'since')::bigint RETURNING t.place, t.key"
     )
+
+
+_SUMS: Final = (
+    "(SELECT jsonb_object_agg(s.name, s.sum) FROM (SELECT b.name, sum(b.value::bigint) AS sum FROM "
+    "(SELECT * FROM jsonb_each_text(t.body::jsonb->'numbers') AS x(name, value) UNION ALL "
+    "SELECT * FROM jsonb_each_text(excluded.body::jsonb->'numbers') AS y(name, value)) b "
+    "GROUP BY b.name) s)"
+)
+
+
+def add(rows: str) -> str:
+    """SQL that adds the numbers of the rows to those of the stored ones."""
+    names = '"place", "key", "version", "forget_at", "start", "body"'
+    body = f"jsonb_build_object('version', t.version + 1, 'numbers', {_SUMS})"
+    return (
+        f"INSERT INTO statistics AS t ({names}) SELECT {names} FROM {rows} "  # noqa: S608
+        f'ON CONFLICT ("place", "key") DO UPDATE SET "version" = t.version + 1, '
+        f'"body" = (t.body::jsonb || {body})::text RETURNING t.place, t.key'
+    )
+
+
+def sum_by_row(members: Sequence[tuple[int, Statistic]]) -> Iterator[tuple[int, Statistic]]:
+    """Add up the numbers of each row, sorted, so that all nodes lock rows in the same order."""
+    sums: dict[str, tuple[int, Statistic]] = {}
+    for number, one in members:
+        first, before = sums.get(one.key, (number, None))
+        numbers = one.numbers if before is None else added(before.numbers, one.numbers)
+        sums[one.key] = first, msgspec.structs.replace(one, numbers=numbers)
+    yield from (sums[key] for key in sorted(sums))
 
 
 def sum_by_bucket(members: Sequence[tuple[int, Throttle]]) -> Iterator[tuple[int, Throttle]]:

@@ -68,6 +68,9 @@ def record_of(kind: type[Record], stored: Any) -> Record:
         record: Record = _decoder(kind).decode(stored[_PLAIN])
     except UNREADABLE as error:
         raise damaged(kind.table, error, key=stored[_AT["client"]]) from error
+    if kind.named_by:
+        # No other code has seen the record yet, so this is safe.
+        msgspec.structs.force_setattr(record, kind.named_by, stored[_AT["client"]])
     return record
 
 

@@ -3,23 +3,17 @@
 Names in statements are constants of the record classes; values are always parameters.
 """
 
-from collections.abc import Iterable, Sequence
-from functools import cache
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 from valetkey.server.model import ids
-from valetkey.server.model.change import Change, Count, Create, Remove, Tally, Uncount, Update
-from valetkey.server.model.change_log import entries_of
 from valetkey.server.model.event import Event
 from valetkey.server.model.query import Many, One, OneByAlias, PageQuery, Query
 from valetkey.server.model.record import Record
 from valetkey.server.model.user import User
-from valetkey.server.store.port import forget_at, is_name, marked
-from valetkey.server.store.postgres import counters
-from valetkey.server.store.postgres.rows import columns, json, row, selected, type_of
+from valetkey.server.store.port import is_name
+from valetkey.server.store.postgres.rows import selected, type_of
 from valetkey.server.store.sqlite.packed import packing, second_name, sought
-
-Operation: TypeAlias = Literal["create", "update", "remove", "count", "uncount", "tally"]
 
 
 class Statement(NamedTuple):
@@ -32,11 +26,42 @@ class Statement(NamedTuple):
 # --- reads ---------------------------------------------------------------------------------------
 
 
+MANY: Final = 16
+"""The number of wants of one shape from which on they are parameters of one SELECT: PostgreSQL
+needs a second to plan a statement of a thousand."""
+
+
 def read(wants: Sequence[Query]) -> Statement:
     """All wants in one statement. Each row says which want it answers (`n`)."""
-    parameters: list[Any] = []
-    parts = [_select(number, want, parameters) for number, want in enumerate(wants)]
+    parameters, parts = list[Any](), list[str]()
+    shapes: dict[tuple[type[Query], type[Record]], list[tuple[int, Query]]] = {}
+    for number, want in enumerate(wants):
+        shapes.setdefault((type(want), want.record), []).append((number, want))
+    for (form, kind), some in shapes.items():
+        if len(some) >= MANY and form is not Many:
+            parts.append(_select_each(kind, some, parameters))
+        else:
+            parts += (_select(number, want, parameters) for number, want in some)
     return Statement(" UNION ALL ".join(parts), tuple(parameters))
+
+
+def _select_each(
+    kind: type[Record], wants: Sequence[tuple[int, Query]], parameters: list[Any]
+) -> str:
+    """The records with these keys, or with these aliases. A LIMIT makes the database look for each
+    of them by the index, however few rows it believes the table to have."""
+    found = [(number, *_place_and_name(want)) for number, want in wants]
+    rows = [row for row in found if row[2] is not None]
+    column = "alias" if isinstance(wants[0][1], OneByAlias) else "key"
+    first = len(parameters) + 1
+    parameters += [list(values) for values in zip(*rows, strict=True)] or [[], [], []]
+    types = f"${first}::int[], ${first + 1}::bigint[], ${first + 2}::{type_of(kind, column)}[]"
+    # No place: this kind of alias doesn't say where its record is.
+    near = "" if rows and rows[0][1] is None else "t.place = r.at AND "
+    return (
+        f"SELECT r.n, {selected(kind)} FROM unnest({types}) AS r(n, at, named) CROSS JOIN LATERAL "  # noqa: S608
+        f'(SELECT * FROM {kind.table} t WHERE {near}t."{column}" = r.named LIMIT 1) AS t'
+    )
 
 
 def _select(number: int, want: Query, parameters: list[Any]) -> str:
@@ -51,14 +76,29 @@ def _where(want: Query, parameters: list[Any]) -> str:
         case One(key=key):
             at, stored_key = place_and_key(kind, key)
             return _conditions(parameters, place=at, key=stored_key)
-        case OneByAlias(alias=alias):
-            place = kind.place_of_alias(alias)
-            stored_alias = second_name(alias) if kind.rank else alias or None
+        case OneByAlias():
+            place, stored_alias = _place_and_name(want)
             return _conditions(parameters, place=place, alias=stored_alias)
         case Many(index="", value=_):
             return "true"
         case Many(index=index, value=value):
             return _conditions(parameters, **_indexed(kind, index, value))
+
+
+def _place_and_name(want: Query) -> tuple[int | None, Any]:
+    """The place of the record, None if unknown, and its key or its alias as stored; None if no
+    record can have it."""
+    place: int | None = None
+    name: Any = None
+    match want:
+        case One(record=kind, key=key):
+            place, name = place_and_key(kind, key)
+        case OneByAlias(record=kind, alias=alias):
+            place = kind.place_of_alias(alias)
+            name = second_name(alias) if kind.rank else alias or None
+        case Many():
+            raise TypeError("a list has no name")
+    return place, None if isinstance(name, str) and not is_name(name) else name
 
 
 def place_and_key(kind: type[Record], key: str) -> tuple[int, Any]:
@@ -94,13 +134,14 @@ def _conditions(parameters: list[Any], **columns: Any) -> str:
 
 def page(query: PageQuery[Any]) -> Statement:
     """Select one page: newest key first, starting before `query.before`, one row more than the
-    limit. A walk follows the primary key."""
+    limit. A walk follows the primary key, and so does a list of all records of one place."""
     kind: type[Record] = query.record
     parameters: list[Any] = [query.limit + 1]
     conditions = "true"
     if query.index:
         conditions = _conditions(parameters, **_indexed(kind, query.index, query.value))
-    order = ("place", "key") if query.walk or kind is User else _OLD if kind.rank else ("key",)
+    by_primary_key = query.walk or kind is User or not (query.index or _has_places(kind))
+    order = ("place", "key") if by_primary_key else _OLD if kind.rank else ("key",)
     if query.before and (before := _before(kind, query.before, order)):
         marks = (f"${len(parameters) + number + 1}" for number in range(len(before)))
         conditions += f" AND ({', '.join(order)}) < ({', '.join(marks)})"
@@ -111,6 +152,11 @@ def page(query: PageQuery[Any]) -> Statement:
         f"ORDER BY {newest} LIMIT $1"
     )
     return Statement(sql, tuple(parameters))
+
+
+def _has_places(kind: type[Record]) -> bool:
+    """Whether the records are in more than one place."""
+    return kind.place_of.__func__ is not Record.place_of.__func__  # type: ignore[attr-defined]
 
 
 _TIME: Final = f"substring(key, 1, {ids.TIME})"
@@ -160,144 +206,3 @@ SWEEP_LOG: Final = (
     "9e18::bigint) ORDER BY seq LIMIT $2) RETURNING 1"
 )
 """Forgets up to $2 entries that expired by $1, the oldest first and none after one that did not."""
-
-
-# --- commits -------------------------------------------------------------------------------------
-
-OPERATIONS: Final[dict[type, Operation]] = {
-    Create: "create",
-    Update: "update",
-    Remove: "remove",
-    Count: "count",
-    Uncount: "uncount",
-    Tally: "tally",
-}
-
-STALE: Final = "stale:"
-"""The prefix of the error by which a statement rolls itself back when a precondition fails."""
-
-
-def commit(changes: Sequence[Change]) -> Statement:
-    """Build one statement for all changes. It fails as a whole if any precondition fails.
-
-    A change succeeded if the statement returned its row. Only counts may touch the same row more
-    than once: they are added up, and the statement returns the counters.
-    """
-    groups: dict[tuple[type[Record], Operation], list[tuple[int, Change]]] = {}
-    for number, change in enumerate(changes):
-        shape = type(change.record), OPERATIONS[type(change)]
-        groups.setdefault(shape, []).append((number, change))
-    ordered = sorted(groups.items(), key=lambda item: (item[0][0].table, item[0][1]))
-    parameters: list[Any] = []
-    for (kind, operation), members in ordered:
-        parameters += _arrays(kind, operation, members)
-    entries = marked(entries_of(changes))
-    if entries:
-        numbers = list(range(1, len(entries) + 1))
-        until, bodies = [forget_at(one) for one in entries], [json(one) for one in entries]
-        parameters += [len(entries), numbers, until, bodies]
-    shapes = tuple(shape for shape, _ in ordered)
-    return Statement(_text(shapes, logged=bool(entries)), tuple(parameters))
-
-
-def _arrays(
-    kind: type[Record], operation: Operation, members: Sequence[tuple[int, Change]]
-) -> list[list[Any]]:
-    records: Iterable[tuple[int, Any]] = ((number, change.record) for number, change in members)
-    if operation in ("count", "uncount"):
-        records = counters.sum_by_bucket(list(records))
-    rows = [(number, *_row(record, operation)) for number, record in records]
-    return [list(column) for column in zip(*rows, strict=True)]
-
-
-def _row(record: Record, operation: Operation) -> tuple[Any, ...]:
-    if operation == "remove":
-        return *place_and_key(type(record), record.key), record.version
-    return row(record, record.version + 1 if operation == "update" else 1)
-
-
-@cache
-def _text(shapes: tuple[tuple[type[Record], Operation], ...], *, logged: bool) -> str:
-    """The SQL for these kinds of changes. There are few combinations, so each is built once."""
-    parts: list[str] = []
-    missed: list[str] = []
-    counters_sql = ""
-    first = 1
-    for number, (kind, operation) in enumerate(shapes):
-        fields = _parameter_names(kind, operation)
-        types = ", ".join(
-            f"${first + offset}::{type_of(kind, name)}[]" for offset, name in enumerate(fields)
-        )
-        first += len(fields)
-        names = ", ".join(f'"{name}"' for name in fields)
-        parts.append(f"r{number} AS (SELECT * FROM unnest({types}) AS r({names}))")  # noqa: S608
-        parts.append(f"d{number} AS ({_changed(kind, operation, f'r{number}')})")
-        if operation == "count":
-            counters_sql = f" UNION ALL SELECT 0, d.key, d.body FROM d{number} d"  # noqa: S608
-        elif operation != "uncount":
-            missed.append(
-                f"SELECT r.n FROM r{number} r WHERE NOT EXISTS (SELECT 1 FROM d{number} d "  # noqa: S608
-                "WHERE d.place = r.place AND d.key = r.key)"
-            )
-    if logged:
-        parts += _logging(len(shapes), first)
-    union = " UNION ALL ".join(missed) or "SELECT 0 AS n WHERE false"
-    more = ", NULL::text AS key, NULL::text AS body" if counters_sql else ""
-    return (
-        f"WITH {', '.join(parts)}, missed AS ({union}) "  # noqa: S608
-        f"SELECT ('{STALE}' || min(n))::int AS n{more} FROM missed HAVING count(*) > 0"
-        f"{counters_sql}"
-    )
-
-
-def _logging(shapes: int, first: int) -> tuple[str, str]:
-    """Number the log entries and append them.
-
-    The statement locks the row with the last number after all of its other rows; counting those
-    rows first enforces that order. So a statement that holds this row waits for no other, and keeps
-    it until it commits. That makes numbers visible in their order."""
-    changed = " + ".join(f"(SELECT count(*) FROM d{number})" for number in range(shapes))  # noqa: S608
-    head = (
-        f"UPDATE log_head t SET seq = t.seq + r.n FROM (SELECT 0 AS place, ${first}::bigint AS n, "  # noqa: S608
-        f"{changed} AS changed) r WHERE t.place = r.place AND r.changed >= 0 "
-        "RETURNING t.seq - r.n AS before"
-    )
-    arrays = f"${first + 1}::bigint[], ${first + 2}::bigint[], ${first + 3}::text[]"
-    rows = (
-        'INSERT INTO log ("place", "seq", "forget_at", "body") '  # noqa: S608
-        "SELECT 0, h.before + r.n, r.forget_at, r.body "
-        f"FROM head h, unnest({arrays}) AS r(n, forget_at, body)"
-    )
-    return f"head AS ({head})", f"logged AS ({rows})"
-
-
-def _parameter_names(kind: type[Record], operation: Operation) -> tuple[str, ...]:
-    """The names of a statement's parameters for each record."""
-    return ("n", *(("place", "key", "version") if operation == "remove" else columns(kind)))
-
-
-def _changed(kind: type[Record], operation: Operation, rows: str) -> str:
-    table = kind.table
-    if operation in ("count", "uncount"):
-        return counters.count(rows) if operation == "count" else counters.uncount(rows)
-    if operation == "remove":
-        return (
-            f"DELETE FROM {table} t USING {rows} r WHERE t.place = r.place AND t.key = r.key "  # noqa: S608
-            "AND t.version = r.version RETURNING t.place, t.key"
-        )
-    if operation == "update":
-        data = (name for name in columns(kind) if name not in ("place", "key"))
-        sets = ", ".join(f'"{name}" = r."{name}"' for name in data)
-        return (
-            f"UPDATE {table} t SET {sets} FROM {rows} r "  # noqa: S608
-            "WHERE t.place = r.place AND t.key = r.key AND t.version = r.version - 1 "
-            "RETURNING t.place, t.key"
-        )
-    names = ", ".join(f'"{name}"' for name in columns(kind))
-    there = "DO NOTHING"
-    if operation == "tally":
-        there = "(place, key) DO UPDATE SET version = t.version + 1"
-    return (
-        f"INSERT INTO {table} AS t ({names}) SELECT {names} FROM {rows} "  # noqa: S608
-        f"ON CONFLICT {there} RETURNING place, key"
-    )

@@ -11,9 +11,10 @@ from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
 from valetkey.server.model.query import One, Page, PageQuery, Query, Results
 from valetkey.server.model.record import Record
+from valetkey.server.model.search import SearchQuery, cursor, is_hit, written_key
 from valetkey.server.store.database import PostgresURL
 from valetkey.server.store.port import CALL_TIMEOUT, RECORDS, Unavailable, read_entry
-from valetkey.server.store.postgres import statements
+from valetkey.server.store.postgres import search, statements
 from valetkey.server.store.postgres.committer import Committer
 from valetkey.server.store.postgres.connections import (
     TROUBLE,
@@ -91,10 +92,26 @@ class PostgresStore:
         return await self._committer.submit(changes, events)
 
     async def page(self, query: PageQuery[R]) -> Page[R]:
+        if isinstance(query, SearchQuery):
+            return await self._search(query)
         rows = await self._fetch(statements.page(query))
         decoded = [record_of(query.record, row) for row in rows]
         chosen = tuple(one for one in decoded[: query.limit] if isinstance(one, query.record))
         return Page(chosen, chosen[-1].key if len(rows) > query.limit else "")
+
+    async def _search(self, query: SearchQuery[R]) -> Page[R]:
+        rows = await self._fetch(statements.Statement(*search.find(query)))
+        if not rows:
+            return Page((), "", 0 if query.count else None)
+        places = [(row["term"], row["key"]) for row in rows if row["term"] is not None]
+        chosen = places[: query.limit]
+        keys = dict.fromkeys(written_key(query.record, key) for _, key in chosen)
+        wants = tuple(One(query.record, key) for key in keys)
+        results = await self._reader.read(wants) if wants else Results({})
+        records = (results.one(want) for want in wants)
+        hits = tuple(one for one in records if one is not None and is_hit(one, query))
+        more = cursor(chosen[-1]) if len(places) > query.limit else ""
+        return Page(hits, more, rows[0]["total"] if query.count else None)
 
     async def log(self, after: int, *, limit: int = 100) -> Log:
         rows = await self._fetch(statements.Statement(statements.LOG, (after, limit + 1)))

@@ -7,7 +7,7 @@ import msgspec
 
 from valetkey.server.model.keys import Epoch
 from valetkey.server.store.database import PostgresURL
-from valetkey.server.store.migrate import Migration, Ran, migrations, pending, row
+from valetkey.server.store.migrate import REFUSE_OLDER, Migration, Ran, migrations, pending, row
 from valetkey.server.store.port import CALL_TIMEOUT, UNREADABLE, Unavailable, Unusable, damaged
 from valetkey.server.store.postgres.connections import TROUBLE, connect, why
 from valetkey.server.store.survey import EPOCH, Survey
@@ -52,6 +52,18 @@ _MUST_BE_ON: Final = ("fsync", "full_page_writes", "synchronous_commit")
 class UnsafeDatabase(Unusable):
     """The database may lose commits that it has acknowledged. The error names the settings to
     fix."""
+
+
+async def refuse_older(url: PostgresURL) -> None:
+    """Make servers of older versions refuse to start on this database. Raises Unavailable."""
+    try:
+        connection = await connect(url, timeout=CALL_TIMEOUT, command_timeout=CALL_TIMEOUT)
+        try:
+            await connection.execute(REFUSE_OLDER)
+        finally:
+            await connection.close(timeout=CALL_TIMEOUT)
+    except TROUBLE as error:
+        raise unreachable(error) from error
 
 
 async def look(url: PostgresURL, shipped: tuple[Migration, ...]) -> Survey:

@@ -19,12 +19,14 @@ from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
 from valetkey.server.model.query import One, Page, PageQuery, Query, Results
 from valetkey.server.model.record import Record
+from valetkey.server.model.search import SearchQuery, is_hit
 from valetkey.server.store.migrate import migrate
 from valetkey.server.store.port import CALL_TIMEOUT, Unavailable, read_entry
 from valetkey.server.store.row_cache import RowCache
 from valetkey.server.store.sqlite import owned_rows
 from valetkey.server.store.sqlite.files import BusyHandler
-from valetkey.server.store.sqlite.table import table
+from valetkey.server.store.sqlite.search import find_keys
+from valetkey.server.store.sqlite.table import plain, table
 from valetkey.server.store.sqlite.transactions import Writer
 from valetkey.server.store.sqlite.writer import Commit, Sweep
 from valetkey.server.store.survey import is_malformed
@@ -91,11 +93,27 @@ class SQLiteStore:
 
     async def page(self, query: PageQuery[R]) -> Page[R]:
         try:
+            if isinstance(query, SearchQuery):
+                return self._search(query)
             rows = table(query.record).page(self._reading, query)
         except apsw.Error as error:
             raise self._unavailable(error) from error
         chosen = tuple(row for row in rows[: query.limit] if isinstance(row, query.record))
         return Page(chosen, chosen[-1].key if len(rows) > query.limit else "")
+
+    def _search(self, query: SearchQuery[R]) -> Page[R]:
+        with self._reading:
+            keys, more, total = find_keys(self._reading, query)
+            wants = tuple(One(query.record, key) for key in keys)
+            if query.record.rank and wants:
+                found = owned_rows.find(self._cursor, wants, self._rows)
+                records = [one for want in wants for one in found.records(want)]
+            else:
+                records = (
+                    list(plain(query.record).read_by_keys(self._reading, keys)) if keys else []
+                )
+        hits = (one for one in records if isinstance(one, query.record) and is_hit(one, query))
+        return Page(tuple(hits), more, total)
 
     async def log(self, after: int, *, limit: int = 100) -> Log:
         try:

@@ -5,12 +5,13 @@ Records that no user owns have a table for each kind: `key`, `alias` (null for n
 share one table (see `tree`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, ClassVar, Protocol
 
 import apsw
 import msgspec
+from msgspec.structs import force_setattr
 
 from valetkey.server.model.change import Create, Remove, Update, Versioned
 from valetkey.server.model.query import Many, One, OneByAlias, PageQuery, Query
@@ -46,6 +47,7 @@ class Plain(msgspec.Struct, frozen=True, kw_only=True):
     insert: str
     update: str
     delete: str
+    named_by: str
     decoder: msgspec.json.Decoder[Any]
 
     # S608: every name in a statement is a constant of the record's class.
@@ -72,7 +74,7 @@ class Plain(msgspec.Struct, frozen=True, kw_only=True):
 
     def find(self, connection: apsw.Connection, want: Query) -> tuple[Record, ...]:
         condition, binds = self._condition(want)
-        return tuple(self.read(connection, f"SELECT body FROM {self.name} {condition}", binds))  # noqa: S608
+        return tuple(self.read(connection, f"SELECT body, key FROM {self.name} {condition}", binds))  # noqa: S608
 
     def _condition(self, want: Query) -> tuple[str, tuple[Any, ...]]:
         match want:
@@ -86,14 +88,27 @@ class Plain(msgspec.Struct, frozen=True, kw_only=True):
                 return f'WHERE "{self.check_index(index)}" = ? ORDER BY key', (_sought(value),)
 
     def page(self, connection: apsw.Connection, query: PageQuery[Any]) -> list[Record]:
-        where = f'"{self.check_index(query.index)}" = ? AND ' if query.index else ""
-        value = (_sought(query.value),) if query.index else ()
+        conditions, binds = [], list[Any]()
+        if query.index:
+            conditions.append(f'"{self.check_index(query.index)}" = ?')
+            binds.append(_sought(query.value))
+        if query.before:
+            # Not as one condition with OR: SQLite would read all that comes after it.
+            conditions.append("key < ?")
+            binds.append(query.before)
+        where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
+        statement = f"SELECT body, key FROM {self.name} {where}ORDER BY key DESC LIMIT ?"  # noqa: S608
+        return list(self.read(connection, statement, (*binds, query.limit + 1)))
+
+    def read_by_keys(self, connection: apsw.Connection, keys: Sequence[str]) -> Iterable[Record]:
+        """The records with these keys, in their order, by one statement."""
+        marks = ", ".join(f"({number}, ?)" for number in range(len(keys)))
+        # CROSS JOIN makes SQLite start from the names.
         statement = (
-            f"SELECT body FROM {self.name} WHERE {where}(? = '' OR key < ?) "  # noqa: S608
-            "ORDER BY key DESC LIMIT ?"
+            f"WITH wanted(number, name) AS (VALUES {marks}) SELECT body, name FROM wanted "  # noqa: S608
+            f"CROSS JOIN {self.name} ON key = name ORDER BY number"
         )
-        binds = (*value, query.before, query.before, query.limit + 1)
-        return list(self.read(connection, statement, binds))
+        return self.read(connection, statement, tuple(keys))
 
     def check_index(self, index: str) -> str:
         """Return the index. Raises ValueError if there is none of this name."""
@@ -111,12 +126,15 @@ class Plain(msgspec.Struct, frozen=True, kw_only=True):
 
     def read(self, connection: apsw.Connection, statement: str, binds: Any) -> Iterable[Record]:
         """Decode the rows of a statement. Raises Damaged."""
-        for at, (body,) in enumerate(connection.execute(statement, binds)):
+        for body, key in connection.execute(statement, binds):
             try:
-                yield self.decoder.decode(body)
+                record = self.decoder.decode(body)
             except UNREADABLE as error:
-                keys = connection.execute(statement.replace("body", "key", 1), binds).fetchall()
-                raise damaged(self.name, error, key=str(keys[at][0])) from error
+                raise damaged(self.name, error, key=str(key)) from error
+            if self.named_by:
+                # No other code has seen the record yet, so this is safe.
+                force_setattr(record, self.named_by, key)
+            yield record
 
 
 def _sought(name: str) -> str | None:
@@ -145,5 +163,6 @@ def plain(kind: type[Record]) -> Plain:
         insert=f"INSERT INTO {name} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING",  # noqa: S608
         update=f"UPDATE {name} SET {sets} WHERE key = ? AND version = ?",  # noqa: S608
         delete=f"DELETE FROM {name} WHERE key = ? AND version = ?",  # noqa: S608
+        named_by=kind.named_by,
         decoder=msgspec.json.Decoder(kind),
     )

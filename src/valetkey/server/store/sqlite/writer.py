@@ -9,22 +9,28 @@ import msgspec
 
 from valetkey.server.model import ids
 from valetkey.server.model.change import (
+    Add,
     Change,
     Count,
     Create,
+    Index,
     Remove,
     Stale,
     Tally,
     Uncount,
     Update,
     Versioned,
-    record_event,
+    written_changes,
 )
 from valetkey.server.model.change_log import entries_of
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
+from valetkey.server.model.query import One
+from valetkey.server.model.search import SEARCHED
+from valetkey.server.model.statistic import Statistic, added
 from valetkey.server.store.port import RECORDS, check_names, forget_at, marked
 from valetkey.server.store.sqlite import tree
+from valetkey.server.store.sqlite.search import write_terms
 from valetkey.server.store.sqlite.table import plain, table
 from valetkey.wire.change_log import Entry
 
@@ -74,6 +80,26 @@ def uncount(cursor: apsw.Cursor, less: Throttle) -> None:
     cursor.execute(_UNCOUNT, (less.key, less.since, less.tried))
 
 
+_NUMBERS: Final = "SELECT body FROM statistics WHERE key = ?"
+_REPLACE: Final = "UPDATE statistics SET version = ?, body = ? WHERE key = ?"
+
+_statistic: Final = msgspec.json.Decoder(Statistic)
+
+
+def add(cursor: apsw.Cursor, more: Statistic) -> None:
+    """Add to the numbers of the row, or write it. Raises Unstorable."""
+    check_names((more.key, more.start))
+    rows: list[Any] = cursor.execute(_NUMBERS, (more.key,)).fetchall()
+    if not rows:
+        _written(cursor, Create(more))
+        return
+    before = _statistic.decode(rows[0][0])
+    after = msgspec.structs.replace(
+        before, numbers=added(before.numbers, more.numbers), version=before.version + 1
+    )
+    cursor.execute(_REPLACE, (after.version, msgspec.json.encode(after), more.key))
+
+
 SWEEP_ROWS: Final = 200
 """The largest number of rows of each table that one sweep deletes."""
 
@@ -111,28 +137,45 @@ class Commit(WriteJob):
         self, loop: asyncio.AbstractEventLoop, changes: Sequence[Change], events: Sequence[Event]
     ) -> None:
         super().__init__(loop)
-        self._changes = (*changes, *map(record_event, events))
+        self._changes = written_changes(changes, events)
         self.counters: list[Throttle] = []
         self._entries = entries_of(self._changes)
         self.single = len(self._changes) == 1 and not self._entries
+        if self.single and type(self._changes[0].record) in SEARCHED:
+            self.single = False
 
     def run(self, cursor: apsw.Cursor) -> int:
         self.counters.clear()
         for change in self._changes:
-            match change:
-                case Count(record=more):
-                    self.counters.append(count(cursor, more))
-                case Uncount(record=less):
-                    uncount(cursor, less)
-                case Tally(record=event):
-                    if not tree.Tree.of(Event).tally(cursor, event):
-                        raise Stale(change)
-                case Create() | Update() | Remove():
-                    if not _written(cursor, change):
-                        raise Stale(change)
+            if isinstance(change, Create | Update | Remove):
+                if not _written(cursor, change):
+                    raise Stale(change)
+                if type(change.record) in SEARCHED:
+                    write_terms(cursor, change)
+            else:
+                self._run_commuting(cursor, change)
         if self._entries:
             _log(cursor, self._entries)
         return len(self._changes)
+
+    def _run_commuting(
+        self, cursor: apsw.Cursor, change: Count | Uncount | Tally | Add | Index
+    ) -> None:
+        match change:
+            case Count(record=more):
+                self.counters.append(count(cursor, more))
+            case Uncount(record=less):
+                uncount(cursor, less)
+            case Tally(record=event):
+                if not tree.Tree.of(Event).tally(cursor, event):
+                    raise Stale(change)
+            case Add(record=row):
+                add(cursor, row)
+            case Index(record=record):
+                want = One(type(record), record.key)
+                current = table(type(record)).find(cursor.connection, want)
+                if current and current[0].version == record.version:
+                    write_terms(cursor, change)
 
 
 _SWEEP_LOG: Final = (

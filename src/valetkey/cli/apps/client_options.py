@@ -24,6 +24,7 @@ HELP: Final[dict[str, str]] = {
     "grant_types": "A grant type that it uses.",
     "scope": 'The scope that it may request: "openid chirps.read".',
     "required": "Permissions that it cannot work without.",
+    "admin": "A permission of the administration API that it may request.",
     "reasons": "Why it requests a permission, in its own words.",
     "limits": "The limits that it proposes.",
     "uri": "Its home page.",
@@ -120,7 +121,7 @@ def read_options(name: str, options: Mapping[str, Any], *, public: bool) -> dict
     """The fields as in a file, with the command's defaults. Raises InvalidUsage."""
     if public and options["auth_method"]:
         raise InvalidUsage("--public and --auth-method: a public client does not authenticate")
-    fields = {field: _plain(field, value) for field, value in options.items() if value}
+    fields = read_fields(options)
     codes = public or options["redirect_uris"]
     defaults = {
         "id": name,
@@ -129,6 +130,11 @@ def read_options(name: str, options: Mapping[str, Any], *, public: bool) -> dict
         "grant_types": list(CODES if codes else (names.CLIENT_CREDENTIALS,)),
     }
     return defaults | fields
+
+
+def read_fields(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that options set, as in a file. Raises InvalidUsage."""
+    return {field: _plain(field, value) for field, value in options.items() if value}
 
 
 def _plain(field: str, value: Any) -> Any:

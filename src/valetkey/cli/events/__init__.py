@@ -1,0 +1,1 @@
+"""`valetkey events`: the audit log."""

@@ -1,0 +1,1 @@
+"""What helps people at the command line: examples and completion."""

@@ -1,0 +1,1 @@
+"""`valetkey top` and the tables of statistics."""

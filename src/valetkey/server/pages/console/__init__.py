@@ -1,0 +1,1 @@
+"""The console: pages with which staff run the platform."""

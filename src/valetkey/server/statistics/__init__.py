@@ -1,0 +1,1 @@
+"""Statistics: what is counted beside commits, and how it is read."""

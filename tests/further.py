@@ -1,0 +1,71 @@
+"""What `make further` shows beside `make test`: the same once more, on another database, with
+another fault or another story. Each costs seconds of CPU, and fails for a reason of its own rarely.
+"""
+
+from typing import Final
+
+import pytest
+
+FURTHER: Final = (
+    "bench/test_growth.py::test_it_fills_measures_and_grows[postgres",
+    "bench/test_users.py",
+    "cli/test_brand.py::test_pages_can_be_written_as_files",
+    "demo/test_flows.py::test_every_step_holds_and_nothing_is_left[ciba",
+    "demo/test_flows.py::test_every_step_holds_and_nothing_is_left[embedded",
+    "demo/test_flows.py::test_every_step_holds_and_nothing_is_left[exchange",
+    "demo/test_flows.py::test_every_step_holds_and_nothing_is_left[fapi",
+    "demo/test_flows.py::test_every_step_holds_and_nothing_is_left[machine",
+    "demo/test_flows.py::test_every_step_holds_and_nothing_is_left[stolen-phone",
+    "demo/test_flows.py::test_every_step_holds_and_nothing_is_left[upstream",
+    "demo/test_story.py::test_a_signal_ends_it_and_nothing_is_left[SIGINT",
+    "demo/test_story.py::test_a_step_that_does_not_hold_is_named[step 4 another permission",
+    "demo/test_story.py::test_a_step_that_does_not_hold_is_named[step 7",
+    "demo/test_story.py::test_it_ends_where_nobody_reads_on",
+    "demo/test_story.py::test_two_at_the_same_time_are_kept_until_a_signal_ends_each",
+    "docs/test_reference.py::test_the_documentation_builds_without_a_warning",
+    "docs/test_quickstarts.py::test_audit_the_server",
+    "journeys/test_live_key.py::test_a_limit_is_seen_in_the_apps_window",
+    "packaging/test_wheel.py::test_the_base_is_enough",
+    "packaging/test_wheel.py::test_with_its_server_extra_it_plays_the_demo",
+    "promises/test_acts.py::test_no_act_on_an_account_is_lost[R01 PostgreSQL",
+    "promises/test_acts.py::test_no_act_on_an_account_is_lost[R01 SQLite, two",
+    "promises/test_failover.py::test_the_old_primary_accepts_nothing",
+    "promises/test_full_postgres.py::test_a_full_disk[its log",
+    "promises/test_limits.py::test_a_budget_is_never_passed[postgres",
+    "promises/test_link.py::test_no_link_is_lost[postgres",
+    "promises/test_live.py::test_nothing_opens_after_the_bound[R08 the followers",
+    "promises/test_live.py::test_nothing_opens_after_the_bound[R08 the way carries",
+    "promises/test_live.py::test_nothing_opens_after_the_bound[R08 the way holds",
+    "promises/test_live.py::test_nothing_opens_after_the_bound[R08 the way is cut for",
+    "promises/test_mail.py",
+    "promises/test_once.py::test_used_at_most_once[sqlite",
+    "promises/test_poison.py::test_poison_is_its_bringers_own[sqlite",
+    "promises/test_refresh.py::test_one_lineage[sqlite",
+    "promises/test_refresh.py::test_who_holds_the_key[postgres",
+    "promises/test_statistics.py::test_statistics_agree_with_what_was_committed[postgres",
+    "promises/test_storm.py::test_nobody_is_refused_for_a_counter[A94 PostgreSQL-",
+    "promises/test_storm.py::test_nobody_is_refused_for_a_counter[A94 SQLite-",
+    "promises/test_trouble.py::test_trouble_never_lies[frozen",
+    "promises/test_trouble.py::test_trouble_never_lies[taken",
+    "server/pages/test_looks.py::test_nothing_scrolls_sideways[ar-XB-1280",
+    "server/pages/test_looks.py::test_nothing_scrolls_sideways[ar-XB-800",
+    "server/pages/test_looks.py::test_nothing_scrolls_sideways[es-1280",
+    "server/pages/test_looks.py::test_nothing_scrolls_sideways[es-800",
+    "server/pages/test_looks.py::test_nothing_scrolls_sideways[fr-1280",
+    "server/pages/test_looks.py::test_nothing_scrolls_sideways[fr-800",
+    "server/store/test_failing_disk.py::test_a_failing_disk_loses_nothing[an error, seven times",
+    "server/store/test_failing_disk.py::test_a_failing_disk_loses_nothing[full, seven times",
+)
+"""The beginnings of their names, below `tests/`."""
+
+
+def mark(items: list[pytest.Item], *, whole: bool) -> None:
+    """Marks them as `further`. Where the whole suite was collected, each name must be one of
+    something. Raises UsageError."""
+    beginnings = tuple(f"tests/{one}" for one in FURTHER)
+    further = [one for one in items if one.nodeid.startswith(beginnings)]
+    for one in further:
+        one.add_marker(pytest.mark.further)
+    gone = [one for one in beginnings if not any(it.nodeid.startswith(one) for it in further)]
+    if whole and gone:
+        raise pytest.UsageError(f"tests/further.py names no test: {gone}")
