@@ -98,6 +98,7 @@ def create(
         signed_tokens=signed_tokens or SignedTokens(),
     )
     fetch = fetcher(settings, tracer)
+    passwords = Passwords(secret_in(settings.devise_pepper, settings.devise_pepper_file))
     shell = Shell(
         store,
         installations,
@@ -108,11 +109,10 @@ def create(
             fetch=fetch,
             ask_host=host.still_allowed if host else None,
         ),
+        check=passwords.check,
         describe_settings=lambda: described(now.settings),
     )
     outbox = make_outbox(lambda: now.settings, shell, fetch)
-    passwords = Passwords(secret_in(settings.devise_pepper, settings.devise_pepper_file))
-
     failures = SignInFailures()
     meter.sign_ins = failures.totals
 

@@ -17,6 +17,7 @@ from valetkey.server.accounts.password_forms import ExtraMissing
 from valetkey.server.http import log
 from valetkey.server.http.waiting_room import WorkSlots
 from valetkey.server.model.keys import Secret
+from valetkey.server.model.query import HashCheck
 
 T = TypeVar("T")
 
@@ -69,6 +70,11 @@ class Passwords:
             return False
         finally:
             self._note(time.monotonic() - began)
+
+    async def check(self, want: HashCheck) -> bool:
+        """Whether a client's secret has the hash. Raises TemporarilyUnavailable when too many
+        callers wait."""
+        return await self.fits(want.secret, want.stored, address=want.address)
 
     def slowest(self) -> float:
         """The seconds that the slowest check of the last minute took, with its wait for a turn. On

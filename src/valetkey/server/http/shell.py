@@ -17,7 +17,16 @@ from valetkey.server.oauth.signals.fan_out import with_signals
 from valetkey.server.oauth.signals.receivers import NAME as SIGNALS
 from valetkey.server.statistics.collector import Collector
 from valetkey.server.store.port import Store
-from valetkey.server.store.settle import TRIES, Decided, Fetch, ask, nothing, settle
+from valetkey.server.store.settle import (
+    TRIES,
+    CheckHash,
+    Decided,
+    Fetch,
+    ask,
+    nothing,
+    nothing_fits,
+    settle,
+)
 
 T = TypeVar("T")
 D = TypeVar("D", bound=Decided)
@@ -25,7 +34,7 @@ D = TypeVar("D", bound=Decided)
 
 class Shell:
     """Runs rules against the store, each in a current context. `fetch` gets the documents that they
-    request from other hosts. `describe_settings` gives the name, value and origin of each
+    request from other hosts, `check` compares secrets with slow hashes. `describe_settings` gives the name, value and origin of each
     setting."""
 
     def __init__(
@@ -34,11 +43,13 @@ class Shell:
         installations: Installations,
         *,
         fetch: Fetch = nothing,
+        check: CheckHash = nothing_fits,
         describe_settings: Callable[[], Sequence[tuple[str, Any, str]]] = tuple,
     ) -> None:
         self.store = store
         self._installations = installations
         self._fetch = fetch
+        self._check = check
         self.collector = Collector()
         self.describe_settings = describe_settings
         self.on_outgoing: Callable[[], None] = lambda: None
@@ -69,7 +80,8 @@ class Shell:
 
     async def ask(self, rule: Callable[[Context], Rule[T]]) -> T:
         """The rule's result; nothing is written."""
-        return await ask(self.store, rule(await self.context()), fetch=self._fetch)
+        context = await self.context()
+        return await ask(self.store, rule(context), fetch=self._fetch, check=self._check)
 
     async def settle(
         self, rule: Callable[[Context], Rule[D]], *, tries: int = TRIES
@@ -90,6 +102,7 @@ class Shell:
             then=(lambda outcome: with_signals(outcome, context)) if has_signals else None,
             tries=tries,
             fetch=self._fetch,
+            check=self._check,
         )
         if decision.changes and any(_is_outgoing(change, context) for change in decision.changes):
             self.on_outgoing()

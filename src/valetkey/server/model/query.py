@@ -17,6 +17,7 @@ import msgspec
 
 from valetkey.server.model.change import Change, Count
 from valetkey.server.model.counters import Throttle
+from valetkey.server.model.keys import Secret
 from valetkey.server.model.record import Record
 
 R = TypeVar("R", bound=Record)
@@ -95,6 +96,15 @@ class Unreachable(msgspec.Struct, frozen=True):
     temporary: bool = False
 
 
+class HashCheck(msgspec.Struct, frozen=True):
+    """Question whether a secret has this slow hash (see `accounts.password_forms`). It takes up to
+    a third of a second. `address` is the network address of the caller, who waits among others."""
+
+    secret: Secret
+    stored: str
+    address: str
+
+
 class CommitAlways(msgspec.Struct, frozen=True):
     """A change that is written whatever the rule decides, even if it refuses. For single-use
     values, such as the `jti` of an assertion."""
@@ -110,6 +120,11 @@ class Results(msgspec.Struct, frozen=True):
     documents: Mapping[DocumentRequest, Document | Unreachable] = {}
     more: Mapping[Query, tuple[Record, ...]] = {}
     counters: Mapping[Count, Throttle] = {}
+    checks: Mapping[HashCheck, bool] = {}
+
+    def fits(self, want: HashCheck) -> bool:
+        """Whether the secret has the hash."""
+        return self.checks[want]
 
     def document(self, want: DocumentRequest) -> Document | Unreachable:
         """The document, or why it could not be fetched."""
@@ -135,7 +150,11 @@ class Results(msgspec.Struct, frozen=True):
 
     def with_counters(self, counters: Mapping[Count, Throttle]) -> "Results":
         """The results, with counters."""
-        return Results(self.rows, self.documents, more=self.more, counters=counters)
+        return msgspec.structs.replace(self, counters=counters)
+
+    def with_checks(self, checks: Mapping[HashCheck, bool]) -> "Results":
+        """The results, with the answers about hashes."""
+        return msgspec.structs.replace(self, checks=checks)
 
     def along(self, wants: Sequence[Any]) -> "Results | None":
         """The results that were read ahead for all of these queries; None if any is missing."""
@@ -154,7 +173,10 @@ class Results(msgspec.Struct, frozen=True):
         return tuple(one for one in self.rows[want] if isinstance(one, want.record))
 
 
-Rule: TypeAlias = Generator[tuple[Query | DocumentRequest | CommitAlways | Count, ...], Results, T]
+Wanted: TypeAlias = Query | DocumentRequest | HashCheck | CommitAlways | Count
+"""What a rule may yield."""
+
+Rule: TypeAlias = Generator[tuple[Wanted, ...], Results, T]
 """A rule that returns `T`. A `Count` that a rule yields is committed at once, whatever the rule
 decides, and the result is the counter. So an attempt is counted before the rule decides on it. It
 is counted once, even if a lost race makes the rule run again."""

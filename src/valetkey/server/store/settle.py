@@ -13,10 +13,11 @@ from valetkey.server.model.query import (
     CommitAlways,
     Document,
     DocumentRequest,
-    Query,
+    HashCheck,
     Results,
     Rule,
     Unreachable,
+    Wanted,
 )
 from valetkey.server.store.batching import yield_once
 from valetkey.server.store.port import Store
@@ -30,7 +31,7 @@ TRIES: Final = 3
 
 _NOTHING: Final = Results({})
 
-_ASIDE: Final = frozenset({DocumentRequest, CommitAlways, Count})
+_ASIDE: Final = frozenset({DocumentRequest, HashCheck, CommitAlways, Count})
 """Queries that are not answered by a read from the store."""
 
 
@@ -48,6 +49,9 @@ Answers: TypeAlias = Mapping[DocumentRequest, Document | Unreachable]
 Fetch: TypeAlias = Callable[[Sequence[DocumentRequest]], Awaitable[Answers]]
 """Fetches documents from other hosts. Never raises."""
 
+CheckHash: TypeAlias = Callable[[HashCheck], Awaitable[bool]]
+"""Says whether a secret has a hash. Raises TemporarilyUnavailable."""
+
 T = TypeVar("T")
 D = TypeVar("D", bound=Decided)
 
@@ -57,10 +61,17 @@ async def nothing(wants: Sequence[DocumentRequest]) -> Answers:
     return {want: Unreachable("nothing is fetched here") for want in wants}
 
 
-async def ask(store: Store, rule: Rule[T], *, fetch: Fetch = nothing) -> T:
+async def nothing_fits(check: HashCheck) -> bool:
+    """Check nothing. Commands use this: nobody authenticates to them."""
+    return False
+
+
+async def ask(
+    store: Store, rule: Rule[T], *, fetch: Fetch = nothing, check: CheckHash = nothing_fits
+) -> T:
     """Return the rule's decision, and write nothing. Raises what the rule raises."""
     aside = _Aside()
-    decision = await _decided(store, rule, fetch, aside=aside)
+    decision = await _decided(store, rule, fetch, check=check, aside=aside)
     if aside.always or aside.counters:
         raise RuntimeError("a rule that is only asked wants something written")
     return decision
@@ -75,7 +86,9 @@ class _Aside:
         self.counters = {} if counters is None else counters
 
 
-async def _decided(store: Store, rule: Rule[T], fetch: Fetch, *, aside: _Aside) -> T:
+async def _decided(
+    store: Store, rule: Rule[T], fetch: Fetch, *, check: CheckHash, aside: _Aside
+) -> T:
     """Return the rule's decision, before any commit."""
     try:
         await yield_once()
@@ -90,6 +103,9 @@ async def _decided(store: Store, rule: Rule[T], fetch: Fetch, *, aside: _Aside) 
                 aside.always += [want.change for want in wants if isinstance(want, CommitAlways)]
                 await _count(store, wants, aside.counters)
                 answers = (await _read_all(store, wants, fetch)).with_counters(aside.counters)
+                checks = [want for want in wants if type(want) is HashCheck]
+                if checks:
+                    answers = answers.with_checks({want: await check(want) for want in checks})
             await yield_once()
             wants = rule.send(answers)
     except StopIteration as done:
@@ -106,11 +122,11 @@ async def _count(store: Store, wants: Sequence[Any], counters: dict[Count, Throt
         counters.update(zip(counts, await store.commit(counts), strict=True))
 
 
-async def _read_all(
-    store: Store, wants: Sequence[Query | DocumentRequest | CommitAlways | Count], fetch: Fetch
-) -> Results:
+async def _read_all(store: Store, wants: Sequence[Wanted], fetch: Fetch) -> Results:
     inside = [
-        want for want in wants if not isinstance(want, DocumentRequest | CommitAlways | Count)
+        want
+        for want in wants
+        if not isinstance(want, DocumentRequest | HashCheck | CommitAlways | Count)
     ]
     # Do the slow part first, so that what the store returns is current.
     outside = [want for want in wants if isinstance(want, DocumentRequest)]
@@ -126,6 +142,7 @@ async def settle(
     then: Callable[[D], Rule[D]] | None = None,
     tries: int = TRIES,
     fetch: Fetch = nothing,
+    check: CheckHash = nothing_fits,
 ) -> D:
     """Commit the rule's decision and return it. If the decision changes something, `then` may
     extend it first.
@@ -137,9 +154,9 @@ async def settle(
         aside = _Aside(counters)
         outcome: D | OAuthError
         try:
-            outcome = await _decided(store, rule(), fetch, aside=aside)
+            outcome = await _decided(store, rule(), fetch, check=check, aside=aside)
             if then is not None and outcome.changes:
-                outcome = await _decided(store, then(outcome), fetch, aside=aside)
+                outcome = await _decided(store, then(outcome), fetch, check=check, aside=aside)
         except OAuthError as refused:
             if not aside.always:
                 raise

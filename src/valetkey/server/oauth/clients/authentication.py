@@ -5,10 +5,16 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import unquote_plus
 
+import msgspec
+
+from valetkey.jose.seal import same
+from valetkey.server.model.change import Update
 from valetkey.server.model.client import BY_SECRET, Client, StoredSecret
-from valetkey.server.model.query import RecentOne, Rule
+from valetkey.server.model.keys import Secret
+from valetkey.server.model.query import CommitAlways, HashCheck, One, RecentOne, Rule
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.oauth.clients import documents
+from valetkey.server.oauth.clients.credentials import is_slow_hash, remembered
 from valetkey.server.oauth.clients.grant_types import DECLARED_ONLY
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Authenticated, Call, ClientAuth, Credentials, Feature
@@ -43,17 +49,18 @@ def authenticate(call: Call, context: Context) -> Rule[Authenticated]:
                 raise InvalidClient("the app is suspended", reason=APP_SUSPENDED)
             return Authenticated(client, instance=instance or "")
     names = [way.name for way, _ in ways]
-    raise _by_another_way(client, ways[0][1], names, now=context.env.now)
+    raise (yield from _by_another_way(client, ways[0][1], names, context))
 
 
 def _by_another_way(
-    client: Client, credentials: Credentials, ways: Sequence[str], *, now: int
-) -> InvalidClient:
+    client: Client, credentials: Credentials, ways: Sequence[str], context: Context
+) -> Rule[InvalidClient]:
     """The error for a client that used another method than its registered one. The log says which.
     The caller learns it only if it presented the right secret, or has no secret to guess."""
     mismatch = f"is registered for {client.auth_method}, and used {' or '.join(ways)}"
-    by_secret = BY_SECRET.issuperset(ways)
-    safe = by_secret and (client.is_public or _proves(client, credentials.secret, now) is not None)
+    safe = BY_SECRET.issuperset(ways) and (
+        client.is_public or (yield from _secret_used(client, credentials, context)) is not None
+    )
     return InvalidClient(
         f"this client {mismatch}" if safe else "", detail=f"{client.id} {mismatch}"
     )
@@ -116,9 +123,47 @@ def _proves(party: Client | ResourceServer, secret: str, now: int) -> StoredSecr
     return fits
 
 
-def _by_secret(client: Client, credentials: Credentials, context: Context) -> Rule[None]:
-    yield from ()
+def _secret_used(
+    client: Client, credentials: Credentials, context: Context
+) -> Rule[StoredSecret | None]:
+    """The client's secret that the call presents, None for a wrong one."""
     used = _proves(client, credentials.secret, context.env.now)
+    if used is None and any(kept.digest.startswith("$") for kept in client.secrets):
+        used = yield from _imported_secret(client, credentials, context)
+    return used
+
+
+def _imported_secret(
+    client: Client, credentials: Credentials, context: Context
+) -> Rule[StoredSecret | None]:
+    """As `_secret_used`, for secrets of another system. The check of a slow hash replaces it."""
+    secret, keyring = Secret(credentials.secret), context.installation.keyring
+    mac = remembered(secret, client=client, keyring=keyring)
+    valid = [kept for kept in client.secrets if kept.is_valid(context.env.now)]
+    for kept in valid:
+        if mac and same(kept.digest, mac):
+            return kept
+    for kept in filter(is_slow_hash, valid):
+        check = HashCheck(secret, kept.digest, credentials.address)
+        if (yield (check,)).fits(check):
+            if mac:
+                yield from _remember(client, kept, mac)
+            return kept
+    return None
+
+
+def _remember(client: Client, kept: StoredSecret, mac: str) -> Rule[None]:
+    # The client may be a second old, and another request may have done this meanwhile.
+    query = One(Client, client.id)
+    newest = (yield (query,)).one(query)
+    if newest is not None and kept in newest.secrets:
+        fast = msgspec.structs.replace(kept, digest=mac)
+        secrets = tuple(fast if one == kept else one for one in newest.secrets)
+        yield (CommitAlways(Update(msgspec.structs.replace(newest, secrets=secrets))),)
+
+
+def _by_secret(client: Client, credentials: Credentials, context: Context) -> Rule[None]:
+    used = yield from _secret_used(client, credentials, context)
     if used is None:
         raise InvalidClient(detail=f"wrong secret for {client.id}")
     context.installation.secret_uses[client.id, used.digest] = used
@@ -145,7 +190,7 @@ def _basic(call: Call) -> Credentials | None:
     if "%" in text or "+" in text:
         # RFC 6749 2.3.1: encoded like a form.
         name, secret = unquote_plus(name), unquote_plus(secret)
-    credentials = Credentials(name, secret)
+    credentials = Credentials(name, secret, address=call.address)
     if call.form.get("client_id", credentials.client_id) != credentials.client_id:
         raise InvalidRequest("client_id differs from the authenticated client")
     return credentials
@@ -161,7 +206,11 @@ def _decoded(text: str) -> bytes:
 
 def _post(call: Call) -> Credentials | None:
     secret = call.form.get("client_secret")
-    return None if secret is None else Credentials(call.form.need("client_id"), secret)
+    return (
+        None
+        if secret is None
+        else Credentials(call.form.need("client_id"), secret, address=call.address)
+    )
 
 
 def bare_name(call: Call) -> Credentials | None:

@@ -142,6 +142,27 @@ def new_secret(secret: Secret, *, client: Client, keyring: Keyring, env: Env) ->
     )
 
 
+# Secrets of another system: until their first use, the slow hash that the other system stored (see
+# `accounts.password_forms`); from then on a MAC, so that a check is fast, however short the secret
+# is. Its key is not in the database either.
+
+_REMEMBERED: Final = "$hmac-sha256$"
+
+
+def is_slow_hash(kept: StoredSecret) -> bool:
+    """Whether this is the hash of another system, which was not used here yet."""
+    return kept.digest.startswith("$") and not kept.digest.startswith(_REMEMBERED)
+
+
+def remembered(secret: Secret, *, client: Client, keyring: Keyring) -> str:
+    """The stored form of a secret of another system from its first use on; "" without a salt."""
+    if not keyring.salt.raw:
+        return ""
+    key = seal.mac(_key(keyring), b"imported client secret")
+    message = msgspec.json.encode([client.id, secret.reveal()])
+    return _REMEMBERED + seal.mac(key, message).hex()
+
+
 LONG: Final = 32
 """Characters from which a secret is long enough to show some of it."""
 

@@ -117,7 +117,8 @@ class TokenStep(msgspec.Struct, frozen=True, kw_only=True):
 
 class Credentials(msgspec.Struct, frozen=True):
     """The client that a call names, and its secret or signed assertion, with the `proof` that goes
-    with the assertion; or the certificate of its connection. `path` is the path of the call."""
+    with the assertion; or the certificate of its connection. `path` is the path of the call,
+    `address` the network address that it comes from."""
 
     client_id: str
     secret: str = msgspec.field(default="")
@@ -125,6 +126,7 @@ class Credentials(msgspec.Struct, frozen=True):
     certificate: bytes = b""
     certificate_trusted: bool = False
     path: str = ""
+    address: str = ""
 
     def __repr__(self) -> str:
         return f"Credentials({self.client_id!r}, …)"
