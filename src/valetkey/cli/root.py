@@ -43,7 +43,9 @@ ENTRIES: Final[dict[str, Entry]] = {
     "guard": Entry("guard", RUN, "Decide for a proxy which calls may pass."),
     "demo": Entry("root", RUN, "Play the story: sign-in, consent, use, change, stop."),
     "user": Entry("users", PEOPLE, "The users."),
-    "import": Entry("imports.users", PEOPLE, "Import users from other systems."),
+    "import": Entry(
+        "imports.apps.commands", PEOPLE, "Import users, apps and grants from elsewhere."
+    ),
     "mail": Entry("notices", PEOPLE, "The mails to users."),
     "notices": Entry("notices", PEOPLE, "The notices to users, by mail and webhook."),
     "client": Entry("clients", APPS, "The apps."),

@@ -4,14 +4,13 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Protocol
 
 import click
 import msgspec
 
-from valetkey.cli.imports.sources import Source
 from valetkey.server.accounts.importing import VERDICTS, Judgment
 
 MOST_REFUSALS: Final = 20
@@ -24,30 +23,44 @@ PROGRESS: Final = 10.0
 class Report:
     """What became of the records: counts, and the first refusals. All refusals go to `file`."""
 
-    def __init__(self, file: Path | None) -> None:
+    def __init__(self, file: "Path | Report | None", noun: str = "users") -> None:
+        """`file` may be another report, whose file this one shares."""
+        self.noun = noun
         self.counts: Counter[str] = Counter(dict.fromkeys(VERDICTS, 0))
         self.dropped: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
         self.refused: list[dict[str, str]] = []
-        self._file = _private(file) if file is not None else None
+        self._file: BinaryIO | None = (
+            file._file  # noqa: SLF001
+            if isinstance(file, Report)
+            else (_private(file) if file is not None else None)
+        )
 
     @property
     def total(self) -> int:
         return self.counts.total() + self.skipped.total()
 
     def add(self, judgment: Judgment) -> None:
-        """Count a record."""
-        self.counts[judgment.verdict] += 1
-        if judgment.verdict in {"added", "changed"}:
-            self.dropped.update(judgment.incoming.dropped)
-        if judgment.verdict == "refused":
-            field, _, why = judgment.why.partition(": ")
-            row = {
-                "place": judgment.incoming.place,
-                "username": printable(judgment.incoming.user.username),
-                "field": printable(field),
-                "why": printable(why),
-            }
+        """Count a user."""
+        one = judgment.incoming
+        self.count(
+            judgment.verdict,
+            {"place": one.place, "username": one.user.username},
+            why=judgment.why,
+            dropped=one.dropped,
+        )
+
+    def count(
+        self, verdict: str, record: dict[str, str], *, why: str = "", dropped: Iterable[str] = ()
+    ) -> None:
+        """Count a record. `record` says which it is: its place, and a name."""
+        self.counts[verdict] += 1
+        if verdict in {"added", "changed"}:
+            self.dropped.update(dropped)
+        if verdict == "refused":
+            field, _, reason = why.partition(": ")
+            row = {name: printable(text) for name, text in record.items()}
+            row |= {"field": printable(field), "why": printable(reason)}
             if len(self.refused) < MOST_REFUSALS:
                 self.refused.append(row)
             if self._file is not None:
@@ -71,7 +84,8 @@ class Report:
     def lines(self, *, dry_run: bool) -> Iterator[str]:
         """The report as text."""
         for row in self.refused:
-            name = f" ({row['username']})" if row["username"] else ""
+            names = [row[one] for one in row if one not in {"place", "field", "why"} and row[one]]
+            name = f" ({', '.join(names)})" if names else ""
             yield f"refused {row['place']}{name}: {row['field']}: {row['why']}"
         if (more := self.counts["refused"] - len(self.refused)) > 0:
             yield f"… and {more} more; --report FILE lists all of them"
@@ -80,7 +94,7 @@ class Report:
         for what, count in sorted(self.skipped.items()):
             yield f"skipped: {count} records of {what}"
         for what, count in sorted(self.dropped.items()):
-            yield f"not imported: {what} of {count} users"
+            yield f"not imported: {what} of {count} {self.noun}"
 
 
 def _private(file: Path) -> BinaryIO:
@@ -92,10 +106,20 @@ def printable(text: str) -> str:
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)[:200]
 
 
+class Way(Protocol):
+    """What is read: how much of it there is, and how much was read."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def position(self) -> int: ...
+
+
 class Progress:
     """Shows progress on stderr: one moving line on a terminal, else a line from time to time."""
 
-    def __init__(self, source: Source, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, source: Way, clock: Callable[[], float] = time.monotonic) -> None:
         self._source = source
         self._clock = clock
         self._is_terminal = sys.stderr.isatty()

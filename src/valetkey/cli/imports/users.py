@@ -23,7 +23,7 @@ from valetkey.cli.imports.sources import (
     guess,
 )
 from valetkey.cli.imports.streams import BrokenFile
-from valetkey.cli.options import PATH, Group
+from valetkey.cli.options import PATH, Command
 from valetkey.server.accounts.importing import (
     ImportedBatch,
     Incoming,
@@ -52,12 +52,7 @@ PAUSES: Final = (0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 0.0)
 HASH_CONFIG: Final = "FIREBASE_HASH_CONFIG"
 
 
-@click.group(cls=Group, name="import")
-def imports() -> None:
-    """Move to this server from another system."""
-
-
-@imports.command()
+@click.command(cls=Command)
 @click.argument("file", type=click.Path(exists=True, path_type=Path))
 @click.option("--format", "form", type=click.Choice(FORMATS), help="By default, it is recognized.")
 @click.option("--dry-run", is_flag=True, help="Only report what would happen.")
@@ -112,7 +107,7 @@ def users(
         raise InvalidUsage(f"{file}: {error}") from error
     outcome, progress = Report(report), Progress(users_of)
     terms = Terms(on_existing=on_existing, on_refusal=on_error, source=source)
-    importing = _Importing(command, outcome, terms)
+    importing = Importing(command, outcome, terms)
     work = importing.preview if dry_run else importing.run
     broken = ""
     try:
@@ -148,8 +143,8 @@ def _firebase_config(file: Path | None) -> FirebaseConfig | None:
         raise InvalidUsage(f"{file or HASH_CONFIG}: {error}") from error
 
 
-class _Importing:
-    """Imports records batch by batch."""
+class Importing:
+    """Imports users batch by batch."""
 
     def __init__(self, command: CommandContext, report: Report, terms: Terms) -> None:
         self._context = command.context()
@@ -170,7 +165,7 @@ class _Importing:
     async def preview(self, store: Store, *, source: Source, progress: Progress) -> None:
         """Judge everything, and write nothing."""
         for batch in self._batches(source):
-            outcome = await ask(store, import_batch(batch, self._terms, _env()))
+            outcome = await ask(store, import_batch(batch, self._terms, env_now()))
             if self._count(outcome, progress):
                 return
 
@@ -215,7 +210,7 @@ class _Importing:
         return outcome
 
     async def _disable(self, store: Store, name: str) -> None:
-        context = msgspec.structs.replace(self._context, env=_env())
+        context = msgspec.structs.replace(self._context, env=env_now())
         rule = partial(change_user_status, name, "disabled", reason="imported", context=context)
         await settle_and_notify(store, rule, context)
 
@@ -230,7 +225,7 @@ class _Importing:
             return outcome
 
         for pause in PAUSES:
-            context = msgspec.structs.replace(self._context, env=_env())
+            context = msgspec.structs.replace(self._context, env=env_now())
             try:
                 await self._mark(store, batch)
                 return await settle_and_notify(store, deciding, context)
@@ -256,5 +251,6 @@ class _Importing:
         return self._terms.on_refusal == "stop" and bool(self._report.counts["refused"])
 
 
-def _env() -> Env:
+def env_now() -> Env:
+    """The time and randomness of now."""
     return Env.at(time.time_ns(), os.urandom)

@@ -34,8 +34,8 @@ D = TypeVar("D", bound=Decided)
 
 class Shell:
     """Runs rules against the store, each in a current context. `fetch` gets the documents that they
-    request from other hosts, `check` compares secrets with slow hashes. `describe_settings` gives the name, value and origin of each
-    setting."""
+    request from other hosts, `check` compares secrets with slow hashes. `describe_settings` gives
+    the name, value and origin of each setting."""
 
     def __init__(
         self,

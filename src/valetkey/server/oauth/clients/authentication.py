@@ -49,11 +49,11 @@ def authenticate(call: Call, context: Context) -> Rule[Authenticated]:
                 raise InvalidClient("the app is suspended", reason=APP_SUSPENDED)
             return Authenticated(client, instance=instance or "")
     names = [way.name for way, _ in ways]
-    raise (yield from _by_another_way(client, ways[0][1], names, context))
+    raise (yield from _by_another_way(client, ways[0][1], names, context=context))
 
 
 def _by_another_way(
-    client: Client, credentials: Credentials, ways: Sequence[str], context: Context
+    client: Client, credentials: Credentials, ways: Sequence[str], *, context: Context
 ) -> Rule[InvalidClient]:
     """The error for a client that used another method than its registered one. The log says which.
     The caller learns it only if it presented the right secret, or has no secret to guess."""

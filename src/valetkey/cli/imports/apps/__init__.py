@@ -1,0 +1,1 @@
+"""Moves apps, and what users granted them, from another authorization server."""
