@@ -132,7 +132,7 @@ def _secrets(file: Path | None) -> Mapping[str, str]:
     return found
 
 
-def _move(command: CommandContext, form: Format, file: Path, options: dict[str, Any]) -> None:
+def _move(command: CommandContext, form: Format, *, file: Path, options: dict[str, Any]) -> None:
     on_existing: OnExistingApp = options["on_existing"]
     on_refusal: OnRefusal = options["on_error"]
     dry_run: bool = options["dry_run"]
@@ -213,4 +213,4 @@ def import_dot(command: CommandContext, /, file: Path, **options: Any) -> None:
     signs in once; no consent page follows. Run it again at any time: nobody is imported twice, and
     no grant that has been removed here comes back.
     """
-    _move(command, DOT, file, options)
+    _move(command, DOT, file=file, options=options)

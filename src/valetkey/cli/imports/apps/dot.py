@@ -62,14 +62,14 @@ class _RefreshToken(msgspec.Struct, kw_only=True):
     revoked: str | None = None
 
 
-def read(place: str, members: Members, staging: Staging, terms: AppTerms) -> IncomingApp | str:
+def read(place: str, members: Members, *, staging: Staging, terms: AppTerms) -> IncomingApp | str:
     """The app of an object of `dumpdata`, or the name of what else it is, "" for what was noted in
     `staging`. Raises Mistake."""
     fields = members.get("fields")
     if not isinstance(fields, dict):
         raise Mistake("fields: are missing")
     if "authorization_grant_type" in fields:
-        return _app(place, members, convert(_Application, fields), terms)
+        return _app(place, members, convert(_Application, fields), terms=terms)
     if "scope" in fields and "token" in fields:
         row = convert(_AccessToken, fields)
         staging.add_app_scope(_key(row.application), row.scope)
@@ -104,7 +104,7 @@ def _key(reference: object) -> str:
     return msgspec.json.encode(reference).decode()
 
 
-def _app(place: str, members: Members, row: _Application, terms: AppTerms) -> IncomingApp:
+def _app(place: str, members: Members, row: _Application, *, terms: AppTerms) -> IncomingApp:
     grant_types = GRANT_TYPES.get(row.authorization_grant_type)
     if grant_types is None:
         kind = row.authorization_grant_type[:60]
@@ -146,7 +146,7 @@ def _app(place: str, members: Members, row: _Application, terms: AppTerms) -> In
 
 
 def finish(app: IncomingApp, staging: Staging, terms: AppTerms) -> IncomingApp:
-    """The app with its scopes: those that its tokens have had, and those that the operator allows."""
+    """The app with its scopes: those of its tokens, and those that the operator allows."""
     scope = dict.fromkeys((*terms.allowed, *terms.names_here(staging.scopes_of(app.number))))
     return msgspec.structs.replace(app, scope=tuple(scope))
 

@@ -46,7 +46,7 @@ class Format(NamedTuple):
     name: str
     prepare: Callable[[Path, Path], Path]
     records: Callable[[Path], Iterator[RawRecord]]
-    read: Callable[[str, Any, Staging, AppTerms], IncomingApp | str]
+    read: Callable[..., IncomingApp | str]
     finish: Callable[[IncomingApp, Staging, AppTerms], IncomingApp]
     users: str = ""
 
@@ -127,7 +127,9 @@ class Move:
             members: dict[str, Any] = {}
             try:
                 members = record.members()
-                one = self._form.read(record.place, members, staging, self._terms.apps)
+                one = self._form.read(
+                    record.place, members, staging=staging, terms=self._terms.apps
+                )
             except (ValueError, RecursionError, UnicodeDecodeError) as error:
                 if isinstance(error, BrokenFile):
                     raise

@@ -19,9 +19,10 @@ CODES: Final = (names.AUTHORIZATION_CODE, names.REFRESH_TOKEN)
 
 
 class IncomingApp(msgspec.Struct, frozen=True, kw_only=True):
-    """An app of another system; `number` is its key there if that is not its id. `fields` are those of a client here, `scope` the names of its
-    scopes there, `secret` the stored form of its secret, "" for none. `dropped` is what of the
-    record has no counterpart. `why` is "", or the reason not to import it, as `field: reason`."""
+    """An app of another system; `number` is its key there if that is not its id. `fields` are those
+    of a client here, `scope` the names of its scopes there, `secret` the stored form of its secret,
+    "" for none. `dropped` is what of the record has no counterpart. `why` is "", or the reason not
+    to import it, as `field: reason`."""
 
     place: str
     id: str
