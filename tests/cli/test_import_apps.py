@@ -1,7 +1,6 @@
 """`valetkey import dot`: apps and grants of django-oauth-toolkit come whole, or with a reason."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -62,9 +61,9 @@ def refresh(of: int, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def furnished(line: Line) -> Iterator[Line]:
+def furnished(line: Line) -> Line:
     line.furnish()
-    yield line
+    return line
 
 
 def report(line: Line, *records: Any, words: tuple[str, ...] = (), status: int = 0) -> Any:
