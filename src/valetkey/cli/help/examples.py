@@ -44,6 +44,10 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "user erase": ("valetkey user erase miko", "valetkey user erase miko --at-once --yes"),
     "user restore": ("valetkey user restore miko",),
     "user remove": ("valetkey user remove miko",),
+    "import dot": (
+        "valetkey import dot site.jsonl --dry-run",
+        "valetkey import dot site.sqlite3 --scope read=chirps.read --report refused.ndjson",
+    ),
     "import users": (
         "valetkey import users users.ndjson --dry-run",
         "valetkey import users export.csv --report refused.ndjson",
