@@ -350,7 +350,8 @@ MADE_IN: dict[str, set[str]] = {
     "AccessToken": {"server/oauth/issue/tokens.py"},
     "IdToken": {"server/oauth/issue/tokens.py"},
     "Permit": {"server/oauth/authorize/outcome.py"},
-    "Grant": {"server/oauth/authorize/consent.py"},
+    # A user's yes, here or at the system that an administrator moves from.
+    "Grant": {"server/oauth/authorize/consent.py", "server/oauth/admin/grant_import.py"},
     "TokenFamily": {"server/oauth/grant_types/authorization_code.py"},
     "Session": {"server/accounts/sign_in.py"},
 }

@@ -1,6 +1,6 @@
 """A142: a hostile export of apps.
 
-Attack: Whoever can add to an export, or knows the database, takes over an app: by another secret or
+Attack: An attacker who can add to an export, or reads the database, takes over an app: by another secret or
 address for it, by a hash that is costly to check, by a consent to more than its user gave, or by
 the stored form of a secret.
 Defense: An import leaves the secret and the addresses of an app that exists, judges addresses as a

@@ -31,6 +31,9 @@ LINES += [
 ]
 
 
+MOVED = ("site.jsonl", "site.sqlite3", "hydra.json", "chirp-realm.json")
+
+
 @pytest.mark.parametrize("name, line", LINES, ids=[line for _, line in LINES])
 def test_an_example_can_be_typed(name: str, line: str, tmp_path: Path) -> None:
     program, *words = shlex.split(line)
@@ -38,7 +41,7 @@ def test_an_example_can_be_typed(name: str, line: str, tmp_path: Path) -> None:
     assert program == "valetkey"
     path = name.split()
     assert words[: len(path)] == path
-    for file in ("users.ndjson", "export.csv"):
+    for file in ("users.ndjson", "export.csv", *MOVED):
         (tmp_path / file).touch()
     words = [str(tmp_path / one) if (tmp_path / one).is_file() else one for one in words]
     command = COMMANDS[name]

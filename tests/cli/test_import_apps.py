@@ -333,13 +333,12 @@ def test_no_scope_of_administrators_is_granted(furnished: Line) -> None:
     "hashed", [row("import", "hashed", True), row("import", "in the clear", False)]
 )
 def test_the_app_goes_on_with_its_own_secret(hashed: bool, furnished: Line) -> None:
-    stored = {"client_secret": HASHED} if hashed else {"client_secret": SECRET}
     machine = app(
         authorization_grant_type="client-credentials",
         redirect_uris="",
         post_logout_redirect_uris="",
         hash_client_secret=hashed,
-        **stored,
+        client_secret=HASHED if hashed else SECRET,
     )
     report(furnished, machine, words=("--allow-scope", "chirps.read"))
     server = Live(furnished.database)

@@ -36,6 +36,9 @@ def local() -> click.Context:
     return context
 
 
+MOVERS = ("dot",)
+"""The authorization servers that apps and grants are imported from."""
+
 COMMANDS = dict(leaves(local()))
 OF_OPERATIONS = {
     f"{NOUNS[one.noun]} {verb_of(one)}" for one in OPERATIONS if one.name != "me.show"
@@ -70,7 +73,7 @@ def test_the_commands() -> None:
         *(f"context {verb}" for verb in ("list", "set", "use")),
         *(f"admin {verb}" for verb in ("create", "grant-role", "revoke-role", "roles", "list-app")),
         *(f"locale {verb}" for verb in ("check", "new")),
-        "import users",
+        *(f"import {source}" for source in ("users", *MOVERS)),
         *(f"brand {verb}" for verb in ("check", "preview", "remove", "show")),
         "db show",
         *(f"resource {verb}" for verb in ("sync", "diff", "history", "check")),
@@ -100,6 +103,7 @@ def test_every_command_takes_the_common_options_and_says_what_it_does(name: str)
 
 
 PUBLIC = {
+    **{f"import {source}": ("--secrets",) for source in MOVERS},  # a file
     "client add": (
         *("--key-shards", "--key-shard-backend"),
         *("--secret-env", "--secret-file", "--secret-sha256"),

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import httpx2
 import pytest
-from authlib.integrations.requests_client import OAuth2Session
+from authlib.integrations.requests_client import OAuth2Session  # type: ignore[import-untyped]
 from tests.browser import PATIENCE, Browser
 from tests.cli.line import Line
 from tests.installation import PASSWORDS, RESOURCE_SERVERS

@@ -73,7 +73,11 @@ def fill(secret: str, redirect_uri: str, count: int) -> None:
 
     from django.contrib.auth.models import User
     from django.utils import timezone
-    from oauth2_provider.models import AccessToken, Application, RefreshToken
+    from oauth2_provider.models import (  # type: ignore[import-not-found]
+        AccessToken,
+        Application,
+        RefreshToken,
+    )
 
     miko = User.objects.create_user("miko", "miko@chirp.example", "correct horse battery")
     User.objects.create_user("noor", "noor@chirp.example", "staple of the evening")

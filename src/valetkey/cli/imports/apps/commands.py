@@ -118,7 +118,7 @@ def _secrets(file: Path | None) -> Mapping[str, str]:
     try:
         if why := why_not_private(file):
             raise InvalidUsage(f"{file} {why}")
-        found = {}
+        secrets = {}
         for number, line in enumerate(file.read_bytes().splitlines(), 1):
             if line.strip():
                 try:
@@ -126,10 +126,10 @@ def _secrets(file: Path | None) -> Mapping[str, str]:
                 except msgspec.DecodeError:
                     why = "has no client_id and client_secret"
                     raise InvalidUsage(f"{file}, line {number}: {why}") from None
-                found[one.client_id] = one.client_secret
+                secrets[one.client_id] = one.client_secret
     except OSError as error:
         raise InvalidUsage(f"{file}: cannot be read: {error.strerror}") from error
-    return found
+    return secrets
 
 
 def _move(command: CommandContext, form: Format, *, file: Path, options: dict[str, Any]) -> None:

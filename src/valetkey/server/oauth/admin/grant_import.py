@@ -106,8 +106,8 @@ def _users(batch: Sequence[IncomingGrant], source: str) -> Rule[dict[str, User]]
     if not source:
         names = {key: OneByAlias(User, key) for key in keys}
         results = yield tuple(names.values())
-        found = {key: results.one(query) for key, query in names.items()}
-        return {key: user for key, user in found.items() if user is not None}
+        rows = {key: results.one(query) for key, query in names.items()}
+        return {key: user for key, user in rows.items() if user is not None}
     identities = {key: OneByAlias(Identity, key) for key in keys}
     results = yield tuple(identities.values())
     owners = {
@@ -116,8 +116,8 @@ def _users(batch: Sequence[IncomingGrant], source: str) -> Rule[dict[str, User]]
         if (identity := results.one(query)) is not None
     }
     results = (yield tuple(owners.values())) if owners else Results({})
-    found = {key: results.one(query) for key, query in owners.items()}
-    return {key: user for key, user in found.items() if user is not None}
+    rows = {key: results.one(query) for key, query in owners.items()}
+    return {key: user for key, user in rows.items() if user is not None}
 
 
 def _clients(
@@ -126,8 +126,8 @@ def _clients(
     queries = {one.client: One(Client, one.client) for one in batch if one.client}
     wanted: tuple[Query, ...] = tuple(queries.values())
     results = (yield wanted) if wanted else Results({})
-    found = {name: results.one(query) or coming.get(name) for name, query in queries.items()}
-    return {name: client for name, client in found.items() if client is not None}
+    rows = {name: results.one(query) or coming.get(name) for name, query in queries.items()}
+    return {name: client for name, client in rows.items() if client is not None}
 
 
 class _Judging:
@@ -151,16 +151,16 @@ class _Judging:
             return GrantJudgment(incoming=one, verdict="refused", why="user: is not here")
         # Never more than the catalogs have, and than the app may request.
         offer = self._context.installation.offer
-        known = tuple(name for name in one.scope if name in offer.scopes)
+        declared = tuple(name for name in one.scope if name in offer.scopes)
         most = of_scope(client, self._context.installation)
-        permissions = tuple(name for name in offer.expand(known) if name in most)
+        permissions = tuple(name for name in offer.expand(declared) if name in most)
         dropped = tuple(
             name
             for name in one.scope
-            if name not in known or not set(offer.expand((name,))) & set(permissions)
+            if name not in declared or not set(offer.expand((name,))) & set(permissions)
         )
         if not permissions:
-            why = f"scope: nothing of {' '.join(one.scope)[:100]!r} is for this app here"
+            why = f"scope: no name in {' '.join(one.scope)[:100]!r} is for this app"
             return GrantJudgment(incoming=one, verdict="refused", why=why)
         if user is None:
             return GrantJudgment(incoming=one, verdict="added", dropped=dropped)
@@ -172,7 +172,9 @@ class _Judging:
             same = set(permissions) <= {*before.permissions, *before.refused}
             return GrantJudgment(incoming=one, verdict="unchanged" if same else "kept")
         if (user.id, client.id) in self._seen:
-            return GrantJudgment(incoming=one, verdict="refused", why="client: stands twice")
+            return GrantJudgment(
+                incoming=one, verdict="refused", why="client: is repeated for this user"
+            )
         self._seen.add((user.id, client.id))
         self._add(one, user, client, permissions=permissions)
         return GrantJudgment(incoming=one, verdict="added", dropped=dropped)
@@ -201,7 +203,7 @@ class _Judging:
             changed=env.now,
         )
         unused = LastUse(id=grant_use_id(grant.id), user=user.id, grant=grant.id, client=client.id)
-        self.changes += [Create(grant), Create(unused)]
+        self.changes.extend((Create(grant), Create(unused)))
         self.events.append(
             event(
                 env,

@@ -59,7 +59,9 @@ def _by_another_way(
     The caller learns it only if it presented the right secret, or has no secret to guess."""
     mismatch = f"is registered for {client.auth_method}, and used {' or '.join(ways)}"
     safe = BY_SECRET.issuperset(ways) and (
-        client.is_public or (yield from _secret_used(client, credentials, context)) is not None
+        client.is_public
+        or _proves(client, credentials.secret, context.env.now) is not None
+        or (yield from _imported_secret(client, credentials, context)) is not None
     )
     return InvalidClient(
         f"this client {mismatch}" if safe else "", detail=f"{client.id} {mismatch}"
@@ -123,47 +125,42 @@ def _proves(party: Client | ResourceServer, secret: str, now: int) -> StoredSecr
     return fits
 
 
-def _secret_used(
-    client: Client, credentials: Credentials, context: Context
-) -> Rule[StoredSecret | None]:
-    """The client's secret that the call presents, None for a wrong one."""
-    used = _proves(client, credentials.secret, context.env.now)
-    if used is None and any(kept.digest.startswith("$") for kept in client.secrets):
-        used = yield from _imported_secret(client, credentials, context)
-    return used
-
-
 def _imported_secret(
     client: Client, credentials: Credentials, context: Context
 ) -> Rule[StoredSecret | None]:
-    """As `_secret_used`, for secrets of another system. The check of a slow hash replaces it."""
+    """The secret of another system that the call presents, None for a wrong one. The check of a
+    slow hash replaces it."""
+    if not any(one.digest.startswith("$") for one in client.secrets):
+        return None
     secret, keyring = Secret(credentials.secret), context.installation.keyring
     mac = remembered(secret, client=client, keyring=keyring)
-    valid = [kept for kept in client.secrets if kept.is_valid(context.env.now)]
-    for kept in valid:
-        if mac and same(kept.digest, mac):
-            return kept
-    for kept in filter(is_slow_hash, valid):
-        check = HashCheck(secret, kept.digest, credentials.address)
+    valid = [one for one in client.secrets if one.is_valid(context.env.now)]
+    for one in valid:
+        if mac and same(one.digest, mac):
+            return one
+    for one in filter(is_slow_hash, valid):
+        check = HashCheck(secret, one.digest, credentials.address)
         if (yield (check,)).fits(check):
             if mac:
-                yield from _remember(client, kept, mac)
-            return kept
+                yield from _remember(client, one, mac)
+            return one
     return None
 
 
-def _remember(client: Client, kept: StoredSecret, mac: str) -> Rule[None]:
+def _remember(client: Client, secret: StoredSecret, mac: str) -> Rule[None]:
     # The client may be a second old, and another request may have done this meanwhile.
     query = One(Client, client.id)
     newest = (yield (query,)).one(query)
-    if newest is not None and kept in newest.secrets:
-        fast = msgspec.structs.replace(kept, digest=mac)
-        secrets = tuple(fast if one == kept else one for one in newest.secrets)
+    if newest is not None and secret in newest.secrets:
+        fast = msgspec.structs.replace(secret, digest=mac)
+        secrets = tuple(fast if one == secret else one for one in newest.secrets)
         yield (CommitAlways(Update(msgspec.structs.replace(newest, secrets=secrets))),)
 
 
 def _by_secret(client: Client, credentials: Credentials, context: Context) -> Rule[None]:
-    used = yield from _secret_used(client, credentials, context)
+    used = _proves(client, credentials.secret, context.env.now)
+    if used is None:
+        used = yield from _imported_secret(client, credentials, context)
     if used is None:
         raise InvalidClient(detail=f"wrong secret for {client.id}")
     context.installation.secret_uses[client.id, used.digest] = used

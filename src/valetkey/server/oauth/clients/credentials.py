@@ -149,9 +149,9 @@ def new_secret(secret: Secret, *, client: Client, keyring: Keyring, env: Env) ->
 _REMEMBERED: Final = "$hmac-sha256$"
 
 
-def is_slow_hash(kept: StoredSecret) -> bool:
+def is_slow_hash(secret: StoredSecret) -> bool:
     """Whether this is the hash of another system, which was not used here yet."""
-    return kept.digest.startswith("$") and not kept.digest.startswith(_REMEMBERED)
+    return secret.digest.startswith("$") and not secret.digest.startswith(_REMEMBERED)
 
 
 def remembered(secret: Secret, *, client: Client, keyring: Keyring) -> str:
