@@ -1,8 +1,8 @@
 """A142: a hostile export of apps.
 
-Attack: An attacker who can add to an export, or reads the database, takes over an app: by another secret or
-address for it, by a hash that is costly to check, by a consent to more than its user gave, or by
-the stored form of a secret.
+Attack: An attacker who can add to an export, or reads the database, takes over an app: by another
+secret or address for it, by a hash that is costly to check, by a consent to more than its user
+gave, or by the stored form of a secret.
 Defense: An import leaves the secret and the addresses of an app that exists, judges addresses as a
 registration does, refuses costly hashes, grants nothing beyond the catalogs and nothing that a user
 has removed, and prints no secret. A stored form opens nothing, for no app.

@@ -173,10 +173,10 @@ class Results(msgspec.Struct, frozen=True):
         return tuple(one for one in self.rows[want] if isinstance(one, want.record))
 
 
-Wanted: TypeAlias = Query | DocumentRequest | HashCheck | CommitAlways | Count
+AnyQuery: TypeAlias = Query | DocumentRequest | HashCheck | CommitAlways | Count
 """What a rule may yield."""
 
-Rule: TypeAlias = Generator[tuple[Wanted, ...], Results, T]
+Rule: TypeAlias = Generator[tuple[AnyQuery, ...], Results, T]
 """A rule that returns `T`. A `Count` that a rule yields is committed at once, whatever the rule
 decides, and the result is the counter. So an attempt is counted before the rule decides on it. It
 is counted once, even if a lost race makes the rule run again."""

@@ -10,6 +10,7 @@ from valetkey.server.model.change import Change, Count, Stale
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
 from valetkey.server.model.query import (
+    AnyQuery,
     CommitAlways,
     Document,
     DocumentRequest,
@@ -17,7 +18,6 @@ from valetkey.server.model.query import (
     Results,
     Rule,
     Unreachable,
-    Wanted,
 )
 from valetkey.server.store.batching import yield_once
 from valetkey.server.store.port import Store
@@ -122,7 +122,7 @@ async def _count(store: Store, wants: Sequence[Any], counters: dict[Count, Throt
         counters.update(zip(counts, await store.commit(counts), strict=True))
 
 
-async def _read_all(store: Store, wants: Sequence[Wanted], fetch: Fetch) -> Results:
+async def _read_all(store: Store, wants: Sequence[AnyQuery], fetch: Fetch) -> Results:
     inside = [
         want
         for want in wants
