@@ -29,8 +29,8 @@ from valetkey.server.model.change import Create
 from valetkey.server.model.environment import Env
 from valetkey.server.model.stream import Job
 from valetkey.server.model.user import Session, User
-from valetkey.server.oauth.grants import recovery
-from valetkey.server.oauth.grants.recovery import MAILS
+from valetkey.server.oauth.grants import sent_codes
+from valetkey.server.oauth.grants.sent_codes import MAILS
 from valetkey.server.oauth.signals import notice_delivery
 from valetkey.server.settings.notices import MailSettings
 
@@ -60,7 +60,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, box: Mailbox) -> Iterator[L
 @pytest.fixture(autouse=True)
 def _as_before(server: Live, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nobody has asked too often; and afterwards, people are as before."""
-    monkeypatch.setattr(recovery, "MAILS", 1000)
+    monkeypatch.setattr(sent_codes, "MAILS", 1000)
     monkeypatch.setattr(notice_delivery, "HOURLY", 1000)
     before = [find(server, User, one.id) for one in server.users.values()]
     yield
@@ -219,7 +219,7 @@ def test_one_answer_for_the_same_work(
 def test_an_inbox_is_not_flooded(
     server: Live, box: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recovery, "MAILS", MAILS)
+    monkeypatch.setattr(sent_codes, "MAILS", MAILS)
     env = Env(int(time.time()), os.urandom)
     miko = find(server, User, server.users["miko"].id)
     flo = replace(miko, id=ids.user_id(env), username="flo", email="flo@example.org", version=0)

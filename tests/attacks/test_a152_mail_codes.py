@@ -36,8 +36,8 @@ from valetkey.server.model.pending import Pending
 from valetkey.server.model.record import Record
 from valetkey.server.model.stream import Job
 from valetkey.server.model.user import Session, User
-from valetkey.server.oauth.grants import recovery
-from valetkey.server.oauth.grants.recovery import MAILS, SECONDS
+from valetkey.server.oauth.grants import sent_codes
+from valetkey.server.oauth.grants.sent_codes import MAILS, SECONDS
 from valetkey.server.oauth.signals import notice_delivery
 from valetkey.server.settings.accounts import AccountSettings
 from valetkey.server.settings.notices import MailSettings
@@ -71,7 +71,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, box: Mailbox) -> Iterator[L
 @pytest.fixture(autouse=True)
 def _as_before(server: Live, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nobody has asked too often; and afterwards, people are as before."""
-    monkeypatch.setattr(recovery, "MAILS", 1000)
+    monkeypatch.setattr(sent_codes, "MAILS", 1000)
     monkeypatch.setattr(notice_delivery, "HOURLY", 1000)
     before = [find(server, User, one.id) for one in server.users.values()]
     yield
@@ -336,7 +336,7 @@ def test_one_answer_for_the_same_work(
 def test_its_mails_are_limited_and_use_up_no_others(
     server: Live, box: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recovery, "MAILS", MAILS)
+    monkeypatch.setattr(sent_codes, "MAILS", MAILS)
     noor, env = find(server, User, server.users["noor"].id), Env(int(time.time()), os.urandom)
     flo = replace(noor, id=ids.user_id(env), username="flo", email="flood@example.org", version=0)
     server.run(server.store.commit((Create(flo),)))

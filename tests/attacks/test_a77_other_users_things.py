@@ -100,11 +100,12 @@ ROUTES = [
 ]
 ELSEWHERE = (
     *("/continue/{pending}", "/approvals/{approval}", PARTS),
-    *("/forgot/{request}", "/security/email/{request}"),
+    *("/forgot/{request}", "/security/email/{request}", "/security/phone/{request}"),
     "/sign-in/email/{request}",
 )
 """Tried by `another_users_request` and `another_users_question` below, in
-`test_a15_stolen_shards`, in `test_a106_recovery`, and in `test_a152_mail_codes`."""
+`test_a15_stolen_shards`, in `test_a106_recovery`, in `test_a152_mail_codes`, and in
+`test_a153_phone_codes`."""
 
 NOBODYS = ("/sign-in/with/{way}", "/linked/with/{way}", "/static/brand/{name}")
 """Names of ways to sign in and of the brand's files: nothing of a user."""

@@ -38,7 +38,8 @@ from valetkey.server.oauth.admin.user_status import (
     disablers,
 )
 from valetkey.server.oauth.grants.credentials import CredentialsChanged, change_password
-from valetkey.server.oauth.grants.recovery import RecoveryRequest, link_for_support
+from valetkey.server.oauth.grants.recovery import link_for_support
+from valetkey.server.oauth.grants.sent_codes import RecoveryRequest
 from valetkey.server.oauth.logout.sessions import everywhere
 from valetkey.server.store.port import Store
 

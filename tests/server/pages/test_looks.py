@@ -141,6 +141,8 @@ DISTINCT = [
     "email-wrong",
     "prove-email",
     "prove-email-code",
+    "phone-place",
+    "prove-phone",
     "sessions",
     "activity",
     "activity-every-kind",

@@ -1,4 +1,5 @@
-"""Notices to users about their accounts, by mail and through the operator's webhook.
+"""Notices to users about their accounts, by mail and through the operator's webhook; and codes, by
+mail, and as text messages that the operator's platform sends.
 
 A rule returns what `tell` makes among its changes, so the notice is committed with the act, and is
 delivered exactly as often as the act happened (see `http.outbox`). Where neither mail nor a webhook
@@ -77,9 +78,13 @@ browser or an app says about itself in words that people know; `address` is a ne
 CodeKind: TypeAlias = Literal["password_reset", "address_verification", "sign_in_code"]
 """The kinds of mails that carry a link or a code."""
 
+PHONE_CODE: Final = "phone_code"
+"""The notice that asks the operator's platform to send a code to a phone."""
+
 MAIL: Final = "mail"
 WEBHOOK: Final = "webhook"
 CODE: Final = "code mail"
+TEXT: Final = "code webhook"
 """The kinds of jobs (see `model.stream.Job`)."""
 
 PURPOSE: Final = b"code mail"
@@ -88,13 +93,26 @@ PURPOSE: Final = b"code mail"
 class NoticeTargets(msgspec.Struct, frozen=True, kw_only=True):
     """Where notices go. `mail`: users get mail; `unverified`: also at addresses that nobody
     verified. `webhook` is the address to which the operator wants them posted, "" for none, and
-    `secrets` are the keys that sign them. `off` are the kinds that are switched off."""
+    `secrets` are the keys that sign them. `off` are the kinds that are switched off.
+    `phone_codes`: the webhook also gets codes, for numbers that begin with one of `phone_prefixes`,
+    and sends them as text messages; () for all numbers."""
 
     mail: bool = False
     unverified: bool = False
     webhook: str = ""
     secrets: tuple[Secret, ...] = ()
     off: frozenset[str] = frozenset()
+    phone_codes: bool = False
+    phone_prefixes: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> bool:
+        """Whether codes can be sent to phones."""
+        return self.phone_codes and bool(self.webhook)
+
+    def reaches(self, number: str) -> bool:
+        """Whether this number, in E.164 form, may get a code."""
+        return not self.phone_prefixes or number.startswith(self.phone_prefixes)
 
     def tells(self, kind: NoticeKind) -> bool:
         """Whether anybody gets notices of this kind. Pages promise nothing that this denies."""
@@ -198,11 +216,38 @@ def mail_code(
     mails an address gets is limited when they are sent, so callers need not count."""
     if not to.mail:
         return ()
-    raw = msgspec.msgpack.encode(CodeMail(code, link))
-    sealed = keyring.seal(raw, nonce=env.random_bytes(seal.NONCE), purpose=PURPOSE)
+    sealed = _sealed(CodeMail(code, link), keyring, env)
     facts = {"notice": kind, "email": email, "expires": str(expires)}
     facts |= {name: one for name, one in (("language", language), ("zone", zone)) if one}
     return (Create(_job(CODE, "", env, user=user, facts=facts, sealed=sealed)),)
+
+
+def text_code(
+    *,
+    user: str,
+    number: str,
+    code: str,
+    expires: int,
+    env: Env,
+    to: NoticeTargets,
+    keyring: Keyring,
+    language: str = "",
+) -> tuple[Create, ...]:
+    """The changes that ask the operator's platform to send a code to a phone; () where it sends
+    none. `number` is in E.164 form; `expires` and `language` are as in `mail_code`, and so is how
+    many codes a number gets."""
+    if not to.texts:
+        return ()
+    sealed = _sealed(CodeMail(code), keyring, env)
+    notice = ids.to_text(env.random_bytes(ids.LENGTH))
+    facts = {"notice": PHONE_CODE, "id": notice, "number": number, "expires": str(expires)}
+    facts |= {"language": language} if language else {}
+    return (Create(_job(TEXT, to.webhook, env, user=user, facts=facts, sealed=sealed)),)
+
+
+def _sealed(secrets: CodeMail, keyring: Keyring, env: Env) -> bytes:
+    raw = msgspec.msgpack.encode(secrets)
+    return keyring.seal(raw, nonce=env.random_bytes(seal.NONCE), purpose=PURPOSE)
 
 
 _LONGEST: Final = 500

@@ -55,6 +55,7 @@ _CATEGORY: Final[dict[str, Category]] = {
             "unlinked",
             "password-changed",
             "email-changed",
+            "phone-changed",
             "reset-link-made",
             "factor-added",
             "factor-removed",

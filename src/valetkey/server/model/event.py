@@ -58,6 +58,7 @@ Kind: TypeAlias = Literal[
     "recovery-code-used",
     "recovery-codes-made",
     "support-opened",
+    "phone-changed",
 ]
 
 

@@ -18,6 +18,7 @@ Kind: TypeAlias = Literal[
     "reset",
     "address",
     "sign-in",
+    "phone",
 ]
 UserAnswer: TypeAlias = Literal["", "yes", "no"]
 
@@ -57,8 +58,8 @@ class Pending(Record, frozen=True, kw_only=True, omit_defaults=True):
     a code, `answered` stores an answer for a few seconds. An `invitation` waits for clients that
     register; its parameters say what they may be. A `handoff` waits for a platform to sign its user
     in; `confirmed` once it has answered. A `reset` waits for the code that lets a user choose a new
-    password, an `address` for the one that proves an e-mail address, a `sign-in` for the one that
-    signs them in.
+    password, an `address` for the one that proves an e-mail address, a `phone` for the one that
+    proves a phone number, a `sign-in` for the one that signs them in.
 
     `parameters` and `resources` are the request as it was sent: each step parses it again.
     `browser` is the digest of the one browser that may continue. `pushed` is the id of the pushed

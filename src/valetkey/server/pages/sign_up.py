@@ -17,7 +17,7 @@ from valetkey.server.model.keys import Secret
 from valetkey.server.oauth.authorize.request import may_sign_up
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.components import Decline, PageForm, View
-from valetkey.server.pages.credentials.email import mail_proof
+from valetkey.server.pages.credentials.contact import ADDRESS, send_proof
 from valetkey.server.pages.factors.stages import AfterSignIn, FirstStage, proceed
 from valetkey.server.pages.frame import APPS, SIGN_IN, SIGN_UP, Frame, NoSuchPage
 from valetkey.spec.errors import TemporarilyUnavailable
@@ -129,7 +129,9 @@ async def signed_up(frame: Frame, request: Request, form: forms.Form) -> Outcome
         return SignUpRefused(SignUpProblem.IN_USE, entered)
     if entered.email and context.installation.notices.mail:
         with contextlib.suppress(TemporarilyUnavailable):  # They can ask again.
-            await mail_proof(frame, request, created.user)
+            await send_proof(
+                frame, request, created.user, contact=ADDRESS, value=created.user.email
+            )
     proof = Proof(auth_time=context.env.now, amr=("pwd",))
     return FirstStage(
         user=created.user,

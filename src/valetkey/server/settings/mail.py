@@ -7,7 +7,7 @@ from collections.abc import Callable
 from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any
 
-from valetkey.server.accounts.notices import WEBHOOK, Letter, NoticeTargets
+from valetkey.server.accounts.notices import TEXT, WEBHOOK, Letter, NoticeTargets
 from valetkey.server.http.fetch import Fetcher
 from valetkey.server.http.outbox import Outbox, SendMail, no_mail
 from valetkey.server.http.shell import Shell
@@ -34,6 +34,8 @@ def notice_targets(settings: Settings) -> NoticeTargets:
         webhook=settings.webhook.url,
         secrets=settings.webhook.secrets if settings.webhook.url else (),
         off=settings.notices.off,
+        phone_codes=settings.webhook.phone_codes,
+        phone_prefixes=settings.webhook.phone_prefixes,
     )
 
 
@@ -54,7 +56,9 @@ def make_outbox(current: Callable[[], Settings], shell: Shell, fetch: Fetcher) -
     """The outbox, with the ways that messages take. The shell tells it of new messages."""
     url = current().webhook.url
     # The webhook is the operator's own, and may be in a network of theirs.
-    posts = {WEBHOOK: fetch.with_local(target(url).authority).post} if url else {}
+    posts = (
+        dict.fromkeys((WEBHOOK, TEXT), fetch.with_local(target(url).authority).post) if url else {}
+    )
     outbox = Outbox(shell, fetch.post, send_mail=mailer(current, shell), posts=posts)
     shell.on_outgoing = outbox.nudge
     return outbox

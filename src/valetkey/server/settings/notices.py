@@ -1,5 +1,6 @@
 """The settings of notices to users: the mail server, the webhook, and what they are notified of."""
 
+import re
 from collections.abc import Iterator
 from email.headerregistry import HeaderRegistry
 from pathlib import Path
@@ -122,8 +123,11 @@ def read_sender(text: str) -> tuple[str, str] | None:
     return (one.display_name, one.addr_spec) if is_address(one.addr_spec) else None
 
 
+_PREFIX: Final = re.compile(r"\+[1-9][0-9]{0,14}", re.ASCII)
+
+
 class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A webhook that gets all notices."""
+    """A webhook that gets all notices, and can send codes to phones."""
 
     url: Annotated[
         str, _is("the https address to which notices are posted (Standard Webhooks), or empty")
@@ -135,10 +139,25 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     secret_file: Annotated[
         _File, _is("a file of mode 0600 with such secrets, one on each line")
     ] = None
+    phone_codes: Annotated[
+        bool,
+        _is(
+            "true or false: whether users confirm phone numbers, by a code that your webhook gets "
+            "as account.phone_code and sends to the phone"
+        ),
+    ] = False
+    phone_prefixes: Annotated[
+        tuple[str, ...],
+        _is("the beginnings of the numbers that may get a code, such as +49; empty: all numbers"),
+    ] = ()
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """The settings that don't fit, and why."""
+        if any(not _PREFIX.fullmatch(one) for one in self.phone_prefixes):
+            yield "phone_prefixes", "must each be + and digits, such as +49"
         if not self.url:
+            if self.phone_codes:
+                yield "phone_codes", "needs url: the webhook that sends the codes"
             return
         if why := address.why_not(self.url):
             yield "url", why

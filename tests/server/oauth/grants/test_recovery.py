@@ -16,6 +16,13 @@ from valetkey.server.model.stream import Job
 from valetkey.server.model.user import Session, User, password_mark
 from valetkey.server.oauth.grants.credentials import CredentialsChanged, change_password
 from valetkey.server.oauth.grants.recovery import (
+    begin_address,
+    begin_reset,
+    finish_address,
+    finish_reset,
+    link_for_support,
+)
+from valetkey.server.oauth.grants.sent_codes import (
     MAILS,
     NETWORK,
     OWN_MAILS,
@@ -24,12 +31,7 @@ from valetkey.server.oauth.grants.recovery import (
     Asker,
     CodeChecked,
     RecoveryRequest,
-    begin_address,
-    begin_reset,
     check_code,
-    finish_address,
-    finish_reset,
-    link_for_support,
 )
 from valetkey.spec.errors import TemporarilyUnavailable
 

@@ -24,7 +24,8 @@ from valetkey.server.model.query import One, Rule
 from valetkey.server.model.user import Session
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
-from valetkey.server.oauth.grants.recovery import RecoveryRequest, link_for_support
+from valetkey.server.oauth.grants.recovery import link_for_support
+from valetkey.server.oauth.grants.sent_codes import RecoveryRequest
 from valetkey.server.oauth.logout.factor_changes import FactorsReset, reset_factors
 from valetkey.server.oauth.logout.sessions import end_all, everywhere
 

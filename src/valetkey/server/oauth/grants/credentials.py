@@ -1,4 +1,4 @@
-"""A new password or e-mail address for an account, and what ends with the old one."""
+"""A new password, e-mail address or phone number for an account, and what ends with the old one."""
 
 from typing import Final
 
@@ -113,6 +113,26 @@ def change_email(
         user=changed,
         changes=(Update(changed), *(notices if moved else ())),
         events=(event(env, "email-changed", by="user", user=name, note=device),),
+    )
+
+
+def change_phone(
+    name: str, number: str, *, device: str, context: Context
+) -> Rule[CredentialsChanged]:
+    """Stores a phone number that the user has just proved to be theirs. It opens no account, so
+    nobody gets a notice."""
+    query = One(User, name)
+    user = (yield (query,)).one(query)
+    if user is None or user.status != "active":
+        return CredentialsChanged()
+    env = context.env
+    changed = msgspec.structs.replace(
+        user, phone_number=number, phone_number_verified=True, changed=env.now
+    )
+    return CredentialsChanged(
+        user=changed,
+        changes=(Update(changed),),
+        events=(event(env, "phone-changed", by="user", user=name, note=device),),
     )
 
 

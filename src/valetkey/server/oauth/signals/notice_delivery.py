@@ -1,4 +1,5 @@
-"""The delivery of notices to users: by mail, and to the operator's webhook.
+"""The delivery of notices to users: by mail, and to the operator's webhook. The webhook also sends
+codes to phones.
 
 What cannot be delivered stays for two weeks, so that an operator can send it again; then it is
 dropped. Nobody can fill a user's inbox: one kind of mail goes to one account or address a few times
@@ -17,6 +18,7 @@ from valetkey.server.accounts.notices import (
     FACTS,
     MAIL,
     PURPOSE,
+    TEXT,
     WEBHOOK,
     CodeMail,
     Letter,
@@ -35,12 +37,7 @@ from valetkey.server.model.user import User
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.core.feature import Feature
-from valetkey.server.oauth.core.message_delivery import (
-    Delivery,
-    LeasedJob,
-    Message,
-    reschedule,
-)
+from valetkey.server.oauth.core.message_delivery import Delivery, LeasedJob, Message, reschedule
 from valetkey.spec.names import Cite
 
 CITE: Final = Cite("RFC 5321", "4.5.4")
@@ -62,9 +59,12 @@ GOOD: Final = "lease"
 LAST: Final = "last"
 
 HOURLY: Final = 5
-"""Mails of one kind to one account, or with a code to one address, in an hour."""
+"""Mails of one kind to one account, or codes to one address or number, in an hour."""
 
 PACE_SECONDS: Final = 3600
+
+_CODES: Final = frozenset({CODE, TEXT})
+_HOOKS: Final = frozenset({WEBHOOK, TEXT})
 
 
 # Mail.
@@ -88,7 +88,7 @@ def lease(job: Job, context: Context) -> Rule[LeasedJob]:
                 by="server",
                 user=job.user,
                 client=job.client,
-                note=f"{job.facts['notice']}: too many mails in an hour",
+                note=f"{job.facts['notice']}: too many in an hour",
             )
             return LeasedJob(changes=(Remove(job),), events=(dropped,) if job.user else ())
         # Counted once, however often it is tried.
@@ -99,8 +99,9 @@ def lease(job: Job, context: Context) -> Rule[LeasedJob]:
 
 def _count(job: Job, context: Context) -> Rule[int]:
     now, kind = context.env.now, job.facts["notice"]
-    # Codes by address: an attacker may ask for those of many accounts that share one.
-    of = job.facts.get("email", "").casefold() if job.kind == CODE else job.user
+    # Codes by address or number: an attacker may ask for those of many accounts that share one.
+    to = job.facts.get("number") or job.facts.get("email", "").casefold()
+    of = to if job.kind in _CODES else job.user
     name = hashlib.sha256(of.encode()).hexdigest()[:32]
     more = Count(
         Throttle(bucket=f"mail {kind} {name}", tried=1, since=now, expires=now + PACE_SECONDS)
@@ -109,28 +110,21 @@ def _count(job: Job, context: Context) -> Rule[int]:
 
 
 def _has_expired(job: Job, context: Context) -> bool:
-    return job.kind == CODE and context.env.now >= int(job.facts["expires"])
+    return job.kind in _CODES and context.env.now >= int(job.facts["expires"])
 
 
 def write_mail(job: Job, context: Context) -> Rule[Letter | None]:
     """The mail; None if the user has no address to which it may go, or is gone."""
-    user_query, client_query = One(User, job.user), One(Client, job.client)
-    queries = tuple(query for query in (user_query, client_query) if query.key)
-    results = (yield queries) if queries else None
-    user = results.one(user_query) if results and job.user else None
-    client = results.one(client_query) if results and job.client else None
+    user, client = yield from _about(job)
     address = job.facts.get("email", "") or _address(user, context)
     if not context.installation.notices.mail or not is_address(address):
         return None
     secrets = CodeMail()
     if job.kind == CODE:
-        if _has_expired(job, context):
+        opened = _secrets(job, context)
+        if opened is None:
             return None
-        try:
-            raw = context.installation.keyring.unseal(job.sealed, purpose=PURPOSE)
-        except KeyGone:
-            return None
-        secrets = msgspec.msgpack.decode(raw, type=CodeMail)
+        secrets = opened
     claims = {} if user is None else user.claims
     chosen = ("", "") if user is None else (user.language, user.zone)
     offer = context.installation.offer
@@ -154,6 +148,26 @@ def write_mail(job: Job, context: Context) -> Rule[Letter | None]:
         expires=int(job.facts.get("expires", "0")),
         last=job.facts.get(GOOD) == LAST,
     )
+
+
+def _about(job: Job) -> Rule[tuple[User | None, Client | None]]:
+    """The user and the client that it is about."""
+    user_query, client_query = One(User, job.user), One(Client, job.client)
+    queries = tuple(query for query in (user_query, client_query) if query.key)
+    results = (yield queries) if queries else None
+    user = results.one(user_query) if results and job.user else None
+    return user, results.one(client_query) if results and job.client else None
+
+
+def _secrets(job: Job, context: Context) -> CodeMail | None:
+    """The secrets of a code that still counts, or None."""
+    if _has_expired(job, context):
+        return None
+    try:
+        raw = context.installation.keyring.unseal(job.sealed, purpose=PURPOSE)
+    except KeyGone:
+        return None
+    return msgspec.msgpack.decode(raw, type=CodeMail)
 
 
 def _address(user: User | None, context: Context) -> str:
@@ -189,11 +203,7 @@ def write_hook(job: Job, context: Context) -> Rule[Message | None]:
     targets = context.installation.notices
     if not targets.webhook or job.url != targets.webhook:
         return None
-    user_query, client_query = One(User, job.user), One(Client, job.client)
-    queries = tuple(query for query in (user_query, client_query) if query.key)
-    results = (yield queries) if queries else None
-    user = results.one(user_query) if results and job.user else None
-    client = results.one(client_query) if results and job.client else None
+    user, client = yield from _about(job)
     kind: Any = job.facts["notice"]
     facts: dict[str, Any] = {
         name: _typed(name, job.facts[name]) for name in FACTS.get(kind, ()) if name in job.facts
@@ -206,10 +216,31 @@ def write_hook(job: Job, context: Context) -> Rule[Message | None]:
         data["grant"] = grant
     if email := job.facts.get("email"):
         data["email"] = email
-    body = _event(f"account.{kind}", job.created, data | facts)
-    headers = signature_headers(
-        body, notice=job.facts["id"], now=context.env.now, secrets=targets.secrets
-    )
+    return _signed(data | facts, job, context)
+
+
+def write_text(job: Job, context: Context) -> Rule[Message | None]:
+    """The signed message that asks the operator's platform to send a code to a phone."""
+    targets, query = context.installation.notices, One(User, job.user)
+    if not targets.texts or job.url != targets.webhook:
+        return None
+    user, secrets = (yield (query,)).one(query), _secrets(job, context)
+    if user is None or secrets is None:
+        return None
+    data = {
+        "user": _hook_user(user),
+        "phone_number": job.facts["number"],
+        "code": secrets.code,
+        "expires": int(job.facts["expires"]),
+        "language": job.facts.get("language") or user.language or user.claims.get("locale", ""),
+    }
+    return _signed(data, job, context)
+
+
+def _signed(data: dict[str, Any], job: Job, context: Context) -> Message:
+    body = _event(f"account.{job.facts['notice']}", job.created, data)
+    secrets = context.installation.notices.secrets
+    headers = signature_headers(body, notice=job.facts["id"], now=context.env.now, secrets=secrets)
     return Message(body=body, content_type="application/json", headers=headers)
 
 
@@ -270,10 +301,10 @@ def failed(job: Job, why: str, context: Context, *, final: bool) -> Rule[Outcome
     stored = (yield (query,)).one(query)
     if stored is None:
         return Outcome()
-    pauses = CODE_PAUSES if job.kind == CODE else PAUSES
+    pauses = CODE_PAUSES if job.kind in _CODES else PAUSES
     # An error of the operator's own receiver gets fixed, and is not about one message: except that
     # "gone" asks for no more (Standard Webhooks, requirements).
-    final = final and (job.kind != WEBHOOK or why.endswith(" 410"))
+    final = final and (job.kind not in _HOOKS or why.endswith(" 410"))
     if not final and stored.tried < len(pauses):
         due = context.env.now + pauses[stored.tried]
         again = msgspec.structs.replace(stored, due=due, tried=stored.tried + 1)
@@ -286,7 +317,7 @@ def failed(job: Job, why: str, context: Context, *, final: bool) -> Rule[Outcome
         client=job.client,
         note=f"{job.kind}: {why}"[:200],
     )
-    if job.kind == CODE:
+    if job.kind in _CODES:
         return Outcome(changes=(Remove(stored),), events=(undelivered,) if job.user else ())
     return Outcome(changes=_set_aside(stored, why, context), events=(undelivered,))
 
@@ -312,6 +343,7 @@ NOTICES: Final = Feature(
     deliveries=(
         Delivery(kind=MAIL, cite=CITE, lease=lease, write=write_mail, on_failed=failed),
         Delivery(kind=CODE, cite=CITE, lease=lease, write=write_mail, on_failed=failed),
+        Delivery(kind=TEXT, cite=HOOK, lease=lease, write=write_text, on_failed=failed),
         Delivery(kind=WEBHOOK, cite=HOOK, lease=lease, write=write_hook, on_failed=failed),
     ),
 )

@@ -1,6 +1,6 @@
 """The security page and the pages below it, as a table."""
 
-from valetkey.server.oauth.grants.recovery import EMAIL, FORGOT
+from valetkey.server.oauth.grants.recovery import FORGOT
 from valetkey.server.pages.account.security import (
     LinkedPresenter,
     SectionPresenter,
@@ -13,12 +13,14 @@ from valetkey.server.pages.account.sessions import (
     SessionsPresenter,
     SessionsView,
 )
-from valetkey.server.pages.credentials.email import (
-    EmailPage,
-    EmailPresenter,
-    EmailView,
-    ProveEmailView,
+from valetkey.server.pages.credentials.contact import (
+    ADDRESS,
+    NUMBER,
+    Contact,
+    ContactPage,
+    ContactPresenter,
 )
+from valetkey.server.pages.credentials.contact_views import ContactView, ProveContactView
 from valetkey.server.pages.credentials.forgot import RESULT, ForgotPage, ForgotView, ResetView
 from valetkey.server.pages.credentials.password import (
     PATH as PASSWORD,
@@ -58,7 +60,7 @@ def security(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
     page, sections = SessionsPage(frame), list[SectionPresenter]()
     rows = [TableRow(SESSIONS, (SessionsView,), get=page.show, post=page.end)]
     if choice.form is not None:
-        sections += (PasswordPresenter(), EmailPresenter())
+        sections += (PasswordPresenter(), *map(ContactPresenter, (ADDRESS, NUMBER)))
         rows += _credentials(frame)
     if choice.form is not None and frame.passkeys is not None:
         passkeys = PasskeysPage(frame)
@@ -85,15 +87,23 @@ def _authenticators(page: AuthenticatorPage) -> tuple[TableRow, ...]:
 
 
 def _credentials(frame: Frame) -> tuple[TableRow, ...]:
-    """Passwords and e-mail addresses, where people sign in with a password of this server."""
-    password, forgot, email = PasswordPage(frame), ForgotPage(frame), EmailPage(frame)
+    """Passwords, e-mail addresses and phone numbers, where people sign in with a password of this
+    server."""
+    password, forgot = PasswordPage(frame), ForgotPage(frame)
     return (
         TableRow(PASSWORD, (ChangePasswordView,), get=password.show, post=password.change),
         TableRow(FORGOT, (ForgotView,), get=forgot.ask, post=forgot.send),
         TableRow(RESULT, (ResetView,), get=forgot.show_result),
         TableRow(f"{FORGOT}/{{request}}", (ResetView,), get=forgot.show, post=forgot.submit),
-        TableRow(EMAIL, (EmailView,), get=email.show, post=email.send),
-        TableRow(f"{EMAIL}/{{request}}", (ProveEmailView,), get=email.ask, post=email.prove),
+        *(row for contact in (ADDRESS, NUMBER) for row in _contact(frame, contact)),
+    )
+
+
+def _contact(frame: Frame, contact: Contact) -> tuple[TableRow, ...]:
+    page, one = ContactPage(frame, contact), f"{contact.path}/{{request}}"
+    return (
+        TableRow(contact.path, (ContactView,), get=page.show, post=page.send),
+        TableRow(one, (ProveContactView,), get=page.ask, post=page.prove),
     )
 
 

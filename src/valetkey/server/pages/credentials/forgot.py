@@ -13,14 +13,8 @@ from valetkey.server.http.request import Request
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.user import User
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.grants.recovery import (
-    FORGOT,
-    Asker,
-    begin_reset,
-    check_code,
-    finish_reset,
-    waiting,
-)
+from valetkey.server.oauth.grants.recovery import FORGOT, begin_reset, finish_reset
+from valetkey.server.oauth.grants.sent_codes import Asker, check_code, waiting
 from valetkey.server.pages.components import PageForm, View
 from valetkey.server.pages.credentials.password import names_of
 from valetkey.server.pages.frame import SIGN_IN, Frame, NoSuchPage

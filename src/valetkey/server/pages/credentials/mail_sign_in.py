@@ -17,13 +17,8 @@ from valetkey.server.model.pending import Pending
 from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize.outcome import Login
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.grants.recovery import (
-    MAIL_SIGN_IN,
-    begin_sign_in,
-    check_code,
-    finish_sign_in,
-    waiting,
-)
+from valetkey.server.oauth.grants.recovery import MAIL_SIGN_IN, begin_sign_in, finish_sign_in
+from valetkey.server.oauth.grants.sent_codes import check_code, waiting
 from valetkey.server.pages.authorize import Steps, continue_at
 from valetkey.server.pages.components import PageForm, View
 from valetkey.server.pages.credentials.forgot import asker_of
