@@ -8,7 +8,7 @@ from bench.trace import SOURCE, Trace, trace
 
 ROOT = Path(__file__).parents[2]
 
-MOST = {"code exchange": (154, 46), "refresh": (145, 43)}
+MOST = {"code exchange": (150, 46), "refresh": (123, 38)}
 """Functions and files that a request enters, the cache of the store among them: fewer than this."""
 
 OFF = (

@@ -5,7 +5,8 @@ without asking us; it protects nothing, and no rule rests on it alone.
 """
 
 import zlib
-from typing import Final, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Final, Literal, TypeAlias, get_args
 
 from valetkey.jose import base64url
 
@@ -14,6 +15,9 @@ Kind: TypeAlias = Literal[
 ]
 CHECKSUM: Final = 4
 
+PREFIXES: Final[Mapping[Kind, str]] = {kind: f"vk_{kind}_" for kind in get_args(Kind)}
+"""How every string of a kind begins."""
+
 
 class NotOpaque(ValueError):
     """The text is no opaque string of that kind, or was cut or changed."""
@@ -21,17 +25,12 @@ class NotOpaque(ValueError):
 
 def write(kind: Kind, raw: bytes) -> str:
     """The text for these bytes."""
-    return prefix(kind) + base64url.encode(raw + _checksum(kind, raw))
-
-
-def prefix(kind: Kind) -> str:
-    """How every string of that kind begins."""
-    return f"vk_{kind}_"
+    return PREFIXES[kind] + base64url.encode(raw + _checksum(kind, raw))
 
 
 def read(kind: Kind, text: str) -> bytes:
     """The bytes behind the text. Raises NotOpaque."""
-    start = prefix(kind)
+    start = PREFIXES[kind]
     if not text.startswith(start):
         raise NotOpaque(f"does not begin with {start}")
     try:

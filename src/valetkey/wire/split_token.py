@@ -67,7 +67,7 @@ NOTHING: Final = ApiHalfAnswer(active=False)
 
 def is_app_half(text: str) -> bool:
     """Whether the text has the prefix of an app half."""
-    return text.startswith(opaque.prefix("at"))
+    return text.startswith(opaque.PREFIXES["at"])
 
 
 def write(sealed: bytes, *, exp: int, key: PrivateKey) -> str:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from valetkey.server.http.installation import Installations
 from valetkey.server.http.secret_uses import RecentSecretUses
-from valetkey.server.model.change import Change, Create
+from valetkey.server.model.change import Create
 from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import SigningKey, Use
 from valetkey.server.model.query import Rule
@@ -104,14 +104,12 @@ class Shell:
             fetch=self._fetch,
             check=self._check,
         )
-        if decision.changes and any(_is_outgoing(change, context) for change in decision.changes):
-            self.on_outgoing()
+        for change in decision.changes:
+            job = change.record
+            if isinstance(job, Job) and job.due <= context.env.now and isinstance(change, Create):
+                self.on_outgoing()
+                break
         return decision
-
-
-def _is_outgoing(change: Change, context: Context) -> bool:
-    record = change.record
-    return isinstance(record, Job) and record.due <= context.env.now and isinstance(change, Create)
 
 
 def _context_of(installation: Installation) -> Context:

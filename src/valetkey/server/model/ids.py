@@ -42,9 +42,7 @@ def owned_id(env: Env, *, owner: str) -> str:
 def derived_id(beside: str, *parts: str) -> str:
     """The id of the one record for these parts, always the same. It has the owner and the creation
     time of the id `beside`, and 48 bits of a digest of the parts."""
-    raw = to_bytes(beside)
-    digest = hashlib.sha256(msgspec.json.encode(parts)).digest()
-    return to_text(raw[: TIME + PLACE] + digest[: LENGTH - TIME - PLACE])
+    return _derived(to_bytes(beside)[: TIME + PLACE], parts)
 
 
 def daily_id(env: Env, owner: str, *parts: str) -> str:
@@ -52,7 +50,12 @@ def daily_id(env: Env, owner: str, *parts: str) -> str:
     end of the day, so it is stored as long as the events of that day."""
     place, _ = split_id(owner, USER) or _no_name()
     day = time_prefix((env.now // _DAY + 1) * _DAY - 1, 999)
-    return derived_id(to_text(day + place.to_bytes(PLACE, "big") + bytes(6)), *parts)
+    return _derived(day + place.to_bytes(PLACE, "big"), parts)
+
+
+def _derived(start: bytes, parts: tuple[str, ...]) -> str:
+    digest = hashlib.sha256(msgspec.json.encode(parts)).digest()
+    return to_text(start + digest[: LENGTH - TIME - PLACE])
 
 
 def created_at(name: str) -> int:

@@ -229,7 +229,7 @@ def is_name(text: str) -> bool:
 def check_names(names: Iterable[str | None]) -> None:
     """Raise Unstorable for a name that no column can hold."""
     for name in names:
-        if name and not is_name(name):
+        if name and ("\x00" in name or not (name.isascii() or is_name(name))):
             raise Unstorable("a name with half a character or a zero byte")
 
 
@@ -259,9 +259,10 @@ def marked(entries: Sequence[Entry]) -> list[Entry]:
 
 def numbered(entries: Sequence[Entry], *, after: int) -> list[Entry]:
     """The entries, marked, with the numbers that follow `after`."""
+    now = int(time.time())
     return [
-        msgspec.structs.replace(entry, seq=number)
-        for number, entry in enumerate(marked(entries), after + 1)
+        msgspec.structs.replace(one, seq=number, at=now, mark=urandom(MARK).hex())
+        for number, one in enumerate(entries, after + 1)
     ]
 
 

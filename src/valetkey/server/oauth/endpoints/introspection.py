@@ -105,7 +105,7 @@ def introspect(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         name, audience, client_id = by.client.id, "", by.client.id
     # RFC 7662 2.1: token_type_hint only says where to look first, and a token of ours says itself
     # what it is.
-    if text.startswith(opaque.prefix("rt")):
+    if text.startswith(opaque.PREFIXES["rt"]):
         state, why = (yield from _refresh_token(text, client_id, context)), NOT_VALID
     else:
         state, why = yield from _access_token(text, audience, client_id, context=context)
