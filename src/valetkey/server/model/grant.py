@@ -93,7 +93,9 @@ class Grant(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     asked again. `revoked_delegates` maps each revoked delegate (see `model.delegates`) to the
     permissions that it had, () if unknown. `lost_permissions` are those that the grant had before:
     the change log still tells their APIs about the grant, as they may have older tokens (see
-    `with_permissions`).
+    `with_permissions`). `withheld` are those that the user allowed and an organization of theirs
+    does not: they come back once it does (see `oauth.core.organizations`). `organization` is the
+    one that the grant was given in, "" for none.
     """
 
     table: ClassVar[str] = "grants"
@@ -112,6 +114,8 @@ class Grant(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     changed: int
     revoked_delegates: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict, name="cut")
     lost_permissions: tuple[str, ...] = msgspec.field(default=(), name="had")
+    withheld: tuple[str, ...] = ()
+    organization: str = ""
 
     @classmethod
     def place_of_alias(cls, alias: str) -> int | None:

@@ -50,6 +50,7 @@ from valetkey.server.model.idempotency import IdempotentCall
 from valetkey.server.model.keys import Epoch, SigningKey
 from valetkey.server.model.last_use import IndexState, LastUse
 from valetkey.server.model.leasing import Allowance
+from valetkey.server.model.organization import AppRequest, Membership, Organization
 from valetkey.server.model.pending import Approval, Pending
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.query import Page, PageQuery, Query, Results
@@ -66,6 +67,7 @@ R = TypeVar("R", bound=Record)
 
 RECORDS: Final[tuple[type[Record], ...]] = (
     Allowance,
+    AppRequest,
     Approval,
     AuditKey,
     AuditRecord,
@@ -88,6 +90,8 @@ RECORDS: Final[tuple[type[Record], ...]] = (
     Job,
     IndexState,
     LastUse,
+    Membership,
+    Organization,
     SingleUse,
     PasskeyDomain,
     Pending,

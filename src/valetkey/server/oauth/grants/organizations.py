@@ -1,0 +1,163 @@
+"""Members of organizations join and leave, and their grants follow."""
+
+from collections.abc import Iterable
+from typing import Final, Literal
+
+import msgspec
+
+from valetkey.server.model.change import Change, Create, Remove, Update
+from valetkey.server.model.client import Client
+from valetkey.server.model.event import Event
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.organization import (
+    ADMINISTRATION,
+    AppRequest,
+    Membership,
+    Organization,
+    member_key,
+)
+from valetkey.server.model.query import Many, One, Rule
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Outcome
+from valetkey.server.oauth.core.organizations import Ceiling, ceiling_by, ceiling_of, masked
+from valetkey.server.oauth.grants.changes import change_status, grant_event
+
+RULE: Final = "a rule of your organization"
+LEFT: Final = "you are no longer a member of the organization"
+
+
+class MembershipChanged(Outcome, frozen=True, kw_only=True, eq=False):
+    """The membership as now stored, None for none."""
+
+    membership: Membership | None
+
+
+def join(
+    organization: Organization,
+    user: str,
+    context: Context,
+    *,
+    administrator: bool = False,
+    origin: str = ADMINISTRATION,
+) -> Rule[MembershipChanged]:
+    """Makes the user a member, or changes whether they are an administrator. All their grants that
+    name no organization are masked in the same commit."""
+    query = Many(Membership, "user", user)
+    memberships = (yield (query,)).many(query)
+    there = next((one for one in memberships if one.organization == organization.id), None)
+    if there is not None:
+        return _changed(there, administrator=administrator, origin=origin)
+    new = Membership(
+        organization=organization.id,
+        user=user,
+        administrator=administrator,
+        origin=origin,
+        revision=organization.revision,
+        created=context.env.now,
+    )
+    before = yield from ceiling_by(memberships)
+    ceiling = Ceiling((*before.memberships, new), (*before.organizations, organization))
+    changes, events = yield from _mask(user, ceiling, context)
+    return MembershipChanged(membership=new, changes=(Create(new), *changes), events=events)
+
+
+def _changed(there: Membership, *, administrator: bool, origin: str) -> MembershipChanged:
+    if origin != ADMINISTRATION:
+        # A group makes nobody an administrator, and takes that from nobody.
+        return MembershipChanged(membership=there)
+    after = msgspec.structs.replace(there, administrator=administrator, origin=origin)
+    changes = () if after == there else (Update(after),)
+    return MembershipChanged(membership=after, changes=changes)
+
+
+def leave(organization: str, user: str, context: Context) -> Rule[MembershipChanged]:
+    """Ends the membership. Grants that were given in this organization stop; the others follow the
+    rules of the organizations that are left."""
+    query, grants = One(Membership, member_key(organization, user)), Many(Grant, "user", user)
+    asked = Many(AppRequest, "user", user)
+    results = yield query, grants, asked
+    there = results.one(query)
+    if there is None:
+        return MembershipChanged(membership=None)
+    changes: list[Change] = [Remove(there)]
+    changes += [Remove(one) for one in results.many(asked) if one.organization == organization]
+    events: list[Event] = []
+    for grant in results.many(grants):
+        if grant.organization == organization and grant.status != "stopped":
+            outcome = yield from change_status(
+                grant.id, "stop", user=user, by="administrator", context=context, reason=LEFT
+            )
+            changes += outcome.changes
+            events += outcome.events
+    ceiling = (yield from ceiling_of(user)).without(organization)
+    more, others = yield from _mask(user, ceiling, context, aside=organization)
+    return MembershipChanged(
+        membership=there, changes=(*changes, *more), events=(*events, *others)
+    )
+
+
+def apply_rule(organization: str, user: str, context: Context) -> Rule[Outcome]:
+    """Masks the grants of a member by the rule as it is now. The membership is written too, so a
+    consent that read an older rule fails, and is decided again."""
+    query = One(Membership, member_key(organization, user))
+    there = (yield (query,)).one(query)
+    if there is None:
+        return Outcome()
+    ceiling = yield from ceiling_of(user)
+    mine = ceiling.within(organization)
+    if not mine.organizations or there.revision == mine.organizations[0].revision:
+        return Outcome()
+    changes, events = yield from _mask(user, ceiling, context)
+    return Outcome(changes=(*mine.applied(), *changes), events=events)
+
+
+def _mask(
+    user: str, ceiling: Ceiling, context: Context, *, aside: str = ""
+) -> Rule[tuple[tuple[Change, ...], tuple[Event, ...]]]:
+    """The changes that bring all live grants of the user under these rules, but those that were
+    given in the organization `aside`."""
+    query = Many(Grant, "user", user)
+    grants = [
+        one
+        for one in (yield (query,)).many(query)
+        if one.status != "stopped" and not (aside and one.organization == aside)
+    ]
+    clients = yield from _clients(grants)
+    changes: list[Change] = []
+    events: list[Event] = []
+    for grant in grants:
+        client = clients.get(grant.client)
+        if client is None:
+            continue
+        after = masked(grant, client, ceiling, context.installation.offer)
+        if after is grant:
+            continue
+        after = msgspec.structs.replace(after, changed=context.env.now)
+        changes.append(Update(after))
+        events += _events(grant, after, context)
+    return tuple(changes), tuple(events)
+
+
+def _clients(grants: Iterable[Grant]) -> Rule[dict[str, Client]]:
+    queries = [One(Client, name) for name in dict.fromkeys(one.client for one in grants)]
+    if not queries:
+        return {}
+    results = yield tuple(queries)
+    found = (results.one(one) for one in queries)
+    return {one.id: one for one in found if one is not None}
+
+
+def _events(before: Grant, after: Grant, context: Context) -> list[Event]:
+    lost = tuple(one for one in before.permissions if one not in after.permissions)
+    back = tuple(one for one in after.permissions if one not in before.permissions)
+    kinds: tuple[tuple[Literal["downgraded", "upgraded"], tuple[str, ...]], ...] = (
+        ("downgraded", lost),
+        ("upgraded", back),
+    )
+    return [
+        grant_event(
+            after, kind, by="administrator", context=context, permissions=names, reason=RULE
+        )
+        for kind, names in kinds
+        if names
+    ]
