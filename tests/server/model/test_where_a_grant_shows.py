@@ -34,6 +34,8 @@ SHOWN: Final[dict[str, tuple[object, set[str]]]] = {
     "changed": (1_600_000_000, set()),
     "revoked_delegates": ({"agent": ("chirps.read",)}, set()),
     "lost_permissions": (("dms.read",), set()),
+    "withheld": (("dms.read",), set()),
+    "organization": ("acme", set()),
 }
 """Another value for each field, and where that is seen: the user's page of the app, the answer to
 an API that introspects. `valetkey grant list --json` shows all of them."""

@@ -29,6 +29,13 @@ from valetkey.server.model.keys import Epoch, SigningKey
 from valetkey.server.model.last_use import IndexState, LastUse
 from valetkey.server.model.leasing import Allowance, Lease, PeriodCount
 from valetkey.server.model.limits import Bounds, Limits, Proposal
+from valetkey.server.model.organization import (
+    AppRequest,
+    GroupSource,
+    Membership,
+    Organization,
+    OrganizationRule,
+)
 from valetkey.server.model.pending import Approval, DecoupledRequest, Pending
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.receipt import Line, Receipt
@@ -129,6 +136,38 @@ FULL: Final[tuple[Record, ...]] = (
     ),
     BrandFile(digest="d" * 64, body=bytes(range(256))),
     GroupMember(group="g" * 32, user=MIKO),
+    Organization(
+        id="acme",
+        name="„Acme“",
+        rule=OrganizationRule(
+            apps="listed",
+            listed=("stef",),
+            blocked=("kite",),
+            permissions=("posts:read",),
+            forbidden=("posts:write",),
+            ask=False,
+        ),
+        groups=(GroupSource(source="https://idp.example", group="staff"),),
+        revision=3,
+        applied=2,
+        created=NOW,
+        changed=NOW,
+    ),
+    Membership(
+        organization="acme",
+        user=MIKO,
+        administrator=True,
+        origin="https://idp.example",
+        revision=2,
+        created=NOW,
+    ),
+    AppRequest(
+        organization="acme",
+        user=MIKO,
+        client="kite",
+        permissions=("posts:read",),
+        created=NOW,
+    ),
     IdempotentCall(
         id="0" * 64,
         fingerprint="1" * 64,

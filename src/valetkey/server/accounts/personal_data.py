@@ -29,6 +29,7 @@ from valetkey.server.model.idempotency import IdempotentCall
 from valetkey.server.model.keys import Epoch, SigningKey
 from valetkey.server.model.last_use import IndexState, LastUse
 from valetkey.server.model.leasing import Allowance
+from valetkey.server.model.organization import AppRequest, Membership, Organization
 from valetkey.server.model.pending import Approval, Pending
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.receipt import Receipt
@@ -122,6 +123,22 @@ DATA: Final[tuple[DataKind, ...]] = (
         what="roles of administrators, and who gave them",
         why="to check what an administrator may do",
         duration="until the roles are taken back, or as long as the account",
+    ),
+    DataKind(
+        record=Membership,
+        section="organizations",
+        on_erasure="removed",
+        what="the organizations that the user is in",
+        why="so that their rules for apps are kept",
+        duration="until the user leaves the organization, or as long as the account",
+    ),
+    DataKind(
+        record=AppRequest,
+        section="app_requests",
+        on_erasure="removed",
+        what="apps that the user asked their organization for",
+        why="so that the organization can answer",
+        duration="until it is answered, at most 90 days",
     ),
     DataKind(
         record=Grant,
@@ -260,6 +277,9 @@ DATA: Final[tuple[DataKind, ...]] = (
     DataKind(record=Statistic, on_erasure="none", what="numbers by hour and day"),
     DataKind(record=IndexState, on_erasure="none", what="how far records are indexed for search"),
     DataKind(record=Policy, on_erasure="none", what="rules for apps"),
+    DataKind(
+        record=Organization, on_erasure="none", what="organizations, and their rules for apps"
+    ),
     DataKind(record=ResourceServer, on_erasure="none", what="APIs and their permissions"),
     DataKind(record=CatalogRevision, on_erasure="none", what="earlier permissions of APIs"),
     DataKind(record=ProvisionedGroup, on_erasure="none", what="groups of a directory"),

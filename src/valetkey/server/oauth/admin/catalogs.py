@@ -71,12 +71,13 @@ def forget(name: str, dropped_permissions: Iterable[str], context: Context) -> R
     not granted."""
     wanted, lost = One(Grant, name), frozenset(dropped_permissions)
     grant = (yield (wanted,)).one(wanted)
-    if grant is None or not lost & {*grant.permissions, *grant.refused}:
+    if grant is None or not lost & {*grant.permissions, *grant.refused, *grant.withheld}:
         return Outcome()
     dropped = tuple(one for one in grant.permissions if one in lost)
     after = msgspec.structs.replace(
         grant.with_permissions(tuple(one for one in grant.permissions if one not in lost)),
         refused=tuple(one for one in grant.refused if one not in lost),
+        withheld=tuple(one for one in grant.withheld if one not in lost),
         changed=context.env.now,
     )
     audit_event = event(

@@ -158,7 +158,7 @@ def agree(
         stored_receipt = receipt(
             sheet, grant, user_answer.permissions, language=user_answer.language, context=context
         )
-        changes = (*changes, Create(stored_receipt))
+        changes = (*changes, Create(stored_receipt), *map(Update, step.memberships))
     return permit(
         valid_request,
         step.person,
@@ -240,6 +240,7 @@ def _first(
         epoch=context.installation.epoch,
         created=context.env.now,
         changed=context.env.now,
+        organization=valid_request.request.organization,
     )
     audit_event = _event(
         valid_request,
@@ -276,6 +277,7 @@ def _widened(
         status="active",
         epoch=context.installation.epoch,
         changed=context.env.now,
+        withheld=_still_withheld(before, step, chosen),
     )
     dropped = grant_management.dropped_events(
         grant, () if step.why in OVER else step.dropped, context
@@ -297,6 +299,12 @@ def _widened(
         names = " ".join(more)
         changes += notify_of_grant("sensitive_permission", grant, context, permissions=names)
     return grant, changes, (*dropped, audit_event)
+
+
+def _still_withheld(before: Grant, step: NeedConsent, chosen: frozenset[str]) -> tuple[str, ...]:
+    # A yes that counts no more counts no more under another rule either.
+    stays = () if step.why in OVER else before.withheld
+    return tuple(one for one in stays if one not in chosen)
 
 
 def _event(

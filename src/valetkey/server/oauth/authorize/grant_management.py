@@ -63,7 +63,7 @@ def dropped(managed: GrantManagement, grant: Grant, requested: tuple[str, ...]) 
     """The permissions that the grant loses with `replace`."""
     if managed.action != "replace":
         return ()
-    return tuple(one for one in grant.permissions if one not in requested)
+    return tuple(one for one in (*grant.permissions, *grant.withheld) if one not in requested)
 
 
 def without(grant: Grant, dropped_permissions: tuple[str, ...]) -> Grant:
@@ -71,7 +71,8 @@ def without(grant: Grant, dropped_permissions: tuple[str, ...]) -> Grant:
     if not dropped_permissions:
         return grant
     left = tuple(one for one in grant.permissions if one not in dropped_permissions)
-    return grant.with_permissions(left)
+    withheld = tuple(one for one in grant.withheld if one not in dropped_permissions)
+    return msgspec.structs.replace(grant.with_permissions(left), withheld=withheld)
 
 
 def dropped_events(

@@ -10,6 +10,7 @@ from valetkey.server.accounts.fresh_proof import is_enough, is_recent
 from valetkey.server.model.assurance import LADDER, is_met, level, reaches, strongest
 from valetkey.server.model.factor import Factor
 from valetkey.server.model.grant import Grant
+from valetkey.server.model.organization import Membership
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.authorize.reply_address import ReplyTo
 from valetkey.server.oauth.authorize.request import AuthorizationRequest
@@ -54,13 +55,15 @@ class Unable(msgspec.Struct, frozen=True, eq=False):
 
 class NeedConsent(msgspec.Struct, frozen=True):
     """The user has to consent. `new` are the permissions to decide on, `why` is the reason.
-    `dropped` are permissions that the grant loses with this request."""
+    `dropped` are permissions that the grant loses with this request. `memberships` are those by
+    whose rules `new` was computed: the answer writes them, so that it fails if a rule changes."""
 
     person: Person
     grant: Grant | None
     why: Why
     new: tuple[str, ...]
     dropped: tuple[str, ...] = ()
+    memberships: tuple[Membership, ...] = ()
 
 
 class Ready(msgspec.Struct, frozen=True):

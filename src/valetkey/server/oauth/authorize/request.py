@@ -127,6 +127,7 @@ PARAMETERS: Final = frozenset(
         managing.GRANT,
         "id_token_hint",
         "login_hint",
+        "organization",
         "max_age",
         "nonce",
         "prompt",
@@ -153,7 +154,8 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     claim by claim, `rich` what it asks for by details; the permissions of both are among the
     others. `hinted` is the `sub` of whom it speaks, "" for anybody. `managed` says of which grant
     it speaks (see `authorize.managed`). `tier` says in how many shards the key is to
-    be held, None for an ordinary one.
+    be held, None for an ordinary one. `organization` names the user's organization for which the
+    app acts, "" for none.
     """
 
     client: Client
@@ -178,6 +180,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     rich: ResolvedDetails = rar.NO_DETAILS
     instance: str = ""
     tier: Tier | None = None
+    organization: str = ""
 
 
 def stored_parameters(form: Form, request: AuthorizationRequest) -> dict[str, str]:
@@ -214,6 +217,7 @@ def understand(
         prompts=_prompts(form, context),
         max_age=_max_age(form, client),
         login_hint=form.get("login_hint", "")[:255],
+        organization=form.get("organization", "")[:64],
         redirect_sent="redirect_uri" in form,
         pushed=pushed,
         jkt=_jkt(form, context),

@@ -69,13 +69,10 @@ class Ceiling(msgspec.Struct, frozen=True):
         known = {one for one in left if one in offer.permissions}
         return frozenset(offer.with_all_implied(known) | (left - known))
 
-    def applied(self) -> tuple[Change, ...]:
-        """The changes that make a commit fail if a rule changes meanwhile: each membership is
-        written, with the rule that it was masked by."""
-        return tuple(
-            Update(msgspec.structs.replace(one, revision=of.revision))
-            for one, of in zip(self.memberships, self.organizations, strict=True)
-        )
+    def locked(self) -> tuple[Change, ...]:
+        """The changes that make a commit fail if a rule is being applied to the user meanwhile:
+        each membership is written as it is."""
+        return tuple(map(Update, self.memberships))
 
 
 NOWHERE: Final = Ceiling()
@@ -97,9 +94,14 @@ def _allows(rule: OrganizationRule, permission: str) -> bool:
     return rule.permissions is None or permission in rule.permissions or permission in _IDENTITY
 
 
+def memberships_of(user: str) -> Many[Membership]:
+    """Query for the memberships of the user."""
+    return Many(Membership, "user", user)
+
+
 def ceiling_of(user: str) -> Rule[Ceiling]:
     """The organizations of the user."""
-    query = Many(Membership, "user", user)
+    query = memberships_of(user)
     memberships = (yield (query,)).many(query)
     return (yield from ceiling_by(memberships)) if memberships else NOWHERE
 

@@ -30,6 +30,7 @@ from valetkey.spec import names
 from valetkey.spec.errors import InvalidGrant
 from valetkey.spec.names import Cite
 from valetkey.wire.form import Form
+from valetkey.wire.token_response import PAUSED
 from valetkey.wire.key_shards import OTHERS
 
 CITE: Final = Cite("RFC 6749", "6")
@@ -138,6 +139,8 @@ def _whose(family: TokenFamily) -> Rule[tuple[User, Grant]]:
     if their_grant.limits.once:
         raise InvalidGrant("the user allowed one use")
     if only_while_present(family, their_grant):
+        if names.OFFLINE_ACCESS in their_grant.withheld:
+            raise InvalidGrant("the user's organization does not allow this now", reason=PAUSED)
         raise InvalidGrant("the user has withdrawn background access")
     return their_user, their_grant
 

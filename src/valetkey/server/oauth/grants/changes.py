@@ -19,6 +19,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.core.message_delivery import notify_of_grant
 from valetkey.server.oauth.core.offer import Offer
+from valetkey.server.oauth.core.organizations import ceiling_of, masked
 from valetkey.server.oauth.logout.sessions import sign_out_everywhere
 from valetkey.spec.errors import InvalidScope
 
@@ -99,11 +100,14 @@ def widen(
         context,
         refused=tuple(one for one in grant.refused if one not in implied),
     )
+    # What an organization does not allow is withheld, until it does.
+    ceiling = yield from ceiling_of(user)
+    wider = masked(wider, client, ceiling, offer)
     audit_event = grant_event(
         grant, "upgraded", by=by, context=context, permissions=added, reason=reason
     )
     sensitive = " ".join(one for one in added if offer.permissions[one].risk == "high")
-    changes: tuple[Change, ...] = (Update(wider),)
+    changes: tuple[Change, ...] = (Update(wider), *ceiling.locked())
     if sensitive:
         changes += notify_of_grant("sensitive_permission", grant, context, permissions=sensitive)
     return GrantChanged(grant=wider, changes=changes, events=(audit_event,))

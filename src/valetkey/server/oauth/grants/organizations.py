@@ -58,7 +58,9 @@ def join(
     before = yield from ceiling_by(memberships)
     ceiling = Ceiling((*before.memberships, new), (*before.organizations, organization))
     changes, events = yield from _mask(user, ceiling, context)
-    return MembershipChanged(membership=new, changes=(Create(new), *changes), events=events)
+    # The organization is written too: no rule may change between this read and this commit.
+    written = (Update(organization), Create(new))
+    return MembershipChanged(membership=new, changes=(*written, *changes), events=events)
 
 
 def _changed(there: Membership, *, administrator: bool, origin: str) -> MembershipChanged:
@@ -91,9 +93,7 @@ def leave(organization: str, user: str, context: Context) -> Rule[MembershipChan
             events += outcome.events
     ceiling = (yield from ceiling_of(user)).without(organization)
     more, others = yield from _mask(user, ceiling, context, aside=organization)
-    return MembershipChanged(
-        membership=there, changes=(*changes, *more), events=(*events, *others)
-    )
+    return MembershipChanged(membership=there, changes=(*changes, *more), events=(*events, *others))
 
 
 def apply_rule(organization: str, user: str, context: Context) -> Rule[Outcome]:
@@ -108,7 +108,8 @@ def apply_rule(organization: str, user: str, context: Context) -> Rule[Outcome]:
     if not mine.organizations or there.revision == mine.organizations[0].revision:
         return Outcome()
     changes, events = yield from _mask(user, ceiling, context)
-    return Outcome(changes=(*mine.applied(), *changes), events=events)
+    applied = msgspec.structs.replace(there, revision=mine.organizations[0].revision)
+    return Outcome(changes=(Update(applied), *changes), events=events)
 
 
 def _mask(
