@@ -53,6 +53,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "apply": Entry("apply", APPS, "Apply a declared state from a file."),
     "grant": Entry("grants", ACCESS, "The grants that users gave to apps."),
     "bulk-stop": Entry("remote.nouns", ACCESS, "Stop many grants, with a preview."),
+    "organization": Entry("remote.nouns", ACCESS, "Companies, and their rules for apps."),
     "policy": Entry("remote.nouns", ACCESS, "The policies for apps."),
     "role": Entry("remote.nouns", ACCESS, "Who has which role."),
     "admin": Entry("administrators", ACCESS, "Administrators: owners, roles, and their apps."),

@@ -34,6 +34,7 @@ NOUNS: Final = {
     "statistics": "stats",
     "settings": "settings",
     "roles": "role",
+    "organizations": "organization",
 }
 """The command of each noun of the operations."""
 
@@ -59,6 +60,7 @@ SAMPLES: Final = {
     "kind": "app",
     "name": "stefapp",
     "revision": "3",
+    "organization": "acme",
 }
 """Values for examples, by the variable of a path."""
 

@@ -8,6 +8,9 @@ policy = OperationGroup(name="policy", help="The policies for apps.")
 stream = OperationGroup(name="stream", help="The receivers of security events.")
 job = OperationGroup(name="job", help="The messages that wait to be sent.")
 role = OperationGroup(name="role", help="Who has which role.")
+organization = OperationGroup(
+    name="organization", help="Companies, and what they let their members connect."
+)
 bulk_stop = OperationGroup(name="bulk-stop", help="Stop many grants, with a preview.")
 settings = OperationGroup(name="settings", help="The settings of the server, as it uses them.")
 

@@ -31,6 +31,7 @@ NOUNS: Final = {
     "statistics": "Counts by hour and day.",
     "settings": "The settings, as the server uses them.",
     "roles": "Roles of administrators.",
+    "organizations": "Companies, and what they let their members connect.",
 }
 """What operations are about, in the order of the document."""
 

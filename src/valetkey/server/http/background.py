@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Final
 
-from valetkey.server.http import bulk_stops, log
+from valetkey.server.http import bulk_stops, log, organizations
 from valetkey.server.http.secret_uses import SECONDS, RecentSecretUses
 from valetkey.server.http.shell import Shell
 from valetkey.server.model.change import Count
@@ -40,6 +40,7 @@ def tasks(
         erase_due(shell),
         write_statistics(shell),
         bulk_stops.run(shell),
+        organizations.run(shell),
         record_secret_uses(shell.store, shell.secret_uses),
     )
 

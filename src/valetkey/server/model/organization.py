@@ -92,6 +92,10 @@ class Membership(Record, frozen=True, kw_only=True, omit_defaults=True):
     def key(self) -> str:
         return member_key(self.organization, self.user)
 
+    @classmethod
+    def place_of_index(cls, index: str, value: str) -> int | None:
+        return 0
+
 
 def member_key(organization: str, user: str) -> str:
     """The key of a `Membership`."""
@@ -114,6 +118,10 @@ class AppRequest(Record, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def key(self) -> str:
         return f"{self.organization} {self.user} {self.client}"
+
+    @classmethod
+    def place_of_index(cls, index: str, value: str) -> int | None:
+        return 0
 
     @property
     def forget_at(self) -> int:

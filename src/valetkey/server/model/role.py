@@ -205,6 +205,22 @@ _PERMISSIONS: Final = (
         es="ver los ajustes del servidor",
     ),
     _permission(
+        "organizations.manage",
+        "high",
+        "add and change organizations, and choose their members",
+        de="Organisationen anlegen und ändern und ihre Mitglieder bestimmen",
+        fr="ajouter et modifier des organisations, et choisir leurs membres",
+        es="añadir y cambiar organizaciones, y elegir a sus miembros",
+    ),
+    _permission(
+        "organizations.own",
+        "high",
+        "decide for your organization which apps its members may connect",
+        de="für Ihre Organisation entscheiden, welche Apps ihre Mitglieder verbinden dürfen",
+        fr="décider pour votre organisation quelles applications ses membres peuvent connecter",
+        es="decidir por su organización qué aplicaciones pueden conectar sus miembros",
+    ),
+    _permission(
         "roles.read",
         "low",
         "see who has which role",

@@ -12,7 +12,8 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from valetkey.server.model.assurance import TWO_FACTORS, reaches
-from valetkey.server.model.query import One, Rule
+from valetkey.server.model.organization import Membership
+from valetkey.server.model.query import Many, One, Rule
 from valetkey.server.model.role import PATH, PREFIX, RoleBinding, administration, of_roles
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Call, Feature
@@ -29,6 +30,9 @@ NAME: Final = "administration"
 
 FRESH_SECONDS: Final = 600
 """For which a proof of two factors is fresh."""
+
+OWN: Final = "organizations.own"
+"""What administrators of an organization may do, without a role: each operation checks of which."""
 
 ActorKind: TypeAlias = Literal["user", "app", "local"]
 
@@ -87,6 +91,8 @@ def caller(call: Call, context: Context) -> Rule[Actor]:
         name = state.client.id
         return Actor(kind="app", id=name, client=name, permissions=allowed, address=call.address)
     roles = yield from permissions_of(state.standing.user.id)
+    if OWN in allowed and OWN not in roles:
+        roles |= yield from _of_organizations(state.standing.user.id)
     token = state.token
     return Actor(
         kind="user",
@@ -105,6 +111,12 @@ def permissions_of(user: str) -> Rule[frozenset[str]]:
     query = One(RoleBinding, user)
     binding = (yield (query,)).one(query)
     return frozenset() if binding is None else of_roles(binding.roles)
+
+
+def _of_organizations(user: str) -> Rule[frozenset[str]]:
+    query = Many(Membership, "user", user)
+    memberships = (yield (query,)).many(query)
+    return frozenset({OWN}) if any(one.administrator for one in memberships) else frozenset()
 
 
 def _check_audience(state: Live, context: Context) -> None:

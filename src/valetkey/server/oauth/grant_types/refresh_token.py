@@ -30,8 +30,8 @@ from valetkey.spec import names
 from valetkey.spec.errors import InvalidGrant
 from valetkey.spec.names import Cite
 from valetkey.wire.form import Form
-from valetkey.wire.token_response import PAUSED
 from valetkey.wire.key_shards import OTHERS
+from valetkey.wire.token_response import PAUSED
 
 CITE: Final = Cite("RFC 6749", "6")
 

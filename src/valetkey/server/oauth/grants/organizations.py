@@ -96,16 +96,19 @@ def leave(organization: str, user: str, context: Context) -> Rule[MembershipChan
     return MembershipChanged(membership=there, changes=(*changes, *more), events=(*events, *others))
 
 
-def apply_rule(organization: str, user: str, context: Context) -> Rule[Outcome]:
-    """Masks the grants of a member by the rule as it is now. The membership is written too, so a
-    consent that read an older rule fails, and is decided again."""
+def apply_rule(
+    organization: str, user: str, context: Context, *, again: bool = False
+) -> Rule[Outcome]:
+    """Masks the grants of a member by the rule as it is now, if that has not been done; with
+    `again` in any case. The membership is written too, so a consent that read an older rule fails,
+    and is decided again."""
     query = One(Membership, member_key(organization, user))
     there = (yield (query,)).one(query)
     if there is None:
         return Outcome()
     ceiling = yield from ceiling_of(user)
     mine = ceiling.within(organization)
-    if not mine.organizations or there.revision == mine.organizations[0].revision:
+    if not mine.organizations or (there.revision == mine.organizations[0].revision and not again):
         return Outcome()
     changes, events = yield from _mask(user, ceiling, context)
     applied = msgspec.structs.replace(there, revision=mine.organizations[0].revision)

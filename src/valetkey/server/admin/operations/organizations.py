@@ -1,0 +1,310 @@
+"""Organizations: companies that decide which apps their members may connect."""
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from valetkey.server.admin.lists import page_of
+from valetkey.server.admin.operation import (
+    AnyCall,
+    AnyOperation,
+    Call,
+    ItemPage,
+    ListQuery,
+    Nothing,
+    Operation,
+    Parameters,
+)
+from valetkey.server.admin.operations.users import Time
+from valetkey.server.admin.problems import Problem, find, not_found
+from valetkey.server.http.organizations import apply_to_members
+from valetkey.server.model.change import Create, Remove, Update
+from valetkey.server.model.organization import (
+    EVERYTHING,
+    AppRequest,
+    GroupSource,
+    Membership,
+    Organization,
+    OrganizationId,
+    OrganizationRule,
+    member_key,
+)
+from valetkey.server.model.query import Many, One, PageQuery, Rule
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Outcome
+from valetkey.server.oauth.grants.organizations import leave
+
+MANAGE: Final = "organizations.manage"
+OWN: Final = "organizations.own"
+
+Name = Annotated[
+    str,
+    Meta(min_length=1, max_length=200, pattern=r"^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e]*$"),
+]
+Groups = Annotated[tuple[GroupSource, ...], Meta(max_length=100)]
+
+
+class OrganizationDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """An organization. The users in `groups` are members. `applied`: every member's access follows
+    the rule."""
+
+    id: str
+    name: str
+    rule: OrganizationRule
+    groups: tuple[GroupSource, ...]
+    applied: bool
+    created: Time
+    changed: Time
+    version: int
+
+
+class OrganizationPage(ItemPage, frozen=True, kw_only=True):
+    """Organizations."""
+
+    items: tuple[OrganizationDetail, ...]
+
+
+class OrganizationOrder(Parameters, frozen=True, kw_only=True):
+    """A new organization."""
+
+    id: OrganizationId
+    name: Name
+    rule: OrganizationRule = EVERYTHING
+    groups: Groups = ()
+
+
+class OrganizationEdit(Parameters, frozen=True, kw_only=True):
+    """The fields that change. Members whose group is no longer named stay until they sign in."""
+
+    name: Name | UnsetType = UNSET
+    groups: Groups | UnsetType = UNSET
+
+
+class RuleOrder(Parameters, frozen=True, kw_only=True):
+    """The whole rule."""
+
+    rule: OrganizationRule
+
+
+class OrganizationRemoved(msgspec.Struct, frozen=True, kw_only=True):
+    """The organization that was there."""
+
+    id: str
+
+
+class OrganizationChanged(Outcome, frozen=True, kw_only=True, eq=False):
+    """The organization as in the changes."""
+
+    organization: Organization
+
+
+def show(one: Organization) -> OrganizationDetail:
+    """The organization for the API."""
+    return OrganizationDetail(
+        id=one.id,
+        name=one.name,
+        rule=one.rule,
+        groups=one.groups,
+        applied=one.applied == one.revision,
+        created=one.created,
+        changed=one.changed,
+        version=one.version,
+    )
+
+
+def reach(call: AnyCall) -> Rule[Organization]:
+    """The organization in the path, if the caller manages all of them, or is an administrator of
+    this one. Raises Problem, the same for another one's as for one that is not there."""
+    name = call.path["organization"]
+    if MANAGE not in call.actor.permissions:
+        membership = One(Membership, member_key(name, call.actor.id))
+        its = (yield (membership,)).one(membership)
+        if call.actor.kind != "user" or its is None or not its.administrator:
+            raise not_found("organization", name)
+    return (yield from find(Organization, name, what="organization"))
+
+
+async def list_organizations(call: Call[ListQuery, Nothing]) -> OrganizationPage:
+    """All of them."""
+    items, following = await page_of(call, Organization, show)
+    return OrganizationPage(items=items, next=following)
+
+
+async def show_organization(call: Call[Nothing, Nothing]) -> OrganizationDetail:
+    """One of them."""
+    return show(await call.ask(lambda _: reach(call)))
+
+
+async def create_organization(call: Call[Nothing, OrganizationOrder]) -> OrganizationDetail:
+    """Adds one, without members."""
+
+    def rule(context: Context) -> Rule[OrganizationChanged]:
+        query = One(Organization, call.body.id)
+        if (yield (query,)).one(query) is not None:
+            raise Problem("conflict", "there is an organization with this id")
+        now = context.env.now
+        new = Organization(
+            id=call.body.id,
+            name=call.body.name,
+            rule=call.body.rule,
+            groups=call.body.groups,
+            created=now,
+            changed=now,
+        )
+        return OrganizationChanged(organization=new, changes=(Create(new),))
+
+    return await call.settle(rule, _stored)
+
+
+async def edit_organization(call: Call[Nothing, OrganizationEdit]) -> OrganizationDetail:
+    """Changes its name, or the groups whose users are members."""
+
+    def rule(context: Context) -> Rule[OrganizationChanged]:
+        there = yield from find(Organization, call.path["organization"], what="organization")
+        call.check_match(there)
+        values = {"name": call.body.name, "groups": call.body.groups}
+        given = {name: value for name, value in values.items() if value is not UNSET}
+        after = msgspec.structs.replace(there, **given)
+        if after == there:
+            return OrganizationChanged(organization=there)
+        after = msgspec.structs.replace(after, changed=context.env.now)
+        return OrganizationChanged(organization=after, changes=(Update(after),))
+
+    return await call.settle(rule, _stored)
+
+
+async def set_rule(call: Call[Nothing, RuleOrder]) -> OrganizationDetail:
+    """Replaces the rule, and masks every member's access by it."""
+
+    def rule(context: Context) -> Rule[OrganizationChanged]:
+        there = yield from reach(call)
+        call.check_match(there)
+        return with_rule(there, call.body.rule, context)
+
+    answer = await call.settle(rule, _stored)
+    await apply_to_members(call.services.runner, call.path["organization"])
+    return msgspec.structs.replace(answer, applied=True, version=answer.version + 1)
+
+
+def with_rule(there: Organization, rule: OrganizationRule, context: Context) -> OrganizationChanged:
+    """The organization with another rule, which is not applied yet."""
+    after = msgspec.structs.replace(
+        there, rule=rule, revision=there.revision + 1, changed=context.env.now
+    )
+    return OrganizationChanged(organization=after, changes=(Update(after),))
+
+
+def _stored(outcome: OrganizationChanged) -> OrganizationDetail:
+    one = outcome.organization
+    return show(msgspec.structs.replace(one, version=one.version + bool(outcome.changes)))
+
+
+async def remove_organization(call: Call[Nothing, Nothing]) -> OrganizationRemoved:
+    """Ends all memberships, then removes it."""
+    name = call.path["organization"]
+
+    def check(context: Context) -> Rule[Organization]:
+        there = yield from find(Organization, name, what="organization")
+        call.check_match(there)
+        return there
+
+    def rule(context: Context) -> Rule[Outcome]:
+        there = yield from find(Organization, name, what="organization")
+        members, asked = (
+            Many(Membership, "organization", name),
+            Many(AppRequest, "organization", name),
+        )
+        results = yield members, asked
+        if results.many(members):
+            raise Problem("conflict", "somebody has become a member meanwhile")
+        rest = results.many(asked)
+        return Outcome(changes=(Remove(there), *map(Remove, rest)))
+
+    await call.ask(check)
+    while True:
+        page = await call.services.page(
+            PageQuery(record=Membership, index="organization", value=name, limit=50)
+        )
+        if not page.records:
+            break
+        for one in page.records:
+            user = one.user
+            await call.step(lambda context, user=user: leave(name, user, context))  # type: ignore[misc]
+    return await call.settle(rule, lambda _: OrganizationRemoved(id=name))
+
+
+OPERATIONS: Final[tuple[AnyOperation, ...]] = (
+    Operation(
+        name="organizations.list",
+        method="GET",
+        path="/organizations",
+        permission=MANAGE,
+        query=ListQuery,
+        body=Nothing,
+        response=OrganizationPage,
+        run=list_organizations,
+        summary="List organizations",
+    ),
+    Operation(
+        name="organizations.create",
+        method="POST",
+        path="/organizations",
+        permission=MANAGE,
+        query=Nothing,
+        body=OrganizationOrder,
+        response=OrganizationDetail,
+        run=create_organization,
+        summary="Add an organization",
+        status=201,
+        location="/organizations/{id}",
+    ),
+    Operation(
+        name="organizations.show",
+        method="GET",
+        path="/organizations/{organization}",
+        permission=OWN,
+        query=Nothing,
+        body=Nothing,
+        response=OrganizationDetail,
+        run=show_organization,
+        summary="Show an organization",
+    ),
+    Operation(
+        name="organizations.edit",
+        method="PATCH",
+        path="/organizations/{organization}",
+        permission=MANAGE,
+        query=Nothing,
+        body=OrganizationEdit,
+        response=OrganizationDetail,
+        run=edit_organization,
+        summary="Edit an organization",
+    ),
+    Operation(
+        name="organizations.rule",
+        method="PUT",
+        path="/organizations/{organization}/rule",
+        permission=OWN,
+        query=Nothing,
+        body=RuleOrder,
+        response=OrganizationDetail,
+        run=set_rule,
+        summary="Set the rule of an organization",
+        description="It counts for all of its members within a second. What it withholds from an "
+        "app comes back when the rule allows it again; no app gets more than its user allowed.",
+    ),
+    Operation(
+        name="organizations.remove",
+        method="DELETE",
+        path="/organizations/{organization}",
+        permission=MANAGE,
+        query=Nothing,
+        body=Nothing,
+        response=OrganizationRemoved,
+        run=remove_organization,
+        summary="Remove an organization",
+        description="Its members leave it: access that they gave in it ends, for good.",
+        sensitive=True,
+    ),
+)
