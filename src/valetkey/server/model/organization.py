@@ -74,9 +74,9 @@ ADMINISTRATION: Final = "administration"
 
 
 class Membership(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """A user in an organization. `administrator`: they decide for it. `origin` is ADMINISTRATION, or
-    the source whose group made them a member. `revision` is the rule that their grants are masked
-    by: a consent writes this row too, so no grant is ever made by an older rule."""
+    """A user in an organization. `administrator`: they decide for it. `origin` is ADMINISTRATION,
+    or the source whose group made them a member. `revision` is the rule that their grants are
+    masked by: a consent writes this row too, so no grant is ever made by an older rule."""
 
     table: ClassVar[str] = "memberships"
     indexes: ClassVar[tuple[str, ...]] = ("organization", "user")

@@ -127,11 +127,7 @@ async def add_member(call: Call[Nothing, MemberOrder]) -> Member:
         yield from find_user(user)
         return (yield from join(its, user, context, administrator=call.body.administrator))
 
-    def answer(outcome: MembershipChanged) -> Member:
-        assert outcome.membership is not None
-        return _member(outcome.membership)
-
-    answered = await call.settle(rule, answer)
+    answered = await call.settle(rule, lambda outcome: _member(outcome.membership))
     # A consent that was under way had not seen the membership.
     await call.step(lambda context: apply_rule(name, user, context, again=True))
     return answered
@@ -144,15 +140,11 @@ async def remove_member(call: Call[Nothing, Nothing]) -> Member:
     def rule(context: Context) -> Rule[MembershipChanged]:
         yield from reach(call)
         outcome = yield from leave(name, user, context)
-        if outcome.membership is None:
+        if outcome is None:
             raise not_found("member", user)
         return outcome
 
-    def answer(outcome: MembershipChanged) -> Member:
-        assert outcome.membership is not None
-        return _member(outcome.membership)
-
-    return await call.settle(rule, answer)
+    return await call.settle(rule, lambda outcome: _member(outcome.membership))
 
 
 def _check_member(call: AnyCall, user: str) -> Rule[None]:
@@ -246,16 +238,16 @@ async def answer_request(call: Call[Nothing, RequestAnswer]) -> RequestAnswered:
     def rule(context: Context) -> Rule[Outcome]:
         its = yield from reach(call)
         key = AppRequest(organization=name, user=body.user, client=body.app, created=0).key
-        asked = yield from find(AppRequest, key, what="request", name=body.app)
+        request = yield from find(AppRequest, key, what="request", name=body.app)
         if not body.allow or body.app in its.rule.listed:
-            return Outcome(changes=(Remove(asked),))
+            return Outcome(changes=(Remove(request),))
         after = msgspec.structs.replace(
             its.rule,
             listed=(*its.rule.listed, body.app),
             blocked=tuple(one for one in its.rule.blocked if one != body.app),
         )
         changed = with_rule(its, after, context)
-        return Outcome(changes=(Remove(asked), *changed.changes))
+        return Outcome(changes=(Remove(request), *changed.changes))
 
     answered = await call.settle(
         rule, lambda _: RequestAnswered(user=body.user, app=body.app, allowed=body.allow)

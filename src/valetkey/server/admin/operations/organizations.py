@@ -1,5 +1,6 @@
 """Organizations: companies that decide which apps their members may connect."""
 
+from functools import partial
 from typing import Annotated, Final
 
 import msgspec
@@ -200,6 +201,10 @@ def _stored(outcome: OrganizationChanged) -> OrganizationDetail:
     return show(msgspec.structs.replace(one, version=one.version + bool(outcome.changes)))
 
 
+def _leave(name: str, user: str, context: Context) -> Rule[Outcome]:
+    return (yield from leave(name, user, context)) or Outcome()
+
+
 async def remove_organization(call: Call[Nothing, Nothing]) -> OrganizationRemoved:
     """Ends all memberships, then removes it."""
     name = call.path["organization"]
@@ -211,14 +216,14 @@ async def remove_organization(call: Call[Nothing, Nothing]) -> OrganizationRemov
 
     def rule(context: Context) -> Rule[Outcome]:
         there = yield from find(Organization, name, what="organization")
-        members, asked = (
+        members, requests = (
             Many(Membership, "organization", name),
             Many(AppRequest, "organization", name),
         )
-        results = yield members, asked
+        results = yield members, requests
         if results.many(members):
             raise Problem("conflict", "somebody has become a member meanwhile")
-        rest = results.many(asked)
+        rest = results.many(requests)
         return Outcome(changes=(Remove(there), *map(Remove, rest)))
 
     await call.ask(check)
@@ -229,8 +234,7 @@ async def remove_organization(call: Call[Nothing, Nothing]) -> OrganizationRemov
         if not page.records:
             break
         for one in page.records:
-            user = one.user
-            await call.step(lambda context, user=user: leave(name, user, context))  # type: ignore[misc]
+            await call.step(partial(_leave, name, one.user))
     return await call.settle(rule, lambda _: OrganizationRemoved(id=name))
 
 

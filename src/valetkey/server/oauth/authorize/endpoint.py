@@ -39,9 +39,9 @@ from valetkey.server.oauth.authorize.interaction import (
     needs_new_sign_in,
     next_step,
     refusal,
-    required,
     required_levels,
 )
+from valetkey.server.oauth.authorize.organizations import as_allowed
 from valetkey.server.oauth.authorize.outcome import (
     AuthorizeDecision,
     Choose,
@@ -54,7 +54,7 @@ from valetkey.server.oauth.authorize.outcome import (
 )
 from valetkey.server.oauth.authorize.repeated_answer import remembered, repeated
 from valetkey.server.oauth.authorize.reply_address import ReplyTo
-from valetkey.server.oauth.authorize.request import AuthorizationRequest, stored_parameters
+from valetkey.server.oauth.authorize.request import stored_parameters
 from valetkey.server.oauth.authorize.request_stages import (
     RequestOver,
     ValidRequest,
@@ -65,8 +65,8 @@ from valetkey.server.oauth.authorize.request_stages import (
     understand_and_check,
 )
 from valetkey.server.oauth.clients import documents
-from valetkey.server.oauth.core import organizations
 from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.organizations import memberships_of
 from valetkey.spec.errors import AccessDenied, InvalidGrantId, InvalidRequest, OAuthError
 from valetkey.wire.form import Form
 
@@ -183,13 +183,13 @@ def step_for(valid_request: ValidRequest, browser: Browser, context: Context) ->
     if who is not None:
         client = valid_request.client_request.client
         query = OneByAlias(Grant, live_grant_alias(who.user.id, client.id))
-        of_user = organizations.memberships_of(who.user.id)
+        of_user = memberships_of(who.user.id)
         results = yield query, of_user
         grant = results.one(query)
         memberships = results.many(of_user)
         if memberships or request.organization:
             try:
-                request = yield from _as_organizations_allow(request, grant, memberships, context)
+                request = yield from as_allowed(request, grant, memberships, context=context)
             except AccessDenied as error:
                 return Unable(who, error)
     if grant is not None:
@@ -215,29 +215,6 @@ def step_for(valid_request: ValidRequest, browser: Browser, context: Context) ->
     if not isinstance(step, NeedConsent | Ready) or request.managed == grant_management.NOTHING:
         return step
     return (yield from _managed(valid_request, msgspec.structs.replace(step, dropped=dropped)))
-
-
-def _as_organizations_allow(
-    request: AuthorizationRequest,
-    grant: Grant | None,
-    memberships: tuple[Membership, ...],
-    context: Context,
-) -> Rule[AuthorizationRequest]:
-    """The request for what the organizations of the user allow of it. Raises AccessDenied if they
-    don't allow the app, or not what it requires."""
-    every = yield from organizations.ceiling_by(memberships)
-    if grant is not None and request.organization not in ("", grant.organization):
-        raise AccessDenied("the app is connected for another organization, or for none")
-    name = request.organization if grant is None else grant.organization
-    ceiling = organizations.context_of(every, name)
-    if ceiling.refusing(request.client):
-        raise AccessDenied(organizations.WHY)
-    offer = context.installation.offer
-    allowed = ceiling.allowed(request.permissions, request.client, offer)
-    if (request.permissions and not allowed) or not required(request) <= allowed:
-        raise AccessDenied("your organization does not allow what this app needs")
-    left = tuple(one for one in request.permissions if one in allowed)
-    return msgspec.structs.replace(request, permissions=left)
 
 
 def _managed(valid_request: ValidRequest, step: NeedConsent | Ready) -> Rule[Step]:

@@ -45,7 +45,7 @@ class Ceiling(msgspec.Struct, frozen=True):
         return Ceiling(tuple(one for one, _ in mine), tuple(of for _, of in mine))
 
     def without(self, organization: str) -> "Ceiling":
-        """The part that is left once the user has left this organization."""
+        """The part that remains once the user has left this organization."""
         pairs = zip(self.memberships, self.organizations, strict=True)
         rest = [(one, of) for one, of in pairs if of.id != organization]
         return Ceiling(tuple(one for one, _ in rest), tuple(of for _, of in rest))
@@ -61,13 +61,13 @@ class Ceiling(msgspec.Struct, frozen=True):
             return frozenset(permissions)
         if self.refusing(client):
             return frozenset()
-        left = {
+        remaining = {
             one
             for one in permissions
             if all(_allows(each.rule, one) for each in self.organizations)
         }
-        known = {one for one in left if one in offer.permissions}
-        return frozenset(offer.with_all_implied(known) | (left - known))
+        known = {one for one in remaining if one in offer.permissions}
+        return frozenset(offer.with_all_implied(known) | (remaining - known))
 
     def locked(self) -> tuple[Change, ...]:
         """The changes that make a commit fail if a rule is being applied to the user meanwhile:
@@ -125,7 +125,7 @@ def context_of(ceiling: Ceiling, organization: str) -> Ceiling:
     return ceiling.within(organization)
 
 
-def masked(grant: Grant, client: Client, ceiling: Ceiling, offer: Offer) -> Grant:
+def masked(grant: Grant, client: Client, ceiling: Ceiling, *, offer: Offer) -> Grant:
     """The grant as these rules allow it: never with more than the user allowed."""
     its = ceiling.within(grant.organization)
     if not its.organizations and not grant.withheld:

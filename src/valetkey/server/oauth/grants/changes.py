@@ -102,7 +102,7 @@ def widen(
     )
     # What an organization does not allow is withheld, until it does.
     ceiling = yield from ceiling_of(user)
-    wider = masked(wider, client, ceiling, offer)
+    wider = masked(wider, client, ceiling, offer=offer)
     audit_event = grant_event(
         grant, "upgraded", by=by, context=context, permissions=added, reason=reason
     )

@@ -23,13 +23,13 @@ from valetkey.server.oauth.core.organizations import Ceiling, ceiling_by, ceilin
 from valetkey.server.oauth.grants.changes import change_status, grant_event
 
 RULE: Final = "a rule of your organization"
-LEFT: Final = "you are no longer a member of the organization"
+MEMBERSHIP_ENDED: Final = "you are no longer a member of the organization"
 
 
 class MembershipChanged(Outcome, frozen=True, kw_only=True, eq=False):
-    """The membership as now stored, None for none."""
+    """The membership as now stored, or as it was."""
 
-    membership: Membership | None
+    membership: Membership
 
 
 def join(
@@ -72,22 +72,27 @@ def _changed(there: Membership, *, administrator: bool, origin: str) -> Membersh
     return MembershipChanged(membership=after, changes=changes)
 
 
-def leave(organization: str, user: str, context: Context) -> Rule[MembershipChanged]:
-    """Ends the membership. Grants that were given in this organization stop; the others follow the
-    rules of the organizations that are left."""
+def leave(organization: str, user: str, context: Context) -> Rule[MembershipChanged | None]:
+    """Ends the membership; None if there is none. Grants that were given in this organization stop;
+    the others follow the rules of the organizations that are left."""
     query, grants = One(Membership, member_key(organization, user)), Many(Grant, "user", user)
-    asked = Many(AppRequest, "user", user)
-    results = yield query, grants, asked
+    requests = Many(AppRequest, "user", user)
+    results = yield query, grants, requests
     there = results.one(query)
     if there is None:
-        return MembershipChanged(membership=None)
+        return None
     changes: list[Change] = [Remove(there)]
-    changes += [Remove(one) for one in results.many(asked) if one.organization == organization]
+    changes += [Remove(one) for one in results.many(requests) if one.organization == organization]
     events: list[Event] = []
     for grant in results.many(grants):
         if grant.organization == organization and grant.status != "stopped":
             outcome = yield from change_status(
-                grant.id, "stop", user=user, by="administrator", context=context, reason=LEFT
+                grant.id,
+                "stop",
+                user=user,
+                by="administrator",
+                context=context,
+                reason=MEMBERSHIP_ENDED,
             )
             changes += outcome.changes
             events += outcome.events
@@ -133,7 +138,7 @@ def _mask(
         client = clients.get(grant.client)
         if client is None:
             continue
-        after = masked(grant, client, ceiling, context.installation.offer)
+        after = masked(grant, client, ceiling, offer=context.installation.offer)
         if after is grant:
             continue
         after = msgspec.structs.replace(after, changed=context.env.now)
