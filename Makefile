@@ -15,7 +15,10 @@ help:  ## list the targets
 	@echo 'valetkey: make TARGET [ARGS="…"]'
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
-demo: .venv/.project  ## play the whole story: sign-in, consent, use, change, stop
+# Two stories need more than the server: a browser, and a provider that others wrote.
+demo: $(if $(findstring passkey,$(ARGS)),.venv/.dev) .venv/.project  ## play the whole story: sign-in, consent, use, change, stop
+	$(if $(findstring passkey,$(ARGS)),@scripts/debian-packages.sh chromium fonts-dejavu-core)
+	$(if $(findstring upstream,$(ARGS)),@tools/get oidc-provider >/dev/null)
 	@$(BIN)/valetkey demo $(ARGS)
 
 test: .venv/.dev .venv/.project  ## run the tests (ARGS go to pytest)
