@@ -36,7 +36,7 @@ def local() -> click.Context:
     return context
 
 
-MOVERS = ("dot",)
+MOVERS = ("dot", "hydra", "keycloak")
 """The authorization servers that apps and grants are imported from."""
 
 COMMANDS = dict(leaves(local()))

@@ -48,6 +48,11 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "valetkey import dot site.jsonl --dry-run",
         "valetkey import dot site.sqlite3 --scope read=chirps.read --report refused.ndjson",
     ),
+    "import hydra": ("valetkey import hydra hydra.json --secrets hashes.ndjson --source platform",),
+    "import keycloak": (
+        "valetkey import keycloak chirp-realm.json --dry-run",
+        "valetkey import keycloak chirp-realm.json --redirect-uri web=https://web.example/callback",
+    ),
     "import users": (
         "valetkey import users users.ndjson --dry-run",
         "valetkey import users export.csv --report refused.ndjson",

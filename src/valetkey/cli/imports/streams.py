@@ -134,6 +134,18 @@ class JsonStream:
             yield from self._in_object(member, member)
         self._end()
 
+    def values(self) -> Iterator[RawRecord]:
+        """Objects one after another, and the elements of lists between them: pages of an API in one
+        file, or JSON lines."""
+        number = 0
+        while first := self._peek():
+            number += 1
+            if first == b"[":
+                yield from self._list(f"[{number}]")
+            else:
+                raw = self._value(MOST)
+                yield RawRecord(f"[{number}]", raw or b"", "" if raw else TOO_LARGE)
+
     def elements_of_each(self, member: str) -> Iterator[RawRecord]:
         """The elements of the list in this member of the top-level object, or of each object in a
         top-level list."""

@@ -1,6 +1,6 @@
 """`valetkey import`: users, and whole authorization servers with their apps and consents."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -9,12 +9,12 @@ import click
 import msgspec
 
 from valetkey.cli.context import CommandContext, Failed, InvalidUsage
-from valetkey.cli.imports.apps import dot
+from valetkey.cli.imports.apps import dot, hydra, keycloak
 from valetkey.cli.imports.apps.moving import Format, Move, MoveTerms, OnExistingApp
 from valetkey.cli.imports.apps.records import AppTerms
 from valetkey.cli.imports.apps.staging import private_folder
 from valetkey.cli.imports.report import printable
-from valetkey.cli.imports.streams import BrokenFile, JsonStream, lines
+from valetkey.cli.imports.streams import BrokenFile, JsonStream, RawRecord, lines
 from valetkey.cli.imports.users import users
 from valetkey.cli.options import PATH, Command, Group
 from valetkey.server.accounts.importing import OnRefusal
@@ -137,7 +137,7 @@ def _move(command: CommandContext, form: Format, *, file: Path, options: dict[st
     on_refusal: OnRefusal = options["on_error"]
     dry_run: bool = options["dry_run"]
     apps = AppTerms(
-        scopes=dict(_pairs("--scope", options["scopes"])),
+        scopes={**form.scopes, **dict(_pairs("--scope", options["scopes"]))},
         allowed=tuple(options["allow_scope"].split()),
         auth_method=options["auth_method"],
         policy=options["policy"],
@@ -192,14 +192,21 @@ def _dumpdata(file: Path, folder: Path) -> Path:
     return out
 
 
-def _objects(file: Path) -> Any:
+def _objects(file: Path) -> Iterator[RawRecord]:
     with file.open("rb") as opened:
         is_list = opened.read(1 << 16).lstrip()[:1] == b"["
         opened.seek(0)
         yield from JsonStream(opened).elements("") if is_list else lines(opened)
 
 
-DOT: Final = Format("dot", _dumpdata, _objects, dot.read, dot.finish, users="django")
+def _pages(file: Path) -> Iterator[RawRecord]:
+    with file.open("rb") as opened:
+        yield from JsonStream(opened).values()
+
+
+DOT: Final = Format(_dumpdata, _objects, dot.read, users="django")
+HYDRA: Final = Format(_unchanged, _pages, hydra.read, scopes={"offline": "offline_access"})
+KEYCLOAK: Final = Format(_unchanged, keycloak.records, keycloak.read, users="keycloak")
 
 
 @imports.command(name="dot", cls=Command)
@@ -214,3 +221,29 @@ def import_dot(command: CommandContext, /, file: Path, **options: Any) -> None:
     no grant that has been removed here comes back.
     """
     _move(command, DOT, file=file, options=options)
+
+
+@imports.command(name="hydra", cls=Command)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_options
+@click.pass_obj
+def import_hydra(command: CommandContext, /, file: Path, **options: Any) -> None:
+    """Move from Ory Hydra: FILE has answers of its admin API, one after another.
+
+    Its apps come, with the hashes of their secrets from --secrets, and remembered consents become
+    grants. Import your users before: a subject is their user name, or with --source their id there.
+    """
+    _move(command, HYDRA, file=file, options=options)
+
+
+@imports.command(name="keycloak", cls=Command)
+@click.argument("file", type=click.Path(exists=True, path_type=Path))
+@_options
+@click.pass_obj
+def import_keycloak(command: CommandContext, /, file: Path, **options: Any) -> None:
+    """Move from Keycloak: FILE is the export of a realm by `kc.sh`, a file or a folder.
+
+    Users come with their passwords, apps with their secrets, and consents become grants. Each user
+    signs in once; no consent page follows for what they had allowed.
+    """
+    _move(command, KEYCLOAK, file=file, options=options)

@@ -18,7 +18,6 @@ from valetkey.cli.imports.apps.records import (
     IncomingApp,
     dropped_names,
     split,
-    stored_secret,
 )
 from valetkey.cli.imports.apps.staging import Staging
 from valetkey.cli.imports.formats import Members, Mistake, convert, seconds
@@ -111,14 +110,11 @@ def _app(place: str, members: Members, row: _Application, *, terms: AppTerms) ->
         raise Mistake(f"authorization_grant_type: there is no {kind!r} here")
     is_public = row.client_type == "public"
     is_hash = None if row.hash_client_secret is None else bool(row.hash_client_secret)
-    replaced = terms.secrets.get(row.client_id)
-    secret = ""
-    if not is_public:
-        secret = (
-            stored_secret("client_secret", row.client_secret, is_hash=is_hash)
-            if replaced is None
-            else stored_secret("--secrets", replaced)
-        )
+    secret = (
+        ""
+        if is_public
+        else terms.secret_of(row.client_id, "client_secret", row.client_secret, is_hash=is_hash)
+    )
     codes = names.AUTHORIZATION_CODE in grant_types
     fields = {
         "name": row.name or row.client_id,
@@ -143,12 +139,6 @@ def _app(place: str, members: Members, row: _Application, *, terms: AppTerms) ->
         secret=secret,
         dropped=dropped_names(dropped),
     )
-
-
-def finish(app: IncomingApp, staging: Staging, terms: AppTerms) -> IncomingApp:
-    """The app with its scopes: those of its tokens, and those that the operator allows."""
-    scope = dict.fromkeys((*terms.allowed, *terms.names_here(staging.scopes_of(app.number))))
-    return msgspec.structs.replace(app, scope=tuple(scope))
 
 
 # The SQLite file of a site: its tables, written as `dumpdata` writes them.

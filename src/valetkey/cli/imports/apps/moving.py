@@ -7,7 +7,7 @@ already stays, so a move that broke off is run again, and goes on.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -17,14 +17,14 @@ import msgspec
 from valetkey.cli.context import CommandContext, settle_and_notify
 from valetkey.cli.imports.apps.records import AppTerms, IncomingApp
 from valetkey.cli.imports.apps.staging import Consent, Staging
-from valetkey.cli.imports.formats import Mistake
+from valetkey.cli.imports.formats import Mistake, convert
 from valetkey.cli.imports.report import Progress, Report, printable
 from valetkey.cli.imports.sources import Options, Source
 from valetkey.cli.imports.streams import BrokenFile, RawRecord
 from valetkey.cli.imports.users import BATCH, Importing, env_now
 from valetkey.cli.local_operations import whole_context
 from valetkey.server.accounts.importing import OnRefusal, Terms
-from valetkey.server.model.client import BY_SECRET, Client
+from valetkey.server.model.client import Client
 from valetkey.server.oauth.admin.apply_plan import DesiredRecord, Plan, Step, plan
 from valetkey.server.oauth.admin.grant_import import IncomingGrant, import_grants
 from valetkey.server.oauth.core.context import Context
@@ -40,15 +40,14 @@ PROTECTED = frozenset({"redirect_uris", "post_logout_redirect_uris", "auth_metho
 class Format(NamedTuple):
     """How an export is read. `records` yields its records, from a file that `prepare` made of what
     the operator has. `read` translates one, or notes it in the staging file, or says what was
-    skipped. `finish` completes an app when all was read. `users` is the format of its users, "" if
-    it has none."""
+    skipped. `users` is the format of its users, "" if
+    it has none, `scopes` maps names that this source has for scopes of everybody."""
 
-    name: str
     prepare: Callable[[Path, Path], Path]
     records: Callable[[Path], Iterator[RawRecord]]
     read: Callable[..., IncomingApp | str]
-    finish: Callable[[IncomingApp, Staging, AppTerms], IncomingApp]
     users: str = ""
+    scopes: Mapping[str, str] = {}
 
 
 class MoveTerms(NamedTuple):
@@ -110,7 +109,7 @@ class Move:
                 return
             context = await whole_context(store, self._command)
             for one in apps:
-                await self._app(store, self._form.finish(one, staging, self._terms.apps), context)
+                await self._app(store, self._scoped(one, staging), context)
                 if self._stops():
                     return
             await self._grants(store, staging)
@@ -149,6 +148,14 @@ class Move:
         if ended:
             self.reports["grants"].skipped["consents that have ended"] += ended
 
+    def _scoped(self, one: IncomingApp, staging: Staging) -> IncomingApp:
+        """The app with the names of its scopes here. For a source that does not say which scopes an
+        app may request, those of its tokens count."""
+        terms = self._terms.apps
+        there = one.scope or staging.scopes_of(one.number or one.id)
+        scope = dict.fromkeys((*terms.allowed, *terms.names_here(there)))
+        return msgspec.structs.replace(one, scope=tuple(scope))
+
     async def _users(self, store: Store, file: Path) -> None:
         if not self._form.users:
             return
@@ -173,6 +180,11 @@ class Move:
         fields = dict(one.fields) | {"scope": scope, "policy": self._terms.apps.policy}
         if (uris := self._terms.apps.redirect_uris.get(one.id)) is not None:
             fields["redirect_uris"] = uris
+        try:
+            convert(Client, {"id": one.id, **fields})
+        except Mistake as mistake:
+            report.count("refused", record, why=str(mistake))
+            return
         desired = DesiredRecord(
             place="", kind="client", key=one.id, fields=fields | {"verified": False}
         )
@@ -279,8 +291,3 @@ def _id(members: dict[str, Any]) -> str:
             if isinstance(value := one.get(name), str):
                 return printable(value)
     return ""
-
-
-def needs_secret(fields: dict[str, Any]) -> bool:
-    """Whether an app of these fields has a secret."""
-    return fields.get("auth_method") in BY_SECRET

@@ -50,6 +50,17 @@ class AppTerms(NamedTuple):
     redirect_uris: Mapping[str, tuple[str, ...]] = {}
     secrets: Mapping[str, str] = {}
 
+    def secret_of(
+        self, name: str, field: str, text: str | None, *, is_hash: bool | None = None
+    ) -> str:
+        """The stored form of an app's secret: that of `secrets`, else the one in the record. Raises
+        Mistake."""
+        if (other := self.secrets.get(name)) is not None:
+            return stored_secret("--secrets", other)
+        if not text:
+            raise Mistake(f"{field}: is missing; give it with --secrets")
+        return stored_secret(field, text, is_hash=is_hash)
+
     def names_here(self, scope: Iterable[str]) -> tuple[str, ...]:
         """The names of scopes as they are here, each once."""
         return tuple(dict.fromkeys(self.scopes.get(one, one) for one in scope))
