@@ -33,7 +33,13 @@ REDIRECT: Final = "https://web.example/callback"
 SCOPE: Final = ["openid", "offline", "chirps.read"]
 
 CLIENTS: Final = (
-    {"client_id": "web", "client_name": "Web", "client_secret": SECRET, "scope": " ".join(SCOPE)},
+    {
+        "client_id": "web",
+        "client_name": "Web",
+        "client_secret": SECRET,
+        "scope": " ".join(SCOPE),
+        "grant_types": ["authorization_code", "refresh_token"],
+    },
     {"client_id": "native", "scope": "openid chirps.*", "token_endpoint_auth_method": "none"},
     {"client_id": "old", "scope": "openid", "grant_types": ["implicit"]},
     {"client_id": "http", "scope": "openid", "redirect_uris": ["http://a.example/"]},
@@ -49,7 +55,7 @@ class Hydra:
         self.url = f"http://127.0.0.1:{self.port}"
         self.environ = os.environ | {
             "DSN": f"sqlite://{self.database}?_fk=true&mode=rwc",
-            "SECRETS_SYSTEM": "a system secret for a test, long",
+            "SECRETS_SYSTEM": "a system secret for a test",
             "URLS_SELF_ISSUER": f"{self.url}/",
             "URLS_LOGIN": "http://127.0.0.1:9/login",
             "URLS_CONSENT": "http://127.0.0.1:9/consent",
@@ -70,7 +76,8 @@ class Hydra:
 
     def consent(self, subject: str) -> str:
         """Plays a user's sign-in and consent; where the browser is sent."""
-        url, _ = self.app().create_authorization_url(f"{self.url}/oauth2/auth")
+        with self.app() as app:
+            url, _ = app.create_authorization_url(f"{self.url}/oauth2/auth")
         with httpx2.Client() as browser:
             step = browser.get(url).headers["location"]
             for kind, answer in (
@@ -128,13 +135,15 @@ def hydra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hydra]:
         try:
             until = time.monotonic() + PATIENCE
             while not _is_ready(hydra):
-                assert time.monotonic() < until, (folder / "log").read_text()
+                late = process.poll() is not None or time.monotonic() > until
+                assert not late, (folder / "log").read_text()
                 time.sleep(0.1)
             for one in CLIENTS:
                 whole = {"redirect_uris": [REDIRECT], "response_types": ["code"]} | one
                 assert hydra.admin.post("/clients", json=whole).status_code == 201, one
             yield hydra
         finally:
+            hydra.admin.close()
             process.terminate()
             process.wait()
 
@@ -158,9 +167,9 @@ def test_the_app_and_its_users_go_on(
     monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")
     for n in range(FLOWS):
         answer = hydra.consent(f"user{n}")
-    app = hydra.app()
-    token = app.fetch_token(f"{hydra.url}/oauth2/token", authorization_response=answer)
-    assert app.refresh_token(f"{hydra.url}/oauth2/token")["access_token"]
+    with hydra.app() as app:
+        app.fetch_token(f"{hydra.url}/oauth2/token", authorization_response=answer)
+        token = app.refresh_token(f"{hydra.url}/oauth2/token")
     hydra.copy_consents()
     exported, hashes = tmp_path / "hydra.json", tmp_path / "hashes.ndjson"
     hydra.export(exported)
@@ -190,19 +199,25 @@ def test_the_app_and_its_users_go_on(
     server = Live(line.database)
     server.start(furnished=False)
     try:
-        here = OAuth2Session("web", SECRET, scope=" ".join(SCOPE), redirect_uri=REDIRECT)
-        here.scope = here.scope.replace("offline", "offline_access")
-        with pytest.raises(Exception, match="invalid_grant"):
-            here.refresh_token(f"{server.url}/token", refresh_token=token["refresh_token"])
-        browser = server.browser()
-        url, _ = here.create_authorization_url(f"{server.url}/authorize")
-        browser.open(url)
-        browser.sign_in("p3", "correct horse")
-        assert 'id="allow"' not in browser.page.text
-        answer = browser.page.headers["location"]
-        here.fetch_token(f"{server.url}/token", authorization_response=answer)
-        assert here.refresh_token(f"{server.url}/token")["access_token"]
+        with hydra.app() as here:
+            go_on(here, server, token)
     finally:
         server.stop()
     (web,) = [one for one in line.every(Client) if one.id == "web"]
     assert web.secrets[0].digest.startswith("$hmac-sha256$")
+
+
+def go_on(app: OAuth2Session, server: Live, token: dict[str, Any]) -> None:
+    """The token of there is none here; one sign-in, without a consent page, is enough."""
+    # This one name is another here.
+    app.scope = app.scope.replace("offline", "offline_access")
+    with pytest.raises(Exception, match="invalid_grant"):
+        app.refresh_token(f"{server.url}/token", refresh_token=token["refresh_token"])
+    browser = server.browser()
+    url, _ = app.create_authorization_url(f"{server.url}/authorize")
+    browser.open(url)
+    browser.sign_in("p3", "correct horse")
+    assert 'id="allow"' not in browser.page.text
+    answer = browser.page.headers["location"]
+    app.fetch_token(f"{server.url}/token", authorization_response=answer)
+    assert app.refresh_token(f"{server.url}/token")["access_token"]
