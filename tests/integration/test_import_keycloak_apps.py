@@ -138,20 +138,31 @@ class Keycloak:
 
     def sign_in(self, url: str) -> str:
         """Plays `user0`, who signs in and allows the app; where the browser is sent."""
-        with httpx2.Client(timeout=60) as browser:
-            page = browser.get(url)
-            for _ in range(10):
-                location = page.headers.get("location", "")
-                if location.startswith(REDIRECT):
-                    return str(location)
-                if location:
-                    page = browser.get(urljoin(str(page.request.url), location))
-                    continue
-                assert forms(page.text), page.text
-                form = forms(page.text)[0]
-                answer = {"username": "user0", "password": WORD, "accept": "Yes"}
-                address = urljoin(str(page.request.url), form.action.replace("&amp;", "&"))
-                page = browser.post(address, data=form.fields | answer)
+        # Its cookies are for https, which a real browser takes localhost for.
+        cookies: dict[str, str] = {}
+
+        def visit(url: str, data: dict[str, str] | None = None) -> httpx2.Response:
+            headers = {"cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
+            method = "GET" if data is None else "POST"
+            page = httpx2.request(method, url, data=data, headers=headers, timeout=60)
+            for line in page.headers.get_list("set-cookie"):
+                name, _, value = line.partition(";")[0].partition("=")
+                cookies[name] = value
+            return page
+
+        page = visit(url)
+        for _ in range(10):
+            location = page.headers.get("location", "")
+            if location.startswith(REDIRECT):
+                return str(location)
+            here = str(page.request.url)
+            if location:
+                page = visit(urljoin(here, location))
+                continue
+            assert forms(page.text), page.text
+            form = forms(page.text)[0]
+            answer = {"username": "user0", "password": WORD, "accept": "Yes"}
+            page = visit(urljoin(here, form.action.replace("&amp;", "&")), form.fields | answer)
         raise AssertionError(page.text)
 
 
