@@ -165,8 +165,9 @@ def test_the_app_and_its_users_go_on(
     hydra: Hydra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")
-    for n in range(FLOWS):
-        answer = hydra.consent(f"user{n}")
+    for n in range(1, FLOWS):
+        hydra.consent(f"user{n}")
+    answer = hydra.consent("user0")
     with hydra.app() as app:
         app.fetch_token(f"{hydra.url}/oauth2/token", authorization_response=answer)
         token = app.refresh_token(f"{hydra.url}/oauth2/token")
