@@ -20,7 +20,7 @@ NOT_HERE: Final = frozenset({"implicit", "password"})
 LIFESPANS: Final = "_lifespan"
 
 
-class _Client(msgspec.Struct, kw_only=True):
+class _HydraClient(msgspec.Struct, kw_only=True):
     client_id: str
     client_name: str | None = None
     client_secret: str | None = None
@@ -51,16 +51,16 @@ class _Client(msgspec.Struct, kw_only=True):
     skip_consent: bool | None = None
 
 
-class _ClientName(msgspec.Struct):
+class _HydraName(msgspec.Struct):
     client_id: str
 
 
 class _Request(msgspec.Struct):
     subject: str
-    client: _ClientName
+    client: _HydraName
 
 
-class _Consent(msgspec.Struct, kw_only=True):
+class _HydraConsent(msgspec.Struct, kw_only=True):
     consent_request: _Request
     grant_scope: list[str] | None = None
     handled_at: str | None = None
@@ -73,7 +73,7 @@ def read(place: str, members: Members, *, staging: Staging, terms: AppTerms) -> 
     Mistake."""
     if "consent_request" not in members:
         return _app(place, members, terms)
-    row = convert(_Consent, members)
+    row = convert(_HydraConsent, members)
     if not row.remember:
         return "consents that were not remembered"
     handled = seconds("handled_at", row.handled_at)
@@ -89,11 +89,11 @@ def read(place: str, members: Members, *, staging: Staging, terms: AppTerms) -> 
 
 
 def _app(place: str, members: Members, terms: AppTerms) -> IncomingApp:
-    row = convert(_Client, members)
-    wanted = row.grant_types or [names.AUTHORIZATION_CODE]
-    grant_types = tuple(dict.fromkeys(one for one in wanted if one not in NOT_HERE))
+    row = convert(_HydraClient, members)
+    requested = row.grant_types or [names.AUTHORIZATION_CODE]
+    grant_types = tuple(dict.fromkeys(one for one in requested if one not in NOT_HERE))
     if not set(grant_types) - {names.REFRESH_TOKEN}:
-        raise Mistake(f"grant_types: there is no {wanted[0][:60]!r} here")
+        raise Mistake(f"grant_types: there is no {requested[0][:60]!r} here")
     method = row.token_endpoint_auth_method or "client_secret_basic"
     secret = ""
     if method in BY_SECRET:
@@ -122,7 +122,7 @@ def _app(place: str, members: Members, terms: AppTerms) -> IncomingApp:
         "backchannel_logout_uri": row.backchannel_logout_uri or "",
     }
     dropped = {
-        "the implicit and password grants": set(wanted) & NOT_HERE,
+        "the implicit and password grants": set(requested) & NOT_HERE,
         "redirect addresses without the authorization code": row.redirect_uris and not codes,
         "audiences": row.audience,
         "the owner": row.owner,

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urljoin
 
 import msgspec
 
@@ -28,7 +27,7 @@ MASKED: Final = "**********"
 _OF_PEOPLE: Final = frozenset(one.id for one in IDENTITY)
 
 
-class _Client(msgspec.Struct, kw_only=True, rename="camel"):
+class _KeycloakClient(msgspec.Struct, kw_only=True, rename="camel"):
     client_id: str
     name: str | None = None
     enabled: bool = True
@@ -58,7 +57,7 @@ class _Client(msgspec.Struct, kw_only=True, rename="camel"):
         return self.attributes.get(attribute) == "true"
 
 
-class _Consent(msgspec.Struct, kw_only=True, rename="camel"):
+class _KeycloakConsent(msgspec.Struct, kw_only=True, rename="camel"):
     client_id: str
     granted_client_scopes: list[str] = []
     created_date: int | None = None
@@ -67,7 +66,7 @@ class _Consent(msgspec.Struct, kw_only=True, rename="camel"):
 class _User(msgspec.Struct, kw_only=True, rename="camel"):
     username: str
     id: str = ""
-    client_consents: list[_Consent] | None = None
+    client_consents: list[_KeycloakConsent] | None = None
 
 
 def records(path: Path) -> Iterator[RawRecord]:
@@ -89,7 +88,7 @@ def read(place: str, members: Members, *, staging: Staging, terms: AppTerms) -> 
     if "clientId" not in members:
         _note_user(place, members, staging)
         return ""
-    row = convert(_Client, members)
+    row = convert(_KeycloakClient, members)
     if row.client_id in OWN:
         return "Keycloak's own apps"
     if row.protocol not in {None, "openid-connect"}:
@@ -117,7 +116,7 @@ def _note_user(place: str, members: Members, staging: Staging) -> None:
         )
 
 
-def _app(place: str, row: _Client, terms: AppTerms) -> IncomingApp:
+def _app(place: str, row: _KeycloakClient, terms: AppTerms) -> IncomingApp:
     grant_types = _grant_types(row)
     if not grant_types:
         raise Mistake("standardFlowEnabled: it has no grant type that is here")
@@ -172,7 +171,7 @@ def _app(place: str, row: _Client, terms: AppTerms) -> IncomingApp:
     )
 
 
-def _grant_types(row: _Client) -> tuple[str, ...]:
+def _grant_types(row: _KeycloakClient) -> tuple[str, ...]:
     users = {
         names.AUTHORIZATION_CODE: row.standard_flow_enabled,
         names.DEVICE_CODE: row.on("oauth2.device.authorization.grant.enabled"),
@@ -186,7 +185,7 @@ def _grant_types(row: _Client) -> tuple[str, ...]:
     return tuple(grant_types)
 
 
-def _authentication(row: _Client, terms: AppTerms) -> tuple[str, dict[str, Any]]:
+def _authentication(row: _KeycloakClient, terms: AppTerms) -> tuple[str, dict[str, Any]]:
     """How the app authenticates, with the fields for that. Raises Mistake."""
     if row.public_client:
         return "none", {}
@@ -202,11 +201,12 @@ def _authentication(row: _Client, terms: AppTerms) -> tuple[str, dict[str, Any]]
             raise Mistake(f"clientAuthenticatorType: {kind[:60]!r} cannot be imported")
 
 
-def _whole(row: _Client, uri: str) -> str:
-    return urljoin(row.root_url or "", uri) if uri.startswith("/") else uri
+def _whole(row: _KeycloakClient, uri: str) -> str:
+    """The address, below the root URL if it is a path."""
+    return (row.root_url or "").rstrip("/") + uri if uri.startswith("/") else uri
 
 
-def _after_sign_out(row: _Client) -> tuple[str, ...]:
+def _after_sign_out(row: _KeycloakClient) -> tuple[str, ...]:
     listed = row.attributes.get("post.logout.redirect.uris", "")
     if listed == "+":
         return tuple(_whole(row, one) for one in row.redirect_uris)
