@@ -11,9 +11,15 @@ from tests.cli.line import Line
 from valetkey.cli import master_key
 from valetkey.jose import base64url
 from valetkey.server.model.audit import AuditRecord
+from valetkey.server.model.change import Create
 from valetkey.server.model.keys import SigningKey
-from valetkey.server.store.keyring import WrongMasterKey, open_keys
+from valetkey.server.store.keyring import WrongMasterKey, make, open_keys
 from valetkey.server.store.master_key import MasterKeys
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(master_key, "SETTLED", 0)
 
 
 @pytest.fixture
@@ -68,6 +74,24 @@ def test_the_old_key_goes_only_when_nothing_needs_it(line: Line, file: Path) -> 
     line.ok("key", "rotate-master", "--drop-old")
     assert words(file) == [bytes(32)]
     line.ok("key", "rotate")
+
+
+def test_a_key_that_a_server_made_meanwhile_is_not_lost(
+    line: Line, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server has not learned of the new master key, and seals with the old one."""
+    (old,) = words(file)
+    line.ok("key", "rotate-master")
+    late = make("seal", old)
+
+    def settle(seconds: float) -> None:
+        assert len(words(file)) == 2
+        line.store(lambda store: store.commit([Create(late)]))
+
+    monkeypatch.setattr(master_key, "sleep", settle)
+    line.ok("key", "rotate-master", "--drop-old")
+    (new,) = words(file)
+    assert late.kid in {one.kid for one in open_keys(line.every(SigningKey), new, now=0).sealing}
 
 
 def test_until_something_is_sealed_with_the_new_key_the_old_one_seals() -> None:

@@ -5,6 +5,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from time import sleep
 from typing import Final
 
 import click
@@ -21,6 +22,10 @@ from valetkey.server.store.port import Store
 
 NEW: Final = ".new"
 """The suffix of the file that replaces a master key's file."""
+
+SETTLED: Final = 5.0
+"""Seconds after which every server that runs seals with the new key: each reads the keys anew every
+second, and commits within a few."""
 
 SET_BOTH: Final = (
     "VALETKEY_MASTER_KEY has one key: set it on every node to a new one, a space, and this one; "
@@ -46,7 +51,8 @@ def rotate_master(command: CommandContext, *, drop_old: bool) -> None:
     again.
 
     --drop-old removes the old key from the file. It refuses while the database has anything that
-    only the old key opens. A backup from before needs the old key: keep it with the backup.
+    only the old key opens, and looks twice, some seconds apart. A backup from before needs the old
+    key: keep it with the backup.
     """
     settings = command.settings()
     masters = existing_master_key(settings)
@@ -102,6 +108,9 @@ def _drop_old(command: CommandContext, settings: Settings, masters: MasterKeys) 
         command.show({"status": "unneeded", "total": total}, text)
         return
     file = _file(settings)
+    # A server may make one more key before it learns of the new master key.
+    sleep(SETTLED)
+    command.run(lambda store: _reseal(store, masters))
     with _locked(file):
         _replace(file, masters.keys[:1])
     text = f"{file} has only the new master key; copy it to every node"
