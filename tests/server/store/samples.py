@@ -34,6 +34,7 @@ from valetkey.server.model.organization import (
     GroupSource,
     Membership,
     Organization,
+    OrganizationGroup,
     OrganizationRule,
 )
 from valetkey.server.model.pending import Approval, DecoupledRequest, Pending
@@ -153,6 +154,7 @@ FULL: Final[tuple[Record, ...]] = (
         created=NOW,
         changed=NOW,
     ),
+    OrganizationGroup(source="https://idp.example", group="staff", organization="acme"),
     Membership(
         organization="acme",
         user=MIKO,

@@ -29,7 +29,12 @@ from valetkey.server.model.idempotency import IdempotentCall
 from valetkey.server.model.keys import Epoch, SigningKey
 from valetkey.server.model.last_use import IndexState, LastUse
 from valetkey.server.model.leasing import Allowance
-from valetkey.server.model.organization import AppRequest, Membership, Organization
+from valetkey.server.model.organization import (
+    AppRequest,
+    Membership,
+    Organization,
+    OrganizationGroup,
+)
 from valetkey.server.model.pending import Approval, Pending
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.receipt import Receipt
@@ -277,6 +282,7 @@ DATA: Final[tuple[DataKind, ...]] = (
     DataKind(record=Statistic, on_erasure="none", what="numbers by hour and day"),
     DataKind(record=IndexState, on_erasure="none", what="how far records are indexed for search"),
     DataKind(record=Policy, on_erasure="none", what="rules for apps"),
+    DataKind(record=OrganizationGroup, on_erasure="none", what="groups whose users are members"),
     DataKind(
         record=Organization, on_erasure="none", what="organizations, and their rules for apps"
     ),

@@ -1,7 +1,7 @@
 """Applies the rules of organizations to the grants of their members."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -9,16 +9,19 @@ import msgspec
 
 from valetkey.server.http import log
 from valetkey.server.model.change import Update
-from valetkey.server.model.organization import Membership, Organization
+from valetkey.server.model.organization import Membership, Organization, OrganizationGroup
 from valetkey.server.model.query import One, PageQuery, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
-from valetkey.server.oauth.grants.organizations import apply_rule
+from valetkey.server.oauth.grants.organizations import apply_rule, follow_provisioned_groups
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.spec.errors import TemporarilyUnavailable
 
 STEP: Final = 100
 """Members whose grants are masked at once."""
+
+MOST_CHANGES: Final = 100
+"""Memberships of one user that begin or end at once."""
 
 PAUSE: Final = 5.0
 """Seconds between two looks for rules that a server did not finish to apply."""
@@ -53,6 +56,25 @@ async def apply_to_members(runner: Runner, name: str) -> None:
         if not before:
             break
     await runner.settle(partial(_finish, name, row.revision))
+
+
+async def follow(runner: Runner, rule: Callable[[Context], Rule[Outcome]]) -> None:
+    """Commits the changes of memberships that the rule decides, one after the other, until it has
+    none. Raises Unavailable, TemporarilyUnavailable."""
+    for _ in range(MOST_CHANGES):
+        outcome, _ = await runner.settle(rule)
+        if not outcome.changes:
+            return
+
+
+async def follow_directory(runner: Runner, source: str, users: Iterable[str]) -> None:
+    """Brings the memberships of these users in line with the groups that a directory has put them
+    in. Raises Unavailable, TemporarilyUnavailable."""
+    page = await runner.store.page(PageQuery(record=OrganizationGroup, limit=1))
+    if not page.records:
+        return
+    for user in users:
+        await follow(runner, partial(follow_provisioned_groups, user, source))
 
 
 def _finish(name: str, revision: int, context: Context) -> Rule[Outcome]:

@@ -39,13 +39,17 @@ EVERYTHING: Final = OrganizationRule()
 """The rule of an organization that decides nothing."""
 
 
+_LINE: Final = r"^[^\u0000-\u001f\u007f]*$"
+
+
 class GroupSource(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):
-    """A group at a source of users (see `model.user.Identity`), whose users are members."""
+    """A group whose users are members. `source` is where they sign in (see `model.user.Identity`):
+    `platform`, or an issuer; or `scim:` and the source of a directory that provisions groups."""
 
-    source: Annotated[str, Meta(min_length=1, max_length=1000)]
-    group: Annotated[str, Meta(min_length=1, max_length=255)]
+    source: Annotated[str, Meta(min_length=1, max_length=1000, pattern=_LINE)]
+    group: Annotated[str, Meta(min_length=1, max_length=255, pattern=_LINE)]
 
 
 class Organization(Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -68,6 +72,34 @@ class Organization(Record, frozen=True, kw_only=True, omit_defaults=True):
     def key(self) -> str:
         return self.id
 
+
+class OrganizationGroup(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """The organization whose members are the users in a group; a group has one at most."""
+
+    table: ClassVar[str] = "organization_groups"
+    indexes: ClassVar[tuple[str, ...]] = ("organization",)
+
+    source: str
+    group: str
+    organization: str
+
+    @property
+    def key(self) -> str:
+        return group_key(self.source, self.group)
+
+    @classmethod
+    def place_of_index(cls, index: str, value: str) -> int | None:
+        return 0
+
+
+def group_key(source: str, group: str) -> str:
+    """The key of an `OrganizationGroup`."""
+    return f"{source}\n{group}"
+
+
+PROVISIONED: Final = "scim:"
+"""Begins the source of groups that another system provisions (SCIM): those of a user's sign-in say
+nothing about them."""
 
 ADMINISTRATION: Final = "administration"
 """The origin of members whom an administrator added."""

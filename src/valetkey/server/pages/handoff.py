@@ -1,6 +1,7 @@
 """The hand-off in the browser: away to the platform's sign-in page, and back."""
 
-from typing import ClassVar, Final
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
 
 import msgspec
 
@@ -158,6 +159,7 @@ class HandoffPages:
             subject=answer.subject,
             proof=_proof(outcome, person, now=context.env.now),
             profile=read_profile(answer.claims) if answer.claims else None,
+            groups=_groups(answer.claims),
         )
         try:
             return await complete(
@@ -203,6 +205,14 @@ class HandoffPages:
             log.info("signed answer refused", reason=error.log_text)
             return see_other(error.members["restart"])
         return see_other(recorded.address)
+
+
+def _groups(claims: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The groups of the user at the platform, None if it does not say."""
+    groups = claims.get("groups")
+    if not isinstance(groups, list):
+        return None
+    return tuple(sorted({one for one in groups if isinstance(one, str)}))
 
 
 def _proof(outcome: Answered, person: Person | None, *, now: int) -> Proof:

@@ -50,7 +50,12 @@ from valetkey.server.model.idempotency import IdempotentCall
 from valetkey.server.model.keys import Epoch, SigningKey
 from valetkey.server.model.last_use import IndexState, LastUse
 from valetkey.server.model.leasing import Allowance
-from valetkey.server.model.organization import AppRequest, Membership, Organization
+from valetkey.server.model.organization import (
+    AppRequest,
+    Membership,
+    Organization,
+    OrganizationGroup,
+)
 from valetkey.server.model.pending import Approval, Pending
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.query import Page, PageQuery, Query, Results
@@ -92,6 +97,7 @@ RECORDS: Final[tuple[type[Record], ...]] = (
     LastUse,
     Membership,
     Organization,
+    OrganizationGroup,
     SingleUse,
     PasskeyDomain,
     Pending,

@@ -20,13 +20,14 @@ from valetkey.server.admin.operation import (
 from valetkey.server.admin.operations.users import Time
 from valetkey.server.admin.problems import Problem, find, not_found
 from valetkey.server.http.organizations import apply_to_members
-from valetkey.server.model.change import Create, Remove, Update
+from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.organization import (
     EVERYTHING,
     AppRequest,
     GroupSource,
     Membership,
     Organization,
+    OrganizationGroup,
     OrganizationId,
     OrganizationRule,
     member_key,
@@ -153,7 +154,8 @@ async def create_organization(call: Call[Nothing, OrganizationOrder]) -> Organiz
             created=now,
             changed=now,
         )
-        return OrganizationChanged(organization=new, changes=(Create(new),))
+        rows = yield from _group_rows(new)
+        return OrganizationChanged(organization=new, changes=(Create(new), *rows))
 
     return await call.settle(rule, _stored)
 
@@ -170,9 +172,29 @@ async def edit_organization(call: Call[Nothing, OrganizationEdit]) -> Organizati
         if after == there:
             return OrganizationChanged(organization=there)
         after = msgspec.structs.replace(after, changed=context.env.now)
-        return OrganizationChanged(organization=after, changes=(Update(after),))
+        rows = yield from _group_rows(after)
+        return OrganizationChanged(organization=after, changes=(Update(after), *rows))
 
     return await call.settle(rule, _stored)
+
+
+def _group_rows(after: Organization) -> Rule[tuple[Change, ...]]:
+    """The changes that make these its groups. Raises Problem for a group of another one."""
+    mine = Many(OrganizationGroup, "organization", after.id)
+    every = [
+        OrganizationGroup(source=one.source, group=one.group, organization=after.id)
+        for one in after.groups
+    ]
+    new = {one.key: one for one in every}
+    queries = [One(OrganizationGroup, key) for key in new]
+    results = yield mine, *queries
+    there = {row.key: row for row in results.many(mine)}
+    found = (results.one(one) for one in queries)
+    if any(row is not None and row.organization != after.id for row in found):
+        raise Problem("conflict", "one of the groups is another organization's")
+    created = (Create(row) for key, row in new.items() if key not in there)
+    removed = (Remove(row) for key, row in there.items() if key not in new)
+    return (*created, *removed)
 
 
 async def set_rule(call: Call[Nothing, RuleOrder]) -> OrganizationDetail:
@@ -224,7 +246,8 @@ async def remove_organization(call: Call[Nothing, Nothing]) -> OrganizationRemov
         if results.many(members):
             raise Problem("conflict", "somebody has become a member meanwhile")
         rest = results.many(requests)
-        return Outcome(changes=(Remove(there), *map(Remove, rest)))
+        gone = yield from _group_rows(msgspec.structs.replace(there, groups=()))
+        return Outcome(changes=(Remove(there), *map(Remove, rest), *gone))
 
     await call.ask(check)
     while True:

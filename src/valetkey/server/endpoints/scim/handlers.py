@@ -19,16 +19,21 @@ from scim2_models.exceptions import (
 from valetkey.jose.objects import depth, read_object
 from valetkey.server.endpoints.driver import DEPTH
 from valetkey.server.endpoints.scim import lists, schemas
+from valetkey.server.endpoints.scim.groups import WrittenGroup
 from valetkey.server.endpoints.scim.lists import Lister
 from valetkey.server.endpoints.scim.resources import KINDS, ResourceKind, Stored
 from valetkey.server.endpoints.scim.schemas import Document
 from valetkey.server.endpoints.transport import Transport
 from valetkey.server.http import log
 from valetkey.server.http.front import MethodHandler
+from valetkey.server.http.organizations import follow_directory
 from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
+from valetkey.server.model.directory import GroupMember
+from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.endpoints.scim import PATH, Provisioner, provisioner
+from valetkey.server.store.port import Unavailable
 from valetkey.spec.errors import InvalidRequest, OAuthError, TemporarilyUnavailable
 from valetkey.spec.names import Cite
 
@@ -139,6 +144,7 @@ class ScimHandler:
     async def _create(self, kind: ResourceKind, by: Provisioner, request: Request) -> Reply:
         document = schemas.read(_body(request), kind.model, is_new=True)
         outcome, _ = await self._shell.settle(lambda context: kind.create(document, by, context))
+        await self._follow(outcome, by)
         return self._resource_reply(kind, outcome, lists.read(_query(request)), status=201)
 
     async def _item(
@@ -152,15 +158,28 @@ class ScimHandler:
                 return Reply(304, (*SAFE, *NO_STORE, _etag(stored)))
             return self._resource_reply(kind, stored, listing)
         if request.method == "DELETE":
-            await shell.settle(
+            removed, _ = await shell.settle(
                 lambda context: kind.remove(item, by, if_match=if_match, context=context)
             )
+            await self._follow(removed, by)
             return Reply(204, (*SAFE, *NO_STORE))
         after = _change(kind, _body(request), is_patch=request.method == "PATCH")
         outcome, _ = await shell.settle(
             lambda context: kind.change(item, after, by, if_match=if_match, context=context)
         )
+        await self._follow(outcome, by)
         return self._resource_reply(kind, outcome, listing)
+
+    async def _follow(self, outcome: Outcome, by: Provisioner) -> None:
+        """Lets the organizations of users follow a change of their groups. Raises OAuthError."""
+        if not isinstance(outcome, WrittenGroup) or not outcome.changes:
+            return
+        joined = (one.record for one in outcome.changes)
+        users = [*outcome.members, *(one.user for one in joined if isinstance(one, GroupMember))]
+        try:
+            await follow_directory(self._shell, by.source, dict.fromkeys(users))
+        except Unavailable as error:
+            raise TemporarilyUnavailable(str(error)) from error
 
     def _resource_reply(
         self,

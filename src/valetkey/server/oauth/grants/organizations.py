@@ -7,13 +7,17 @@ import msgspec
 
 from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.client import Client
+from valetkey.server.model.directory import GroupMember, ProvisionedGroup
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.organization import (
     ADMINISTRATION,
+    PROVISIONED,
     AppRequest,
     Membership,
     Organization,
+    OrganizationGroup,
+    group_key,
     member_key,
 )
 from valetkey.server.model.query import Many, One, Rule
@@ -118,6 +122,41 @@ def apply_rule(
     changes, events = yield from _mask(user, ceiling, context)
     applied = msgspec.structs.replace(there, revision=mine.organizations[0].revision)
     return Outcome(changes=(Update(applied), *changes), events=events)
+
+
+def follow_groups(
+    user: str, source: str, groups: Iterable[str], *, context: Context
+) -> Rule[Outcome]:
+    """Makes the user a member of the organizations of these groups at the source, and ends
+    memberships by other groups of it: one at a time, and without a change when all is done. Those
+    that an administrator or another source gave stay."""
+    memberships = Many(Membership, "user", user)
+    rows = [One(OrganizationGroup, group_key(source, one)) for one in dict.fromkeys(groups)]
+    results = yield memberships, *rows
+    there = results.many(memberships)
+    found = [row for one in rows if (row := results.one(one)) is not None]
+    names = dict.fromkeys(row.organization for row in found)
+    for one in there:
+        if one.origin == source and one.organization not in names:
+            return (yield from leave(one.organization, user, context)) or Outcome()
+    for name in names:
+        query = One(Organization, name)
+        its = (yield (query,)).one(query)
+        if its is not None and all(one.organization != name for one in there):
+            return (yield from join(its, user, context, origin=source))
+    return Outcome()
+
+
+def follow_provisioned_groups(user: str, source: str, context: Context) -> Rule[Outcome]:
+    """The same for the groups that a directory has put the user in (SCIM)."""
+    query = Many(GroupMember, "user", user)
+    queries = [One(ProvisionedGroup, one.group) for one in (yield (query,)).many(query)]
+    names: list[str] = []
+    if queries:
+        results = yield tuple(queries)
+        groups = (results.one(one) for one in queries)
+        names = [one.display for one in groups if one is not None and one.source == source]
+    return (yield from follow_groups(user, PROVISIONED + source, names, context=context))
 
 
 def _mask(
