@@ -9,7 +9,7 @@ from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.oauth.authorize.endpoint import resume
 from valetkey.server.oauth.authorize.outcome import Login
-from valetkey.server.oauth.grants import organizations
+from valetkey.server.oauth.grants.organizations import follow_groups
 from valetkey.server.pages.authorize import continue_at
 from valetkey.server.pages.factors.stages import AfterSignIn, FirstStage, find_login, proceed
 from valetkey.server.pages.frame import APPS, Frame, NoSuchPage
@@ -48,20 +48,16 @@ async def complete(
     )
     user = provisioned.user
     if proved.groups is not None:
-        await follow_groups(frame, user.id, proved.source, proved.groups)
+        # Before anything is asked of them, the rules of their organizations count.
+        source, groups = proved.source, proved.groups
+        await follow(
+            frame.shell,
+            lambda context: follow_groups(user.id, source, groups, context=context),
+        )
     first = FirstStage(user=user, username=user.username, proof=proved.proof)
     login = await find_login(frame, request, pending) if pending else None
     destination = AfterSignIn(pending=pending, target=target, again=not pending)
     return await proceed(frame, request, first, destination=destination, login=login)
-
-
-async def follow_groups(frame: Frame, user: str, source: str, groups: tuple[str, ...]) -> None:
-    """Brings the organizations of the user in line with their groups at the source, before
-    anything is asked of them. Raises OAuthError, for a page."""
-    await follow(
-        frame.shell,
-        lambda context: organizations.follow_groups(user, source, groups, context=context),
-    )
 
 
 class WaysPage:
