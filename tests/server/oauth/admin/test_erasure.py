@@ -28,6 +28,7 @@ from valetkey.server.model.event import event
 from valetkey.server.model.factor import Factor
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.last_use import LastUse, grant_use_id
+from valetkey.server.model.organization import AppRequest, Membership
 from valetkey.server.model.pending import Approval
 from valetkey.server.model.query import Many, One
 from valetkey.server.model.receipt import Receipt
@@ -126,6 +127,8 @@ def person() -> tuple[User, list[Record]]:
         identity,
         provisioned,
         GroupMember(group="g1", **owner),
+        Membership(organization="acme", created=NOW, **owner),
+        AppRequest(organization="acme", client="kite", created=NOW, **owner),
         RoleBinding(roles=("support",), changed=NOW, by=MARK, **owner),
         PersonKey(secret=b"\0" * 32, **owner),
         factor,
