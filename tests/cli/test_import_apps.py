@@ -10,6 +10,7 @@ from tests.cli.test_import_users import HASH, django_hash, write
 from tests.live import Live
 from tests.rows import row
 
+from valetkey.cli.imports.apps import moving
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant
@@ -365,3 +366,26 @@ def test_a_broken_file_says_so(furnished: Line) -> None:
     assert result.exit_code == 1
     assert "half.json" in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_an_interrupted_move_goes_on_where_it_stopped(
+    furnished: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [user(n, f"p{n}") for n in range(10, 15)]
+    records = (*people, app(), *(token(n, n) for n in range(10, 15)))
+    write_grants, batches = moving.Move._write_grants, []
+
+    async def interrupted(move: Any, store: Any, batch: Any) -> bool:
+        batches.append(len(batch))
+        if len(batches) == 2:
+            raise KeyboardInterrupt
+        return await write_grants(move, store, batch)
+
+    monkeypatch.setattr(moving, "BATCH", 2)
+    monkeypatch.setattr(moving.Move, "_write_grants", interrupted)
+    done = report(furnished, *records, status=1)
+    assert (done["grants"]["added"], len(grants(furnished))) == (2, 2)
+    done = report(furnished, *records)
+    assert (done["grants"]["added"], done["grants"]["unchanged"]) == (3, 2)
+    assert len(grants(furnished)) == 5
+    assert batches == [2, 2, 2, 2, 1]
