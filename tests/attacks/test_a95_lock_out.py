@@ -131,8 +131,8 @@ async def _fail(store: Store, addresses: list[str]) -> set[type]:
         return type(found)
 
     seen: set[type] = set()
-    for start in range(0, len(addresses), 256):
-        batch = range(start, min(start + 256, len(addresses)))
+    for start in range(0, len(addresses), 32):
+        batch = range(start, min(start + 32, len(addresses)))
         seen.update(await asyncio.gather(*map(tried, batch)))
     return seen
 
