@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.attacks.play import AS_WEB, change, every, introspected, signed_in, tokens
+from tests.attacks.play import AS_WEB, asking, change, every, introspected, signed_in, tokens
 from tests.live import Live, caught_up, live
 from tests.server.admin.play import ALL, Administrator, list_app, machine, person
 
@@ -146,11 +146,65 @@ def test_a_rule_withholds_and_gives_no_more_back(server: Live, platform: Adminis
     assert of_miko(server).permissions == allowed
 
 
-def test_an_app_that_is_not_allowed_gets_no_page(server: Live, platform: Administrator) -> None:
+def requested(admin: Administrator) -> list[tuple[str, str]]:
+    items = admin.get("/organizations/bolt/requests")["items"]
+    return [(one["user"], one["app"]) for one in items]
+
+
+def test_a_member_asks_for_an_app_and_gets_it(server: Live, platform: Administrator) -> None:
     rule(platform, "bolt", blocked=["web"])
-    browser = signed_in(server, "miko")
-    browser.open(AS_WEB.path())
-    assert 'id="allow"' not in browser.page.text
+    miko = signed_in(server, "miko")
+    page = miko.open(AS_WEB.path())
+    assert page.status_code == 403
+    assert 'id="allow"' not in page.text
+    assert 'id="not-allowed"' in page.text
+    assert "Bolt" in page.text
+    assert "error=access_denied" in page.text, "the way back to the app"
+    assert requested(platform) == [], "to look is not to ask"
+    for _ in range(2):
+        miko.open(AS_WEB.path())
+        assert "We told your organization" in miko.press("ask").text
+    assert requested(platform) == [(server.users["miko"].id, "web")]
+    answer = {"user": server.users["miko"].id, "app": "web", "allow": True}
+    platform.post("/organizations/bolt/requests/answer", answer)
+    assert requested(platform) == []
+    assert 'id="allow"' in miko.open(AS_WEB.path()).text
+    rule(platform, "bolt")
+
+
+def test_nobody_asks_in_the_name_of_a_member(server: Live, platform: Administrator) -> None:
+    rule(platform, "bolt", blocked=["web", "kite"])
+    miko, noor = signed_in(server, "miko"), signed_in(server, "noor")
+    miko.open(AS_WEB.path())
+    form = miko.form("ask")
+    assert noor.http.post(form.action, data=form.fields).status_code == 403
+    for other in ({"client": "kite"}, {"scope": "everything"}, {"csrf": "x"}):
+        assert miko.http.post(form.action, data=form.fields | other).status_code == 403
+    stranger = server.browser().http.post(form.action, data=form.fields)
+    assert stranger.headers.get("location", "").startswith("/sign-in")
+    assert requested(platform) == []
+    rule(platform, "bolt")
+
+
+def test_an_organization_that_wants_no_requests_gets_none(
+    server: Live, platform: Administrator
+) -> None:
+    rule(platform, "bolt", blocked=["web"])
+    miko = signed_in(server, "miko")
+    miko.open(AS_WEB.path())
+    before = miko.form("ask")
+    rule(platform, "bolt", blocked=["web"], ask=False)
+    assert miko.http.post(before.action, data=before.fields).status_code == 404
+    assert 'id="ask"' not in miko.open(AS_WEB.path()).text
+    assert requested(platform) == []
+    rule(platform, "bolt")
+
+
+def test_an_app_that_asks_silently_is_told_at_once(server: Live, platform: Administrator) -> None:
+    rule(platform, "bolt", blocked=["web"])
+    miko = signed_in(server, "miko")
+    answer = miko.http.get(asking(AS_WEB, prompt="none").path())
+    assert 'id="ask"' not in answer.text
     rule(platform, "bolt")
 
 

@@ -143,6 +143,8 @@ DISTINCT = [
     "prove-email-code",
     "phone-place",
     "prove-phone",
+    "not-allowed",
+    "not-allowed-asked",
     "sessions",
     "activity",
     "activity-every-kind",

@@ -17,6 +17,7 @@ from valetkey.server.oauth.authorize.reply_address import QUERY, ReplyTo
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.components import Back, PageForm, View
 from valetkey.server.pages.frame import APPS, Frame
+from valetkey.server.pages.organizations import not_allowed
 from valetkey.spec.errors import InvalidRequest, OAuthError
 from valetkey.wire import form as forms
 from valetkey.wire import redirect
@@ -127,7 +128,7 @@ class AuthorizePage:
             raise InvalidRequest("parameters belong into the body")
         form = request.form() if request.method == "POST" else request.parameters()
         visit: Browser = self._frame.cookies.read_browser(request)
-        decision, _ = await self._frame.shell.settle(
+        decision, context = await self._frame.shell.settle(
             lambda context: authorize(form, visit, context)
         )
         if isinstance(decision, Login) and decision.user is None:
@@ -145,7 +146,9 @@ class AuthorizePage:
                 if isinstance(decision, Permit) and form.get("prompt", "") != "none":
                     # A silent answer neither lengthens nor shortens a session.
                     await self._frame.current_person(request)
-                return leave(self._frame, request, decision)
+                return explain(self._frame, request, decision, context=context) or leave(
+                    self._frame, request, decision
+                )
 
 
 async def refuse(
@@ -162,6 +165,24 @@ async def refuse(
     if is_unseen and isinstance(decision, Deny) and decision.client is not None:
         decision = msgspec.structs.replace(decision, interstitial=not decision.client.verified)
     return leave(frame, request, decision)
+
+
+def explain(
+    frame: Frame, request: Request, decision: Permit | Deny, *, context: Context
+) -> Reply | None:
+    """The page that tells the user why the app is not allowed, None for another answer."""
+    if isinstance(decision, Permit) or _is_framed(request):
+        return None
+    reply_to, back = decision.reply_to, None
+    if reply_to is not None and not reply_to.is_decoupled:
+        if reply_to.mode != QUERY:
+            return None
+        parameters = {"error": decision.error.code, "error_description": decision.error.description}
+        back = Back(place=redirect.host(reply_to.uri), href=reply_to.location(**parameters))
+    page = not_allowed(frame, request, decision, back=back, context=context)
+    if page is not None:
+        _log_denied(request, decision)
+    return page
 
 
 def leave(frame: Frame, request: Request, decision: Permit | Deny) -> Reply:

@@ -24,7 +24,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grant_types.device import confirm, disown
 from valetkey.server.pages import consent, presenters
 from valetkey.server.pages.account_choice import AccountChoice
-from valetkey.server.pages.authorize import Steps, continue_at, leave, refuse
+from valetkey.server.pages.authorize import Steps, continue_at, explain, leave, refuse
 from valetkey.server.pages.components import App, PageForm, View
 from valetkey.server.pages.consent import ConsentView
 from valetkey.server.pages.credentials.forgot import forgot_path
@@ -240,7 +240,9 @@ class Interaction:
                     request, self._consent(request, decision, context), decision
                 )
             case Permit() | Deny():
-                return leave(self._frame, request, decision)
+                return explain(self._frame, request, decision, context=context) or leave(
+                    self._frame, request, decision
+                )
 
     def sign_in_view(self, request: Request, login: Login, context: Context) -> SignInView:
         """The sign-in form."""

@@ -88,6 +88,7 @@ from valetkey.server.pages.handoff import HandoffPages, RestartView
 from valetkey.server.pages.interaction import ConfirmDeviceView, Interaction
 from valetkey.server.pages.limits import LimitsPage, LimitsView
 from valetkey.server.pages.linked import LinkedView, LinkView
+from valetkey.server.pages.organizations import ASK, AskPage, NotAllowedView
 from valetkey.server.pages.shards import PartsPage, PartsView
 from valetkey.server.pages.sign_in import SignInPage, SignInView
 from valetkey.server.pages.sign_in_elsewhere import WaysPage
@@ -239,6 +240,7 @@ def _account(frame: Frame, choice: SignInChoice) -> tuple[TableRow, ...]:
         TableRow(PASSKEY_STAGE, (SecondFactorView,), get=beside.options, post=beside.submit),
         TableRow(SET_UP, (SetUpView, RecoveryCodesView), post=stage.set_up),
         TableRow(SIGN_UP, (SignUpView,), get=sign_up.show, post=sign_up.submit),
+        TableRow(ASK, (NotAllowedView,), post=AskPage(frame).ask),
         TableRow(SIGN_OUT, out, get=sign_out.show, post=sign_out.submit),
         TableRow(SIGNED_OUT, (SignedOutView,), get=sign_out.show_signed_out),
         TableRow(interaction.RETURN, (RestartView,), get=handoff.returned),

@@ -41,7 +41,7 @@ from valetkey.server.oauth.authorize.interaction import (
     refusal,
     required_levels,
 )
-from valetkey.server.oauth.authorize.organizations import as_allowed
+from valetkey.server.oauth.authorize.organizations import AppNotAllowed, as_allowed
 from valetkey.server.oauth.authorize.outcome import (
     AuthorizeDecision,
     Choose,
@@ -54,7 +54,7 @@ from valetkey.server.oauth.authorize.outcome import (
 )
 from valetkey.server.oauth.authorize.repeated_answer import remembered, repeated
 from valetkey.server.oauth.authorize.reply_address import ReplyTo
-from valetkey.server.oauth.authorize.request import stored_parameters
+from valetkey.server.oauth.authorize.request import AuthorizationRequest, stored_parameters
 from valetkey.server.oauth.authorize.request_stages import (
     RequestOver,
     ValidRequest,
@@ -87,7 +87,7 @@ def authorize(form: Form, browser: Browser, context: Context) -> Rule[AuthorizeD
     if isinstance(step, Ready):
         return _ready(valid_request, step, browser=browser, context=context)
     if isinstance(step, Unable):
-        return _denied(step.error, its.reply_to, its.client)
+        return _explained(step, _denied(step.error, its.reply_to, its.client), request)
     silently = context.installation.sign_in.silently and browser.returns
     silent = isinstance(step, NeedLogin) and silently
     if "none" in request.prompts and not silent:
@@ -108,7 +108,8 @@ def resume(name: str, browser: Browser, context: Context) -> Rule[AuthorizeDecis
     if isinstance(step, Unable):
         # Elsewhere the user may have been known already, and has seen no page.
         unseen = bool(step.person.session.way)
-        return _unable(valid_request, step.error, context, unseen=unseen)
+        denied = _unable(valid_request, step.error, context, unseen=unseen)
+        return _explained(step, denied, valid_request.request)
     if "none" in valid_request.request.prompts and not isinstance(step, NeedLogin):
         # A way to sign in has answered without a page; nor may there be one of ours.
         return _unable(valid_request, refusal(step), context, unseen=True)
@@ -266,6 +267,13 @@ def _confirm(
 def _denied(error: OAuthError, reply_to: ReplyTo, client: Client) -> Deny:
     # RFC 9700 4.11.2: no redirect without a click to an app that nobody has verified.
     return Deny(error=error, reply_to=reply_to, client=client, interstitial=not client.verified)
+
+
+def _explained(step: Unable, denied: Deny, request: AuthorizationRequest) -> Deny:
+    """The refusal, with what its page has to say if there may be one."""
+    if not isinstance(step.error, AppNotAllowed) or "none" in request.prompts:
+        return denied
+    return msgspec.structs.replace(denied, person=step.person, permissions=request.permissions)
 
 
 def _unable(

@@ -4,17 +4,67 @@ from typing import Final
 
 import msgspec
 
+from valetkey.server.model.change import Create
+from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant
-from valetkey.server.model.organization import Membership
-from valetkey.server.model.query import Rule
+from valetkey.server.model.organization import AppRequest, Membership, Organization
+from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.authorize.interaction import required
 from valetkey.server.oauth.authorize.request import AuthorizationRequest
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.organizations import WHY, ceiling_by, context_of
+from valetkey.server.oauth.core.decision import Outcome
+from valetkey.server.oauth.core.organizations import WHY, ceiling_by, ceiling_of, context_of
 from valetkey.spec.errors import AccessDenied
 
 NEEDS: Final = "your organization does not allow what this app needs"
 ANOTHER: Final = "the app is connected for another organization, or for none"
+
+
+class AppNotAllowed(AccessDenied):
+    """These organizations of the user don't allow the app."""
+
+    def __init__(self, organizations: tuple[Organization, ...]) -> None:
+        super().__init__(WHY)
+        self.organizations = organizations
+
+
+class AskedFor(Outcome, frozen=True, kw_only=True, eq=False):
+    """The organizations that were asked, and the app; no organization if none has to be asked."""
+
+    organizations: tuple[Organization, ...] = ()
+    client: Client | None = None
+
+
+def ask_for(
+    user: str, app: str, *, permissions: tuple[str, ...], context: Context
+) -> Rule[AskedFor]:
+    """Asks the organizations of the user that don't allow this app to allow it, each once."""
+    query = One(Client, app)
+    client = (yield (query,)).one(query)
+    if client is None:
+        return AskedFor()
+    ceiling = yield from ceiling_of(user)
+    asked = tuple(one for one in ceiling.refusing(client) if one.rule.ask)
+    wishes = [
+        AppRequest(
+            organization=one.id,
+            user=user,
+            client=app,
+            permissions=permissions,
+            created=context.env.now,
+        )
+        for one in asked
+    ]
+    queries = [One(AppRequest, one.key) for one in wishes]
+    if not queries:
+        return AskedFor()
+    results = yield tuple(queries)
+    new = [
+        Create(one)
+        for one, query in zip(wishes, queries, strict=True)
+        if results.one(query) is None
+    ]
+    return AskedFor(organizations=asked, client=client, changes=tuple(new))
 
 
 def as_allowed(
@@ -32,8 +82,8 @@ def as_allowed(
     every = yield from ceiling_by(memberships)
     name = request.organization if grant is None else grant.organization
     ceiling = context_of(every, name)
-    if ceiling.refusing(request.client):
-        raise AccessDenied(WHY)
+    if refusing := ceiling.refusing(request.client):
+        raise AppNotAllowed(refusing)
     offer = context.installation.offer
     allowed = ceiling.allowed(request.permissions, request.client, offer)
     if (request.permissions and not allowed) or not required(request) <= allowed:

@@ -30,12 +30,16 @@ from valetkey.wire.key_shards import Tier
 
 class Deny(Outcome, frozen=True, kw_only=True, eq=False):
     """The request is denied. `reply_to` is None if the error is only for the user. `interstitial`:
-    ask the user before a redirect to an unverified app (RFC 9700 4.11.2)."""
+    ask the user before a redirect to an unverified app (RFC 9700 4.11.2). `person` reads why, if
+    it is their organizations that don't allow the app (`AppNotAllowed`), and may ask them for
+    `permissions`; None if there is nothing to read, or nobody to read it."""
 
     error: OAuthError
     reply_to: ReplyTo | None = None
     client: Client | None = None
     interstitial: bool = False
+    person: Person | None = None
+    permissions: tuple[str, ...] = ()
 
 
 class Login(Outcome, frozen=True, kw_only=True, eq=False):

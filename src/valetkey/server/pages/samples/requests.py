@@ -6,6 +6,7 @@ from valetkey.server.accounts.password_policy import PasswordProblem
 from valetkey.server.accounts.proof_of_work import Puzzle
 from valetkey.server.pages.authorize import NoticeKind, NoticeView
 from valetkey.server.pages.components import (
+    Back,
     Destination,
     KeyPart,
     LockedGroup,
@@ -18,6 +19,7 @@ from valetkey.server.pages.device import CodeProblem
 from valetkey.server.pages.frame import Trouble
 from valetkey.server.pages.handoff import RestartView
 from valetkey.server.pages.limit_fields import Flaw, Wrong
+from valetkey.server.pages.organizations import NotAllowedView
 from valetkey.server.pages.samples.parts import (
     CALENDAR,
     CHIRP_DESK,
@@ -68,6 +70,14 @@ from valetkey.server.pages.ways import SignInProblem
 WAYS = (
     WayLink(name="google", label="Google", href="/continue/x/with/google"),
     WayLink(name="hostile", label=HOSTILE, href="/continue/x/with/hostile"),
+)
+NOT_ALLOWED = NotAllowedView(
+    site=SITE,
+    account=MIKO,
+    app=CALENDAR,
+    organizations=("Acme",),
+    form=FORM,
+    back=Back(place="calendar.example", href="https://calendar.example/?error=access_denied"),
 )
 REQUESTS: dict[str, View] = {
     "sign-in": SIGN_IN,
@@ -122,6 +132,11 @@ REQUESTS: dict[str, View] = {
     "sign-up-email": replace(SIGN_UP, username="miko", problem=SignUpProblem.EMAIL),
     "sign-up-throttled": replace(SIGN_UP, problem=SignUpProblem.THROTTLED, retry_after=290),
     "sign-up-hostile": replace(SIGN_UP, app=HOSTILE, username=HOSTILE, name=HOSTILE, email=HOSTILE),
+    "not-allowed": NOT_ALLOWED,
+    "not-allowed-asked": replace(NOT_ALLOWED, form=None, back=None, asked=True),
+    "not-allowed-hostile": replace(
+        NOT_ALLOWED, app=EVIL, organizations=(HOSTILE, "Bolt"), back=Back(place=HOSTILE, href="/x")
+    ),
     "answer": ANSWER,
     "answer-hostile": replace(ANSWER, fields=((HOSTILE, HOSTILE),), place=HOSTILE),
     "consent": CONSENT,
