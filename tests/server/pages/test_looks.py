@@ -144,7 +144,7 @@ DISTINCT = [
     "phone-place",
     "prove-phone",
     "not-allowed",
-    "not-allowed-asked",
+    "not-allowed-sent",
     "sessions",
     "activity",
     "activity-every-kind",

@@ -15,9 +15,9 @@ from valetkey.server.oauth.authorize.outcome import Choose, Confirm, Consent, De
 from valetkey.server.oauth.authorize.repeated_answer import decline
 from valetkey.server.oauth.authorize.reply_address import QUERY, ReplyTo
 from valetkey.server.oauth.core.context import Context
+from valetkey.server.pages.account.organizations import not_allowed
 from valetkey.server.pages.components import Back, PageForm, View
 from valetkey.server.pages.frame import APPS, Frame
-from valetkey.server.pages.organizations import not_allowed
 from valetkey.spec.errors import InvalidRequest, OAuthError
 from valetkey.wire import form as forms
 from valetkey.wire import redirect

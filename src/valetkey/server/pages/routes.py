@@ -31,6 +31,7 @@ from valetkey.server.pages.account.deletion import (
     DeletionView,
     RestoreView,
 )
+from valetkey.server.pages.account.organizations import ASK, AskPage, NotAllowedView
 from valetkey.server.pages.account.profile import (
     DELETE,
     DOWNLOAD,
@@ -88,7 +89,6 @@ from valetkey.server.pages.handoff import HandoffPages, RestartView
 from valetkey.server.pages.interaction import ConfirmDeviceView, Interaction
 from valetkey.server.pages.limits import LimitsPage, LimitsView
 from valetkey.server.pages.linked import LinkedView, LinkView
-from valetkey.server.pages.organizations import ASK, AskPage, NotAllowedView
 from valetkey.server.pages.shards import PartsPage, PartsView
 from valetkey.server.pages.sign_in import SignInPage, SignInView
 from valetkey.server.pages.sign_in_elsewhere import WaysPage

@@ -28,7 +28,7 @@ class AppNotAllowed(AccessDenied):
         self.organizations = organizations
 
 
-class AskedFor(Outcome, frozen=True, kw_only=True, eq=False):
+class AppRequested(Outcome, frozen=True, kw_only=True, eq=False):
     """The organizations that were asked, and the app; no organization if none has to be asked."""
 
     organizations: tuple[Organization, ...] = ()
@@ -37,15 +37,15 @@ class AskedFor(Outcome, frozen=True, kw_only=True, eq=False):
 
 def ask_for(
     user: str, app: str, *, permissions: tuple[str, ...], context: Context
-) -> Rule[AskedFor]:
+) -> Rule[AppRequested]:
     """Asks the organizations of the user that don't allow this app to allow it, each once."""
     query = One(Client, app)
     client = (yield (query,)).one(query)
     if client is None:
-        return AskedFor()
+        return AppRequested()
     ceiling = yield from ceiling_of(user)
-    asked = tuple(one for one in ceiling.refusing(client) if one.rule.ask)
-    wishes = [
+    reached = tuple(one for one in ceiling.refusing(client) if one.rule.ask)
+    requests = [
         AppRequest(
             organization=one.id,
             user=user,
@@ -53,18 +53,18 @@ def ask_for(
             permissions=permissions,
             created=context.env.now,
         )
-        for one in asked
+        for one in reached
     ]
-    queries = [One(AppRequest, one.key) for one in wishes]
+    queries = [One(AppRequest, one.key) for one in requests]
     if not queries:
-        return AskedFor()
+        return AppRequested()
     results = yield tuple(queries)
     new = [
         Create(one)
-        for one, query in zip(wishes, queries, strict=True)
+        for one, query in zip(requests, queries, strict=True)
         if results.one(query) is None
     ]
-    return AskedFor(organizations=asked, client=client, changes=tuple(new))
+    return AppRequested(organizations=reached, client=client, changes=tuple(new))
 
 
 def as_allowed(

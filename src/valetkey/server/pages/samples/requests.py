@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from valetkey.server.accounts.password_policy import PasswordProblem
 from valetkey.server.accounts.proof_of_work import Puzzle
+from valetkey.server.pages.account.organizations import NotAllowedView
 from valetkey.server.pages.authorize import NoticeKind, NoticeView
 from valetkey.server.pages.components import (
     Back,
@@ -19,7 +20,6 @@ from valetkey.server.pages.device import CodeProblem
 from valetkey.server.pages.frame import Trouble
 from valetkey.server.pages.handoff import RestartView
 from valetkey.server.pages.limit_fields import Flaw, Wrong
-from valetkey.server.pages.organizations import NotAllowedView
 from valetkey.server.pages.samples.parts import (
     CALENDAR,
     CHIRP_DESK,
@@ -133,7 +133,7 @@ REQUESTS: dict[str, View] = {
     "sign-up-throttled": replace(SIGN_UP, problem=SignUpProblem.THROTTLED, retry_after=290),
     "sign-up-hostile": replace(SIGN_UP, app=HOSTILE, username=HOSTILE, name=HOSTILE, email=HOSTILE),
     "not-allowed": NOT_ALLOWED,
-    "not-allowed-asked": replace(NOT_ALLOWED, form=None, back=None, asked=True),
+    "not-allowed-sent": replace(NOT_ALLOWED, form=None, back=None, sent=True),
     "not-allowed-hostile": replace(
         NOT_ALLOWED, app=EVIL, organizations=(HOSTILE, "Bolt"), back=Back(place=HOSTILE, href="/x")
     ),

@@ -17,7 +17,7 @@ ASK: Final = "/ask-organization"
 
 class NotAllowedView(View, frozen=True, kw_only=True):
     """The app is not connected. ``organizations`` are the names of those that don't allow it; with
-    the button ``#ask``, the user asks them. ``asked``: they were asked just now."""
+    the button ``#ask``, the user asks them. ``sent``: the request has just been sent."""
 
     template: ClassVar = "not_allowed.html"
 
@@ -26,7 +26,7 @@ class NotAllowedView(View, frozen=True, kw_only=True):
     organizations: tuple[str, ...]
     form: PageForm | None = None
     back: Back | None = None
-    asked: bool = False
+    sent: bool = False
 
 
 def not_allowed(
@@ -81,18 +81,18 @@ class AskPage:
         self._frame.posted(
             request, context, purpose=_purpose(name, scope), session=person.session.id
         )
-        asked, _ = await self._frame.shell.settle(
+        outcome, _ = await self._frame.shell.settle(
             lambda context: ask_for(
                 person.user.id, name, permissions=tuple(scope.split()), context=context
             )
         )
-        if asked.client is None:
+        if outcome.client is None:
             raise NoSuchPage
         view = NotAllowedView(
             site=self._frame.site,
             account=self._frame.account(person.user),
-            app=presenters.app(asked.client, name),
-            organizations=_names(asked.organizations),
-            asked=True,
+            app=presenters.app(outcome.client, name),
+            organizations=_names(outcome.organizations),
+            sent=True,
         )
         return self._frame.page(request, view)
