@@ -144,7 +144,7 @@ DISTINCT = [
     "phone-place",
     "prove-phone",
     "not-allowed",
-    "not-allowed-sent",
+    "not-allowed-requested",
     "sessions",
     "activity",
     "activity-every-kind",

@@ -17,7 +17,7 @@ ASK: Final = "/ask-organization"
 
 class NotAllowedView(View, frozen=True, kw_only=True):
     """The app is not connected. ``organizations`` are the names of those that don't allow it; with
-    the button ``#ask``, the user asks them. ``sent``: the request has just been sent."""
+    the button ``#ask``, the user asks them. ``requested``: the request has just been sent."""
 
     template: ClassVar = "not_allowed.html"
 
@@ -26,7 +26,7 @@ class NotAllowedView(View, frozen=True, kw_only=True):
     organizations: tuple[str, ...]
     form: PageForm | None = None
     back: Back | None = None
-    sent: bool = False
+    requested: bool = False
 
 
 def not_allowed(
@@ -93,6 +93,6 @@ class AskPage:
             account=self._frame.account(person.user),
             app=presenters.app(outcome.client, name),
             organizations=_names(outcome.organizations),
-            sent=True,
+            requested=True,
         )
         return self._frame.page(request, view)

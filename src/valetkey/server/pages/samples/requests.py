@@ -133,7 +133,7 @@ REQUESTS: dict[str, View] = {
     "sign-up-throttled": replace(SIGN_UP, problem=SignUpProblem.THROTTLED, retry_after=290),
     "sign-up-hostile": replace(SIGN_UP, app=HOSTILE, username=HOSTILE, name=HOSTILE, email=HOSTILE),
     "not-allowed": NOT_ALLOWED,
-    "not-allowed-sent": replace(NOT_ALLOWED, form=None, back=None, sent=True),
+    "not-allowed-requested": replace(NOT_ALLOWED, form=None, back=None, requested=True),
     "not-allowed-hostile": replace(
         NOT_ALLOWED, app=EVIL, organizations=(HOSTILE, "Bolt"), back=Back(place=HOSTILE, href="/x")
     ),
