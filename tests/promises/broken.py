@@ -25,7 +25,7 @@ from valetkey.server.model.event import Event
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import Query, Results
 from valetkey.server.oauth.grant_types import refresh_token
-from valetkey.server.oauth.grants import recovery
+from valetkey.server.oauth.grants import recovery, sent_codes
 from valetkey.server.pages.credentials import forgot
 from valetkey.server.store.port import Unavailable
 from valetkey.server.store.postgres import PostgresStore, commits, committer, reader
@@ -205,7 +205,8 @@ def keeps_resets() -> None:
         kept = [one for one in changed.changes if not isinstance(one.record, Pending)]
         return msgspec.structs.replace(changed, changes=tuple(kept))
 
-    _put(recovery, "password_mark", lambda user: "")
+    for module in (recovery, sent_codes):
+        _put(module, "password_mark", lambda user: "")
     _put(recovery, "finish_reset", lenient)
     _put(forgot, "finish_reset", lenient)
 
