@@ -17,7 +17,7 @@ from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.confusable import poses_as_latin, skeleton, why_not_one_script
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
-from valetkey.server.model.query import One, OneByAlias, Query, Results, Rule
+from valetkey.server.model.query import One, OneByAlias, Query, Results, Rule, existing
 from valetkey.server.model.user import (
     Identity,
     User,
@@ -123,12 +123,7 @@ def _existing_users(batch: Sequence[Incoming], terms: Terms) -> Rule[dict[str, U
         for alias, want in identities.items()
         if (identity := results.one(want)) is not None
     }
-    if owners:
-        results = yield tuple(owners.values())
-        for alias, owner in owners.items():
-            if (user := results.one(owner)) is not None:
-                users[alias] = user
-    return users
+    return users | (yield from existing(owners))
 
 
 def _identity_alias(one: Incoming, terms: Terms) -> str:

@@ -21,6 +21,7 @@ from valetkey.server.model.keys import Secret
 from valetkey.server.model.record import Record
 
 R = TypeVar("R", bound=Record)
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -180,6 +181,15 @@ Rule: TypeAlias = Generator[tuple[AnyQuery, ...], Results, T]
 """A rule that returns `T`. A `Count` that a rule yields is committed at once, whatever the rule
 decides, and the result is the counter. So an attempt is counted before the rule decides on it. It
 is counted once, even if a lost race makes the rule run again."""
+
+
+def existing(queries: Mapping[K, One[R] | OneByAlias[R]]) -> Rule[dict[K, R]]:
+    """The records that exist, by the keys of their queries. Without queries, nothing is read."""
+    if not queries:
+        return {}
+    results = yield tuple(queries.values())
+    rows = {key: results.one(query) for key, query in queries.items()}
+    return {key: row for key, row in rows.items() if row is not None}
 
 
 class PageQuery(msgspec.Struct, Generic[R], frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from valetkey.server.admin.operation import (
     Reason,
 )
 from valetkey.server.admin.operations.grant_stops import GrantNow
-from valetkey.server.admin.operations.organizations import MANAGE, OWN, reach, with_rule
+from valetkey.server.admin.operations.organizations import MANAGE, reach, with_rule
 from valetkey.server.admin.operations.users import Time, UserId, find_user
 from valetkey.server.admin.problems import Problem, find, not_found
 from valetkey.server.http.organizations import apply_to_members
@@ -28,6 +28,7 @@ from valetkey.server.model.organization import AppId, AppRequest, Membership, me
 from valetkey.server.model.query import Many, One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
+from valetkey.server.oauth.endpoints.administration import OWN
 from valetkey.server.oauth.grants.changes import GrantChanged, change_status
 from valetkey.server.oauth.grants.organizations import MembershipChanged, apply_rule, join, leave
 

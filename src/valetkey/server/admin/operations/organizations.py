@@ -35,10 +35,10 @@ from valetkey.server.model.organization import (
 from valetkey.server.model.query import Many, One, PageQuery, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
+from valetkey.server.oauth.endpoints.administration import OWN
 from valetkey.server.oauth.grants.organizations import leave
 
 MANAGE: Final = "organizations.manage"
-OWN: Final = "organizations.own"
 
 Name = Annotated[
     str,

@@ -16,7 +16,7 @@ from valetkey.server.model.event import Event, event
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.last_use import LastUse, grant_use_id
 from valetkey.server.model.limits import NOTHING_PROPOSED
-from valetkey.server.model.query import Many, One, OneByAlias, Query, Results, Rule
+from valetkey.server.model.query import Many, One, OneByAlias, Results, Rule, existing
 from valetkey.server.model.user import Identity, User, identity_alias, sign_in_name
 from valetkey.server.oauth.clients.documents import consent_digest
 from valetkey.server.oauth.clients.registration import of_scope
@@ -70,7 +70,8 @@ def import_grants(
     """Judge the consents. With a `source`, users are found by their ids there, else by their names.
     `coming` are apps that a dry run would add. `stop`: nothing after the first refused one."""
     users = yield from _users(batch, source)
-    clients = yield from _clients(batch, coming)
+    named = {one.client: One(Client, one.client) for one in batch if one.client}
+    clients = {**coming, **(yield from existing(named))}
     owned = {user.id: Many(Grant, "user", user.id) for user in users.values()}
     results = (yield tuple(owned.values())) if owned else Results({})
     there = {
@@ -101,33 +102,11 @@ def _user_key(one: IncomingGrant, source: str) -> str:
 
 def _users(batch: Sequence[IncomingGrant], source: str) -> Rule[dict[str, User]]:
     keys = {key for one in batch if (key := _user_key(one, source))}
-    if not keys:
-        return {}
     if not source:
-        names = {key: OneByAlias(User, key) for key in keys}
-        results = yield tuple(names.values())
-        rows = {key: results.one(query) for key, query in names.items()}
-        return {key: user for key, user in rows.items() if user is not None}
-    identities = {key: OneByAlias(Identity, key) for key in keys}
-    results = yield tuple(identities.values())
-    owners = {
-        key: One(User, identity.user)
-        for key, query in identities.items()
-        if (identity := results.one(query)) is not None
-    }
-    results = (yield tuple(owners.values())) if owners else Results({})
-    rows = {key: results.one(query) for key, query in owners.items()}
-    return {key: user for key, user in rows.items() if user is not None}
-
-
-def _clients(
-    batch: Sequence[IncomingGrant], coming: Mapping[str, Client]
-) -> Rule[dict[str, Client]]:
-    queries = {one.client: One(Client, one.client) for one in batch if one.client}
-    wanted: tuple[Query, ...] = tuple(queries.values())
-    results = (yield wanted) if wanted else Results({})
-    rows = {name: results.one(query) or coming.get(name) for name, query in queries.items()}
-    return {name: client for name, client in rows.items() if client is not None}
+        return (yield from existing({key: OneByAlias(User, key) for key in keys}))
+    identities = yield from existing({key: OneByAlias(Identity, key) for key in keys})
+    owners = {key: One(User, identity.user) for key, identity in identities.items()}
+    return (yield from existing(owners))
 
 
 class _Judging:

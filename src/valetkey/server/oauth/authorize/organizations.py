@@ -8,7 +8,7 @@ from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.organization import AppRequest, Membership, Organization
-from valetkey.server.model.query import One, Rule
+from valetkey.server.model.query import One, Rule, existing
 from valetkey.server.oauth.authorize.interaction import required
 from valetkey.server.oauth.authorize.request import AuthorizationRequest
 from valetkey.server.oauth.core.context import Context
@@ -55,16 +55,11 @@ def ask_for(
         )
         for one in reached
     ]
-    queries = [One(AppRequest, one.key) for one in requests]
-    if not queries:
+    if not requests:
         return AppRequested()
-    results = yield tuple(queries)
-    new = [
-        Create(one)
-        for one, query in zip(requests, queries, strict=True)
-        if results.one(query) is None
-    ]
-    return AppRequested(organizations=reached, client=client, changes=tuple(new))
+    there = yield from existing({one.key: One(AppRequest, one.key) for one in requests})
+    new = tuple(Create(one) for one in requests if one.key not in there)
+    return AppRequested(organizations=reached, client=client, changes=new)
 
 
 def as_allowed(

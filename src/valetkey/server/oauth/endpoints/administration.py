@@ -12,11 +12,11 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from valetkey.server.model.assurance import TWO_FACTORS, reaches
-from valetkey.server.model.organization import Membership
-from valetkey.server.model.query import Many, One, Rule
+from valetkey.server.model.query import One, Rule
 from valetkey.server.model.role import PATH, PREFIX, RoleBinding, administration, of_roles
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Call, Feature
+from valetkey.server.oauth.core.organizations import memberships_of
 from valetkey.server.oauth.senders.binding import check_presented
 from valetkey.server.oauth.tokens.state import Dead, Live, token_state
 from valetkey.spec.errors import InvalidToken
@@ -114,7 +114,7 @@ def permissions_of(user: str) -> Rule[frozenset[str]]:
 
 
 def _of_organizations(user: str) -> Rule[frozenset[str]]:
-    query = Many(Membership, "user", user)
+    query = memberships_of(user)
     memberships = (yield (query,)).many(query)
     return frozenset({OWN}) if any(one.administrator for one in memberships) else frozenset()
 

@@ -15,7 +15,7 @@ from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import By
 from valetkey.server.model.grant import MOST, Delegate, DelegateTree, Grant
-from valetkey.server.model.query import One, Rule
+from valetkey.server.model.query import One, Rule, existing
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grants.changes import (
     GrantChanged,
@@ -95,8 +95,7 @@ def delegate_tree(grant: Grant) -> Rule[tuple[Branch, ...]]:
         return ()
     names = {one.name for one in there.delegates if one.name.startswith(CLIENT)}
     queries = {name: One(Client, name.removeprefix(CLIENT)) for name in sorted(names)}
-    found = (yield tuple(queries.values())) if queries else None
-    clients = {} if found is None else {name: found.one(want) for name, want in queries.items()}
+    clients = yield from existing(queries)
 
     def below(chain: tuple[str, ...]) -> tuple[Branch, ...]:
         return tuple(

@@ -20,10 +20,16 @@ from valetkey.server.model.organization import (
     group_key,
     member_key,
 )
-from valetkey.server.model.query import Many, One, Rule
+from valetkey.server.model.query import Many, One, Rule, existing
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
-from valetkey.server.oauth.core.organizations import Ceiling, ceiling_by, ceiling_of, masked
+from valetkey.server.oauth.core.organizations import (
+    Ceiling,
+    ceiling_by,
+    ceiling_of,
+    masked,
+    memberships_of,
+)
 from valetkey.server.oauth.grants.changes import change_status, grant_event
 
 RULE: Final = "a rule of your organization"
@@ -46,7 +52,7 @@ def join(
 ) -> Rule[MembershipChanged]:
     """Makes the user a member, or changes whether they are an administrator. All their grants that
     name no organization are masked in the same commit."""
-    query = Many(Membership, "user", user)
+    query = memberships_of(user)
     memberships = (yield (query,)).many(query)
     there = next((one for one in memberships if one.organization == organization.id), None)
     if there is not None:
@@ -130,7 +136,7 @@ def follow_groups(
     """Makes the user a member of the organizations of these groups at the source, and ends
     memberships by other groups of it: one at a time, and without a change when all is done. Those
     that an administrator or another source gave stay."""
-    memberships = Many(Membership, "user", user)
+    memberships = memberships_of(user)
     rows = [One(OrganizationGroup, group_key(source, one)) for one in dict.fromkeys(groups)]
     results = yield memberships, *rows
     there = results.many(memberships)
@@ -170,7 +176,7 @@ def _mask(
         for one in (yield (query,)).many(query)
         if one.status != "stopped" and not (aside and one.organization == aside)
     ]
-    clients = yield from _clients(grants)
+    clients = yield from existing({one.client: One(Client, one.client) for one in grants})
     changes: list[Change] = []
     events: list[Event] = []
     for grant in grants:
@@ -184,15 +190,6 @@ def _mask(
         changes.append(Update(after))
         events += _events(grant, after, context)
     return tuple(changes), tuple(events)
-
-
-def _clients(grants: Iterable[Grant]) -> Rule[dict[str, Client]]:
-    queries = [One(Client, name) for name in dict.fromkeys(one.client for one in grants)]
-    if not queries:
-        return {}
-    results = yield tuple(queries)
-    found = (results.one(one) for one in queries)
-    return {one.id: one for one in found if one is not None}
 
 
 def _events(before: Grant, after: Grant, context: Context) -> list[Event]:

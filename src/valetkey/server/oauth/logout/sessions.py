@@ -15,7 +15,7 @@ from valetkey.server.model.change import Change, Create, Remove
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import By, event
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.query import Many, One, Rule
+from valetkey.server.model.query import Many, One, Rule, existing
 from valetkey.server.model.stream import LEASE, Job
 from valetkey.server.model.user import Session
 from valetkey.server.oauth.core import message_delivery
@@ -72,13 +72,9 @@ def _apps(families: Sequence[TokenFamily], sids: frozenset[str]) -> Rule[Apps]:
         if family.session and names.OPENID in family.permissions
         if not sids or family.session in sids
     }
-    clients = {name: One(Client, name) for name, _, _ in triples}
-    if not clients:
-        return ()
-    results = yield tuple(clients.values())
-    pairs = ((results.one(clients[name]), user, sid) for name, user, sid in triples)
+    clients = yield from existing({name: One(Client, name) for name, _, _ in triples})
     return tuple(
-        SignedInApp(client, user, sid) for client, user, sid in pairs if client is not None
+        SignedInApp(clients[name], user, sid) for name, user, sid in triples if name in clients
     )
 
 
