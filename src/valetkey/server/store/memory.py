@@ -35,7 +35,7 @@ from valetkey.server.model.search import (
     written_key,
 )
 from valetkey.server.model.statistic import Statistic, added
-from valetkey.server.store.port import Unstorable, check_names, forget_at, numbered
+from valetkey.server.store.port import Unstorable, check_names, forget_at, marked
 from valetkey.wire.change_log import Entry
 
 R = TypeVar("R", bound=Record)
@@ -73,9 +73,9 @@ class MemoryStore:
                 case Create() | Update() | Remove():
                     self._apply(rows, change)
         self._tables = after
-        for entry in numbered(entries_of(changes), after=self._head):
-            self._log.append(entry)
-            self._head = entry.seq
+        for entry in marked(entries_of(changes)):
+            self._head += 1
+            self._log.append(msgspec.structs.replace(entry, seq=self._head))
         return tuple(counters)
 
     async def page(self, query: PageQuery[R]) -> Page[R]:

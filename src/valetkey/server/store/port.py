@@ -239,7 +239,8 @@ def is_name(text: str) -> bool:
 def check_names(names: Iterable[str | None]) -> None:
     """Raise Unstorable for a name that no column can hold."""
     for name in names:
-        if name and ("\x00" in name or not (name.isascii() or is_name(name))):
+        # Most names are printable ASCII, which is always one.
+        if name and not (name.isascii() and name.isprintable()) and not is_name(name):
             raise Unstorable("a name with half a character or a zero byte")
 
 
@@ -265,15 +266,6 @@ def marked(entries: Sequence[Entry]) -> list[Entry]:
     """The entries with the time and a mark each, for a store that assigns the numbers itself."""
     now = int(time.time())
     return [msgspec.structs.replace(one, at=now, mark=urandom(MARK).hex()) for one in entries]
-
-
-def numbered(entries: Sequence[Entry], *, after: int) -> list[Entry]:
-    """The entries, marked, with the numbers that follow `after`."""
-    now = int(time.time())
-    return [
-        msgspec.structs.replace(one, seq=number, at=now, mark=urandom(MARK).hex())
-        for number, one in enumerate(entries, after + 1)
-    ]
 
 
 def forget_at(entry: Entry) -> int:
