@@ -10,6 +10,7 @@ from valetkey.cli.imports.apps.records import AppTerms, IncomingApp, dropped_nam
 from valetkey.cli.imports.apps.staging import Staging
 from valetkey.cli.imports.formats import Members, Mistake, convert
 from valetkey.cli.imports.streams import BrokenFile, JsonStream, RawRecord
+from valetkey.server.model.client import BY_SECRET
 from valetkey.server.model.resource import IDENTITY
 from valetkey.spec import names
 
@@ -124,7 +125,7 @@ def _app(place: str, row: _KeycloakClient, terms: AppTerms) -> IncomingApp:
     attributes = row.attributes
     method, more = _authentication(row, terms)
     secret = ""
-    if method in {"client_secret_basic", "client_secret_post"}:
+    if method in BY_SECRET:
         text = None if row.secret == MASKED else row.secret
         secret = terms.secret_of(row.client_id, "secret", text, is_hash=False)
     after = _after_sign_out(row)
