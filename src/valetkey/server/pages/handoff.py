@@ -16,6 +16,7 @@ from valetkey.server.oauth.authorize.outcome import Deny
 from valetkey.server.oauth.authorize.request_stages import RequestOver
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.sign_in.answer import REJECTIONS
+from valetkey.server.oauth.sign_in.identity import group_names
 from valetkey.server.oauth.sign_in.interaction import (
     RESTART,
     WAY,
@@ -120,11 +121,11 @@ class HandoffPages:
                 log.info("hand-off not used", reason=why)
                 return see_other(_restart(handle))
             case WrongBrowser():
-                return self._wrong_browser(request, outcome)
+                return self._wrong_browser(request, outcome, context)
             case Answered():
                 return await self._answered(request, outcome, context)
 
-    def _wrong_browser(self, request: Request, outcome: WrongBrowser) -> Reply:
+    def _wrong_browser(self, request: Request, outcome: WrongBrowser, context: Context) -> Reply:
         log.warning("hand-off refused", reason="another browser than the one that began")
         if outcome.silent and outcome.reply_to is not None and outcome.client is not None:
             # The app waits, perhaps in a frame: it gets an error that anyone could send it.
@@ -134,7 +135,7 @@ class HandoffPages:
                 client=outcome.client,
                 interstitial=not outcome.client.verified,
             )
-            return leave(self._frame, request, denied)
+            return leave(self._frame, request, denied, context=context)
         view = RestartView(site=self._frame.site, restart=_restart(outcome.handle))
         return self._frame.page(request, view, status=400)
 
@@ -210,9 +211,7 @@ class HandoffPages:
 def _groups(claims: Mapping[str, Any]) -> tuple[str, ...] | None:
     """The groups of the user at the platform, None if it does not say."""
     groups = claims.get("groups")
-    if not isinstance(groups, list):
-        return None
-    return tuple(sorted({one for one in groups if isinstance(one, str)}))
+    return group_names(groups) if isinstance(groups, list) else None
 
 
 def _proof(outcome: Answered, person: Person | None, *, now: int) -> Proof:

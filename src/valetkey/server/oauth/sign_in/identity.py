@@ -210,7 +210,12 @@ def groups(claims: Mapping[str, Any], upstream: Upstream) -> tuple[str, ...] | N
     """The names in the groups claim, sorted and without doubles. None if none is configured."""
     if not upstream.groups:
         return None
-    value = member(claims, upstream.groups)
+    return group_names(member(claims, upstream.groups))
+
+
+def group_names(value: object) -> tuple[str, ...]:
+    """The names in a claim of groups, a text or a list, sorted and without doubles; at most
+    MAX_GROUPS."""
     names = [value] if isinstance(value, str) else value if isinstance(value, list) else []
     fit = {one for one in names if isinstance(one, str) and 0 < len(one) <= MAX_GROUP}
     return tuple(sorted(fit)[:MAX_GROUPS])
