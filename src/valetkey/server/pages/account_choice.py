@@ -65,8 +65,10 @@ class AccountChoice:
             self._frame.cookies.read_browser(request),
         )
         await self._steps.posted(request, "decline")
-        denied, _ = await self._frame.shell.settle(lambda context: decline(name, browser, context))
-        return leave(self._frame, request, denied)
+        denied, context = await self._frame.shell.settle(
+            lambda context: decline(name, browser, context)
+        )
+        return leave(self._frame, request, denied, context=context)
 
     def declined(self, request: Request, decision: Login | Choose, context: Context) -> Decline:
         """The form that cancels, and where it leads (RFC 9700 4.11.2)."""

@@ -146,9 +146,7 @@ class AuthorizePage:
                 if isinstance(decision, Permit) and form.get("prompt", "") != "none":
                     # A silent answer neither lengthens nor shortens a session.
                     await self._frame.current_person(request)
-                return explain(self._frame, request, decision, context=context) or leave(
-                    self._frame, request, decision
-                )
+                return leave(self._frame, request, decision, context=context)
 
 
 async def refuse(
@@ -159,55 +157,56 @@ async def refuse(
     (RFC 9700 4.11.2)."""
     browser = frame.cookies.read_browser(request)
     decision: Permit | Deny
-    decision, _ = await frame.shell.settle(
+    decision, context = await frame.shell.settle(
         lambda context: decline(pending, browser, context, error=error)
     )
     if is_unseen and isinstance(decision, Deny) and decision.client is not None:
         decision = msgspec.structs.replace(decision, interstitial=not decision.client.verified)
-    return leave(frame, request, decision)
+    return leave(frame, request, decision, context=context)
 
 
-def explain(
-    frame: Frame, request: Request, decision: Permit | Deny, *, context: Context
-) -> Reply | None:
-    """The page that tells the user why the app is not allowed, None for another answer."""
-    if isinstance(decision, Permit) or _is_framed(request):
-        return None
-    reply_to, back = decision.reply_to, None
-    if reply_to is not None and not reply_to.is_decoupled:
-        if reply_to.mode != QUERY:
-            return None
-        parameters = {"error": decision.error.code, "error_description": decision.error.description}
-        back = Back(place=redirect.host(reply_to.uri), href=reply_to.location(**parameters))
-    page = not_allowed(frame, request, decision, back=back, context=context)
-    if page is not None:
-        _log_denied(request, decision)
-    return page
-
-
-def leave(frame: Frame, request: Request, decision: Permit | Deny) -> Reply:
-    """Send the browser back to the app, or show the error page if no app can receive the answer."""
+def leave(frame: Frame, request: Request, decision: Permit | Deny, *, context: Context) -> Reply:
+    """Send the browser back to the app, or show the error page if no app can receive the answer. A
+    user whose organization doesn't allow the app reads that first."""
     if isinstance(decision, Deny):
-        _log_denied(request, decision)
-    if decision.reply_to is not None and decision.reply_to.is_decoupled:
-        # The app is on another device, and comes for the answer.
-        kind = NoticeKind.CONNECTED if isinstance(decision, Permit) else NoticeKind.CANCELLED
-        return frame.page(request, NoticeView(site=frame.site, outcome=kind, apps=APPS))
-    if isinstance(decision, Permit):
-        parameters = {"code": decision.code}
-        if decision.session_state:
-            parameters["session_state"] = decision.session_state
-        return frame.cookies.renew_state(
-            _answer(frame, request, decision.reply_to, parameters=parameters), request
-        )
-    reply_to, error = decision.reply_to, decision.error
+        return _leave_denied(frame, request, decision, context=context)
+    if decision.reply_to.is_decoupled:
+        return _end(frame, request, NoticeKind.CONNECTED)
+    parameters = {"code": decision.code}
+    if decision.session_state:
+        parameters["session_state"] = decision.session_state
+    return frame.cookies.renew_state(
+        _answer(frame, request, decision.reply_to, parameters=parameters), request
+    )
+
+
+def _leave_denied(frame: Frame, request: Request, denied: Deny, *, context: Context) -> Reply:
+    _log_denied(request, denied)
+    reply_to, error = denied.reply_to, denied.error
+    parameters = {"error": error.code, "error_description": error.description}
+    back = None
+    if reply_to is not None and not reply_to.is_decoupled:
+        back = Back(place=redirect.host(reply_to.uri), href=reply_to.location(**parameters))
+    # An answer that goes by a form is a page already.
+    has_page = not _is_framed(request) and (
+        reply_to is None or reply_to.is_decoupled or reply_to.mode == QUERY
+    )
+    if has_page:
+        page = not_allowed(frame, request, denied, back=back, context=context)
+        if page is not None:
+            return page
     if reply_to is None:
         return frame.error(request, error)
-    parameters = {"error": error.code, "error_description": error.description}
-    if decision.interstitial and reply_to.mode == QUERY and not _is_framed(request):
-        back = Back(place=redirect.host(reply_to.uri), href=reply_to.location(**parameters))
+    if reply_to.is_decoupled:
+        return _end(frame, request, NoticeKind.CANCELLED)
+    if denied.interstitial and has_page:
         return frame.error(request, error, back=back)
-    return _answer(frame, request, reply_to, parameters=parameters, asks=decision.interstitial)
+    return _answer(frame, request, reply_to, parameters=parameters, asks=denied.interstitial)
+
+
+def _end(frame: Frame, request: Request, outcome: NoticeKind) -> Reply:
+    """The end of a request of another device, which comes for the answer."""
+    return frame.page(request, NoticeView(site=frame.site, outcome=outcome, apps=APPS))
 
 
 FRAMES: Final = frozenset({"iframe", "frame", "embed", "object"})

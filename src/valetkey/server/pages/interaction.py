@@ -24,7 +24,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grant_types.device import confirm, disown
 from valetkey.server.pages import consent, presenters
 from valetkey.server.pages.account_choice import AccountChoice
-from valetkey.server.pages.authorize import Steps, continue_at, explain, leave, refuse
+from valetkey.server.pages.authorize import Steps, continue_at, leave, refuse
 from valetkey.server.pages.components import App, PageForm, View
 from valetkey.server.pages.consent import ConsentView
 from valetkey.server.pages.credentials.forgot import forgot_path
@@ -190,10 +190,10 @@ class Interaction:
                 await self._frame.shell.settle(lambda context: confirm(name, browser, context))
                 return see_other(continue_at(name))
             case "disown":
-                denied, _ = await self._frame.shell.settle(
+                denied, context = await self._frame.shell.settle(
                     lambda context: disown(name, browser, context)
                 )
-                return leave(self._frame, request, denied)
+                return leave(self._frame, request, denied, context=context)
             case _:
                 raise InvalidRequest("the form says neither yes nor no")
 
@@ -240,9 +240,7 @@ class Interaction:
                     request, self._consent(request, decision, context), decision
                 )
             case Permit() | Deny():
-                return explain(self._frame, request, decision, context=context) or leave(
-                    self._frame, request, decision
-                )
+                return leave(self._frame, request, decision, context=context)
 
     def sign_in_view(self, request: Request, login: Login, context: Context) -> SignInView:
         """The sign-in form."""
