@@ -34,6 +34,7 @@ from valetkey.server.oauth.grants.sent_codes import (
     Asker,
     CodeChecked,
     MailedKind,
+    RecoveryKind,
     RecoveryRequest,
     may_send,
     new_id,
@@ -170,7 +171,7 @@ def finish_reset(
     changed = yield from change_password(
         user.id, password_hash, by=by, device=device, context=context
     )
-    return msgspec.structs.replace(changed, changes=(Remove(pending), *changed.changes))
+    return _used_up(pending, changed)
 
 
 def finish_sign_in(name: str, *, browser: str, context: Context) -> Rule[CodeChecked]:
@@ -190,25 +191,33 @@ def finish_address(
     name: str, *, user: str, device: str, context: Context
 ) -> Rule[CredentialsChanged]:
     """Gives the user the address of a request whose code was just checked, and uses it up."""
-    pending = yield from waiting(name, "address", context)
-    if pending is None or pending.parameters["user"] != user:
+    pending = yield from _own(name, "address", user, context=context)
+    if pending is None:
         return CredentialsChanged()
-    changed = yield from change_email(
-        user, pending.parameters["email"], device=device, context=context
-    )
-    return msgspec.structs.replace(changed, changes=(Remove(pending), *changed.changes))
+    email = pending.parameters["email"]
+    changed = yield from change_email(user, email, device=device, context=context)
+    return _used_up(pending, changed)
 
 
 def finish_phone(
     name: str, *, user: str, device: str, context: Context
 ) -> Rule[CredentialsChanged]:
     """Gives the user the phone number of a request whose code was just checked, and uses it up."""
-    pending = yield from waiting(name, "phone", context)
-    if pending is None or pending.parameters["user"] != user:
+    pending = yield from _own(name, "phone", user, context=context)
+    if pending is None:
         return CredentialsChanged()
-    changed = yield from change_phone(
-        user, pending.parameters["phone_number"], device=device, context=context
-    )
+    number = pending.parameters["phone_number"]
+    changed = yield from change_phone(user, number, device=device, context=context)
+    return _used_up(pending, changed)
+
+
+def _own(name: str, kind: RecoveryKind, user: str, *, context: Context) -> Rule[Pending | None]:
+    """The request, if it still waits and is this user's."""
+    pending = yield from waiting(name, kind, context)
+    return pending if pending is not None and pending.parameters["user"] == user else None
+
+
+def _used_up(pending: Pending, changed: CredentialsChanged) -> CredentialsChanged:
     return msgspec.structs.replace(changed, changes=(Remove(pending), *changed.changes))
 
 
