@@ -34,7 +34,8 @@ from valetkey.server.model.policy import PROFILES, Policy
 from valetkey.server.oauth.core.feature import Endpoint, Stream
 from valetkey.server.oauth.features import FEATURES
 from valetkey.server.settings import Settings
-from valetkey.server.settings.tree import LEAVES, SECRETS, describe, masked
+from valetkey.server.settings.describe import describe, masked
+from valetkey.server.settings.tree import LEAVES, SECRETS
 from valetkey.server.settings.upstream import descriptions as upstream_fields
 from valetkey.spec.errors import registered
 from valetkey.spec.names import Cite

@@ -10,8 +10,9 @@ GOES_OUT: Final = re.compile(
     r"|\b(?:open_connection|create_connection|urlopen)\(",
     re.MULTILINE,
 )
-ALONE: Final = {"server/http/outbound.py"}
-"""It resolves a name once, looks at the address, and connects to that."""
+ALONE: Final = {"server/http/outbound.py", "server/custody/vault.py"}
+"""The first resolves a name once, looks at the address, and connects to that. The second asks the
+key service of the settings, for a start or a command: no caller can choose where it leads."""
 
 TO_THE_DATABASE: Final = "server/store/postgres/"
 

@@ -4,7 +4,8 @@ import msgspec
 from tests.cli.line import Line
 
 from valetkey.jose import base64url
-from valetkey.server.settings.tree import LEAVES, schema
+from valetkey.server.settings.describe import schema
+from valetkey.server.settings.tree import LEAVES
 
 KEY = base64url.encode(bytes(range(32)))
 

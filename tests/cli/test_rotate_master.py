@@ -107,7 +107,7 @@ def test_until_something_is_sealed_with_the_new_key_the_old_one_seals() -> None:
 
 
 def test_a_running_server_reads_the_new_key_when_it_needs_it(line: Line, file: Path) -> None:
-    from valetkey.cli.secrets import read
+    from valetkey.cli.master_key_file import read
 
     running = read(file)
     open_keys(line.every(SigningKey), running, now=0)

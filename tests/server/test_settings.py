@@ -12,7 +12,8 @@ from valetkey.jose import base64url
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.settings import Settings, SettingsError, load, read
-from valetkey.server.settings.tree import LEAVES, SECRETS, describe, masked, schema
+from valetkey.server.settings.describe import describe, masked, schema
+from valetkey.server.settings.tree import LEAVES, SECRETS
 
 KEY = base64url.encode(bytes(range(32)))
 

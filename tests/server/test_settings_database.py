@@ -7,7 +7,7 @@ import pytest
 
 from valetkey.jose import base64url
 from valetkey.server.settings import SettingsError, read
-from valetkey.server.settings.tree import schema
+from valetkey.server.settings.describe import schema
 
 KEY: Final = base64url.encode(bytes(range(32)))
 

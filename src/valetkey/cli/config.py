@@ -6,7 +6,7 @@ import click
 
 from valetkey.cli.context import CommandContext, columns
 from valetkey.cli.options import Group
-from valetkey.server.settings.tree import masked, schema
+from valetkey.server.settings.describe import masked, schema
 
 
 @click.group(cls=Group)

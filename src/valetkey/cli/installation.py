@@ -12,8 +12,9 @@ from typing import Final, Literal, NamedTuple, TypeAlias, TypeVar
 import apsw
 from cryptography import x509
 
-from valetkey.cli import secrets
 from valetkey.cli.context import Failed, open_database
+from valetkey.cli.key_checks import check_master_key
+from valetkey.cli.master_key_file import DAMAGED
 from valetkey.cli.notices import notice_checks
 from valetkey.jose.objects import read_object
 from valetkey.server.accounts import password
@@ -28,7 +29,7 @@ from valetkey.server.model.query import One
 from valetkey.server.settings import Settings
 from valetkey.server.settings.passkeys import why_not_domain
 from valetkey.server.store.database import Database, DriverMissing, PostgresURL, survey
-from valetkey.server.store.keyring import DamagedKey, WrongMasterKey, open_keys, read_keys
+from valetkey.server.store.keyring import read_keys
 from valetkey.server.store.migrate import MigrationError, pending
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.server.store.survey import Survey, damage
@@ -113,10 +114,10 @@ def installation(settings: Settings, *, ca: Path | None = None) -> Iterator[Row]
             keys = _keys(settings.database)
         except (Failed, Unavailable) as error:
             opens = False
-            yield Row("keys", "fail", f"cannot be read: {error}; {secrets.DAMAGED}")
+            yield Row("keys", "fail", f"cannot be read: {error}; {DAMAGED}")
     if isinstance(settings.database.at, Path):
         yield from _modes(settings.database.at)
-    yield _master_key(settings, keys)
+    yield Row(*check_master_key(settings, keys))
     now = int(time.time())
     yield _clock(now, keys)
     yield from _certificate(settings)
@@ -192,34 +193,6 @@ def _modes(file: Path) -> Iterator[Row]:
     for one in (file, file.with_name(file.name + "-wal")):
         if one.exists() and one.stat().st_mode & 0o077:
             yield Row("file modes", "warn", f"{one} is readable by others: chmod 600 {one}")
-
-
-def _master_key(settings: Settings, keys: Sequence[SigningKey]) -> Row:
-    file = settings.key_file
-    if settings.master_key is not None:
-        source, master = "VALETKEY_MASTER_KEY", secrets.existing_master_key(settings)
-    elif file is not None and file.exists():
-        why = secrets.why_not(file)
-        if why:
-            return Row("master key", "fail", f"{file} {why}")
-        source, master = str(file), secrets.read(file)
-    elif keys or file is None:
-        return Row("master key", "fail", f"{file} is missing, and only it opens the keys")
-    elif isinstance(settings.database.at, PostgresURL):
-        return Row("master key", "fail", f"{file} is missing: {secrets.SHARED}")
-    else:
-        return Row("master key", "warn", f"{file} does not exist yet; `valetkey serve` creates it")
-    try:
-        open_keys(keys, master, now=0)
-    except DamagedKey as error:
-        return Row("keys", "fail", f"{error}; {secrets.DAMAGED}")
-    except WrongMasterKey as error:
-        return Row("master key", "fail", f"{error}; it comes from {source}")
-    old = sum(not master.is_newest(key) for key in keys)
-    if old:
-        says = f"{old} of {len(keys)} keys are still sealed with the old one in {source}"
-        return Row("master key", "warn", f"{says}: valetkey key rotate-master")
-    return Row("master key", "ok", f"{source} opens {len(keys)} keys")
 
 
 def _clock(now: int, keys: Sequence[SigningKey]) -> Row:

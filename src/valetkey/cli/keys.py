@@ -6,8 +6,9 @@ import click
 
 from valetkey.cli.context import CommandContext, Failed, columns, fields, format_time
 from valetkey.cli.master_key import rotate_master
+from valetkey.cli.master_key_file import open_keys
 from valetkey.cli.remote.groups import OperationGroup
-from valetkey.cli.secrets import open_keys
+from valetkey.cli.wrap_master import unwrap_master, wrap_master
 from valetkey.server.model.keys import SigningKey, Use
 from valetkey.server.model.query import Many, Rule
 from valetkey.server.oauth.admin.keys import ROTATED, TURNED, USES, revoke, rotate
@@ -121,3 +122,5 @@ async def _revoke(store: Store, kid: str, fresh: SigningKey) -> None:
 
 
 key.add_command(rotate_master)
+key.add_command(wrap_master)
+key.add_command(unwrap_master)

@@ -19,7 +19,7 @@ from valetkey.cli.context import (
     InvalidUsage,
     settle_and_notify,
 )
-from valetkey.cli.secrets import existing_master_key, open_keys
+from valetkey.cli.master_key_file import existing_master_key, open_keys
 from valetkey.server.admin.perform import Result, perform
 from valetkey.server.admin.problems import Problem
 from valetkey.server.admin.services import Services
@@ -58,7 +58,7 @@ async def whole_context(store: Store, command: CommandContext) -> Context:
     try:
         master = existing_master_key(command.settings())
         keys = keyring.open_keys(await read_keys(store), master, now=int(time.time()))
-    except (InvalidUsage, WrongMasterKey, DamagedKey):
+    except (InvalidUsage, Failed, WrongMasterKey, DamagedKey):
         keys = NO_KEYS
     context = command.context(keys)
     servers, policies, epoch = Many(ResourceServer), Many(Policy), One(Epoch, CURRENT)

@@ -3,7 +3,7 @@
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import sleep
 from typing import Final
@@ -11,9 +11,17 @@ from typing import Final
 import click
 
 from valetkey.cli.context import CommandContext, Failed, InvalidUsage
+from valetkey.cli.master_key_file import (
+    existing_master_key,
+    open_keys,
+    read,
+    words_of,
+    wrapped,
+)
 from valetkey.cli.options import Command
-from valetkey.cli.secrets import existing_master_key, open_keys, read, sync_names, write_private
+from valetkey.cli.secrets import sync_names, write_private
 from valetkey.jose import base64url, seal
+from valetkey.server.custody.key_service import KeyServiceError, KeyServiceTerms
 from valetkey.server.settings import Settings
 from valetkey.server.settings.master_key import MASTER_KEY
 from valetkey.server.store.database import PostgresURL
@@ -45,7 +53,8 @@ COPY: Final = (
 def rotate_master(command: CommandContext, *, drop_old: bool) -> None:
     """Replace the master key, while servers run.
 
-    The key's file gets a new key before the old one, and both open. Everything that the old key
+    The key's file gets a new key before the old one, and both open; where a key service is set, it
+    wraps the new one. Everything that the old key
     sealed is then sealed with the new one, in one commit. With PostgreSQL, the command stops in
     between, so that you can copy the file to every node. If the command is interrupted, run it
     again.
@@ -62,7 +71,7 @@ def rotate_master(command: CommandContext, *, drop_old: bool) -> None:
     command.run(lambda store: open_keys(settings, store))
     if len(masters.keys) == 1:
         file = _file(settings)
-        masters = _prepend(file)
+        masters = _prepend(file, settings.key_service.terms)
         if isinstance(settings.database.at, PostgresURL):
             document = {"status": "prepared", "file": str(file)}
             command.show(document, COPY.format(file=file))
@@ -111,24 +120,28 @@ def _drop_old(command: CommandContext, settings: Settings, masters: MasterKeys) 
     # A server may make one more key before it learns of the new master key.
     sleep(SETTLED)
     command.run(lambda store: _reseal(store, masters))
-    with _locked(file):
-        _replace(file, masters.keys[:1])
+    with locked(file):
+        replace(file, words_of(file, settings.key_service.terms)[:1])
     text = f"{file} has only the new master key; copy it to every node"
     command.show({"status": "dropped", "total": total}, text)
 
 
-def _prepend(file: Path) -> MasterKeys:
+def _prepend(file: Path, terms: KeyServiceTerms | None) -> MasterKeys:
     """Put a new key before the one in the file. Another process may have done so just now."""
-    with _locked(file):
-        masters = read(file)
-        if len(masters.keys) == 1:
-            _replace(file, (os.urandom(MASTER_KEY), *masters.keys))
-            masters = read(file)
-    return masters
+    raw = os.urandom(MASTER_KEY)
+    try:
+        new = base64url.encode(raw) if terms is None else wrapped(raw, terms)
+    except KeyServiceError as error:
+        raise Failed(f"a new master key cannot be wrapped: {error}") from error
+    with locked(file):
+        words = words_of(file, terms)
+        if len(words) == 1:
+            replace(file, [new, *words])
+    return read(file, terms)
 
 
 @contextlib.contextmanager
-def _locked(file: Path) -> Iterator[None]:
+def locked(file: Path) -> Iterator[None]:
     """Only one process at a time changes the file."""
     folder = os.open(file.parent, os.O_RDONLY)
     try:
@@ -138,12 +151,12 @@ def _locked(file: Path) -> Iterator[None]:
         os.close(folder)
 
 
-def _replace(file: Path, keys: tuple[bytes, ...]) -> None:
+def replace(file: Path, words: Sequence[str]) -> None:
     """Replace the file, atomically, with the same owner and mode. Raises Failed."""
     new = file.with_name(file.name + NEW)
     try:
         new.unlink(missing_ok=True)  # Of a process that was killed.
-        write_private(new, "".join(base64url.encode(key) + "\n" for key in keys))
+        write_private(new, "".join(f"{word}\n" for word in words))
         before = file.stat()
         if (before.st_uid, before.st_gid) != (new.stat().st_uid, new.stat().st_gid):
             os.chown(new, before.st_uid, before.st_gid)

@@ -18,11 +18,11 @@ from valetkey.server.oauth.endpoints.administration import ADMINISTRATION
 from valetkey.server.oauth.features import pages_off
 from valetkey.server.settings import Settings
 from valetkey.server.settings.brand import read_brand
+from valetkey.server.settings.describe import masked
 from valetkey.server.settings.load import RELOADABLE
 from valetkey.server.settings.outside import platform_sign_in
 from valetkey.server.settings.sign_in import directory, new_passwords
 from valetkey.server.settings.sign_in import origins as sign_in_origins
-from valetkey.server.settings.tree import masked
 
 
 def page_app(

@@ -7,8 +7,8 @@ from typing import Any, Final
 import click
 
 from valetkey.cli.context import CommandContext, Failed
+from valetkey.cli.master_key_file import existing_master_key
 from valetkey.cli.options import Command
-from valetkey.cli.secrets import existing_master_key
 from valetkey.server.audit.keys import current_key, make_key, read_audit_keys
 from valetkey.server.audit.sealer import last_segment
 from valetkey.server.audit.terms import milliseconds

@@ -173,6 +173,8 @@ CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "host": lambda host: "" if host else "is empty",
     "database": _why_not_database,
     "master_key": why_not_key,
+    "key_service.token_file": _why_not_secret_file,
+    "key_service.ca_file": _why_not_authorities,
     "devise_pepper_file": _why_not_secret_file,
     "sign_in.lazy.secret_file": _why_not_secret_file,
     "sign_in.ldap.bind_password_file": _why_not_secret_file,
@@ -231,7 +233,7 @@ def check_together(settings: Settings, origins: Mapping[str, str]) -> list[str]:
         *_brand(settings, origins),
         *_lazy(settings, origins),
         *_of_table("sign_in.ldap", ldap, ldap.mistakes(), origins=origins),
-        *_notices(settings, origins),
+        *_tables(settings, origins),
         *_handoff(settings, origins),
         *account_mistakes(settings.accounts, origins),
         *client_mistakes(settings, origins),
@@ -273,10 +275,10 @@ def _lazy(settings: Settings, origins: Mapping[str, str]) -> list[str]:
     return [f"{place}: {why}" for holds, why in rules if not holds]
 
 
-def _notices(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
+def _tables(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
     if settings.accounts.mail_codes and not settings.mail.host:
         yield f"accounts.mail_codes = True (from {origins['accounts.mail_codes']}): needs mail.host"
-    for table in ("mail", "webhook", "audit"):
+    for table in ("key_service", "mail", "webhook", "audit"):
         part = getattr(settings, table)
         yield from _of_table(table, part, part.mistakes(), origins=origins)
 

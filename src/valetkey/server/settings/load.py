@@ -12,7 +12,8 @@ import msgspec
 
 from valetkey.server.model.keys import Secret
 from valetkey.server.settings.checks import CHECKS, check_together, why_not_private
-from valetkey.server.settings.tree import LEAVES, SECRETS, Settings, describe, masked
+from valetkey.server.settings.describe import describe, masked
+from valetkey.server.settings.tree import LEAVES, SECRETS, Settings
 from valetkey.server.settings.upstream import NAME as UPSTREAM
 from valetkey.server.settings.upstream import SECRET, with_secrets
 from valetkey.server.store.database import Database, PostgresURL, blind, read_database

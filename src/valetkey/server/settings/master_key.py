@@ -3,6 +3,7 @@
 from typing import Final
 
 from valetkey.jose import base64url
+from valetkey.server.custody.key_service import NAMES, Kind, wrapped_by
 from valetkey.server.model.keys import Secret
 
 MASTER_KEY: Final = 32
@@ -23,3 +24,18 @@ def why_not_key(key: Secret) -> str:
     except ValueError:
         return "is not base64url"
     return next((f"has {size} bytes" for size in sizes if size != MASTER_KEY), "")
+
+
+def why_not_wrapped(text: str, kind: Kind | None) -> str:
+    """Return why these are no master keys that a service of this kind has wrapped, or ""."""
+    words = text.split()
+    if not words or len(words) > MOST_MASTER_KEYS:
+        return f"has {len(words)} keys"
+    for by in map(wrapped_by, words):
+        if by is None:
+            return "is not wrapped, and key_service is set: run `valetkey key wrap-master`"
+        if kind is None:
+            return f"is wrapped by {NAMES[by]}: set key_service.kind, and what it needs"
+        if by != kind:
+            return f"is wrapped by {NAMES[by]}, and key_service.kind is {kind}"
+    return ""

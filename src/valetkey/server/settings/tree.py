@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec.structs import FieldInfo
@@ -15,6 +15,7 @@ from valetkey.server.settings.administration import AdministrationSettings
 from valetkey.server.settings.audit import AuditSettings
 from valetkey.server.settings.brand import BrandSettings
 from valetkey.server.settings.clients import ClientSettings
+from valetkey.server.settings.key_service import KeyServiceSettings
 from valetkey.server.settings.notices import MailSettings, NoticeSettings, WebhookSettings
 from valetkey.server.settings.passkeys import relying_party
 from valetkey.server.settings.ways import SignInSettings
@@ -82,6 +83,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "signal to stop, while /readyz returns 503",
         ),
     ] = 0
+    key_service: KeyServiceSettings = KeyServiceSettings()
     devise_pepper: Annotated[
         Secret | None, _is("the pepper of the Devise application from which users were imported")
     ] = None
@@ -289,6 +291,7 @@ LEAVES: Final[dict[str, FieldInfo]] = dict(_leaves(Settings))
 SECRETS: Final = frozenset(
     {
         "master_key",
+        "key_service.token",
         "devise_pepper",
         "sign_in.lazy.secret",
         "sign_in.ldap.bind_password",
@@ -299,51 +302,3 @@ SECRETS: Final = frozenset(
 )
 """Settings whose values are never displayed, and never come from the settings file or the command
 line."""
-
-
-def describe(name: str) -> str:
-    """The description of a setting; it completes a sentence that begins with "it should be"."""
-    return str(_leaf_schema(name)["description"])
-
-
-def masked(settings: Settings) -> dict[str, Any]:
-    """Every setting by its full name, as JSON values, with secrets masked."""
-    return {name: _plain(name, settings) for name in LEAVES}
-
-
-def _plain(name: str, settings: Settings) -> Any:
-    value: Any = settings
-    for part in name.split("."):
-        value = getattr(value, part)
-    if name in SECRETS:
-        return None if value is None else "(secret)"
-    return msgspec.to_builtins(value, enc_hook=str)
-
-
-def schema() -> dict[str, Any]:
-    """The JSON Schema of `valetkey.toml`."""
-    defaults = masked(Settings())
-    whole = _object(
-        {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "valetkey"}
-    )
-    for name in LEAVES:
-        if name in SECRETS:
-            continue
-        *tables, last = name.split(".")
-        level = whole
-        for table in tables:
-            level = level["properties"].setdefault(table, _object({}))
-        leaf = _leaf_schema(name) | {"default": defaults[name]}
-        whole.setdefault("$defs", {}).update(leaf.pop("$defs", {}))
-        level["properties"][last] = leaf
-    for table in whole["$defs"].values():
-        table["properties"].pop("client_secret", None)
-    return whole
-
-
-def _object(members: dict[str, Any]) -> dict[str, Any]:
-    return members | {"type": "object", "additionalProperties": False, "properties": {}}
-
-
-def _leaf_schema(name: str) -> dict[str, Any]:
-    return msgspec.json.schema(LEAVES[name].type, schema_hook=lambda _: {"type": "string"})
