@@ -1,4 +1,4 @@
-"""`valetkey key wrap-master` and `unwrap-master`: the master key goes to a key service, and back."""
+"""`valetkey key wrap-master` and `unwrap-master`: a key service keeps what opens the master key."""
 
 from pathlib import Path
 from typing import Final

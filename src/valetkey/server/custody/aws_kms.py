@@ -1,8 +1,8 @@
 """AWS KMS wraps and unwraps the master key, with a symmetric key that never leaves it.
 
-https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html. Needs the extra `aws`: botocore
-signs the requests, and finds credentials as every program of AWS does (environment, profile, role of
-a container or a machine).
+https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html. Needs the extra `aws`:
+botocore signs the requests, and finds credentials as every program of AWS does (environment,
+profile, role of a container or a machine).
 """
 
 import logging
@@ -101,14 +101,13 @@ class AwsKms:
     def unwrap(self, wrapped: str) -> bytes:
         """Decrypt. The key is named, so a text that another key has wrapped is refused, also one of
         another account. Raises KeyServiceError."""
+        version, text = wrapped[: len(_PREFIX)], wrapped[len(_PREFIX) :]
         try:
-            if not wrapped.startswith(_PREFIX):
-                raise ValueError("has another version")
-            blob = base64url.decode(wrapped.removeprefix(_PREFIX))
-        except ValueError as error:
-            raise KeyServiceError(
-                f"{self._name} {_NOT_OURS.format(code='no base64url')}"
-            ) from error
+            blob = base64url.decode(text) if version == _PREFIX else b""
+        except ValueError:
+            blob = b""
+        if not blob:
+            raise KeyServiceError(f"{self._name} {_NOT_OURS.format(code='no ciphertext')}")
         plain: bytes = self._call("decrypt", "kms:Decrypt", CiphertextBlob=blob)["Plaintext"]
         return plain
 

@@ -14,7 +14,9 @@ from valetkey.wire import address
 from valetkey.wire.metadata import is_local
 
 _NAME: Final = re.compile(r"[A-Za-z0-9:/_.-]{1,2048}", re.ASCII)
-_PATH: Final = re.compile(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*", re.ASCII)
+_PATH: Final = re.compile(
+    r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*", re.ASCII
+)
 
 
 def _is(description: str) -> msgspec.Meta:
