@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tests.custody import TOKEN, Kms, Transit, kms, transit
 
-from valetkey.cli import master_key_file
+from valetkey.cli.master_key import file as key_file
 from valetkey.jose import base64url
 from valetkey.server.custody.key_service import KeyServiceError, KeyServiceTerms, connect
 from valetkey.server.model.keys import Secret
@@ -112,8 +112,8 @@ def test_a_key_that_another_key_has_wrapped_is_refused(aws: Kms, tmp_path: Path)
     foreign = aws.make()
     file = tmp_path / "master.key"
     file.write_text(connect(of_aws(aws, foreign)).wrap(PLAIN))
-    with pytest.raises(Exception, match=r"cannot be unwrapped: AWS KMS, key .* refuses"):
-        master_key_file.read(file, of_aws(aws, aws.key))
+    with pytest.raises(Exception, match=r"cannot be unwrapped: AWS KMS .* refuses"):
+        key_file.read(file, of_aws(aws, aws.key))
 
 
 def test_a_key_that_is_not_wrapped_is_refused(terms: KeyServiceTerms, tmp_path: Path) -> None:
@@ -122,4 +122,4 @@ def test_a_key_that_is_not_wrapped_is_refused(terms: KeyServiceTerms, tmp_path: 
     file.write_text(base64url.encode(PLAIN))
     file.chmod(0o600)
     with pytest.raises(Exception, match="is not wrapped, and key_service is set"):
-        master_key_file.read(file, terms)
+        key_file.read(file, terms)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.cli.line import Line
 
-from valetkey.cli import master_key
+from valetkey.cli.master_key import rotate
 from valetkey.jose import base64url
 from valetkey.server.model.audit import AuditRecord
 from valetkey.server.model.change import Create
@@ -19,7 +19,7 @@ from valetkey.server.store.master_key import MasterKeys
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(master_key, "SETTLED", 0)
+    monkeypatch.setattr(rotate, "SETTLED", 0)
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_a_key_that_a_server_made_meanwhile_is_not_lost(
         assert len(words(file)) == 2
         line.store(lambda store: store.commit([Create(late)]))
 
-    monkeypatch.setattr(master_key, "sleep", settle)
+    monkeypatch.setattr(rotate, "sleep", settle)
     line.ok("key", "rotate-master", "--drop-old")
     (new,) = words(file)
     assert late.kid in {one.kid for one in open_keys(line.every(SigningKey), new, now=0).sealing}
@@ -107,7 +107,7 @@ def test_until_something_is_sealed_with_the_new_key_the_old_one_seals() -> None:
 
 
 def test_a_running_server_reads_the_new_key_when_it_needs_it(line: Line, file: Path) -> None:
-    from valetkey.cli.master_key_file import read
+    from valetkey.cli.master_key.file import read
 
     running = read(file)
     open_keys(line.every(SigningKey), running, now=0)
@@ -118,9 +118,9 @@ def test_a_running_server_reads_the_new_key_when_it_needs_it(line: Line, file: P
 
 KILLED = """
 import os, sys
-from valetkey.cli import master_key
+from valetkey.cli.master_key import rotate
 from valetkey.cli.root import valetkey
-setattr(master_key.{where}, {name!r}, lambda *_, **__: os._exit(9))
+setattr(rotate.{where}, {name!r}, lambda *_, **__: os._exit(9))
 valetkey(["key", "rotate-master"])
 """
 
@@ -139,7 +139,7 @@ def test_a_killed_command_is_run_again(line: Line, file: Path, where: str, name:
     line.ok("key", "rotate-master", "--drop-old")
     (new,) = words(file)
     assert open_keys(line.every(SigningKey), new, now=0).published
-    assert not file.with_name(file.name + master_key.NEW).exists()
+    assert not file.with_name(file.name + rotate.NEW).exists()
 
 
 def test_a_key_of_the_environment_is_changed_by_its_owner(line: Line) -> None:

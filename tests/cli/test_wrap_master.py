@@ -11,7 +11,8 @@ from tests.cli.line import Line
 from tests.custody import Kms, Transit, kms, transit
 from tests.live import free_port
 
-from valetkey.cli import master_key, master_key_file
+from valetkey.cli.master_key import file as key_file
+from valetkey.cli.master_key import rotate
 from valetkey.jose import base64url
 from valetkey.server.custody.key_service import KeyServiceTerms
 from valetkey.server.model.keys import Secret, SigningKey
@@ -44,8 +45,8 @@ def use(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
     """The settings of a key service, and a process that has asked it nothing yet."""
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    master_key_file._unwrapped.cache_clear()
-    monkeypatch.setattr(master_key, "SETTLED", 0)
+    key_file._unwrapped.cache_clear()
+    monkeypatch.setattr(rotate, "SETTLED", 0)
 
 
 @pytest.fixture
@@ -189,7 +190,7 @@ def test_vault_that_does_not_unwrap(
 ) -> None:
     use(monkeypatch, vault.settings())
     line.ok("key", "rotate")
-    master_key_file._unwrapped.cache_clear()
+    key_file._unwrapped.cache_clear()
     fault(vault)
     fails_everywhere(line, told)
 
@@ -307,7 +308,7 @@ def test_the_token_of_an_agent_is_read_each_time(
     sink.write_text(f"{token}\n")
     use(monkeypatch, settings | {"VALETKEY_KEY_SERVICE__TOKEN_FILE": str(sink)})
     line.ok("key", "rotate")
-    master_key_file._unwrapped.cache_clear()
+    key_file._unwrapped.cache_clear()
     sink.write_text("expired")
     assert "renew the token" in line.fails("key", "rotate", status=1)
 
@@ -318,7 +319,7 @@ def test_a_running_server_asks_a_broken_service_once_a_minute(
     use(monkeypatch, vault.settings())
     line.ok("key", "rotate")
     terms = KeyServiceTerms(kind="vault", key="valetkey", url=vault.url, token=Secret("none"))
-    reading = master_key_file.Rereading(file, terms)
+    reading = key_file.Rereading(file, terms)
     before = len(vault.heard)
     assert [reading() for _ in range(9)] == [()] * 9
     assert len(vault.heard) == before + 1

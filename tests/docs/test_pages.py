@@ -126,7 +126,7 @@ def test_settings_hold(block: Block, tmp_path: Path) -> None:
     if "[sign_in.ldap]" in block.text:
         pytest.importorskip("bonsai", reason="the extra `ldap` is not installed")
     text = block.text.replace("/var/lib/valetkey/", "")
-    for name in re.findall(r'(?:password|secret)_file = "(/[^"]+)"', text):
+    for name in re.findall(r'(?:password|secret|token)_file = "(/[^"]+)"', text):
         secret = tmp_path / Path(name).name
         secret.write_text("whsec_" + "QUFB" * 8, "utf-8")
         secret.chmod(0o600)

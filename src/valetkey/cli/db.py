@@ -17,7 +17,7 @@ from valetkey.cli.context import (
     format_time,
     open_database,
 )
-from valetkey.cli.master_key_file import existing_master_key
+from valetkey.cli.master_key.file import existing_master_key
 from valetkey.cli.options import PATH, YES, Command, Group
 from valetkey.server.http import search_index
 from valetkey.server.model.change import Stale

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import msgspec
 
 from valetkey.cli.context import NO_KEYS, CommandContext, Failed, invalid_usage, settle_and_notify
-from valetkey.cli.master_key_file import open_keys
+from valetkey.cli.master_key.file import open_keys
 from valetkey.server.model.client import BY_SHARED, Client
 from valetkey.server.model.keys import RawKey
 from valetkey.server.model.query import Rule

@@ -27,7 +27,7 @@ from valetkey.cli.init_files import (
     toml,
     unit_file,
 )
-from valetkey.cli.master_key_file import make_master_key, open_keys
+from valetkey.cli.master_key.file import make_master_key, open_keys
 from valetkey.cli.options import PATH, Command
 from valetkey.cli.secrets import read_password, write_private
 from valetkey.server.accounts import password, sign_up

@@ -13,8 +13,8 @@ import apsw
 from cryptography import x509
 
 from valetkey.cli.context import Failed, open_database
-from valetkey.cli.key_checks import check_master_key
-from valetkey.cli.master_key_file import DAMAGED
+from valetkey.cli.master_key.check import check_master_key
+from valetkey.cli.master_key.file import DAMAGED
 from valetkey.cli.notices import notice_checks
 from valetkey.jose.objects import read_object
 from valetkey.server.accounts import password

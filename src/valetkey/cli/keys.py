@@ -5,10 +5,10 @@ import time
 import click
 
 from valetkey.cli.context import CommandContext, Failed, columns, fields, format_time
-from valetkey.cli.master_key import rotate_master
-from valetkey.cli.master_key_file import open_keys
+from valetkey.cli.master_key.file import open_keys
+from valetkey.cli.master_key.rotate import rotate_master
+from valetkey.cli.master_key.wrap import unwrap_master, wrap_master
 from valetkey.cli.remote.groups import OperationGroup
-from valetkey.cli.wrap_master import unwrap_master, wrap_master
 from valetkey.server.model.keys import SigningKey, Use
 from valetkey.server.model.query import Many, Rule
 from valetkey.server.oauth.admin.keys import ROTATED, TURNED, USES, revoke, rotate

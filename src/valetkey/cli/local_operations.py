@@ -19,7 +19,7 @@ from valetkey.cli.context import (
     InvalidUsage,
     settle_and_notify,
 )
-from valetkey.cli.master_key_file import existing_master_key, open_keys
+from valetkey.cli.master_key.file import existing_master_key, open_keys
 from valetkey.server.admin.perform import Result, perform
 from valetkey.server.admin.problems import Problem
 from valetkey.server.admin.services import Services

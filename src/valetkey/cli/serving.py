@@ -14,7 +14,7 @@ import uvicorn
 
 from valetkey.cli import logging
 from valetkey.cli.context import Failed, InvalidUsage, open_database
-from valetkey.cli.master_key_file import open_installation
+from valetkey.cli.master_key.file import open_installation
 from valetkey.cli.systemd import Reports
 from valetkey.server.http import log
 from valetkey.server.http.fast.protocol import protocol_of

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import click
 
 from valetkey.cli.context import open_database
-from valetkey.cli.master_key_file import open_installation
+from valetkey.cli.master_key.file import open_installation
 from valetkey.embedded.host import HOST_SESSION, AskHost, HostSession, HostWay, check_page
 from valetkey.server.app import Host, create
 from valetkey.server.http.cookies import Cookies

@@ -21,7 +21,7 @@ from valetkey.cli.context import (
 )
 from valetkey.cli.declaration import read_item
 from valetkey.cli.declare import apply_desired
-from valetkey.cli.master_key_file import open_keys
+from valetkey.cli.master_key.file import open_keys
 from valetkey.cli.options import YES, Command
 from valetkey.cli.secrets import make_secret
 from valetkey.server.model.client import BY_SHARED, Client

@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from valetkey.cli.context import CommandContext, Failed
-from valetkey.cli.master_key_file import existing_master_key
+from valetkey.cli.master_key.file import existing_master_key
 from valetkey.cli.options import Command
 from valetkey.server.audit.keys import current_key, make_key, read_audit_keys
 from valetkey.server.audit.sealer import last_segment

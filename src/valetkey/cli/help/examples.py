@@ -139,6 +139,11 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "key list": ("valetkey key list",),
     "key rotate": ("valetkey key rotate", "valetkey key rotate --use ES256"),
+    "key wrap-master": (
+        "valetkey key wrap-master",
+        "valetkey key wrap-master --new",
+    ),
+    "key unwrap-master": ("valetkey key unwrap-master",),
     "key rotate-master": (
         "valetkey key rotate-master",
         "valetkey key rotate-master --drop-old",

@@ -14,7 +14,6 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     CredentialRetrievalError,
-    HTTPClientError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
@@ -45,7 +44,7 @@ _NOT_OURS: Final = (
 )
 _BUSY: Final = "cannot answer now ({code}): try again"
 
-_MENDED: Final = {
+_FIXES: Final = {
     "AccessDeniedException": (
         "refuses ({code}): allow {action} with this key to the role of this server"
     ),
@@ -65,7 +64,7 @@ _MENDED: Final = {
     "KeyUnavailableException": _BUSY,
     "ThrottlingException": _BUSY,
 }
-"""What went wrong, and how to mend it, by the error code of AWS."""
+"""What went wrong, and how to fix it, by the error code of AWS."""
 
 
 class AwsKms:
@@ -77,7 +76,7 @@ class AwsKms:
         for name in ("botocore", "urllib3"):
             logging.getLogger(name).setLevel(logging.WARNING)
         self._key = terms.key
-        self._name = f"AWS KMS, key {terms.key},"
+        self._name = f"AWS KMS {terms.region}, key {terms.key},".replace(" ,", ",")
         options: dict[str, Any] = {
             "region_name": terms.region or None,
             "endpoint_url": terms.url or None,
@@ -117,11 +116,9 @@ class AwsKms:
             return call(KeyId=self._key, EncryptionContext=CONTEXT, **parameters)
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", "no code"))
-            text = _MENDED.get(code, "refuses ({code})").format(code=printable(code), action=action)
+            text = _FIXES.get(code, "refuses ({code})").format(code=printable(code), action=action)
         except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError):
             text = _CREDENTIALS
-        except HTTPClientError as error:
-            text = f"cannot be reached: {printable(str(error))}"
         except BotoCoreError as error:
-            text = f"cannot be asked: {printable(str(error))}"
+            text = f"cannot be reached: {printable(str(error))}"
         raise KeyServiceError(f"{self._name} {text}")

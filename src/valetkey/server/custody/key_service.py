@@ -20,7 +20,7 @@ TIMEOUT: Final = 5.0
 
 class KeyServiceError(Exception):
     """A key service did not wrap or unwrap. The text names the service and its key, and says how to
-    mend it. It contains no secret."""
+    fix it. It contains no secret."""
 
 
 class KeyServiceTerms(msgspec.Struct, frozen=True, kw_only=True):

@@ -93,7 +93,7 @@ class Vault:
         except (msgspec.DecodeError, UnicodeDecodeError):
             answer = _Answer()
         if status != 200:
-            raise self._failed(_mended(status, answer, path=path))
+            raise self._failed(_with_fix(status, answer, path=path))
         return answer.data
 
     def _headers(self) -> dict[str, str]:
@@ -121,8 +121,8 @@ def _reason(error: httpx2.HTTPError) -> str:
     return printable(str(error)) or type(error).__name__
 
 
-def _mended(status: int, answer: _Answer, *, path: str) -> str:
-    """What went wrong, and how to mend it. What each status means:
+def _with_fix(status: int, answer: _Answer, *, path: str) -> str:
+    """What went wrong, and how to fix it. What each status means:
     https://developer.hashicorp.com/vault/api-docs#http-status-codes"""
     said = printable("; ".join(answer.errors))
     because = f"({status}: {said})" if said else f"({status})"

@@ -178,7 +178,7 @@ def why_not(file: Path, terms: KeyServiceTerms | None = None) -> str:
     """Return why this file is no master key, and how to fix it; "" if it is one."""
     try:
         text = file.read_text("ascii").strip()
-        # Whoever can read a wrapped key has no key.
+        # Reading a wrapped key is not enough to have it.
         is_wrapped = any(wrapped_by(word) for word in text.split())
         if not is_wrapped and (why := why_not_private(file)):
             return why

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from valetkey.cli.context import Failed, InvalidUsage
-from valetkey.cli.master_key_file import DAMAGED, existing_master_key, shared
+from valetkey.cli.master_key.file import DAMAGED, existing_master_key, shared
 from valetkey.server.custody.key_service import NAMES
 from valetkey.server.model.keys import SigningKey
 from valetkey.server.settings import Settings

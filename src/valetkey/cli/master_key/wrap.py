@@ -6,8 +6,8 @@ from typing import Final
 import click
 
 from valetkey.cli.context import CommandContext, Failed, InvalidUsage
-from valetkey.cli.master_key import locked, replace
-from valetkey.cli.master_key_file import make_master_key, opened, words_of, wrapped
+from valetkey.cli.master_key.file import make_master_key, opened, words_of, wrapped
+from valetkey.cli.master_key.rotate import locked, replace
 from valetkey.cli.options import Command
 from valetkey.cli.secrets import write_private
 from valetkey.jose import base64url
@@ -75,7 +75,7 @@ def unwrap_master(command: CommandContext) -> None:
     except OSError as error:
         raise Failed(f"the master key {file} cannot be read: {error.strerror}") from error
     document = {"status": "unwrapped", "file": str(file)}
-    command.show(document, f"{file} has the master key, readable for whoever can read the file")
+    command.show(document, f"{file} has the master key, readable for all who can read the file")
 
 
 def _of(command: CommandContext) -> tuple[Settings, Path, KeyServiceTerms]:

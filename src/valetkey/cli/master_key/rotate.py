@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from valetkey.cli.context import CommandContext, Failed, InvalidUsage
-from valetkey.cli.master_key_file import (
+from valetkey.cli.master_key.file import (
     existing_master_key,
     open_keys,
     read,

@@ -1,0 +1,1 @@
+"""The master key: its file, its replacement, and the key service that wraps it."""
