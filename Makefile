@@ -22,7 +22,7 @@ demo: $(if $(findstring passkey,$(ARGS)),.venv/.dev) .venv/.project  ## play the
 	@$(BIN)/valetkey demo $(ARGS)
 
 test: .venv/.dev .venv/.project  ## run the tests (ARGS go to pytest)
-	@scripts/debian-packages.sh chromium fonts-dejavu-core libatomic1 nginx postgresql
+	@scripts/debian-packages.sh chromium fonts-dejavu-core libatomic1 nginx postgresql softhsm2
 	@scripts/node-packages.sh tests/clients/node
 	@$(BIN)/pytest $(WORKERS) $(ARGS)
 

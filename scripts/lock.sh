@@ -11,7 +11,7 @@ compile() {
         --quiet --output-file "requirements/$file" "$@"
 }
 
-compile dev.txt pyproject.toml --extra server --extra postgres --extra import --extra scim --extra metrics --extra otel --extra aws --extra holders --extra cli --extra docs --group dev "$@"
+compile dev.txt pyproject.toml --extra server --extra postgres --extra import --extra scim --extra metrics --extra otel --extra aws --extra pkcs11 --extra holders --extra cli --extra docs --group dev "$@"
 # The small lock holds the same versions: whatever the demo shows is what the tests ran.
 compile server.txt pyproject.toml --extra demo --group project --constraint requirements/dev.txt
 # What the image and the Debian package hold: no tools, and the driver of PostgreSQL.

@@ -24,7 +24,7 @@ from valetkey.server.oauth.signals.fan_out import Decided, with_signals
 from valetkey.server.settings import Loaded, Settings, SettingsError, read
 from valetkey.server.store.database import Database, PostgresURL, open_store, survey
 from valetkey.server.store.memory import MemoryStore
-from valetkey.server.store.port import Store, Unavailable, Unstorable, Unusable
+from valetkey.server.store.port import Store, TokenUnavailable, Unavailable, Unstorable, Unusable
 from valetkey.server.store.settle import settle
 from valetkey.spec.errors import TemporarilyUnavailable
 
@@ -116,6 +116,8 @@ class CommandContext:
 
         try:
             return asyncio.run(working())
+        except TokenUnavailable as error:
+            raise Failed(str(error), type="unavailable") from error
         except Unavailable as error:
             raise Failed(f"the database cannot answer: {error}", type="unavailable") from error
         except Unstorable as error:

@@ -13,6 +13,7 @@ import apsw
 from cryptography import x509
 
 from valetkey.cli.context import Failed, open_database
+from valetkey.cli.key_token import check_token
 from valetkey.cli.master_key.check import check_master_key
 from valetkey.cli.master_key.file import DAMAGED
 from valetkey.cli.notices import notice_checks
@@ -118,6 +119,7 @@ def installation(settings: Settings, *, ca: Path | None = None) -> Iterator[Row]
     if isinstance(settings.database.at, Path):
         yield from _modes(settings.database.at)
     yield Row(*check_master_key(settings, keys))
+    yield from (Row(*one) for one in check_token(settings, keys))
     now = int(time.time())
     yield _clock(now, keys)
     yield from _certificate(settings)

@@ -5,6 +5,7 @@ import time
 import click
 
 from valetkey.cli.context import CommandContext, Failed, columns, fields, format_time
+from valetkey.cli.key_token import check_token_command
 from valetkey.cli.master_key.file import open_keys
 from valetkey.cli.master_key.rotate import rotate_master
 from valetkey.cli.master_key.wrap import unwrap_master, wrap_master
@@ -34,10 +35,13 @@ def list_keys(command: CommandContext) -> None:
 def _show(command: CommandContext, keys: tuple[SigningKey, ...]) -> None:
     ordered = sorted(keys, key=lambda one: (USES.index(one.use), -one.since))
     rows = [
-        (one.kid, one.use, one.status, format_time(one.since), format_time(one.until))
+        (
+            *(one.kid, one.use, one.status, one.label or "database"),
+            *(format_time(one.since), format_time(one.until)),
+        )
         for one in ordered
     ]
-    text = columns(("kid", "use", "status", "since", "until"), rows)
+    text = columns(("kid", "use", "status", "where", "since", "until"), rows)
     command.show([fields(one, hide=("sealed",)) for one in ordered], text)
 
 
@@ -124,3 +128,4 @@ async def _revoke(store: Store, kid: str, fresh: SigningKey) -> None:
 key.add_command(rotate_master)
 key.add_command(wrap_master)
 key.add_command(unwrap_master)
+key.add_command(check_token_command)

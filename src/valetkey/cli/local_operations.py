@@ -36,7 +36,7 @@ from valetkey.server.oauth.endpoints.administration import Actor
 from valetkey.server.settings.load import described
 from valetkey.server.store import keyring
 from valetkey.server.store.keyring import DamagedKey, WrongMasterKey, make, read_keys
-from valetkey.server.store.port import Store
+from valetkey.server.store.port import Store, TokenUnavailable
 from valetkey.server.store.settle import ask
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ async def whole_context(store: Store, command: CommandContext) -> Context:
     try:
         master = existing_master_key(command.settings())
         keys = keyring.open_keys(await read_keys(store), master, now=int(time.time()))
-    except (InvalidUsage, Failed, WrongMasterKey, DamagedKey):
+    except (InvalidUsage, Failed, WrongMasterKey, DamagedKey, TokenUnavailable):
         keys = NO_KEYS
     context = command.context(keys)
     servers, policies, epoch = Many(ResourceServer), Many(Policy), One(Epoch, CURRENT)

@@ -106,7 +106,9 @@ def _lead_workers(service: Service, manager: ServiceManager) -> int:
 async def _create(settings: Settings) -> None:
     store = await open_database(settings.database)
     try:
-        await open_installation(settings, store)
+        master = await open_installation(settings, store)
+        if master.token is not None:
+            master.token.close()  # A connection to it does not survive a fork.
     except Unavailable as error:
         raise Failed(f"the database cannot answer: {error}") from error
     finally:

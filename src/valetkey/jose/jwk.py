@@ -90,14 +90,14 @@ def generate(algorithm: Algorithm) -> PrivateKey:
     """A new key. Its kid is a digest of the public key."""
     match algorithm:
         case "ES256":
-            return _private_key(algorithm, ec.generate_private_key(ec.SECP256R1()))
+            return private_key_of(algorithm, ec.generate_private_key(ec.SECP256R1()))
         case "ES384":
-            return _private_key(algorithm, ec.generate_private_key(ec.SECP384R1()))
+            return private_key_of(algorithm, ec.generate_private_key(ec.SECP384R1()))
         case "EdDSA":
-            return _private_key(algorithm, ed25519.Ed25519PrivateKey.generate())
+            return private_key_of(algorithm, ed25519.Ed25519PrivateKey.generate())
         case "RS256" | "PS256":
             key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
-            return _private_key(algorithm, key)
+            return private_key_of(algorithm, key)
 
 
 def from_der(algorithm: Algorithm, der: bytes) -> PrivateKey:
@@ -109,7 +109,7 @@ def from_der(algorithm: Algorithm, der: bytes) -> PrivateKey:
     )
     if not isinstance(key, _KINDS[algorithm][0]):
         raise ValueError(f"not a key for {algorithm}")
-    return _private_key(algorithm, key)
+    return private_key_of(algorithm, key)
 
 
 def parse_set(
@@ -214,7 +214,8 @@ def _strong(key: RSAKey) -> bool:
     return key.public_key.key_size >= RSA_BITS
 
 
-def _private_key(algorithm: Algorithm, key: Private) -> PrivateKey:
+def private_key_of(algorithm: Algorithm, key: Private) -> PrivateKey:
+    """The key, with a kid that is a digest of its public half."""
     spki = key.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )

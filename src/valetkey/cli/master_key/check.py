@@ -10,6 +10,7 @@ from valetkey.server.model.keys import SigningKey
 from valetkey.server.settings import Settings
 from valetkey.server.store.database import PostgresURL
 from valetkey.server.store.keyring import DamagedKey, WrongMasterKey, open_keys
+from valetkey.server.store.port import TokenUnavailable
 
 Check: TypeAlias = tuple[str, Literal["ok", "warn", "fail"], str]
 """Its name, the verdict, and the details."""
@@ -30,6 +31,8 @@ def check_master_key(settings: Settings, keys: Sequence[SigningKey]) -> Check:
         open_keys(keys, master, now=0)
     except (InvalidUsage, Failed) as error:
         return "master key", "fail", error.message.removeprefix("the master key ")
+    except TokenUnavailable as error:
+        return "token", "fail", str(error)
     except DamagedKey as error:
         return "keys", "fail", f"{error}; {DAMAGED}"
     except WrongMasterKey as error:

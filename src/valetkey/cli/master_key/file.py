@@ -7,7 +7,7 @@ import functools
 import os
 import time
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from valetkey.cli.context import Failed, InvalidUsage
 from valetkey.cli.secrets import write_private
@@ -22,12 +22,18 @@ from valetkey.server.custody.key_service import (
 from valetkey.server.model.keys import Secret
 from valetkey.server.settings import Settings
 from valetkey.server.settings.checks import why_not_private
+from valetkey.server.settings.load import secret_in
 from valetkey.server.settings.master_key import MASTER_KEY, why_not_key, why_not_wrapped
 from valetkey.server.settings.passkeys import why_not_domain
+from valetkey.server.settings.pkcs11 import TokenSettings
+from valetkey.server.store import keyring
 from valetkey.server.store.database import PostgresURL
 from valetkey.server.store.keyring import DamagedKey, WrongMasterKey, ensure_keys, read_keys
-from valetkey.server.store.master_key import MasterKeys
-from valetkey.server.store.port import Store
+from valetkey.server.store.master_key import KeyToken, MasterKeys
+from valetkey.server.store.port import Store, TokenUnavailable
+
+if TYPE_CHECKING:
+    from valetkey.server.custody.pkcs11_token import Pkcs11Token
 
 SHARED: Final = (
     "all nodes of a PostgreSQL database need the same one: create it once, and copy it to each: "
@@ -57,6 +63,8 @@ async def open_keys(settings: Settings, store: Store) -> MasterKeys:
     master = await master_key(settings, store)
     try:
         await ensure_keys(store, master)
+    except TokenUnavailable as error:
+        raise Failed(str(error)) from error
     except DamagedKey as error:
         raise Failed(f"{settings.database}: {error}; {DAMAGED}") from error
     except WrongMasterKey as error:
@@ -67,8 +75,15 @@ async def open_keys(settings: Settings, store: Store) -> MasterKeys:
 
 async def open_installation(settings: Settings, store: Store) -> MasterKeys:
     """Read the master key as `open_keys` does, for a server that starts. Raises InvalidUsage,
-    Failed: also if the passkeys in the database would stop working."""
+    Failed: also if the passkeys in the database would stop working, or signing keys are in a token
+    that doesn't sign."""
     master = await open_keys(settings, store)
+    ring = keyring.open_keys(await read_keys(store), master, now=int(time.time()))
+    if ring.check_token is not None:
+        try:
+            ring.check_token()
+        except TokenUnavailable as error:
+            raise Failed(str(error)) from error
     has_passkeys = settings.sign_in.password and settings.accounts.passkeys
     if has_passkeys and (why := await why_not_domain(store, settings.relying_party)):
         raise InvalidUsage(why)
@@ -89,7 +104,8 @@ async def master_key(settings: Settings, store: Store) -> MasterKeys:
         )
     if isinstance(settings.database.at, PostgresURL):
         raise InvalidUsage(f"the master key {file} is missing: {shared(settings)}")
-    return _make(file, settings.key_service.terms)
+    _make(file, settings.key_service.terms)
+    return existing_master_key(settings)
 
 
 def shared(settings: Settings) -> str:
@@ -104,17 +120,38 @@ def existing_master_key(settings: Settings) -> MasterKeys:
     if settings.master_key is not None:
         if terms is not None:
             raise InvalidUsage(NOT_WRAPPED)
-        return MasterKeys(*(base64url.decode(one) for one in settings.master_key.reveal().split()))
+        words = settings.master_key.reveal().split()
+        return MasterKeys(*map(base64url.decode, words), token=key_token(settings.pkcs11))
     if settings.key_file is None or not settings.key_file.exists():
         raise InvalidUsage(f"the master key {settings.key_file or ''} is missing")
-    return read(settings.key_file, terms)
+    return read(settings.key_file, terms, token=key_token(settings.pkcs11))
 
 
-def read(file: Path, terms: KeyServiceTerms | None = None) -> MasterKeys:
+def key_token(settings: TokenSettings) -> "Pkcs11Token | None":
+    """The token of the settings, None for none. It is not opened yet. Raises InvalidUsage."""
+    if settings.module is None:
+        return None
+    # Imported here: few installations need it.
+    from valetkey.server.custody.pkcs11_token import Pkcs11Token, TokenTerms  # noqa: PLC0415
+
+    pin = secret_in(settings.pin, settings.pin_file)
+    return Pkcs11Token(
+        TokenTerms(
+            module=settings.module,
+            label=settings.token,
+            pin=pin or Secret(""),
+            algorithms=settings.algorithms,
+        )
+    )
+
+
+def read(
+    file: Path, terms: KeyServiceTerms | None = None, *, token: KeyToken | None = None
+) -> MasterKeys:
     """Read the key in a file, or the two of a replacement. Raises InvalidUsage if the file is
     readable by others, or has no key; Failed if the key service does not unwrap it."""
     try:
-        return MasterKeys(*_read(file, terms), read_again=Rereading(file, terms))
+        return MasterKeys(*_read(file, terms), read_again=Rereading(file, terms), token=token)
     except KeyServiceError as error:
         raise Failed(f"the master key {file} cannot be unwrapped: {error}") from error
 
@@ -202,7 +239,7 @@ def make_master_key(file: Path, terms: KeyServiceTerms | None = None) -> None:
     write_private(file, word + "\n")
 
 
-def _make(file: Path, terms: KeyServiceTerms | None) -> MasterKeys:
+def _make(file: Path, terms: KeyServiceTerms | None) -> None:
     try:
         # Of two processes that start together, one creates the key, the other reads it.
         make_master_key(file, terms)
@@ -212,4 +249,3 @@ def _make(file: Path, terms: KeyServiceTerms | None) -> MasterKeys:
         raise Failed(f"the master key {file} cannot be created: {error.strerror}") from error
     except KeyServiceError as error:
         raise Failed(f"the master key {file} cannot be created: {error}") from error
-    return read(file, terms)

@@ -46,8 +46,8 @@ class WriteProbe:
 
 def health(shell: Shell) -> dict[str, MethodHandler]:
     """The handlers of `/healthz` (the process answers) and `/readyz` (it is not about to stop, it
-    can open files, its keys are open, its database answers now, and took a write in the last
-    second)."""
+    can open files, its keys are open and sign, its database answers now, and took a write in the
+    last second)."""
     probe = WriteProbe(shell.store)
     draining = asyncio.Event()
 
@@ -60,10 +60,15 @@ def health(shell: Shell) -> dict[str, MethodHandler]:
         if not file_limit.room():
             raise TemporarilyUnavailable("no file can be opened")
         try:
-            await shell.context()
+            context = await shell.context()
             await shell.store.read()
         except Unavailable as error:
             return _not_ready(request, "keys and settings cannot be read from the database", error)
+        if (check_token := context.installation.keyring.check_token) is not None:
+            try:
+                check_token()
+            except Unavailable as error:
+                return _not_ready(request, "the token with the signing keys does not sign", error)
         try:
             await probe.check()
         except Unavailable as error:

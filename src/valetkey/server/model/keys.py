@@ -1,6 +1,6 @@
 """The server's keys: sealed in the store, and opened in a keyring."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Final, Literal, TypeAlias, final
 
 import msgspec
@@ -11,10 +11,13 @@ from valetkey.server.model.record import Record
 
 Use: TypeAlias = Literal["ES256", "RS256", "seal", "mac", "salt"]
 KeyStatus: TypeAlias = Literal["coming", "current", "retiring"]
+StoreKind: TypeAlias = Literal["", "pkcs11"]
+"""Where a private key is: sealed in the database, or in a token that never gives it away."""
 
 
 class SigningKey(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """A stored key. `sealed` opens only with the master key, which is not in the database.
+    """A stored key. `sealed` opens only with the master key, which is not in the database. Of a
+    key in a token, which finds it by its `label`, it holds the public half.
 
     The status goes coming → current → retiring, then the key is deleted. `since` is when the status
     began. A retiring key is deleted from `until` on, when all that it signed has expired.
@@ -29,6 +32,8 @@ class SigningKey(Record, frozen=True, kw_only=True, omit_defaults=True):
     created: int
     since: int
     until: int = 0
+    store: StoreKind = ""
+    label: str = ""
 
     @property
     def key(self) -> str:
@@ -62,13 +67,15 @@ NO_SALT: Final = RawKey("", b"")
 
 class Keyring(msgspec.Struct, frozen=True, eq=False):
     """The keys in use. In each sequence the current one comes first. `salt` derives the pairwise
-    subjects of users. It never changes, as the subjects would change with it."""
+    subjects of users. It never changes, as the subjects would change with it. If a token holds keys
+    that sign, `check_token` returns where they sign now, and raises Unavailable where not."""
 
     signing: dict[Algorithm, PrivateKey]
     published: tuple[PublicKey, ...]
     sealing: Sequence[RawKey]
     macs: Sequence[RawKey]
     salt: RawKey = NO_SALT
+    check_token: Callable[[], None] | None = None
 
     def __repr__(self) -> str:
         return "Keyring(…)"

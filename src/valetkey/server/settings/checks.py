@@ -175,6 +175,7 @@ CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "master_key": why_not_key,
     "key_service.token_file": _why_not_secret_file,
     "key_service.ca_file": _why_not_authorities,
+    "pkcs11.pin_file": _why_not_secret_file,
     "devise_pepper_file": _why_not_secret_file,
     "sign_in.lazy.secret_file": _why_not_secret_file,
     "sign_in.ldap.bind_password_file": _why_not_secret_file,
@@ -278,7 +279,7 @@ def _lazy(settings: Settings, origins: Mapping[str, str]) -> list[str]:
 def _tables(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
     if settings.accounts.mail_codes and not settings.mail.host:
         yield f"accounts.mail_codes = True (from {origins['accounts.mail_codes']}): needs mail.host"
-    for table in ("key_service", "mail", "webhook", "audit"):
+    for table in ("key_service", "pkcs11", "mail", "webhook", "audit"):
         part = getattr(settings, table)
         yield from _of_table(table, part, part.mistakes(), origins=origins)
 

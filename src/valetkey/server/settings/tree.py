@@ -18,6 +18,7 @@ from valetkey.server.settings.clients import ClientSettings
 from valetkey.server.settings.key_service import KeyServiceSettings
 from valetkey.server.settings.notices import MailSettings, NoticeSettings, WebhookSettings
 from valetkey.server.settings.passkeys import relying_party
+from valetkey.server.settings.pkcs11 import TokenSettings
 from valetkey.server.settings.ways import SignInSettings
 from valetkey.server.store.database import Database, PostgresURL
 from valetkey.wire import address
@@ -84,6 +85,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = 0
     key_service: KeyServiceSettings = KeyServiceSettings()
+    pkcs11: TokenSettings = TokenSettings()
     devise_pepper: Annotated[
         Secret | None, _is("the pepper of the Devise application from which users were imported")
     ] = None
@@ -292,6 +294,7 @@ SECRETS: Final = frozenset(
     {
         "master_key",
         "key_service.token",
+        "pkcs11.pin",
         "devise_pepper",
         "sign_in.lazy.secret",
         "sign_in.ldap.bind_password",

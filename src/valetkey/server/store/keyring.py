@@ -3,18 +3,25 @@
 import contextlib
 import time
 from collections.abc import Iterable, Sequence
+from functools import partial
 from os import urandom
 from typing import Final
 
 from valetkey.jose import jwk, seal
-from valetkey.jose.jwk import ALGORITHMS, Algorithm, PrivateKey
+from valetkey.jose.jwk import ALGORITHMS, Algorithm, Ours, PrivateKey, PublicKey
 from valetkey.server.model.change import Create, Stale
 from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.keys import NO_SALT, Keyring, KeyStatus, RawKey, SigningKey, Use
 from valetkey.server.model.query import Many
 from valetkey.server.oauth.admin.keys import first_status, missing
-from valetkey.server.store.master_key import MasterKey, MasterKeys, key_purpose, master_keys
-from valetkey.server.store.port import Store, Unavailable
+from valetkey.server.store.master_key import (
+    MasterKey,
+    MasterKeys,
+    key_purpose,
+    master_keys,
+    purpose_of,
+)
+from valetkey.server.store.port import Store, TokenUnavailable, Unavailable
 from valetkey.server.store.settle import TRIES
 
 MASTER: Final = 32
@@ -22,6 +29,8 @@ MASTER: Final = 32
 
 _MARK_SECONDS: Final = 60
 """Seconds for which the mark of a key creation is kept: longer than a lost commit may take."""
+
+PKCS11: Final = "pkcs11"
 
 _KID: Final = 4
 _RAW: Final = 32
@@ -67,14 +76,31 @@ def _once(keys: Sequence[SigningKey]) -> SingleUse:
 
 
 def make(use: Use, master: MasterKey, *, status: KeyStatus = "coming") -> SigningKey:
-    """Create a key, sealed with the master key."""
+    """Create a key, sealed with the master key, or in the token. Raises TokenUnavailable."""
     now = int(time.time())
+    master = master_keys(master)
+    token = master.token
+    if token is not None and use in token.algorithms:
+        algorithm = _algorithm(use)
+        label, raw = token.generate(algorithm)
+        kid = token.key(algorithm, label, raw).kid
+        purpose = key_purpose(kid, use, store=PKCS11, label=label)
+        return SigningKey(
+            kid=kid,
+            use=use,
+            sealed=master.seal(raw, purpose=purpose),
+            status=status,
+            created=now,
+            since=now,
+            store=PKCS11,
+            label=label,
+        )
     if use in ALGORITHMS:
         private = jwk.generate(_algorithm(use))
         kid, raw = private.kid, private.to_der()
     else:
         kid, raw = urandom(_KID).hex(), urandom(_RAW)
-    sealed = master_keys(master).seal(raw, purpose=key_purpose(kid, use))
+    sealed = master.seal(raw, purpose=key_purpose(kid, use))
     return SigningKey(kid=kid, use=use, sealed=sealed, status=status, created=now, since=now)
 
 
@@ -93,20 +119,35 @@ def open_keys(keys: Sequence[SigningKey], master: MasterKey, *, now: int) -> Key
 def _ring(keys: Sequence[SigningKey], master: MasterKeys, *, now: int) -> Keyring:
     alive = sorted((key for key in keys if key.status != "retiring" or now < key.until), key=_order)
     signing: dict[Algorithm, PrivateKey] = {}
-    published = []
+    published: list[PublicKey] = []
+    in_token: list[PrivateKey] = []
     for key in alive:
         if key.use in ALGORITHMS:
-            private = jwk.from_der(_algorithm(key.use), _opened(key, master))
+            private = _signer(key, master)
             published.append(private.public())
             if key.status == "current":
                 signing[private.algorithm] = private
+                if key.store:
+                    in_token.append(private)
     return Keyring(
         signing=signing,
         published=tuple(published),
         sealing=_raw(alive, "seal", master),
         macs=_raw(alive, "mac", master),
         salt=next(iter(_raw(alive, "salt", master)), NO_SALT),
+        check_token=partial(master.token.check, in_token) if master.token and in_token else None,
     )
+
+
+def _signer(key: SigningKey, master: MasterKeys) -> PrivateKey:
+    algorithm, raw = _algorithm(key.use), _opened(key, master)
+    if not key.store:
+        return jwk.from_der(algorithm, raw)
+    if master.token is None:
+        raise TokenUnavailable(
+            f"key {key.kid} is in a PKCS#11 token: set pkcs11.module, and what it needs"
+        )
+    return master.token.key(algorithm, key.label, raw)
 
 
 def _raw(keys: Iterable[SigningKey], use: Use, master: MasterKeys) -> tuple[RawKey, ...]:
@@ -115,7 +156,7 @@ def _raw(keys: Iterable[SigningKey], use: Use, master: MasterKeys) -> tuple[RawK
 
 def _opened(key: SigningKey, master: MasterKeys) -> bytes:
     try:
-        return master.unseal(key.sealed, purpose=key_purpose(key.kid, key.use))
+        return master.unseal(key.sealed, purpose=purpose_of(key))
     except seal.BadSeal as error:
         raise WrongMasterKey(f"the master key does not open key {key.kid}") from error
 
@@ -133,5 +174,5 @@ def _order(key: SigningKey) -> tuple[int, int]:
     return ("current", "coming", "retiring").index(key.status), -key.since
 
 
-def _algorithm(use: Use) -> Algorithm:
+def _algorithm(use: Use) -> Ours:
     return "RS256" if use == "RS256" else "ES256"

@@ -5,13 +5,14 @@ database is sealed with it, so that no node meets a key that it cannot open.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from os import urandom
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import msgspec
 
 from valetkey.jose import seal
+from valetkey.jose.jwk import Ours, PrivateKey
 from valetkey.server.model.audit import AuditKey
 from valetkey.server.model.change import Stale, Update
 from valetkey.server.model.keys import SigningKey
@@ -23,14 +24,40 @@ SealedKey: TypeAlias = SigningKey | AuditKey
 """All that the master key seals."""
 
 
+class KeyToken(Protocol):
+    """A device that makes signing keys, and signs with them. Its keys never leave it. All methods
+    raise TokenUnavailable."""
+
+    @property
+    def algorithms(self) -> Collection[Ours]:
+        """Those of new keys that it makes."""
+
+    def generate(self, algorithm: Ours) -> tuple[str, bytes]:
+        """Make a key: its label, and its public half (SubjectPublicKeyInfo in DER)."""
+
+    def key(self, algorithm: Ours, label: str, public: bytes) -> PrivateKey:
+        """The key with this label, which signs in the token. The token is not asked yet."""
+
+    def check(self, keys: Collection[PrivateKey]) -> None:
+        """Sign with each of the keys."""
+
+    def close(self) -> None:
+        """End the connection; the next use opens another one."""
+
+
 class MasterKeys:
     """Master keys, newest first, each of 32 bytes. `read_again` returns the keys of now; it is
-    asked when none of these opens something, so that a running server learns of a new one."""
+    asked when none of these opens something, so that a running server learns of a new one. `token`
+    holds signing keys whose public halves these seal."""
 
     def __init__(
-        self, *keys: bytes, read_again: Callable[[], Sequence[bytes]] = lambda: ()
+        self,
+        *keys: bytes,
+        read_again: Callable[[], Sequence[bytes]] = lambda: (),
+        token: KeyToken | None = None,
     ) -> None:
         self.keys = keys
+        self.token = token
         self._read_again = read_again
         self._in_use: set[bytes] = set()
 
@@ -81,9 +108,11 @@ def master_keys(master: MasterKey) -> MasterKeys:
     return master if isinstance(master, MasterKeys) else MasterKeys(master)
 
 
-def key_purpose(kid: str, use: str) -> bytes:
-    """For what a key of the server is sealed."""
-    return msgspec.json.encode(["valetkey", "key at rest", kid, use])
+def key_purpose(kid: str, use: str, *, store: str = "", label: str = "") -> bytes:
+    """For what a key of the server is sealed: itself, or the public half of a key in a token."""
+    if not store:
+        return msgspec.json.encode(["valetkey", "key at rest", kid, use])
+    return msgspec.json.encode(["valetkey", "key in a token", kid, use, store, label])
 
 
 def audit_key_purpose(name: str) -> bytes:
@@ -94,7 +123,7 @@ def audit_key_purpose(name: str) -> bytes:
 def purpose_of(record: SealedKey) -> bytes:
     """For what this record is sealed."""
     if isinstance(record, SigningKey):
-        return key_purpose(record.kid, record.use)
+        return key_purpose(record.kid, record.use, store=record.store, label=record.label)
     return audit_key_purpose(record.id)
 
 

@@ -133,6 +133,10 @@ class Damaged(Unavailable):
     """One stored row cannot be read; the others can."""
 
 
+class TokenUnavailable(Unavailable):
+    """The token with the signing keys doesn't sign. The text names it, and says how to fix it."""
+
+
 class Unstorable(ValueError):
     """No database can hold a value in these changes. None of them was written."""
 

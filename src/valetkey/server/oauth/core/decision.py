@@ -115,7 +115,8 @@ class Issue(Outcome, frozen=True, kw_only=True, eq=False):
 
 
 class Issued(Outcome, frozen=True, kw_only=True, eq=False):
-    """Tokens that passed the choke point. They are signed after the changes are committed."""
+    """Tokens that passed the choke point. They are signed after the changes are committed, unless
+    `document` has the signed response already."""
 
     client: Client
     access_token: AccessToken
@@ -124,6 +125,7 @@ class Issued(Outcome, frozen=True, kw_only=True, eq=False):
     refresh_token: str
     scope: str
     members: Mapping[str, Any] = {}
+    document: dict[str, Any] = {}
 
     def __repr__(self) -> str:
         return f"Issued(to={self.client.id!r})"

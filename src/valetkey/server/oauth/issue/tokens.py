@@ -51,7 +51,7 @@ def issue(
             claims = _user_claims(decision, decision.standing, context)
     if decision.refresh_token is not None:
         refresh_token = refresh_tokens.write(decision.refresh_token, context.installation.keyring)
-    return Issued(
+    issued = Issued(
         client=decision.client,
         access_token=token,
         id_token=identity,
@@ -62,6 +62,11 @@ def issue(
         changes=decision.changes,
         events=decision.events,
     )
+    if at.keyring.check_token is None:
+        return issued
+    # A token may be lost at any moment: it signs before anything is committed, so that a code or a
+    # refresh token is spent only for an answer that can be given.
+    return msgspec.structs.replace(issued, document=response(issued, context))
 
 
 def _members(decision: Issue, parts: tuple[Members, ...], context: Context) -> dict[str, Any]:
@@ -99,7 +104,9 @@ def _check_alive(decision: Issue, context: Context) -> None:
 
 
 def response(issued: Issued, context: Context) -> dict[str, Any]:
-    """Sign the token response (RFC 6749 5.1). Call this only after the changes are committed."""
+    """Sign the token response (RFC 6749 5.1). Send it only after the changes are committed."""
+    if issued.document:
+        return issued.document
     signed = _signed(issued, context)
     answer: dict[str, Any] = {
         "access_token": signed,

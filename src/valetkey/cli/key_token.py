@@ -1,0 +1,97 @@
+"""`valetkey key check-token`: the PKCS#11 token with the signing keys, and how quick it is."""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import click
+
+from valetkey.cli.context import CommandContext, Failed, InvalidUsage, columns
+from valetkey.cli.master_key.check import Check
+from valetkey.cli.master_key.file import existing_master_key, key_token
+from valetkey.cli.options import Command
+from valetkey.jose import jwk, jws
+from valetkey.jose.jwk import ALGORITHMS, Ours
+from valetkey.server.model.keys import SigningKey
+from valetkey.server.settings import Settings
+from valetkey.server.store.keyring import WrongMasterKey, open_keys, read_keys
+from valetkey.server.store.port import TokenUnavailable
+
+SLOW: Final = 0.005
+"""Seconds of a signature that are too many: the process does nothing else meanwhile."""
+
+MOVE: Final = "rotate twice, `lifetimes.jwks_cache` apart (valetkey key rotate)"
+
+
+def check_token(settings: Settings, keys: Sequence[SigningKey]) -> Iterator[Check]:
+    """Check that the token, if there is one, signs with each current key."""
+    in_token = [key for key in keys if key.store and key.status == "current"]
+    if settings.pkcs11.module is None and not in_token:
+        return
+    try:
+        token = key_token(settings.pkcs11)
+        if token is not None and not in_token:
+            token.labels()
+            yield "token", "warn", f"it holds no key that signs yet: {MOVE}"
+            return
+        check = open_keys(keys, existing_master_key(settings), now=0).check_token
+        if check is not None:
+            check()  # The first time opens the token.
+            began = time.perf_counter()
+            check()
+            took = (time.perf_counter() - began) / len(in_token)
+            says = f"{len(in_token)} keys sign, each in {took * 1e6:.0f} µs"
+            yield "token", "warn" if took > SLOW else "ok", says
+    except TokenUnavailable as error:
+        yield "token", "fail", str(error)
+    except (InvalidUsage, Failed, WrongMasterKey):
+        return  # `check_master_key` says it.
+
+
+@click.command(name="check-token", cls=Command)
+@click.option("--seconds", type=click.FloatRange(0.01, 60), default=1.0, help="How long to sign.")
+@click.pass_obj
+def check_token_command(command: CommandContext, *, seconds: float) -> None:
+    """Open the PKCS#11 token, measure how quick it signs, and list what it holds.
+
+    It signs with keys that are not kept, in the token and in this process. A key that begins with
+    valetkey- and is in no database of yours can be deleted with the tools of the token.
+    """
+    settings = command.settings()
+    token = key_token(settings.pkcs11)
+    if token is None:
+        raise InvalidUsage("no token is set: set pkcs11.module, and what it needs")
+    try:
+        labels = token.labels()
+        took = {one: token.measure(one, seconds=seconds) for one in ALGORITHMS}
+    except TokenUnavailable as error:
+        raise Failed(str(error)) from error
+    here = {one: _measure_here(one, seconds=seconds) for one in ALGORITHMS}
+    known = {key.label for key in command.run(read_keys, missing="pretend")}
+    document = {
+        "microseconds": {one: round(took[one] * 1e6) for one in ALGORITHMS},
+        "microseconds_in_process": {one: round(here[one] * 1e6) for one in ALGORITHMS},
+        "keys": [one for one in labels if one in known],
+        "other_keys": [one for one in labels if one not in known],
+        "missing_keys": sorted(known - {"", *labels}),
+    }
+    rows = [(one, f"{took[one] * 1e6:.0f} µs", f"{here[one] * 1e6:.0f} µs") for one in ALGORITHMS]
+    lists = [
+        f"{title}: {', '.join(document[name]) or 'none'}"
+        for name, title in (
+            ("keys", "keys of this database"),
+            ("other_keys", "other keys"),
+            ("missing_keys", "missing keys"),
+        )
+    ]
+    text = columns(("signature", "in the token", "in this process"), rows)
+    command.show(document, "\n".join((text, *lists)))
+
+
+def _measure_here(algorithm: Ours, *, seconds: float) -> float:
+    key = jwk.generate(algorithm)
+    began, count = time.perf_counter(), 0
+    while (took := time.perf_counter() - began) < seconds or not count:
+        jws.sign(b"measure", key=key, typ="test")
+        count += 1
+    return took / count
