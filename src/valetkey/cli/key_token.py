@@ -40,7 +40,7 @@ def check_token(settings: Settings, keys: Sequence[SigningKey]) -> Iterator[Chec
             began = time.perf_counter()
             check()
             took = (time.perf_counter() - began) / len(in_token)
-            says = f"{len(in_token)} keys sign, each in {took * 1e6:.0f} µs"
+            says = f"{len(in_token)} keys sign, each in {took * 1e6:.0f} us"
             yield "token", "warn" if took > SLOW else "ok", says
     except TokenUnavailable as error:
         yield "token", "fail", str(error)
@@ -75,7 +75,7 @@ def check_token_command(command: CommandContext, *, seconds: float) -> None:
         "other_keys": [one for one in labels if one not in known],
         "missing_keys": sorted(known - {"", *labels}),
     }
-    rows = [(one, f"{took[one] * 1e6:.0f} µs", f"{here[one] * 1e6:.0f} µs") for one in ALGORITHMS]
+    rows = [(one, f"{took[one] * 1e6:.0f} us", f"{here[one] * 1e6:.0f} us") for one in ALGORITHMS]
     lists = [
         f"{title}: {', '.join(document[name]) or 'none'}"
         for name, title in (

@@ -127,8 +127,9 @@ def existing_master_key(settings: Settings) -> MasterKeys:
     return read(settings.key_file, terms, token=key_token(settings.pkcs11))
 
 
+@functools.cache
 def key_token(settings: TokenSettings) -> "Pkcs11Token | None":
-    """The token of the settings, None for none. It is not opened yet. Raises InvalidUsage."""
+    """The token of the settings, None for none: one in a process. It is not opened yet."""
     if settings.module is None:
         return None
     # Imported here: few installations need it.

@@ -57,7 +57,13 @@ _MECHANISMS: Final[dict[Ours, Mechanism]] = {
 
 _WRONG_PIN: Final = (PinIncorrect, PinInvalid, PinLenRange, PinLocked)
 
+
+class NoModule(PKCS11Error):
+    """The file is no PKCS#11 module."""
+
+
 _FIXES: Final[tuple[tuple[type[PKCS11Error], str], ...]] = (
+    (NoModule, "cannot be used: check pkcs11.module"),
     (NoSuchToken, "is not there: check pkcs11.token, and that the device is connected"),
     (MultipleTokensReturned, "is there twice: give each token a label of its own"),
     (PinLocked, "is locked after wrong PINs: let its security officer unlock it"),
@@ -223,8 +229,11 @@ class Pkcs11Token:
         self._handles = {}
         try:
             library = pkcs11.lib(str(self._terms.module))
-        except (RuntimeError, OSError) as error:
-            raise TokenUnavailable(f"{self._name} cannot be used: check pkcs11.module") from error
+        except PKCS11Error as error:
+            # What can't be loaded has no class of its own.
+            if type(error) is PKCS11Error:
+                raise NoModule from error
+            raise
         if self._library is not None and self._pid != os.getpid():
             library.reinitialize()
         self._library, self._pid = library, os.getpid()
