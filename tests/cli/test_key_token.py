@@ -75,6 +75,18 @@ def test_a_key_is_revoked_and_back_in_the_process(line: Line, device: SoftHsm) -
     assert where(line)["ES256", "current"] == ""
 
 
+def test_a_token_that_is_gone_for_good(line: Line, device: SoftHsm) -> None:
+    line.ok("key", "rotate")
+    token = key_token(line_settings())
+    assert token is not None
+    token.close()
+    device.take_away()
+    while lost := [one for one in line.every(SigningKey) if one.store and one.use == "ES256"]:
+        line.ok("key", "revoke", lost[0].kid, VALETKEY_PKCS11__ALGORITHMS="")
+    found = where(line)
+    assert found["ES256", "current"] == found["ES256", "coming"] == ""
+
+
 def test_the_token_is_measured(line: Line, device: SoftHsm) -> None:
     found = line.json("key", "check-token", "--seconds", "0.01")
     assert all(found["microseconds"][one] > 0 for one in ALGORITHMS)
@@ -107,7 +119,9 @@ def test_no_pin(line: Line, device: SoftHsm, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_lost_token_fails_in_a_line(line: Line, device: SoftHsm) -> None:
     line.ok("key", "rotate")
-    key_token(line_settings()).close()
+    token = key_token(line_settings())
+    assert token is not None
+    token.close()
     device.take_away()
     told = line.fails("key", "rotate", status=1)
     assert told.startswith("Error: the PKCS#11 token valetkey (/usr/lib/softhsm/libsofthsm2.so) ")

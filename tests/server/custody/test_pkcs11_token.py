@@ -55,7 +55,7 @@ def test_the_keyring_publishes_and_signs(device: SoftHsm) -> None:
     assert ring.check_token is not None
     ring.check_token()
     text = jws.sign(b"{}", key=ring.signing["ES256"], typ="test")
-    assert jws.verify(text, ring.published, algorithms=("ES256",), typ=("test",)) == b"{}"
+    assert jws.verify(text, ring.published, algorithms=ALGORITHMS, typ=("test",)) == b"{}"
     assert [one.kid for one in ring.published] == [one.kid for one in keys[:2]]
 
 
@@ -156,7 +156,7 @@ def test_a_child_opens_a_connection_of_its_own(device: SoftHsm) -> None:
         os._exit(0)
     os.waitpid(child, 0)
     text = os.read(reading, 4096).decode()
-    assert jws.verify(text, [key.public()], algorithms=("ES256",), typ=("test",)) == b"{}"
+    assert jws.verify(text, [key.public()], algorithms=ALGORITHMS, typ=("test",)) == b"{}"
     assert jws.sign(b"{}", key=key, typ="test")
     for end in (reading, writing):
         os.close(end)

@@ -1,6 +1,6 @@
 """Private keys that stay in a token, as `cryptography` has private keys: they only sign.
 
-So whoever signs need not know where a key is, and keys in this process stay as quick as they were.
+So callers need not know where a key is, and keys in this process stay as quick as they were.
 """
 
 from typing import Any, Final, NoReturn, Protocol
