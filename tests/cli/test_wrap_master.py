@@ -1,6 +1,7 @@
 """A master key that a key service unwraps: AWS KMS (moto), and Vault's transit engine as it is
 documented."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -341,6 +342,22 @@ def test_no_server_starts_without_its_key(
         f"Vault at {vault.url}, key transit/valetkey, cannot be reached: "
     )
     assert len(ended.stderr.splitlines()) == 1
+
+
+def test_workers_inherit_the_key(
+    line: Line, vault: Transit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, vault.settings())
+    line.ok("key", "wrap-master", "--new")
+    vault.heard.clear()
+    port = str(free_port())
+    program = [sys.executable, "-m", "valetkey", "serve", "--port", port, "--workers", "2"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert "listens on" in server.stdout.readline()
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(30) == 0
+    assert [path for path, _ in vault.heard] == ["/v1/transit/decrypt/valetkey"]
 
 
 def test_a_worker_that_is_replaced_needs_no_service(

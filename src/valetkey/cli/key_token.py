@@ -56,8 +56,8 @@ def check_token(settings: Settings, keys: Sequence[SigningKey]) -> Iterator[Chec
 def check_token_command(command: CommandContext, *, seconds: float) -> None:
     """Open the PKCS#11 token, measure how quick it signs, and list what it holds.
 
-    It signs with keys that are not kept, in the token and in this process. A key that begins with
-    valetkey- and is in no database of yours can be deleted with the tools of the token.
+    It signs with keys that it deletes afterwards, in the token and in this process. A key that
+    begins with valetkey- and is in no database of yours can be deleted with the tools of the token.
     """
     settings = command.settings()
     token = key_token(settings.pkcs11)
