@@ -232,7 +232,8 @@ class Pkcs11Token:
             return self._session
         self._handles = {}
         try:
-            library = pkcs11.lib(str(self._terms.module))
+            # A bare name would be looked for in the folders of the system.
+            library = pkcs11.lib(str(self._terms.module.absolute()))
         except PKCS11Error as error:
             # What can't be loaded has no class of its own.
             if type(error) is PKCS11Error:
