@@ -14,11 +14,18 @@ from tests.attacks.xss import TEXTS
 from tests.browser import Browser, authorize, error_code
 from tests.live import Live, live
 from tests.rows import row
-from tests.server.pages.console.staff import ON, bind, staff
+from tests.server.pages.console.staff import ON, bind, found_acme, staff
 
 from valetkey.server.model.client import Client, Suspension
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant
+from valetkey.server.model.organization import (
+    AppRequest,
+    GroupSource,
+    Membership,
+    Organization,
+    OrganizationRule,
+)
 from valetkey.server.model.user import User
 from valetkey.server.pages.console.names import segment
 from valetkey.server.pages.console.parts import Area
@@ -28,6 +35,7 @@ from valetkey.server.pages.console.parts import Area
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with live(tmp_path_factory.mktemp("console"), unthrottled=("127.0.0.0/8",), **ON) as server:
         redeem(server, authorize(server.browser(), STEFAPP))
+        found_acme(server)
         yield server
 
 
@@ -48,7 +56,8 @@ def _forms(server: Live) -> dict[str, str]:
     """The pages with a form, by what it does."""
     (grant,) = every(server, Grant)
     access = f"{_user(server)}/grants/{grant.id}"
-    catalog = f"/console/catalogs/{segment('chirp')}"
+    catalog, acme = f"/console/catalogs/{segment('chirp')}", "/console/organizations/acme"
+    request = f"{acme}/requests/{server.users['miko'].id}/kite"
     return {
         "open": f"{_user(server)}/open",
         "sign out": f"{_user(server)}/sign-out",
@@ -58,13 +67,32 @@ def _forms(server: Live) -> dict[str, str]:
         "suspend": "/console/apps/stefapp/suspend",
         "unverify": "/console/apps/stefapp/unverify",
         "preview": f"{catalog}/preview",
+        "add an organization": "/console/add-organization",
+        "edit an organization": f"{acme}/edit",
+        "set a rule": f"{acme}/rule",
+        "add a member": f"{acme}/add-member",
+        "remove a member": f"{acme}/members/{server.users['miko'].id}/remove-member",
+        "allow an app": f"{request}/allow-app",
+        "decline an app": f"{request}/decline-app",
+        "remove an organization": f"{acme}/remove",
     }
 
 
 def _state(server: Live) -> object:
     client, (grant,) = find(server, Client, "stefapp"), every(server, Grant)
-    return client, grant, len(every(server, Event))
+    companies = [every(server, kind) for kind in (Organization, Membership, AppRequest)]
+    return client, grant, len(every(server, Event)), companies
 
+
+_FILLED = {
+    "id": "evil",
+    "name": "Evil",
+    "user": "noor",
+    "administrator": "yes",
+    "apps": "all",
+    "action": "save",
+}
+"""What a forged form about an organization says."""
 
 FORGED = [
     row("A63", "no token", {"csrf": None}),
@@ -79,7 +107,11 @@ def test_a_forged_form_does_nothing(
 ) -> None:
     for name, path in _forms(server).items():
         before = _state(server)
-        sent = {"reason": "x", **{key: value for key, value in fields.items() if value is not None}}
+        sent = {
+            "reason": "x",
+            **_FILLED,
+            **{key: value for key, value in fields.items() if value is not None},
+        }
         answer = owner.http.post(path, data=sent)
         assert answer.status_code == 403, name
         assert _state(server) == before, name
@@ -93,12 +125,14 @@ def test_a_form_counts_for_one_page_and_one_session(server: Live, owner: Browser
         if name == "link":
             continue
         before = _state(server)
-        assert owner.http.post(path, data={"csrf": token, "reason": "x"}).status_code == 403, name
+        assert (
+            owner.http.post(path, data={"csrf": token, "reason": "x", **_FILLED}).status_code == 403
+        ), name
         assert _state(server) == before, name
     other = staff(server, "miko", "owner")
     other.open(forms["suspend"])
     token = other.form("confirm").fields["csrf"]
-    answer = owner.http.post(forms["suspend"], data={"csrf": token, "reason": "x"})
+    answer = owner.http.post(forms["suspend"], data={"csrf": token, "reason": "x", **_FILLED})
     assert answer.status_code == 403
     bind(server, "miko")
     owner.open(forms["suspend"])
@@ -132,6 +166,9 @@ def test_what_others_wrote_is_text(server: Live, owner: Browser) -> None:
     paths = (
         *("/console", "/console/users", "/console/apps", "/console/apps/stefapp", _user(server)),
         *(forms[one] for one in ("suspend", "stop access", "stop a permission")),
+        *("/console/organizations", "/console/organizations/acme"),
+        *(forms[one] for one in ("edit an organization", "set a rule", "remove an organization")),
+        *(forms[one] for one in ("remove a member", "allow an app")),
     )
     for text in TEXTS[::6]:
         change(
@@ -142,6 +179,11 @@ def test_what_others_wrote_is_text(server: Live, owner: Browser) -> None:
             suspension=Suspension(since=1, reason=text),
             redirect_uris=(*client.redirect_uris, f"https://x.example/{text[:80]}"),
         )
+        acme = find(server, Organization, "acme")
+        line = " ".join(text.split())[:90]
+        group = GroupSource(source=line, group=line)
+        rule = OrganizationRule(blocked=("kite", line), forbidden=(line,))
+        change(server, acme, name=text[:200], groups=(group,), rule=rule)
         miko = find(server, User, user.id)
         change(server, miko, email=text[:200], claims={"name": text, "family_name": text})
         for path in (*paths, f"/console/users?by=name&search={segment(text)[:90]}"):

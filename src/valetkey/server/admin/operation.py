@@ -51,18 +51,21 @@ class ItemPage(msgspec.Struct, frozen=True, kw_only=True):
     next: str | UnsetType = UNSET
 
 
+ReasonText: TypeAlias = Annotated[
+    str,
+    Meta(
+        max_length=200,
+        # No control characters, and none that turn the direction of a text.
+        pattern=r"^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$",
+        description="Why, for the history.",
+    ),
+]
+
+
 class Reason(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why. People may read it."""
 
-    reason: Annotated[
-        str,
-        Meta(
-            max_length=200,
-            # No control characters, and none that turn the direction of a text.
-            pattern=r"^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$",
-            description="Why, for the history.",
-        ),
-    ] = ""
+    reason: ReasonText = ""
 
 
 class Operation(msgspec.Struct, Generic[Q, B, R], frozen=True, kw_only=True, eq=False):

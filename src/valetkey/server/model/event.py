@@ -59,6 +59,8 @@ Kind: TypeAlias = Literal[
     "recovery-codes-made",
     "support-opened",
     "phone-changed",
+    "app-allowed",
+    "app-not-allowed",
 ]
 
 

@@ -34,6 +34,16 @@ class OrganizationRule(
     forbidden: Annotated[tuple[PermissionId, ...], Meta(max_length=1000)] = ()
     ask: bool = True
 
+    def with_app(self, app: str) -> "OrganizationRule":
+        """The rule that allows this app too."""
+        if app in self.listed and app not in self.blocked:
+            return self
+        return msgspec.structs.replace(
+            self,
+            listed=self.listed if app in self.listed else (*self.listed, app),
+            blocked=tuple(one for one in self.blocked if one != app),
+        )
+
 
 EVERYTHING: Final = OrganizationRule()
 """The rule of an organization that decides nothing."""

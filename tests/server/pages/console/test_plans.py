@@ -14,7 +14,7 @@ from tests.attacks.play import STEFAPP, every, redeem
 from tests.browser import authorize
 from tests.live import Live, live
 from tests.postgres import MISSING, Cluster, cluster
-from tests.server.pages.console.staff import ON, staff
+from tests.server.pages.console.staff import ON, found_acme, staff
 
 from valetkey.server.model.grant import Grant
 from valetkey.server.pages.console.names import segment
@@ -69,7 +69,14 @@ def recorder() -> Iterator[Recorder]:
 def server(tmp_path_factory: pytest.TempPathFactory, recorder: Recorder) -> Iterator[Live]:
     with live(tmp_path_factory.mktemp("plans"), name="Chirp", **ON) as server:
         redeem(server, authorize(server.browser(), STEFAPP))
+        found_acme(server)
         yield server
+
+
+ORGANIZATION = (
+    *("?search=ac", "/acme", "/acme/edit", "/acme/rule"),
+    *("/acme/add-member", "/acme/remove"),
+)
 
 
 def _paths(server: Live) -> list[str]:
@@ -83,6 +90,9 @@ def _paths(server: Live) -> list[str]:
         "/console/apps/stefapp",
         "/console/apps/stefapp/suspend",
         f"/console/catalogs/{segment('chirp')}",
+        *(f"/console/organizations{below}" for below in ORGANIZATION),
+        f"/console/organizations/acme/members/{server.users['miko'].id}/remove-member",
+        f"/console/organizations/acme/requests/{server.users['miko'].id}/kite/allow-app",
         user,
         f"{user}/grants/{grant.id}/stop-access",
         f"{user}/sign-out",
@@ -162,6 +172,7 @@ def test_no_page_reads_a_whole_table_of_postgresql(explained: Cluster, tmp_path:
     at = PostgresURL(explained.fresh())
     with live(tmp_path, name="Chirp", at=at, **ON) as server:
         redeem(server, authorize(server.browser(), STEFAPP))
+        found_acme(server)
         browser = staff(server, "noor", "owner")
         browser.open(f"/console/users/{server.users['miko'].id}")
         browser.press("confirm", reason="Ticket 1")

@@ -16,13 +16,13 @@ from valetkey.server.admin.operation import (
     Operation,
     Parameters,
     Reason,
+    ReasonText,
 )
 from valetkey.server.admin.operations.grant_stops import GrantNow
-from valetkey.server.admin.operations.organizations import MANAGE, reach, with_rule
+from valetkey.server.admin.operations.organizations import MANAGE, reach
 from valetkey.server.admin.operations.users import Time, UserId, find_user
 from valetkey.server.admin.problems import Problem, find, not_found
 from valetkey.server.http.organizations import apply_to_members
-from valetkey.server.model.change import Remove
 from valetkey.server.model.grant import Grant, GrantStatus
 from valetkey.server.model.organization import AppId, AppRequest, Membership, member_key
 from valetkey.server.model.query import Many, One, Rule
@@ -30,7 +30,13 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.endpoints.administration import OWN
 from valetkey.server.oauth.grants.changes import GrantChanged, change_status
-from valetkey.server.oauth.grants.organizations import MembershipChanged, apply_rule, join, leave
+from valetkey.server.oauth.grants.organizations import (
+    MembershipChanged,
+    apply_rule,
+    decide_request,
+    join,
+    leave,
+)
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,11 +97,13 @@ class RequestedAppPage(ItemPage, frozen=True, kw_only=True):
 
 
 class RequestAnswer(Parameters, frozen=True, kw_only=True):
-    """The answer: with `allow`, the app joins the list of the rule."""
+    """The answer: with `allow`, the app joins the list of the rule. The member reads the
+    reason."""
 
     user: Annotated[str, Meta(max_length=100)]
     app: AppId
     allow: bool
+    reason: ReasonText = ""
 
 
 class RequestAnswered(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,7 +156,7 @@ async def remove_member(call: Call[Nothing, Nothing]) -> Member:
     return await call.settle(rule, lambda outcome: _member(outcome.membership))
 
 
-def _check_member(call: AnyCall, user: str) -> Rule[None]:
+def check_member(call: AnyCall, user: str) -> Rule[None]:
     """Raises Problem unless the caller may look after this member."""
     its = yield from reach(call)
     query = One(Membership, member_key(its.id, user))
@@ -165,7 +173,7 @@ async def list_grants(call: Call[Nothing, Nothing]) -> MemberGrantList:
     name, user = call.path["organization"], call.path["user"]
 
     def rule(context: Context) -> Rule[tuple[Grant, ...]]:
-        yield from _check_member(call, user)
+        yield from check_member(call, user)
         query = Many(Grant, "user", user)
         return (yield (query,)).many(query)
 
@@ -240,15 +248,7 @@ async def answer_request(call: Call[Nothing, RequestAnswer]) -> RequestAnswered:
         its = yield from reach(call)
         key = AppRequest(organization=name, user=body.user, client=body.app, created=0).key
         request = yield from find(AppRequest, key, what="request", name=body.app)
-        if not body.allow or body.app in its.rule.listed:
-            return Outcome(changes=(Remove(request),))
-        after = msgspec.structs.replace(
-            its.rule,
-            listed=(*its.rule.listed, body.app),
-            blocked=tuple(one for one in its.rule.blocked if one != body.app),
-        )
-        changed = with_rule(its, after, context)
-        return Outcome(changes=(Remove(request), *changed.changes))
+        return decide_request(request, its, allow=body.allow, reason=body.reason, context=context)
 
     answered = await call.settle(
         rule, lambda _: RequestAnswered(user=body.user, app=body.app, allowed=body.allow)

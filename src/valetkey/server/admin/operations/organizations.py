@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from valetkey.server.admin.lists import page_of
+from valetkey.server.admin.lists import cursor_after, place_of
 from valetkey.server.admin.operation import (
     AnyCall,
     AnyOperation,
@@ -36,7 +36,7 @@ from valetkey.server.model.query import Many, One, PageQuery, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.endpoints.administration import OWN
-from valetkey.server.oauth.grants.organizations import leave
+from valetkey.server.oauth.grants.organizations import OrganizationChanged, leave, with_rule
 
 MANAGE: Final = "organizations.manage"
 
@@ -59,6 +59,12 @@ class OrganizationDetail(msgspec.Struct, frozen=True, kw_only=True):
     created: Time
     changed: Time
     version: int
+
+
+class OrganizationQuery(ListQuery, frozen=True, kw_only=True):
+    """Which page of which organizations."""
+
+    id: Annotated[str, Meta(max_length=64, description="Those whose id begins so.")] = ""
 
 
 class OrganizationPage(ItemPage, frozen=True, kw_only=True):
@@ -95,12 +101,6 @@ class OrganizationRemoved(msgspec.Struct, frozen=True, kw_only=True):
     id: str
 
 
-class OrganizationChanged(Outcome, frozen=True, kw_only=True, eq=False):
-    """The organization as in the changes."""
-
-    organization: Organization
-
-
 def show(one: Organization) -> OrganizationDetail:
     """The organization for the API."""
     return OrganizationDetail(
@@ -127,10 +127,21 @@ def reach(call: AnyCall) -> Rule[Organization]:
     return (yield from find(Organization, name, what="organization"))
 
 
-async def list_organizations(call: Call[ListQuery, Nothing]) -> OrganizationPage:
-    """All of them."""
-    items, following = await page_of(call, Organization, show)
-    return OrganizationPage(items=items, next=following)
+async def list_organizations(call: Call[OrganizationQuery, Nothing]) -> OrganizationPage:
+    """All of them, or those whose id begins so; the last id first."""
+    begin = call.query.id.strip().lower()
+    # The keys are ids, and lists go backwards: these begin below the first key after them.
+    before = place_of(call) or (begin and begin + _AFTER)
+    page = await call.services.page(
+        PageQuery(record=Organization, before=before, limit=call.query.limit)
+    )
+    items = tuple(one for one in page.records if one.id.startswith(begin))
+    following = page.next if len(items) == len(page.records) else ""
+    return OrganizationPage(items=tuple(map(show, items)), next=cursor_after(call, following))
+
+
+_AFTER: Final = "\x7f"
+"""Comes after all characters of an id."""
 
 
 async def show_organization(call: Call[Nothing, Nothing]) -> OrganizationDetail:
@@ -210,14 +221,6 @@ async def set_rule(call: Call[Nothing, RuleOrder]) -> OrganizationDetail:
     return msgspec.structs.replace(answer, applied=True, version=answer.version + 1)
 
 
-def with_rule(there: Organization, rule: OrganizationRule, context: Context) -> OrganizationChanged:
-    """The organization with another rule, which is not applied yet."""
-    after = msgspec.structs.replace(
-        there, rule=rule, revision=there.revision + 1, changed=context.env.now
-    )
-    return OrganizationChanged(organization=after, changes=(Update(after),))
-
-
 def _stored(outcome: OrganizationChanged) -> OrganizationDetail:
     one = outcome.organization
     return show(msgspec.structs.replace(one, version=one.version + bool(outcome.changes)))
@@ -267,7 +270,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         method="GET",
         path="/organizations",
         permission=MANAGE,
-        query=ListQuery,
+        query=OrganizationQuery,
         body=Nothing,
         response=OrganizationPage,
         run=list_organizations,

@@ -8,7 +8,7 @@ import msgspec
 from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.directory import GroupMember, ProvisionedGroup
-from valetkey.server.model.event import Event
+from valetkey.server.model.event import Event, event
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.organization import (
     ADMINISTRATION,
@@ -17,6 +17,7 @@ from valetkey.server.model.organization import (
     Membership,
     Organization,
     OrganizationGroup,
+    OrganizationRule,
     group_key,
     member_key,
 )
@@ -40,6 +41,38 @@ class MembershipChanged(Outcome, frozen=True, kw_only=True, eq=False):
     """The membership as now stored, or as it was."""
 
     membership: Membership
+
+
+class OrganizationChanged(Outcome, frozen=True, kw_only=True, eq=False):
+    """The organization as in the changes."""
+
+    organization: Organization
+
+
+def with_rule(there: Organization, rule: OrganizationRule, context: Context) -> OrganizationChanged:
+    """The organization with another rule, which is not applied yet."""
+    after = msgspec.structs.replace(
+        there, rule=rule, revision=there.revision + 1, changed=context.env.now
+    )
+    return OrganizationChanged(organization=after, changes=(Update(after),))
+
+
+def decide_request(
+    request: AppRequest, its: Organization, *, allow: bool, reason: str, context: Context
+) -> Outcome:
+    """Allows the app for all members, or not. The request is over, and the member reads the
+    reason."""
+    after = its.rule.with_app(request.client) if allow else its.rule
+    changed = () if after == its.rule else with_rule(its, after, context).changes
+    answer = event(
+        context.env,
+        "app-allowed" if allow else "app-not-allowed",
+        by="administrator",
+        user=request.user,
+        client=request.client,
+        reason=reason,
+    )
+    return Outcome(changes=(Remove(request), *changed), events=(answer,))
 
 
 def join(

@@ -12,7 +12,15 @@ from valetkey.server.http.front import Handler
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.pages.app_text import plain
-from valetkey.server.pages.console.parts import REASON, Act, ActFlaw, ActView, Area, OnceView
+from valetkey.server.pages.console.parts import (
+    REASON,
+    Act,
+    ActFlaw,
+    ActView,
+    Area,
+    EffectView,
+    OnceView,
+)
 from valetkey.server.pages.console.staff import Answered, Console, Staff, address, refuse
 from valetkey.server.pages.frame import NoSuchPage
 from valetkey.spec.errors import AccessDenied
@@ -23,13 +31,17 @@ WITH_AN_ERROR_PAGE: Final = frozenset({"not-found", "not-allowed", "unavailable"
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """What an act is about: its name for people, the path of the page before, and what the
-    operation gets: the variables of its path, and members of its body besides the reason."""
+    operation gets: the variables of its path, and members of its body besides the reason.
+    `effect` is what it would do, if somebody counted; `after` is the path of the page after it, ""
+    for the one before."""
 
     subject: str
     back: str
     path: Mapping[str, str]
     app: str = ""
     body: Mapping[str, Any] = {}
+    effect: EffectView | None = None
+    after: str = ""
 
 
 class OnceValue(msgspec.Struct, frozen=True):
@@ -90,7 +102,7 @@ class ActPage:
                 detail=problem.detail or problem.title,
             )
         if self._once is None:
-            return see_other(address(target.back, done=self._act))
+            return see_other(address(target.after or target.back, done=self._act))
         value = self._once(response)
         view = OnceView(
             **self._console.around(staff, self._area),
@@ -139,6 +151,7 @@ class ActPage:
             flaw=flaw,
             detail=plain(detail, REASON),
             wants_reason=self._wants_reason,
+            effect=target.effect,
         )
         return self._console.page(request, view, status=200 if flaw is ActFlaw.NONE else 409)
 

@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import ClassVar, Final
 
+from msgspec import Struct
+
 from valetkey.server.pages.components import Account, PageForm, View
 
 CONSOLE: Final = "/console"
@@ -18,6 +20,7 @@ class Area(StrEnum):
     OVERVIEW = "overview"
     USERS = "users"
     APPS = "apps"
+    ORGANIZATIONS = "organizations"
     CATALOGS = "catalogs"
     POLICIES = "policies"
     KEYS = "keys"
@@ -59,6 +62,23 @@ class Act(StrEnum):
     REMOVE_SECRET = "remove-secret"
     ROTATE = "rotate"
     RETRY = "retry"
+    REMOVE_ORGANIZATION = "remove"
+    REMOVE_MEMBER = "remove-member"
+    ALLOW_APP = "allow-app"
+    DECLINE_APP = "decline-app"
+
+
+class EffectView(Struct, frozen=True, kw_only=True):
+    """What a change would do: ``members`` are those that it is about, ``affected`` those of them
+    whose access changes. ``narrowed``, ``widened`` and ``stopped`` are numbers of grants.
+    ``more``: there are more members."""
+
+    members: int
+    affected: int
+    narrowed: int
+    widened: int
+    stopped: int
+    more: bool = False
 
 
 class ActFlaw(StrEnum):
@@ -74,7 +94,7 @@ class ActView(ConsoleView, frozen=True, kw_only=True):
     """Confirm an act: field ``reason``, button ``#confirm``. ``subject`` names what it is about,
     ``app`` the app where that is a permission, ``back`` is the path of the page before. ``reason``
     is what was typed, ``detail`` why the act is not possible, for staff. ``wants_reason``: there
-    is a field for it."""
+    is a field for it. ``effect`` is what it would do, None where nobody counts that."""
 
     template: ClassVar = "console/act.html"
     enums: ClassVar = (Area, Act, ActFlaw)
@@ -88,6 +108,7 @@ class ActView(ConsoleView, frozen=True, kw_only=True):
     flaw: ActFlaw = ActFlaw.NONE
     detail: str = ""
     wants_reason: bool = True
+    effect: EffectView | None = None
 
 
 class OnceView(ConsoleView, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from valetkey.server.http.front import Handler
 from valetkey.server.pages.components import View
 from valetkey.server.pages.consent import ConsentView
-from valetkey.server.pages.console import apps, server_pages, support
+from valetkey.server.pages.console import apps, organizations, server_pages, support
 from valetkey.server.pages.console.acts import ActPage, answering
 from valetkey.server.pages.console.apps import APP, APPS, AppsPage
 from valetkey.server.pages.console.audit import AUDIT, EXPORT, RECORD, AuditPage
@@ -31,6 +31,19 @@ from valetkey.server.pages.console.listings import (
     PolicyView,
     SettingsView,
 )
+from valetkey.server.pages.console.organization_forms import FormPage
+from valetkey.server.pages.console.organization_views import (
+    OrganizationForm,
+    OrganizationFormView,
+    OrganizationsView,
+    OrganizationView,
+)
+from valetkey.server.pages.console.organizations import (
+    ADD,
+    ORGANIZATION,
+    ORGANIZATIONS,
+    OrganizationsPage,
+)
 from valetkey.server.pages.console.overview import OverviewPage
 from valetkey.server.pages.console.parts import CONSOLE, ActView, NoFactorView, OnceView
 from valetkey.server.pages.console.server_pages import (
@@ -54,6 +67,7 @@ def console_pages(console: Console, settings: Sequence[SettingValue]) -> tuple[T
     one_user, one_app = SupportPage(console), AppsPage(console)
     catalogs, policies = CatalogsPage(console), PoliciesPage(console)
     audit, keys, jobs = AuditPage(console), KeysPage(console), JobsPage(console)
+    companies = OrganizationsPage(console)
     preview = answering(catalogs.preview)
     return (
         _row(CONSOLE, OverviewView, OverviewPage(console).show),
@@ -63,6 +77,10 @@ def console_pages(console: Console, settings: Sequence[SettingValue]) -> tuple[T
         _row(APPS, AppsListView, one_app.list),
         _row(APP, AppDetailView, one_app.show),
         *_acts(apps.acts(console, one_app)),
+        _row(ORGANIZATIONS, OrganizationsView, companies.list),
+        _row(ORGANIZATION, OrganizationView, companies.show),
+        *_acts(organizations.acts(console, companies)),
+        *(_form(console, kind) for kind in OrganizationForm),
         _row(CATALOGS, CatalogsView, catalogs.list),
         _row(CATALOG, CatalogView, catalogs.show),
         TableRow(PREVIEW, (ConsentView,), get=preview, post=answering(catalogs.leave)),
@@ -88,3 +106,9 @@ def _acts(pages: Mapping[str, ActPage]) -> tuple[TableRow, ...]:
         TableRow(path, (ActView, OnceView), get=answering(page.ask), post=answering(page.do))
         for path, page in pages.items()
     )
+
+
+def _form(console: Console, kind: OrganizationForm) -> TableRow:
+    page = FormPage(console, kind)
+    path = ADD if kind is OrganizationForm.ADD else f"{ORGANIZATION}/{kind}"
+    return TableRow(path, (OrganizationFormView,), get=answering(page.ask), post=answering(page.do))

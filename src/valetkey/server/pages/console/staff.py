@@ -28,6 +28,7 @@ from valetkey.wire import form as forms
 OPENED_BY: Final[dict[Area, str]] = {
     Area.USERS: "users.read",
     Area.APPS: "apps.read",
+    Area.ORGANIZATIONS: "organizations.manage",
     Area.CATALOGS: "catalog.read",
     Area.POLICIES: "policies.read",
     Area.KEYS: "keys.read",
@@ -123,12 +124,13 @@ class Console:
         operation: str,
         *,
         query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
         **path: str,
     ) -> Any:
         """The response of an operation that only reads. Raises NoSuchPage, AccessDenied,
         InvalidRequest."""
         try:
-            return await self.do(staff, operation, query=query, path=path)
+            return await self.do(staff, operation, query=query, body=body, path=path)
         except Problem as problem:
             refuse(problem)
 
@@ -138,7 +140,7 @@ class Console:
         """The same, None if they may not, or if the operation is not there."""
         if not staff.may(operation):
             return None
-        return await self.read(staff, operation, query=query, **path)
+        return await self.read(staff, operation, query=query, body=None, **path)
 
     async def do(
         self,
@@ -148,8 +150,11 @@ class Console:
         query: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
         path: Mapping[str, str] | None = None,
+        version: str = "",
+        key: str = "",
     ) -> Any:
-        """The response of an operation. Raises Problem."""
+        """The response of an operation. `version` is the one that the person looked at, `key` the
+        Idempotency-Key of their form, "" for neither. Raises Problem."""
         one = BY_NAME[operation]
         try:
             parameters = msgspec.convert(dict(query or {}), one.query, strict=False)
@@ -163,6 +168,8 @@ class Console:
             path=path,
             query=parameters,
             body=document,
+            if_match=f'"{version}"' if version else "",
+            idempotency_key=key,
             from_people=True,
             needs_two_factors=self._two_factors,
         )

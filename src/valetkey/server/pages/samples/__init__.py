@@ -3,6 +3,7 @@
 from valetkey.server.pages.components import View
 from valetkey.server.pages.samples.account import ACCOUNT
 from valetkey.server.pages.samples.console import CONSOLE
+from valetkey.server.pages.samples.console_organizations import ORGANIZATIONS
 from valetkey.server.pages.samples.credentials import CREDENTIALS
 from valetkey.server.pages.samples.grants import GRANTS
 from valetkey.server.pages.samples.passkeys import PASSKEYS
@@ -19,4 +20,5 @@ SAMPLES: dict[str, View] = {
     **ACCOUNT,
     **PASSKEYS,
     **CONSOLE,
+    **ORGANIZATIONS,
 }

@@ -1,0 +1,323 @@
+"""Organizations: the list, one of them with its members and requests, and the acts on it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from valetkey.server.http.reply import Reply
+from valetkey.server.http.request import Request
+from valetkey.server.model.client import Client
+from valetkey.server.model.organization import ADMINISTRATION, OrganizationRule
+from valetkey.server.model.query import One
+from valetkey.server.model.user import User
+from valetkey.server.oauth.core.offer import Offer
+from valetkey.server.pages import presenters
+from valetkey.server.pages.app_text import plain
+from valetkey.server.pages.console.acts import ActPage, Target, read_last_act
+from valetkey.server.pages.console.names import from_segment, segment
+from valetkey.server.pages.console.organization_views import (
+    AppLink,
+    MemberRow,
+    OrganizationDone,
+    OrganizationForm,
+    OrganizationRow,
+    OrganizationsView,
+    OrganizationView,
+    RequestRow,
+    RuleFacts,
+)
+from valetkey.server.pages.console.parts import CONSOLE, REASON, Act, Area, EffectView
+from valetkey.server.pages.console.staff import Console, Staff, address, user_path
+from valetkey.server.pages.console.users import NAME
+
+ORGANIZATIONS: Final = Area.ORGANIZATIONS.path
+ORGANIZATION: Final = f"{ORGANIZATIONS}/{{organization}}"
+ADD: Final = f"{CONSOLE}/add-organization"
+"""Not below the list: there, each segment is an id."""
+
+PAGE: Final = 50
+"""Organizations, members or requests on a page."""
+
+
+class OrganizationsPage:
+    """`/console/organizations`, and the pages below it."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    async def list(self, request: Request) -> Reply:
+        """Search for organizations, or list them."""
+        staff = await self._console.enter(request, Area.ORGANIZATIONS)
+        parameters = request.parameters()
+        search = parameters.get("search", "").strip()[:64]
+        query = {"id": search, "cursor": parameters.get("cursor", ""), "limit": PAGE}
+        page = await self._console.read(staff, "organizations.list", query=query)
+        view = OrganizationsView(
+            **self._console.around(staff, Area.ORGANIZATIONS),
+            rows=tuple(map(_row, page.items)),
+            here=ORGANIZATIONS,
+            search=search,
+            add=ADD,
+            next=address(ORGANIZATIONS, search=search, cursor=page.next) if page.next else None,
+            last_act=read_last_act(request),
+        )
+        return self._console.page(request, view)
+
+    async def show(self, request: Request) -> Reply:
+        """Show one organization."""
+        staff = await self._console.enter(request, Area.ORGANIZATIONS)
+        its = await self._find(request, staff)
+        here, parameters = organization_path(its.id), request.parameters()
+        members, requests = [
+            await self._console.read(
+                staff,
+                f"organizations.{noun}",
+                query={"cursor": parameters.get(cursor, ""), "limit": PAGE},
+                organization=its.id,
+            )
+            for noun, cursor in (("members", "cursor"), ("requests", "requests"))
+        ]
+        people = {one.user for one in (*members.items, *requests.items)}
+        names = await self._names(staff, people)
+        apps = (*its.rule.listed, *its.rule.blocked, *(one.app for one in requests.items))
+        links = await self._apps(staff, apps)
+        offer, language = await self._offer(), self._console.frame.language(request)
+        view = OrganizationView(
+            **self._console.around(staff, Area.ORGANIZATIONS),
+            id=its.id,
+            name=plain(its.name, NAME),
+            created=its.created,
+            pending=not its.applied,
+            groups=tuple(
+                (plain(one.source, REASON), plain(one.group, REASON)) for one in its.groups
+            ),
+            rule=_facts(its.rule, links, offer=offer, language=language),
+            members=tuple(
+                _member(one, names, here, opens=staff.may("users.show")) for one in members.items
+            ),
+            requests=tuple(
+                _request(
+                    one,
+                    names,
+                    links,
+                    permissions=titled(one.permissions, offer, language),
+                    here=here,
+                )
+                for one in requests.items
+            ),
+            edit=f"{here}/{OrganizationForm.EDIT}",
+            rule_form=f"{here}/{OrganizationForm.RULE}",
+            add_member=f"{here}/{OrganizationForm.MEMBER}",
+            remove=f"{here}/{Act.REMOVE_ORGANIZATION}",
+            next=address(here, cursor=members.next) if members.next else None,
+            more_requests=address(here, requests=requests.next) if requests.next else None,
+            last_act=read_last_act(request),
+            success=_success(parameters.get("done", "")),
+        )
+        return self._console.page(request, view)
+
+    async def _offer(self) -> Offer:
+        offer: Offer = (await self._console.frame.shell.context()).installation.offer
+        return offer
+
+    async def _names(self, staff: Staff, people: Iterable[str]) -> Mapping[str, str]:
+        """The names of these users, for staff who may see accounts."""
+        if not staff.may("users.show"):
+            return {}
+        queries = [One(User, one) for one in sorted(people)]
+        if not queries:
+            return {}
+        results = await self._console.frame.shell.store.read(*queries)
+        users = [user for query in queries if (user := results.one(query)) is not None]
+        return {one.id: plain(one.claims.get("name", "") or one.username, NAME) for one in users}
+
+    async def _apps(self, staff: Staff, names: Iterable[str]) -> Mapping[str, AppLink]:
+        queries = {name: One(Client, name) for name in names}
+        if not queries:
+            return {}
+        results = await self._console.frame.shell.store.read(*queries.values())
+        clients = {name: results.one(query) for name, query in queries.items()}
+        may = staff.may("apps.show")
+        return {
+            name: AppLink(id=plain(name, REASON))
+            if client is None
+            else AppLink(
+                id=plain(name, REASON),
+                name=presenters.app(client, name).name,
+                href=f"{CONSOLE}/apps/{segment(name)}" if may else None,
+            )
+            for name, client in clients.items()
+        }
+
+    async def _find(self, request: Request, staff: Staff) -> Any:
+        """The organization in the path. Raises NoSuchPage."""
+        name = request.path_parameters["organization"]
+        return await self._console.read(staff, "organizations.show", organization=name)
+
+    # What the acts are about.
+
+    async def find_organization(self, request: Request, staff: Staff) -> Target:
+        """The organization, to remove it."""
+        its = await self._find(request, staff)
+        return Target(
+            subject=plain(its.name, NAME),
+            back=organization_path(its.id),
+            after=ORGANIZATIONS,
+            path={"organization": its.id},
+            effect=await effect_of(self._console, staff, its.id, change="leave"),
+        )
+
+    async def find_member(self, request: Request, staff: Staff) -> Target:
+        """A member, to remove them."""
+        its, user = await self._find(request, staff), request.path_parameters["user"]
+        names = await self._names(staff, [user])
+        return Target(
+            subject=names.get(user, user),
+            app=plain(its.name, NAME),
+            back=organization_path(its.id),
+            path={"organization": its.id, "user": user},
+            effect=await effect_of(self._console, staff, its.id, change="leave", user=user),
+        )
+
+    async def find_allowed(self, request: Request, staff: Staff) -> Target:
+        """The app that a member asks for, to allow it."""
+        return await self._find_request(request, staff, allow=True)
+
+    async def find_declined(self, request: Request, staff: Staff) -> Target:
+        """The same, to decline."""
+        return await self._find_request(request, staff, allow=False)
+
+    async def _find_request(self, request: Request, staff: Staff, *, allow: bool) -> Target:
+        its, user = await self._find(request, staff), request.path_parameters["user"]
+        app = from_segment(request.path_parameters["app"])
+        links = await self._apps(staff, [app])
+        effect = None
+        if allow:
+            rule = its.rule.with_app(app)
+            effect = await effect_of(self._console, staff, its.id, change="rule", rule=rule)
+        return Target(
+            subject=links[app].name or links[app].id,
+            app=plain(its.name, NAME),
+            back=organization_path(its.id),
+            path={"organization": its.id},
+            body={"user": user, "app": app, "allow": allow},
+            effect=effect,
+        )
+
+
+async def effect_of(
+    console: Console,
+    staff: Staff,
+    organization: str,
+    *,
+    change: str,
+    user: str = "",
+    rule: OrganizationRule | None = None,
+) -> EffectView:
+    """What a change would do. Raises NoSuchPage, AccessDenied, InvalidRequest."""
+    body = {"change": change, "user": user, **({} if rule is None else {"rule": rule})}
+    counted = await console.read(
+        staff, "organizations.effect", body=body, organization=organization
+    )
+    return EffectView(**{name: getattr(counted, name) for name in EffectView.__struct_fields__})
+
+
+def organization_path(name: str) -> str:
+    """The path of the page of an organization."""
+    return f"{ORGANIZATIONS}/{name}"
+
+
+def titled(names: Iterable[str], offer: Offer, language: str) -> tuple[tuple[str, str], ...]:
+    """Permissions with their words; "" for those that no catalog has."""
+    return tuple(
+        (
+            plain(one, REASON),
+            presenters.titles([one], offer, language)[0] if one in offer.permissions else "",
+        )
+        for one in names
+    )
+
+
+def _row(one: Any) -> OrganizationRow:
+    return OrganizationRow(
+        id=one.id,
+        name=plain(one.name, NAME),
+        apps=one.rule.apps,
+        pending=not one.applied,
+        created=one.created,
+        href=organization_path(one.id),
+    )
+
+
+def _success(name: str) -> OrganizationDone | None:
+    return OrganizationDone(name) if name in {one.value for one in OrganizationDone} else None
+
+
+def _facts(
+    rule: OrganizationRule, links: Mapping[str, AppLink], *, offer: Offer, language: str
+) -> RuleFacts:
+    return RuleFacts(
+        apps=rule.apps,
+        listed=tuple(links[one] for one in rule.listed),
+        blocked=tuple(links[one] for one in rule.blocked),
+        permissions=None if rule.permissions is None else titled(rule.permissions, offer, language),
+        forbidden=titled(rule.forbidden, offer, language),
+        ask=rule.ask,
+    )
+
+
+def _member(one: Any, names: Mapping[str, str], here: str, *, opens: bool) -> MemberRow:
+    return MemberRow(
+        user=one.user,
+        name=names.get(one.user, ""),
+        administrator=one.administrator,
+        source="" if one.origin == ADMINISTRATION else plain(one.origin, REASON),
+        created=one.created,
+        href=user_path(one.user) if opens else None,
+        remove=f"{here}/members/{one.user}/{Act.REMOVE_MEMBER}",
+    )
+
+
+def _request(
+    one: Any,
+    names: Mapping[str, str],
+    links: Mapping[str, AppLink],
+    *,
+    permissions: tuple[tuple[str, str], ...],
+    here: str,
+) -> RequestRow:
+    path = f"{here}/requests/{one.user}/{segment(one.app)}"
+    return RequestRow(
+        user=one.user,
+        name=names.get(one.user, ""),
+        app=links[one.app],
+        permissions=permissions,
+        created=one.created,
+        allow=f"{path}/{Act.ALLOW_APP}",
+        decline=f"{path}/{Act.DECLINE_APP}",
+    )
+
+
+def acts(console: Console, page: OrganizationsPage) -> dict[str, ActPage]:
+    """The acts on organizations, by the path of each."""
+    request = f"{ORGANIZATION}/requests/{{user}}/{{app}}"
+    member = f"{ORGANIZATION}/members/{{user}}"
+    table = {
+        f"{ORGANIZATION}/{Act.REMOVE_ORGANIZATION}": (
+            Act.REMOVE_ORGANIZATION,
+            "remove",
+            page.find_organization,
+        ),
+        f"{member}/{Act.REMOVE_MEMBER}": (Act.REMOVE_MEMBER, "remove-member", page.find_member),
+        f"{request}/{Act.ALLOW_APP}": (Act.ALLOW_APP, "answer-request", page.find_allowed),
+        f"{request}/{Act.DECLINE_APP}": (Act.DECLINE_APP, "answer-request", page.find_declined),
+    }
+    return {
+        path: ActPage(
+            console,
+            act,
+            area=Area.ORGANIZATIONS,
+            operation=f"organizations.{operation}",
+            find=find,
+        )
+        for path, (act, operation, find) in table.items()
+    }
