@@ -11,10 +11,11 @@ from valetkey.cli.master_key.file import existing_master_key
 from valetkey.cli.options import Command
 from valetkey.server.audit.keys import current_key, make_key, read_audit_keys
 from valetkey.server.audit.sealer import last_segment
+from valetkey.server.audit.streams import stream_states
 from valetkey.server.audit.terms import milliseconds
-from valetkey.server.model.audit import AuditState, UnsealedRecord
+from valetkey.server.model.audit import UnsealedRecord
 from valetkey.server.model.change import Create, Stale
-from valetkey.server.model.query import Many, PageQuery
+from valetkey.server.model.query import PageQuery
 from valetkey.server.store.port import Store
 
 LIMIT: Final = 200
@@ -54,7 +55,7 @@ def status(command: CommandContext) -> None:
     async def reading(store: Store) -> dict[str, Any]:
         newest = await last_segment(store)
         waiting = await store.page(PageQuery(record=UnsealedRecord, limit=LIMIT, walk=True))
-        states = (await store.read(Many(AuditState))).many(Many(AuditState))
+        streams = await stream_states(store)
         number = 0 if newest is None else newest.number
         return {
             "segment": number,
@@ -68,14 +69,13 @@ def status(command: CommandContext) -> None:
             ],
             "streams": [
                 {
-                    "name": one.name.partition(":")[2],
+                    "name": name,
                     "segment": one.position,
                     "lag_segments": max(0, number - one.position),
                     "delivered_at": one.at,
                     "error": one.error,
                 }
-                for one in states
-                if one.name.startswith("stream:")
+                for name, one in streams.items()
             ],
         }
 

@@ -24,7 +24,7 @@ from valetkey.server.model.audit import (
     segment_key,
 )
 from valetkey.server.model.change import Change, Create, Update
-from valetkey.server.model.query import One
+from valetkey.server.model.query import Many, One
 from valetkey.server.store.port import Store
 
 SEGMENTS: Final = 50
@@ -35,6 +35,9 @@ EVENTS: Final = 100
 
 PAUSES: Final = (5_000, 15_000, 60_000, 300_000)
 """Milliseconds to wait after a delivery that failed: after the first, the second, and so on."""
+
+PREFIX: Final = "stream:"
+"""How the names of cursors begin."""
 
 Deliver = Callable[[Sequence[dict[str, Any]], str], Awaitable[str]]
 """Delivers events with an id of the delivery: why they did not arrive, "" if they did."""
@@ -54,7 +57,7 @@ class AuditStream:
     @property
     def state_name(self) -> str:
         """The key of the cursor."""
-        return f"stream:{self.name}"
+        return PREFIX + self.name
 
     async def step(self) -> None:
         """Deliver what is new. Raises Unavailable, Stale if another node delivers too."""
@@ -124,3 +127,11 @@ class FileSink:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+
+
+async def stream_states(store: Store) -> dict[str, AuditState]:
+    """The cursor of each stream that delivered something, by the name of the stream. Raises
+    Unavailable."""
+    query = Many(AuditState)
+    rows = (await store.read(query)).many(query)
+    return {one.name.removeprefix(PREFIX): one for one in rows if one.name.startswith(PREFIX)}

@@ -5,10 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 from tests.attacks.play import STEFAPP, find, redeem
-from tests.browser import authorize
+from tests.browser import Browser, authorize
 from tests.live import Live, live
 from tests.server.pages.console.staff import ON, staff
 
+from valetkey.server.audit.streams import PREFIX
+from valetkey.server.model.audit import AuditState
+from valetkey.server.model.change import Create, Remove
 from valetkey.server.model.client import Client
 from valetkey.server.pages.console.names import from_segment, segment
 from valetkey.server.pages.console.parts import Area
@@ -68,6 +71,25 @@ def test_keys_do_not_rotate_too_soon(server: Live) -> None:
     assert page.status_code == 409
     assert "too new" in page.text
     assert browser.open("/console/keys").text == before
+
+
+def test_a_stream_of_the_audit_that_is_refused_needs_attention(server: Live) -> None:
+    browser = staff(server, "noor", "operator")
+    assert "Not sealed yet" in browser.open("/console/health").text
+    assert "Needs attention" not in check(browser, "audit")
+    stuck = AuditState(name=f"{PREFIX}siem", error="the webhook says 401")
+    server.run(server.store.commit((Create(stuck),)))
+    try:
+        assert "Needs attention" in check(browser, "audit")
+        assert '<bdi class="name">siem</bdi>: segments behind' in check(browser, "audit")
+    finally:
+        server.run(server.store.commit((Remove(find(server, AuditState, stuck.name)),)))
+
+
+def check(browser: Browser, part: str) -> str:
+    """What the health page says of a part of the server."""
+    page = browser.open("/console/health").text
+    return page.partition(f'<h2 id="{part}">')[2].partition("</section>")[0]
 
 
 def test_charts_show_what_was_counted(server: Live) -> None:

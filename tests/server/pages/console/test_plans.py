@@ -24,6 +24,7 @@ from valetkey.server.store.sqlite.store import connect
 
 SMALL = {
     "audit_keys",
+    "audit_state",
     "CONSTANT",
     "wanted",
     "json_each",

@@ -3,8 +3,11 @@
 import time
 from typing import Final
 
+from valetkey.server.audit.sealer import last_segment
+from valetkey.server.audit.streams import stream_states
 from valetkey.server.http.reply import Reply
 from valetkey.server.http.request import Request
+from valetkey.server.model.audit import UnsealedRecord
 from valetkey.server.model.keys import SigningKey
 from valetkey.server.model.query import Many, PageQuery
 from valetkey.server.model.statistic import DELAY
@@ -16,7 +19,8 @@ from valetkey.server.pages.console.listings import JobRow, JobsView, KeyRow, Key
 from valetkey.server.pages.console.names import from_segment, segment
 from valetkey.server.pages.console.parts import REASON, Act, Area
 from valetkey.server.pages.console.staff import Console, Staff, address
-from valetkey.server.pages.console.views import Check, CheckResult, HealthView
+from valetkey.server.pages.console.views import Check, CheckFact, CheckResult, Fact, HealthView
+from valetkey.server.statistics.collector import ABOVE
 from valetkey.wire import address as wire_address
 
 KEYS: Final = Area.KEYS.path
@@ -148,23 +152,26 @@ async def checks(console: Console, staff: Staff) -> tuple[CheckResult, ...]:
         CheckResult(
             check=Check.DATABASE,
             good=seconds < SLOW,
-            facts=(("read, ms", f"{1000 * seconds:.1f}"),),
+            facts=(CheckFact(Fact.READ, f"{1000 * seconds:.1f}"),),
         ),
         CheckResult(
             check=Check.KEYS,
             good=all(age < OLD for use, age in signing.items() if use in ("ES256", "RS256")),
-            facts=tuple((f"{use}, days", str(age // 86400)) for use, age in signing.items()),
+            facts=tuple(
+                CheckFact(Fact.KEY_AGE, str(age // 86400), use) for use, age in signing.items()
+            ),
         ),
         CheckResult(
             check=Check.MESSAGES,
             good=not late and not waiting.next,
             facts=(
-                ("waiting", f"{len(waiting.records)}{more}"),
-                ("failed before", str(len(failed))),
-                ("late", str(len(late))),
+                CheckFact(Fact.WAITING, f"{len(waiting.records)}{more}"),
+                CheckFact(Fact.FAILED, str(len(failed))),
+                CheckFact(Fact.LATE, str(len(late))),
             ),
         ),
         *await followers(console, staff),
+        await audit(console, now=now),
     )
 
 
@@ -183,8 +190,27 @@ async def followers(console: Console, staff: Staff) -> tuple[CheckResult, ...]:
     every = sum(counted.values())
     quick = sum(number for limit, number in counted.items() if limit in QUICK)
     good = None if not every else quick >= every * 0.99
-    facts = tuple((f"at most {limit} ms", str(number)) for limit, number in counted.items())
+    facts = tuple(
+        CheckFact(Fact.LONGER if limit == ABOVE else Fact.DELAY, str(number), limit)
+        for limit, number in counted.items()
+    )
     return (CheckResult(check=Check.FOLLOWERS, good=good, facts=facts),)
+
+
+async def audit(console: Console, *, now: int) -> CheckResult:
+    """Whether the log is sealed as it is written, and each stream takes what it's sent."""
+    store = console.frame.shell.store
+    newest = await last_segment(store)
+    waiting = await store.page(PageQuery(record=UnsealedRecord, limit=COUNTED))
+    streams = await stream_states(store)
+    stuck = any(one.error for one in streams.values())
+    facts = [CheckFact(Fact.UNSEALED, f"{len(waiting.records)}{'+' if waiting.next else ''}")]
+    if newest is not None:
+        facts.insert(0, CheckFact(Fact.SEALED, str(max(0, now - newest.at // 1000))))
+    for name, one in streams.items():
+        behind = max(0, (newest.number if newest else 0) - one.position)
+        facts.append(CheckFact(Fact.STREAM, str(behind), plain(name, REASON)))
+    return CheckResult(check=Check.AUDIT, good=not stuck and not waiting.next, facts=tuple(facts))
 
 
 def acts(console: Console, keys: KeysPage, jobs: JobsPage) -> dict[str, ActPage]:

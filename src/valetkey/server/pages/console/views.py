@@ -15,20 +15,42 @@ class Check(StrEnum):
     """What the health page looks at."""
 
     DATABASE = "database"
-    SCHEMA = "schema"
     KEYS = "keys"
     MESSAGES = "messages"
     FOLLOWERS = "followers"
     AUDIT = "audit"
 
 
+class Fact(StrEnum):
+    """What the health page tells of a part."""
+
+    READ = "read"
+    KEY_AGE = "key_age"
+    WAITING = "waiting"
+    FAILED = "failed"
+    LATE = "late"
+    DELAY = "delay"
+    LONGER = "longer"
+    SEALED = "sealed"
+    UNSEALED = "unsealed"
+    STREAM = "stream"
+
+
+class CheckFact(Struct, frozen=True):
+    """Something that is so in a part of the server. ``of`` is what it is about: the use of a key,
+    milliseconds, the name of a stream."""
+
+    fact: Fact
+    value: str
+    of: str = ""
+
+
 class CheckResult(Struct, frozen=True, kw_only=True):
-    """How a part of the server is. ``good`` is None where nobody can tell. ``facts`` are names and
-    values for operators; the names are technical terms, which no language translates."""
+    """How a part of the server is. ``good`` is None where nobody can tell."""
 
     check: Check
     good: bool | None
-    facts: tuple[tuple[str, str], ...] = ()
+    facts: tuple[CheckFact, ...] = ()
 
 
 class WaitingKind(StrEnum):

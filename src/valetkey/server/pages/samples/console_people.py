@@ -14,7 +14,9 @@ from valetkey.server.pages.console.parts import (
 )
 from valetkey.server.pages.console.views import (
     Check,
+    CheckFact,
     CheckResult,
+    Fact,
     OverviewView,
     SupportApp,
     SupportEvent,
@@ -64,10 +66,35 @@ def numbers(kind: ChartKind, step: Step, *series: int) -> Chart:
 
 
 CHECKS = (
-    CheckResult(check=Check.DATABASE, good=True, facts=(("kind", "postgresql"), ("ms", "0.8"))),
-    CheckResult(check=Check.KEYS, good=True, facts=(("ES256", "2026-11-01"),)),
-    CheckResult(check=Check.MESSAGES, good=False, facts=(("waiting", "12"), ("tried", "9"))),
-    CheckResult(check=Check.FOLLOWERS, good=None),
+    CheckResult(check=Check.DATABASE, good=True, facts=(CheckFact(Fact.READ, "0.8"),)),
+    CheckResult(check=Check.KEYS, good=True, facts=(CheckFact(Fact.KEY_AGE, "23", "ES256"),)),
+    CheckResult(
+        check=Check.MESSAGES,
+        good=False,
+        facts=(
+            CheckFact(Fact.WAITING, "12"),
+            CheckFact(Fact.FAILED, "9"),
+            CheckFact(Fact.LATE, "3"),
+        ),
+    ),
+    CheckResult(
+        check=Check.FOLLOWERS,
+        good=True,
+        facts=(
+            CheckFact(Fact.DELAY, "48210", "1000"),
+            CheckFact(Fact.DELAY, "12", "2000"),
+            CheckFact(Fact.LONGER, "1", "more"),
+        ),
+    ),
+    CheckResult(
+        check=Check.AUDIT,
+        good=True,
+        facts=(
+            CheckFact(Fact.SEALED, "2"),
+            CheckFact(Fact.UNSEALED, "7"),
+            CheckFact(Fact.STREAM, "0", "siem"),
+        ),
+    ),
 )
 OVERVIEW = OverviewView(
     **AROUND,
