@@ -1,5 +1,6 @@
 """Organizations: a rule masks what members allow, and never gives more than they allowed."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -239,6 +240,56 @@ def test_a_rule_that_changes_under_a_consent_asks_again() -> None:
     assert "chirps.write" not in [one.permission.id for one in again.new]
     assert isinstance(at.world.say(again, at.visit), Permit)
     assert "chirps.write" not in at.grant.permissions
+
+
+class Late:
+    """Does something once, right before the next commit of the world."""
+
+    def __init__(self, at: Company, what: Callable[[], object]) -> None:
+        self.commit, self.what, self.store = at.world.store.commit, what, at.world.store
+        self.store.commit = self._late  # type: ignore[method-assign]
+
+    async def _late(self, changes: Any, events: Any = ()) -> Any:
+        self.store.commit = self.commit  # type: ignore[method-assign]
+        self.what()
+        return await self.commit(changes, events)
+
+
+def test_a_consent_that_began_before_joining_is_masked() -> None:
+    """The consent reads no membership; the user joins; then the consent commits."""
+    at = Company()
+    at.rule(forbidden=("chirps.write",))
+    page = at.world.visit(request("kite", scope=SCOPE), at.visit)
+    assert isinstance(page, Consent)
+    Late(at, at.join)
+    again = at.world.say(page, at.visit)
+    assert isinstance(again, Consent)
+    assert not at.world.all(Grant)
+    assert isinstance(at.world.say(again, at.visit), Permit)
+    assert "chirps.write" not in at.grant.permissions
+
+
+def test_joining_masks_a_consent_that_commits_meanwhile() -> None:
+    """The joining reads no grant; the consent commits; then the joining does."""
+    at = Company()
+    at.rule(forbidden=("chirps.write",))
+    Late(at, lambda: at.world.connect(scope=SCOPE, ticked=ALL))
+    at.join()
+    assert set(at.grant.withheld) == {"chirps.write"}
+
+
+def test_more_that_is_allowed_while_joining_is_masked() -> None:
+    at = Company()
+    at.rule(forbidden=("chirps.write",))
+    at.world.connect(scope=SCOPE, ticked=ALL)
+    grant, miko = at.grant.id, at.world.miko.id
+    keep = tuple(one for one in ALL if one != "chirps.write")
+    at.world.settle(lambda: narrow(grant, keep, user=miko, by="user", context=at.world.context))
+    Late(at, at.join)
+    more = ("chirps.write",)
+    at.world.settle(lambda: widen(grant, more, user=miko, by="user", context=at.world.context))
+    assert "chirps.write" not in at.grant.permissions
+    assert set(at.grant.withheld) == {"chirps.write"}
 
 
 def test_a_consent_that_commits_after_the_rule_was_applied_fails_and_is_decided_again() -> None:

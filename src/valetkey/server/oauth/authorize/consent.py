@@ -158,7 +158,10 @@ def agree(
         stored_receipt = receipt(
             sheet, grant, user_answer.permissions, language=user_answer.language, context=context
         )
-        changes = (*changes, Create(stored_receipt), *map(Update, step.memberships))
+        # The user too: whoever joins an organization writes it, so a yes that had not seen the
+        # membership fails, and is decided again.
+        read = (step.person.user, *step.memberships)
+        changes = (*changes, Create(stored_receipt), *map(Update, read))
     return permit(
         valid_request,
         step.person,

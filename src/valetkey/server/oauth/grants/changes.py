@@ -15,6 +15,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.event import By, Event, Kind, event
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.query import One, Rule
+from valetkey.server.model.user import User
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.core.message_delivery import notify_of_grant
@@ -103,11 +104,16 @@ def widen(
     # What an organization does not allow is withheld, until it does.
     ceiling = yield from ceiling_of(user)
     wider = masked(wider, client, ceiling, offer=offer)
+    # Joining writes the user: it fails, or this does (see `grants.organizations`).
+    of_user = One(User, user)
+    owner = (yield (of_user,)).one(of_user)
+    if owner is None:
+        return NotFound()
     audit_event = grant_event(
         grant, "upgraded", by=by, context=context, permissions=added, reason=reason
     )
     sensitive = " ".join(one for one in added if offer.permissions[one].risk == "high")
-    changes: tuple[Change, ...] = (Update(wider), *ceiling.locked())
+    changes: tuple[Change, ...] = (Update(wider), Update(owner), *ceiling.locked())
     if sensitive:
         changes += notify_of_grant("sensitive_permission", grant, context, permissions=sensitive)
     return GrantChanged(grant=wider, changes=changes, events=(audit_event,))

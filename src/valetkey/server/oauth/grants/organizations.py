@@ -22,6 +22,7 @@ from valetkey.server.model.organization import (
     member_key,
 )
 from valetkey.server.model.query import Many, One, Rule, existing
+from valetkey.server.model.user import User
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.core.organizations import (
@@ -85,8 +86,9 @@ def join(
 ) -> Rule[MembershipChanged]:
     """Makes the user a member, or changes whether they are an administrator. All their grants that
     name no organization are masked in the same commit."""
-    query = memberships_of(user)
-    memberships = (yield (query,)).many(query)
+    query, of_user = memberships_of(user), One(User, user)
+    results = yield query, of_user
+    memberships, owner = results.many(query), results.one(of_user)
     there = next((one for one in memberships if one.organization == organization.id), None)
     if there is not None:
         return _changed(there, administrator=administrator, origin=origin)
@@ -101,8 +103,9 @@ def join(
     before = yield from ceiling_by(memberships)
     ceiling = Ceiling((*before.memberships, new), (*before.organizations, organization))
     changes, events = yield from _mask(user, ceiling, context)
-    # The organization is written too: no rule may change between this read and this commit.
-    written = (Update(organization), Create(new))
+    # The organization is written too: no rule may change between this read and this commit. So is
+    # the user, as with each consent: one that has not seen the other fails.
+    written = (Update(organization), Create(new), *(() if owner is None else (Update(owner),)))
     return MembershipChanged(membership=new, changes=(*written, *changes), events=events)
 
 
