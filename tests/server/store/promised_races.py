@@ -3,12 +3,13 @@
 import asyncio
 from os import urandom
 
+import pytest
 from msgspec.structs import replace
 from tests.server.store.samples import MIKO, NOW, once, session, user
 from tests.server.store.steps import counted, kept, put, won
 
 from valetkey.server.model import ids
-from valetkey.server.model.change import Create, Tally, Update
+from valetkey.server.model.change import Create, Stale, Tally, Update
 from valetkey.server.model.counters import SingleUse, Throttle
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event, event
@@ -38,6 +39,17 @@ class Races:
         found = await store.read(wanted, people)
         assert {one.value for one in found.many(wanted)} == {"alive", "for ever"}
         assert len(found.many(people)) == 1
+
+    async def test_what_is_written_as_it_is_was_read_as_it_is(self, store: Store) -> None:
+        row = user("miko")
+        await put(store, row)
+        stored = replace(row, version=1)
+        await store.commit([Update(stored, as_it_is=True)])
+        with pytest.raises(Stale):
+            await store.commit([Update(stored)])
+        with pytest.raises(Stale):
+            await store.commit([Update(stored, as_it_is=True)])
+        await store.commit([Update(replace(stored, version=2), as_it_is=True)])
 
     async def test_a_sweep_sees_an_end_that_moved(self, store: Store) -> None:
         first = session(MIKO, expires=NOW - 1)

@@ -132,4 +132,5 @@ def _readable(name: str, value: Any) -> Any:
 
 
 def _verb(change: Any) -> str:
-    return {Create: "created", Update: "changed", Remove: "removed"}[type(change)]
+    names: dict[type[Any], str] = {Create: "created", Update: "changed", Remove: "removed"}
+    return names[type(change)]

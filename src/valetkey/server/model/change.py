@@ -22,9 +22,12 @@ class Create(msgspec.Struct, frozen=True):
 
 
 class Update(msgspec.Struct, frozen=True):
-    """Replace a record. It must not have changed since it was read (same `version`)."""
+    """Replace a record. It must not have changed since it was read (same `version`). With
+    `as_it_is`, it is the record that was read: the commit fails if another one writes it, and the
+    change log has nothing to say."""
 
     record: Record
+    as_it_is: bool = False
 
 
 class Remove(msgspec.Struct, frozen=True):

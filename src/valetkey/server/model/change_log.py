@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from valetkey.jose.jwk import ALGORITHMS
-from valetkey.server.model.change import Change, Create, Index, Remove
+from valetkey.server.model.change import Change, Create, Index, Remove, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.counters import REVOKED, SingleUse
 from valetkey.server.model.grant import Grant, TokenFamily
@@ -28,7 +28,8 @@ def entry_of(change: Change) -> Entry | None:
 
 def entries_of(changes: Iterable[Change]) -> list[Entry]:
     """The entries for the changes, in order."""
-    return [entry for one in changes if (entry := entry_of(one)) is not None]
+    news = (one for one in changes if not (isinstance(one, Update) and one.as_it_is))
+    return [entry for one in news if (entry := entry_of(one)) is not None]
 
 
 class Log(msgspec.Struct, frozen=True, kw_only=True):

@@ -158,10 +158,10 @@ def agree(
         stored_receipt = receipt(
             sheet, grant, user_answer.permissions, language=user_answer.language, context=context
         )
-        # The user too: whoever joins an organization writes it, so a yes that had not seen the
-        # membership fails, and is decided again.
-        read = (step.person.user, *step.memberships)
-        changes = (*changes, Create(stored_receipt), *map(Update, read))
+        # The user too: joining an organization writes it, so a yes that had not seen the membership
+        # fails, and is decided again.
+        seen = (Update(one, as_it_is=True) for one in (step.person.user, *step.memberships))
+        changes = (*changes, Create(stored_receipt), *seen)
     return permit(
         valid_request,
         step.person,

@@ -113,7 +113,7 @@ def widen(
         grant, "upgraded", by=by, context=context, permissions=added, reason=reason
     )
     sensitive = " ".join(one for one in added if offer.permissions[one].risk == "high")
-    changes: tuple[Change, ...] = (Update(wider), Update(owner), *ceiling.locked())
+    changes: tuple[Change, ...] = (Update(wider), Update(owner, as_it_is=True), *ceiling.locked())
     if sensitive:
         changes += notify_of_grant("sensitive_permission", grant, context, permissions=sensitive)
     return GrantChanged(grant=wider, changes=changes, events=(audit_event,))

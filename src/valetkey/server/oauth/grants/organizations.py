@@ -105,7 +105,11 @@ def join(
     changes, events = yield from _mask(user, ceiling, context)
     # The organization is written too: no rule may change between this read and this commit. So is
     # the user, as with each consent: one that has not seen the other fails.
-    written = (Update(organization), Create(new), *(() if owner is None else (Update(owner),)))
+    written = (
+        Update(organization),
+        Create(new),
+        *(() if owner is None else (Update(owner, as_it_is=True),)),
+    )
     return MembershipChanged(membership=new, changes=(*written, *changes), events=events)
 
 
