@@ -139,6 +139,11 @@ def test_a_rule_withholds_and_gives_no_more_back(server: Live, platform: Adminis
     assert "chirps.write" in before
     rule(platform, "bolt", forbidden=["chirps.write"])
     assert "chirps.write" not in introspected(server, token)["scope"].split()
+    grant = of_miko(server).id
+    page = signed_in(server, "miko").open(f"/apps/{grant}").text
+    assert 'id="withheld"' in page
+    assert "<bdi>Bolt</bdi>" in page
+    assert 'name="more" value="chirps.write"' not in page
     rule(platform, "bolt", blocked=["stefapp", "web"])
     assert not introspected(server, token).get("scope", "")
     rule(platform, "bolt")

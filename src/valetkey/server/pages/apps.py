@@ -10,6 +10,7 @@ from valetkey.server.model.query import PageQuery, Rule
 from valetkey.server.model.receipt import Receipt
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.organizations import withholding
 from valetkey.server.oauth.grants import delegates
 from valetkey.server.oauth.grants.changes import (
     GrantOutcome,
@@ -119,6 +120,7 @@ class AppPage:
             PageQuery(record=Receipt, index="grant", value=one.grant.id, limit=RECEIPTS)
         )
         branches = await self._frame.shell.ask(lambda context: delegate_tree(one.grant))
+        organizations = await self._frame.shell.ask(lambda context: withholding(one.grant))
         view = connected.page(
             self._frame,
             person,
@@ -128,6 +130,7 @@ class AppPage:
             history=sorted(history.records, key=_moment, reverse=True),
             receipts=receipts.records,
             branches=branches,
+            organizations=organizations,
             success=_success(request.parameters().get("done", "")),
             language=self._frame.language(request),
             context=context,

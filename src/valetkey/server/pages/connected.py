@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 from msgspec.structs import replace
 
 from valetkey.server.model.event import Event
+from valetkey.server.model.organization import Organization
 from valetkey.server.model.receipt import Receipt
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
@@ -38,7 +39,8 @@ class AppView(View, frozen=True, kw_only=True):
     ``readmit`` with ``hand``. ``branches`` are the app's delegates. ``permissions`` is what the app
     has, ``more`` what the user can add, ``cannot`` the rest by API. ``back`` is the path of the
     list, ``begins`` an address that starts the app. ``history`` and ``receipts`` are newest first.
-    ``unused``: the app hasn't used its access for long. ``paused``: the user has paused it,
+    ``withheld`` are words for what the user allowed too, and their ``organizations``, by name,
+    don't. ``unused``: the app hasn't used its access for long. ``paused``: the user has paused it,
     whatever ``status`` is."""
 
     template: ClassVar = "connected_app.html"
@@ -57,6 +59,8 @@ class AppView(View, frozen=True, kw_only=True):
     back: str
     now: int
     more: tuple[PermissionItem, ...] = ()
+    withheld: tuple[str, ...] = ()
+    organizations: tuple[str, ...] = ()
     branches: tuple[DelegateItem, ...] = ()
     receipts: tuple[ReceiptItem, ...] = ()
     where: str = ""
@@ -77,11 +81,13 @@ def page(
     history: Iterable[Event],
     receipts: Iterable[Receipt],
     branches: Iterable[Branch],
+    organizations: Iterable[Organization],
     success: Success,
     language: str,
     context: Context,
 ) -> AppView:
-    """The page of one app. `history` and `receipts` are newest first."""
+    """The page of one app. `history` and `receipts` are newest first; `organizations` are those
+    that withhold something."""
     offer = context.installation.offer
     entries = (presenters.entry(event, offer, language=language) for event in history)
     return AppView(
@@ -90,6 +96,8 @@ def page(
         app=presenters.app(one.client, one.grant.client),
         form=form,
         permissions=tuple(_permissions(one, language, context)),
+        withheld=presenters.titles(offer.ordered(one.grant.withheld), offer, language),
+        organizations=tuple(its.name for its in organizations),
         more=presenters.more(one, offer, language=language),
         cannot=presenters.cannot(offer.cannot(one.grant.permissions), offer, language),
         status=presenters.status(one, context.env.now),

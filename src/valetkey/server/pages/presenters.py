@@ -282,10 +282,11 @@ def row(
 
 
 def more(one: Connection, offer: Offer, *, language: str) -> tuple[PermissionItem, ...]:
-    """What the app is registered for and doesn't have. The user can add it."""
+    """What the app is registered for and doesn't have. The user can add it, unless an organization
+    withholds it."""
     if one.client is None or one.client.status != "active":
         return ()
-    granted_now = frozenset(one.grant.permissions)
+    there = frozenset((*one.grant.permissions, *one.grant.withheld))
     return tuple(
         replace(
             _item(
@@ -298,7 +299,7 @@ def more(one: Connection, offer: Offer, *, language: str) -> tuple[PermissionIte
             ticked=False,
         )
         for name in offer.expand_known(one.client.scope)
-        if name not in granted_now
+        if name not in there
     )
 
 

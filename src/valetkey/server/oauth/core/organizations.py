@@ -106,6 +106,13 @@ def ceiling_of(user: str) -> Rule[Ceiling]:
     return (yield from ceiling_by(memberships)) if memberships else NOWHERE
 
 
+def withholding(grant: Grant) -> Rule[tuple[Organization, ...]]:
+    """The organizations whose rules count for the grant, if one of them withholds something."""
+    if not grant.withheld:
+        return ()
+    return (yield from ceiling_of(grant.user)).within(grant.organization).organizations
+
+
 def ceiling_by(memberships: Sequence[Membership]) -> Rule[Ceiling]:
     """The organizations of these memberships of one user."""
     queries = [One(Organization, one.organization) for one in memberships]

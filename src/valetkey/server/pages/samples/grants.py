@@ -105,6 +105,9 @@ GRANTS: dict[str, View] = {
         stopped=HOSTILE,
     ),
     "app": APP,
+    "app-withheld": replace(
+        APP, withheld=("Send messages as you", HOSTILE), organizations=("Acme", HOSTILE)
+    ),
     "app-saved": replace(APP, success=Success.SAVED, ends=NOW + 30 * DAY),
     "app-given": replace(
         APP,
