@@ -105,11 +105,13 @@ class CommandContext:
     def run(self, work: Callable[[Store], Awaitable[T]], *, missing: Missing = "fail") -> T:
         """Run `work` with the database open. If there is no database, fail, create one, or pretend
         that there is an empty one. Raises Failed."""
-        database = self.settings().database
+        settings = self.settings()
 
         async def working() -> T:
-            store = await open_database(database, missing=missing)
+            store = await open_database(settings.database, missing=missing)
             try:
+                if settings.revocations_folder is not None:
+                    self._ship(settings, store)
                 return await work(recorded_locally(store, operation_name()))
             finally:
                 await store.close()
@@ -126,6 +128,14 @@ class CommandContext:
             raise Failed(
                 "another process changed the same data: try again", type="conflict"
             ) from error
+
+    def _ship(self, settings: Settings, store: Store) -> None:
+        # Imported here: the master key's module imports this one.
+        from valetkey.cli.master_key.file import existing_master_key  # noqa: PLC0415
+        from valetkey.server.store.revocations.shipping import shipped_to  # noqa: PLC0415
+
+        if isinstance(store, CachedStore):
+            shipped_to(store, settings.revocations_folder, lambda: existing_master_key(settings))
 
     def remote_name(self) -> str:
         """The name of the context of the server to which the command goes, "" for the database of

@@ -46,6 +46,7 @@ from valetkey.server.settings.outside import documents_of, fetcher
 from valetkey.server.settings.sign_in import for_rules
 from valetkey.server.store.master_key import MasterKey
 from valetkey.server.store.port import Store
+from valetkey.server.store.revocations.shipping import shipped_to, shipping_of
 from valetkey.wire import address
 
 NO_ORIGINS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -82,6 +83,8 @@ def create(
     now = CurrentSettings(settings, origins)
     features = switched((*settings.enabled, *(host.features if host else ())), settings.disable)
     meter, tracer = make_meter(settings, features), make_tracer(settings)
+    shipped_to(store, settings.revocations_folder, master_key)
+    shipping = shipping_of(store)
     store = tracer.store(meter.store(recorded(store)))
     certificates = Certificates(networks(settings.certificate_proxies), settings.client_authorities)
     installations = Installations(
@@ -122,6 +125,8 @@ def create(
             more.append(installation.run(store, installations))
         if notice_targets(settings).tells("access_ends_soon"):
             more.append(background.announce_ends(shell))
+        if shipping is not None:
+            more.append(shipping.run())
         if settings.metrics_port:
             more.append(make_metrics_port(settings, meter, store).run())
         return _running(shell, outbox, passwords, *more, now=now, tracer=tracer)

@@ -10,7 +10,7 @@ from valetkey.server.model.change import Change, Create, Index, Remove, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.counters import REVOKED, SingleUse
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.keys import Epoch, SigningKey
+from valetkey.server.model.keys import CURRENT, Epoch, SigningKey
 from valetkey.server.model.record import Record
 from valetkey.server.model.user import User
 from valetkey.wire.change_log import Entry
@@ -127,7 +127,9 @@ def _key(change: Change) -> Entry | None:
     return Entry(kind="key", subject=key.kid, status=REMOVED)
 
 
-def _epoch(change: Change) -> Entry:
+def _epoch(change: Change) -> Entry | None:
+    if change.record.key != CURRENT:
+        return None
     return Entry(kind="all", status="over")
 
 

@@ -134,6 +134,11 @@ class Secret:
 
 CURRENT: Final = "current"
 
+APPLIED: Final = "revocations applied"
+"""The name of a row of `Epoch` that begins none: its number is the time (milliseconds since 1970)
+until which the files beside the database have been applied to it, negative while a restore has not
+ended."""
+
 
 class Epoch(Record, frozen=True, kw_only=True, omit_defaults=True):
     """The current epoch; without a row it is 0. Grants and sessions of earlier epochs are not

@@ -62,6 +62,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     database_file: Annotated[
         _File, _is("a file of mode 0600 that holds the database's URL, for a URL with a password")
     ] = None
+    revocations_folder: Annotated[
+        _File,
+        _is(
+            "a folder on another disk or machine that keeps what was revoked, so that no restore "
+            "of a backup brings it back; none if empty"
+        ),
+    ] = None
     master_key: Annotated[Secret | None, _is("32 bytes in base64url, 43 characters")] = None
     master_key_file: Annotated[
         _File,

@@ -116,6 +116,12 @@ def open_keys(keys: Sequence[SigningKey], master: MasterKey, *, now: int) -> Key
         raise
 
 
+def open_salt(keys: Sequence[SigningKey], master: MasterKey) -> bytes:
+    """The salt alone, b"" for none. Raises WrongMasterKey."""
+    raw = _raw([key for key in keys if key.use == "salt"], "salt", master_keys(master))
+    return raw[0].raw if raw else b""
+
+
 def _ring(keys: Sequence[SigningKey], master: MasterKeys, *, now: int) -> Keyring:
     alive = sorted((key for key in keys if key.status != "retiring" or now < key.until), key=_order)
     signing: dict[Algorithm, PrivateKey] = {}

@@ -20,7 +20,7 @@ from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.event import Event
 from valetkey.server.model.keys import CURRENT, Epoch
 from valetkey.server.model.query import One, PageQuery
-from valetkey.server.oauth.admin.keys import USES
+from valetkey.server.oauth.admin.keys import TURNED, USES
 from valetkey.server.store.keyring import make, read_keys
 from valetkey.server.store.master_key import MasterKey
 from valetkey.server.store.migrate import migrations, pending
@@ -51,8 +51,11 @@ async def finalize(store: Store, master: MasterKey) -> Restored:
     wanted = One(Epoch, CURRENT)
     before = (await store.read(wanted)).one(wanted)
     newest = (await store.page(PageQuery(record=Event, limit=1))).records
-    changes: list[Change] = [Remove(key) for key in await read_keys(store)]
-    for use in USES:
+    # The salt stays: apps know users by names that it makes.
+    keys = await read_keys(store)
+    changes: list[Change] = [Remove(key) for key in keys if key.use != "salt"]
+    has_salt = any(key.use == "salt" for key in keys)
+    for use in TURNED if has_salt else USES:
         changes += [Create(make(use, master, status=status)) for status in ("current", "coming")]
     if before is None:
         epoch = Epoch(number=1, since=now)
