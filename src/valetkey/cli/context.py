@@ -102,16 +102,19 @@ class CommandContext:
         except SettingsError as error:
             raise InvalidUsage(str(error)) from error
 
-    def run(self, work: Callable[[Store], Awaitable[T]], *, missing: Missing = "fail") -> T:
+    def run(
+        self, work: Callable[[Store], Awaitable[T]], *, missing: Missing = "fail", ship: bool = True
+    ) -> T:
         """Run `work` with the database open. If there is no database, fail, create one, or pretend
-        that there is an empty one. Raises Failed."""
+        that there is an empty one. Without `ship`, nothing is written to `revocations_folder`.
+        Raises Failed."""
         settings = self.settings()
 
         async def working() -> T:
             store = await open_database(settings.database, missing=missing)
             try:
-                if settings.revocations_folder is not None:
-                    self._ship(settings, store)
+                if ship and settings.revocations_folder is not None:
+                    store = _shipped(settings, store)
                 return await work(recorded_locally(store, operation_name()))
             finally:
                 await store.close()
@@ -128,14 +131,6 @@ class CommandContext:
             raise Failed(
                 "another process changed the same data: try again", type="conflict"
             ) from error
-
-    def _ship(self, settings: Settings, store: Store) -> None:
-        # Imported here: the master key's module imports this one.
-        from valetkey.cli.master_key.file import existing_master_key  # noqa: PLC0415
-        from valetkey.server.store.revocations.shipping import shipped_to  # noqa: PLC0415
-
-        if isinstance(store, CachedStore):
-            shipped_to(store, settings.revocations_folder, lambda: existing_master_key(settings))
 
     def remote_name(self) -> str:
         """The name of the context of the server to which the command goes, "" for the database of
@@ -222,6 +217,14 @@ def operation_name() -> str:
     context = click.get_current_context(silent=True)
     words = [] if context is None else context.command_path.split()[1:]
     return ".".join(words) or "valetkey"
+
+
+def _shipped(settings: Settings, store: Store) -> Store:
+    # Imported here: the master key's module imports this one.
+    from valetkey.cli.master_key.file import existing_master_key  # noqa: PLC0415
+    from valetkey.server.store.revocations.shipping import shipped_to  # noqa: PLC0415
+
+    return shipped_to(store, settings.revocations_folder, lambda: existing_master_key(settings))
 
 
 async def open_database(database: Database, *, missing: Missing = "make") -> Store:

@@ -17,6 +17,7 @@ from valetkey.cli.context import (
     format_time,
     open_database,
 )
+from valetkey.cli.db_revocations import apply_revocations, summarize_applied
 from valetkey.cli.master_key.file import existing_master_key
 from valetkey.cli.options import PATH, YES, Command, Group
 from valetkey.server.http import search_index
@@ -34,6 +35,7 @@ from valetkey.server.store.master_key import MasterKey
 from valetkey.server.store.migrate import Migration, MigrationError, Ran, pending
 from valetkey.server.store.port import RECORDS, Store, Unavailable, Unusable
 from valetkey.server.store.restore import InUse, Restored
+from valetkey.server.store.revocations.restoring import lose
 from valetkey.server.store.survey import Survey
 
 # `valetkey db show`: stored rows in readable form, without secrets.
@@ -127,7 +129,7 @@ def _show_one(command: CommandContext, kind: type[Record], name: str) -> None:
 
 OWN_MEANS: Final = (
     "Back up and restore PostgreSQL with its own tools: pg_dump, or pg_basebackup with an archive "
-    "of its write-ahead log. After a restore, run: valetkey db restore --finalize"
+    "of its write-ahead log. After a restore, run: valetkey db restore --apply (or --finalize)"
 )
 
 
@@ -154,6 +156,8 @@ def backup(command: CommandContext, target: Path) -> None:
 
 @click.command(cls=Command)
 @click.argument("copy", metavar="[BACKUP]", type=PATH, required=False)
+@click.option("--apply", "apply_", is_flag=True, help="Apply what is in revocations_folder.")
+@click.option("--lost", is_flag=True, help="Go on where a part of revocations_folder is lost.")
 @click.option(
     "--finalize",
     is_flag=True,
@@ -161,27 +165,51 @@ def backup(command: CommandContext, target: Path) -> None:
 )
 @YES
 @click.pass_obj
-def restore(command: CommandContext, copy: Path | None, *, finalize: bool, yes: bool) -> None:
+def restore(
+    command: CommandContext,
+    copy: Path | None,
+    *,
+    apply_: bool,
+    lost: bool,
+    finalize: bool,
+    yes: bool,
+) -> None:
     """Replace an SQLite database that no server has open by BACKUP.
 
-    The backup does not know what was revoked, removed or stopped after it was made. --finalize ends
-    the epoch: it invalidates all codes, tokens and sessions, and every user has to consent again.
-    Use --finalize alone after you restored a PostgreSQL database with its own tools.
+    The backup does not know what was revoked, removed or stopped after it was made. With the
+    setting revocations_folder, the command ends that again. If a part of the folder is lost or
+    damaged, the command fails; with --lost, it ends what may have ended then, and users have to
+    consent to that again.
+
+    Without the setting, --finalize ends the epoch: it invalidates all codes, tokens and sessions,
+    and every user has to consent again. Use --apply or --finalize alone after you restored a
+    PostgreSQL database with its own tools.
     """
-    if copy is None and not finalize:
-        raise InvalidUsage("give a BACKUP, or --finalize after a restore")
     settings = command.settings()
+    folder = settings.revocations_folder
+    if copy is None and not finalize and not apply_:
+        raise InvalidUsage("give a BACKUP, or --apply or --finalize after a restore")
+    if (apply_ or lost) and (folder is None or finalize):
+        raise InvalidUsage("--apply and --lost need revocations_folder, and no --finalize")
     database = settings.database
-    master = existing_master_key(settings) if finalize else b""
+    applies = folder is not None and not finalize
+    master = existing_master_key(settings) if finalize or applies else b""
     if copy is not None:
         _replace_database(command, copy, _file(database), yes=yes)
-    ended = _finalize(command, master) if finalize else None
-    document = {"database": str(database), "backup": copy and str(copy), "ended": ended}
+    ended = _finalize(command, master, folder) if finalize else None
+    applied = None
+    if applies and folder is not None:
+        applied = apply_revocations(command, folder, master, lost=lost)
+    document: dict[str, Any] = {"database": str(database), "backup": copy and str(copy)}
+    document["ended"] = ended
     text = "" if copy is None else f"restored {database} from {copy}\n"
     if ended is not None:
         text += _summarize(ended)
+    if applied is not None:
+        document["applied"] = applied
+        text += summarize_applied(applied)
     command.show(document, text.rstrip())
-    if ended is None:
+    if ended is None and applied is None:
         command.note(
             "Access that was revoked since the backup works again. Before you serve, run: "
             "valetkey db restore --finalize"
@@ -205,9 +233,15 @@ def _replace_database(command: CommandContext, copy: Path, database: Path, *, ye
         raise Failed(f"{database} cannot be written: {error.strerror}") from error
 
 
-def _finalize(command: CommandContext, master: MasterKey) -> Restored:
+def _finalize(command: CommandContext, master: MasterKey, folder: Path | None) -> Restored:
+    async def work(store: Store) -> Restored:
+        done = await copies.finalize(store, master)
+        if folder is not None:
+            await lose(store)
+        return done
+
     try:
-        return command.run(lambda store: copies.finalize(store, master))
+        return command.run(work)
     except Stale as error:
         raise Failed("another process is ending the epoch") from error
 

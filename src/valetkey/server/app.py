@@ -46,7 +46,7 @@ from valetkey.server.settings.outside import documents_of, fetcher
 from valetkey.server.settings.sign_in import for_rules
 from valetkey.server.store.master_key import MasterKey
 from valetkey.server.store.port import Store
-from valetkey.server.store.revocations.shipping import shipped_to, shipping_of
+from valetkey.server.store.revocations.shipping import shipped_to, writers
 from valetkey.wire import address
 
 NO_ORIGINS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -83,9 +83,8 @@ def create(
     now = CurrentSettings(settings, origins)
     features = switched((*settings.enabled, *(host.features if host else ())), settings.disable)
     meter, tracer = make_meter(settings, features), make_tracer(settings)
-    shipped_to(store, settings.revocations_folder, master_key)
-    shipping = shipping_of(store)
-    store = tracer.store(meter.store(recorded(store)))
+    beside = shipped_to(store, settings.revocations_folder, master_key)
+    store = tracer.store(meter.store(recorded(beside)))
     certificates = Certificates(networks(settings.certificate_proxies), settings.client_authorities)
     installations = Installations(
         store,
@@ -120,13 +119,12 @@ def create(
     meter.sign_ins = failures.totals
 
     def running() -> contextlib.AbstractAsyncContextManager[None]:
-        more = [make_audit(lambda: now.settings, store, master=master_key, fetch=fetch).run()]
+        audit = make_audit(lambda: now.settings, store, master=master_key, fetch=fetch)
+        more = [audit.run(), *writers(beside)]
         if REGISTRATION in features or CLIENT_DOCUMENTS in features:
             more.append(installation.run(store, installations))
         if notice_targets(settings).tells("access_ends_soon"):
             more.append(background.announce_ends(shell))
-        if shipping is not None:
-            more.append(shipping.run())
         if settings.metrics_port:
             more.append(make_metrics_port(settings, meter, store).run())
         return _running(shell, outbox, passwords, *more, now=now, tracer=tracer)

@@ -19,6 +19,7 @@ from valetkey.server.custody.key_service import (
     connect,
     wrapped_by,
 )
+from valetkey.server.http import log
 from valetkey.server.model.keys import Secret
 from valetkey.server.settings import Settings
 from valetkey.server.settings.checks import why_not_private
@@ -31,6 +32,8 @@ from valetkey.server.store.database import PostgresURL
 from valetkey.server.store.keyring import DamagedKey, WrongMasterKey, ensure_keys, read_keys
 from valetkey.server.store.master_key import KeyToken, MasterKeys
 from valetkey.server.store.port import Store, TokenUnavailable
+from valetkey.server.store.revocations.restoring import Revived, check_not_revived
+from valetkey.server.store.revocations.shipping import key_of
 
 if TYPE_CHECKING:
     from valetkey.server.custody.pkcs11_token import Pkcs11Token
@@ -84,10 +87,24 @@ async def open_installation(settings: Settings, store: Store) -> MasterKeys:
             ring.check_token()
         except TokenUnavailable as error:
             raise Failed(str(error)) from error
+    await _check_revocations(settings, store, master)
     has_passkeys = settings.sign_in.password and settings.accounts.passkeys
     if has_passkeys and (why := await why_not_domain(store, settings.relying_party)):
         raise InvalidUsage(why)
     return master
+
+
+async def _check_revocations(settings: Settings, store: Store, master: MasterKeys) -> None:
+    """Raise Failed if the database is older than what was revoked, as a restored one is."""
+    folder = settings.revocations_folder
+    if folder is None:
+        return
+    try:
+        faults = await check_not_revived(store, folder, await key_of(store, master))
+    except Revived as error:
+        raise Failed(f"{error}: run `valetkey db restore --apply`") from error
+    for fault in faults:
+        log.warning("a file of revocations has a fault", place=fault.place, detail=fault.says)
 
 
 async def master_key(settings: Settings, store: Store) -> MasterKeys:

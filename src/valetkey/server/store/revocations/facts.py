@@ -11,9 +11,8 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from valetkey.jose.seal import digest
 from valetkey.server.model.change import Change, Create, Remove, Update
-from valetkey.server.model.client import Client, StoredSecret
+from valetkey.server.model.client import Client
 from valetkey.server.model.counters import REVOKED, SingleUse
 from valetkey.server.model.erasure import DELETION, Erasure
 from valetkey.server.model.factor import Factor
@@ -30,9 +29,16 @@ from valetkey.server.model.record import Record
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.role import RoleBinding
 from valetkey.server.model.user import Identity, Session, User, password_mark
+from valetkey.server.store.revocations.apps import (
+    State,
+    api,
+    client,
+    less,
+    mark_of,
+    narrow_api,
+    narrow_client,
+)
 from valetkey.wire.access_token import Confirmation
-
-State = dict[str, Any]
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +64,7 @@ def fact_of(change: Change) -> Fact | None:
         state = None
         if type(record) in _STAYS:
             return None
-    elif isinstance(change, Update) or (isinstance(change, Create) and type(record) is SingleUse):
+    elif isinstance(change, Update) or (isinstance(change, Create) and type(record) in _BEGIN):
         state = tell(record)
     else:
         return None
@@ -107,14 +113,6 @@ def _gone(row: Any, now: int) -> tuple[Change, ...]:
     return (Update(off), Create(Erasure(user=row.id, requested=now, due=now, by="server")))
 
 
-def _less(mine: tuple[Any, ...], theirs: list[Any]) -> tuple[Any, ...]:
-    return tuple([one for one in mine if one in theirs])
-
-
-def _mark(*parts: str) -> str:
-    return digest("\n".join(parts))[:16]
-
-
 def _grant(row: Grant) -> State:
     return {
         "status": row.status,
@@ -129,7 +127,7 @@ _FAMILY: Final = ("open", "suspended", "closed")
 
 
 def _narrow_grant(row: Grant, to: State) -> Grant:
-    after = row.with_permissions(_less(row.permissions, to["permissions"]))
+    after = row.with_permissions(less(row.permissions, to["permissions"]))
     if after.permissions == row.permissions:
         after = row
     delegates = {name: tuple(had) for name, had in to["delegates"].items()}
@@ -177,8 +175,8 @@ def _user(row: User) -> State:
         "status": row.status,
         "by": row.disabled_by,
         "password": password_mark(row) if row.password else "",
-        "email": _mark(row.id, row.email),
-        "phone": _mark(row.id, row.phone_number),
+        "email": mark_of(row.id, row.email),
+        "phone": mark_of(row.id, row.phone_number),
     }
 
 
@@ -190,9 +188,9 @@ def _narrow_user(row: User, to: State) -> User:
     if row.password and to["password"] != password_mark(row):
         after = replace(after, password="", mark="")
     # An address that is theirs no more would get the code for a new password.
-    if row.email and to["email"] != _mark(row.id, row.email):
+    if row.email and to["email"] != mark_of(row.id, row.email):
         after = replace(after, email="", email_verified=False)
-    if row.phone_number and to["phone"] != _mark(row.id, row.phone_number):
+    if row.phone_number and to["phone"] != mark_of(row.id, row.phone_number):
         after = replace(after, phone_number="", phone_number_verified=False)
     return after
 
@@ -208,79 +206,12 @@ def _narrow_factor(row: Factor, to: State) -> Factor | None:
     return replace(row, counter=max(row.counter, to["counter"]))
 
 
-def _secrets(row: Client | ResourceServer) -> list[Any]:
-    return [[one.name, one.until] for one in row.secrets]
-
-
-def _left(mine: tuple[StoredSecret, ...], theirs: list[Any]) -> tuple[StoredSecret, ...]:
-    until = dict(map(tuple, theirs))
-    return tuple([replace(one, until=until[one.name]) for one in mine if one.name in until])
-
-
-def _keys(row: Client) -> list[str]:
-    return [_mark(_text(one)) for one in row.jwks.get("keys", ())]
-
-
-def _text(value: Any) -> str:
-    return msgspec.json.encode(value, order="sorted").decode()
-
-
-_PROOFS: Final = ("jwks_uri", "registration_token", "tls_client_auth_subject_dn")
-_MORE_PROOFS: Final = tuple(f"tls_client_auth_san_{one}" for one in ("dns", "uri", "ip", "email"))
-_LISTS: Final = ("scope", "redirect_uris", "grant_types", "admin", "request_uris")
-
-
-def _client(row: Client) -> State:
-    return {
-        "status": row.status,
-        "secrets": _secrets(row),
-        "keys": _keys(row),
-        "proofs": {one: _mark(getattr(row, one)) for one in (*_PROOFS, *_MORE_PROOFS)},
-        "exchange": _mark(_text(row.exchange)),
-        "scim": _mark(_text(row.scim)),
-        "verified": row.verified,
-        **{one: getattr(row, one) for one in _LISTS},
-    }
-
-
-def _narrow_client(row: Client, to: State) -> Client:
-    keys = row.jwks.get("keys", ())
-    left = [one for one in keys if _mark(_text(one)) in to["keys"]]
-    changed: dict[str, Any] = {one: _less(getattr(row, one), to[one]) for one in _LISTS}
-    changed |= {
-        one: ""
-        for one, mark in to["proofs"].items()
-        if getattr(row, one) and mark != _mark(getattr(row, one))
-    }
-    for one in ("exchange", "scim"):
-        if to[one] != _mark(_text(getattr(row, one))):
-            changed[one] = None
-    if len(left) < len(keys):
-        changed["jwks"] = {**row.jwks, "keys": left}
-    if to["status"] != "active":
-        changed["status"] = to["status"]
-    return replace(
-        row,
-        secrets=_left(row.secrets, to["secrets"]),
-        verified=row.verified and to["verified"],
-        **changed,
-    )
-
-
-def _api(row: ResourceServer) -> State:
-    return {"secrets": _secrets(row)}
-
-
-def _narrow_api(row: ResourceServer, to: State) -> ResourceServer:
-    return replace(row, secrets=_left(row.secrets, to["secrets"]))
-
-
 def _roles(row: RoleBinding) -> State:
     return {"roles": row.roles}
 
 
 def _narrow_roles(row: RoleBinding, to: State) -> RoleBinding:
-    return replace(row, roles=_less(row.roles, to["roles"]))
+    return replace(row, roles=less(row.roles, to["roles"]))
 
 
 def _member(row: Membership) -> State:
@@ -311,7 +242,9 @@ def _epoch(row: Epoch) -> State | None:
 
 
 def _narrow_epoch(row: Epoch, to: State) -> Epoch:
-    return replace(row, number=to["number"], since=to["since"]) if to["number"] > row.number else row
+    return (
+        replace(row, number=to["number"], since=to["since"]) if to["number"] > row.number else row
+    )
 
 
 def _same(row: Any) -> None:
@@ -325,8 +258,8 @@ _TELLS: Final[dict[type[Record], Callable[[Any], State | None]]] = {
     Session: _same,
     Factor: _factor,
     Identity: _same,
-    Client: _client,
-    ResourceServer: _api,
+    Client: client,
+    ResourceServer: api,
     RoleBinding: _roles,
     Membership: _member,
     Organization: _organization,
@@ -336,6 +269,9 @@ _TELLS: Final[dict[type[Record], Callable[[Any], State | None]]] = {
     Epoch: _epoch,
 }
 
+_BEGIN: Final = frozenset({SingleUse, Epoch})
+"""Kinds of rows that end something by being created."""
+
 _STAYS: Final = frozenset({SingleUse, Organization, Epoch})
 """Kinds of rows whose removal gives more, or nothing."""
 
@@ -344,8 +280,8 @@ _NARROWS: Final[dict[type[Record], Callable[[Any, State], Any]]] = {
     TokenFamily: _narrow_family,
     User: _narrow_user,
     Factor: _narrow_factor,
-    Client: _narrow_client,
-    ResourceServer: _narrow_api,
+    Client: narrow_client,
+    ResourceServer: narrow_api,
     RoleBinding: _narrow_roles,
     Membership: _narrow_member,
     Organization: _narrow_organization,
@@ -355,8 +291,9 @@ _NARROWS: Final[dict[type[Record], Callable[[Any, State], Any]]] = {
 KINDS: Final[dict[str, type[Record]]] = {one.table: one for one in _TELLS}
 
 
-def missing(table: str, key: str, state: State | None, now: int) -> tuple[Change, ...]:
-    """The changes for a row that the backup does not have: most need none."""
+def missing(name: tuple[str, str], state: State | None, now: int) -> tuple[Change, ...]:
+    """The changes for a row (table and key) that the backup does not have: most need none."""
+    table, key = name
     if state is None:
         return ()
     if table == SingleUse.table and state["expires"] > now:

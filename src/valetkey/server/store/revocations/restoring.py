@@ -121,7 +121,7 @@ async def behind(
         for name, query in queries.items():
             kept, row = shipped.kept[name], rows.one(query)
             if row is None:
-                changes = missing(*name, kept.state, now)
+                changes = missing(name, kept.state, now)
             elif (born_of(row), row.version) < kept.top:
                 changes = narrowed(row, kept.state, now)
             else:
@@ -183,7 +183,7 @@ async def apply(store: Store, folder: Path, key: bytes, *, lost: bool = False) -
     epoch, ended = None, 0
     spans = tuple((one.since, one.until or now * 1000) for one in shipped.faults)
     if spans:
-        epoch, ended = await _end(store, shipped, max(until for _, until in spans), now)
+        epoch, ended = await _end(store, shipped, max(until for _, until in spans))
     await _mark(store, max(shipped.known_until, time.time_ns() // 1_000_000))
     return Applied(
         narrowed=dict(sorted(numbers.items())),
@@ -199,9 +199,10 @@ async def lose(store: Store) -> None:
     await _mark(store, time.time_ns() // 1_000_000)
 
 
-async def _end(store: Store, shipped: Shipped, until: int, now: int) -> tuple[int, int]:
+async def _end(store: Store, shipped: Shipped, until: int) -> tuple[int, int]:
     """Begin an epoch. Only grants of which something is known after `until` (milliseconds since
     1970) are taken over. Returns the epoch, and how many were not."""
+    now = int(time.time())
     query = One(Epoch, CURRENT)
     before = (await store.read(query)).one(query)
     number = 1 if before is None else before.number + 1
@@ -270,5 +271,3 @@ async def _mark(store: Store, number: int) -> None:
         else Update(replace(row, number=number, since=now))
     )
     await store.commit([change])
-
-

@@ -7,7 +7,7 @@ can't be written there is refused, as by a database that can't write.
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -148,22 +148,24 @@ async def key_of(store: Store, master: MasterKey) -> bytes:
 
 def shipped_to(
     store: Store, folder: Path | None, master: MasterKey | Callable[[], MasterKey]
-) -> None:
-    """Have all that the store commits written to the folder too, unless it is None. A master key
-    that is a function is read once it is needed."""
-    if folder is None or shipping_of(store) is not None:
-        return
-    if not isinstance(store, CachedStore):
-        raise TypeError("only a store that a command or a server has opened")
-    inner = store.store
+) -> Store:
+    """The store, whose commits are written to the folder too, unless it is None. A master key that
+    is a function is read once it is needed."""
+    if folder is None:
+        return store
+    cached = store if isinstance(store, CachedStore) else CachedStore(store)
+    inner = cached.store
+    if isinstance(inner, ShippingStore):
+        return cached
 
     async def key() -> bytes:
         return await key_of(inner, master() if callable(master) else master)
 
-    store.store = ShippingStore(inner, folder, key)
+    cached.store = ShippingStore(inner, folder, key)
+    return cached
 
 
-def shipping_of(store: Store) -> ShippingStore | None:
-    """The folder's part of a store, None for none."""
+def writers(store: Store) -> list[Coroutine[None, None, None]]:
+    """What has to run beside requests for such a store: one at most."""
     inner = store.store if isinstance(store, CachedStore) else None
-    return inner if isinstance(inner, ShippingStore) else None
+    return [inner.run()] if isinstance(inner, ShippingStore) else []
