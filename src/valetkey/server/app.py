@@ -82,8 +82,11 @@ def create(
     `settings.load.Loaded`)."""
     now = CurrentSettings(settings, origins)
     features = switched((*settings.enabled, *(host.features if host else ())), settings.disable)
-    meter, tracer = make_meter(settings, features), make_tracer(settings)
-    beside = shipped_to(store, settings.revocations_folder, master_key)
+    meter, tracer, beside = (
+        make_meter(settings, features),
+        make_tracer(settings),
+        shipped_to(store, settings.revocations_folder, master_key),
+    )
     store = tracer.store(meter.store(recorded(beside)))
     certificates = Certificates(networks(settings.certificate_proxies), settings.client_authorities)
     installations = Installations(
@@ -119,8 +122,10 @@ def create(
     meter.sign_ins = failures.totals
 
     def running() -> contextlib.AbstractAsyncContextManager[None]:
-        audit = make_audit(lambda: now.settings, store, master=master_key, fetch=fetch)
-        more = [audit.run(), *writers(beside)]
+        more = [
+            make_audit(lambda: now.settings, store, master=master_key, fetch=fetch).run(),
+            *writers(beside),
+        ]
         if REGISTRATION in features or CLIENT_DOCUMENTS in features:
             more.append(installation.run(store, installations))
         if notice_targets(settings).tells("access_ends_soon"):
