@@ -1,0 +1,274 @@
+"""A game of restores: keys are handed out, a backup is made, random things end, the database is
+lost. A ledger says what each key opens at the loss."""
+
+import os
+import random
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from click.testing import CliRunner
+from tests.live import Live
+from tests.postgres import Cluster, binaries
+
+from valetkey.cli.root import valetkey
+from valetkey.jose import base64url
+from valetkey.server.model import ids
+from valetkey.server.model.change import Create
+from valetkey.server.model.environment import Env
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.keys import Keyring
+from valetkey.server.model.user import Session, User
+from valetkey.server.oauth.core.decision import RefreshToken
+from valetkey.server.oauth.tokens import refresh_token
+from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.keyring import open_keys, read_keys
+
+PEOPLE: Final = 8
+BOTH: Final = ("chirps.read", "chirps.write")
+
+
+class Key:
+    """A key that an app has: its refresh tokens, newest last. `grant` is shared by two keys."""
+
+    def __init__(self, user: User, grant: str, client: str, token: str) -> None:
+        self.user, self.grant, self.client = user.username, grant, client
+        self.tokens = [token]
+        self.revoked = False
+
+
+class Game:
+    """One installation, and what its ledger says. With a cluster, its database is there."""
+
+    def __init__(self, folder: Path, dice: random.Random, cluster: Cluster | None) -> None:
+        self.dice, self.folder, self.cluster = dice, folder, cluster
+        self.place = folder / "beside"
+        self.place.mkdir()
+        self.keys: list[Key] = []
+        self.stopped: set[str] = set()
+        self.paused: set[str] = set()
+        self.narrowed: set[str] = set()
+        self.disabled: set[str] = set()
+        self.erased: set[str] = set()
+        self.sessions: dict[str, str] = {}
+        self.suspended = False
+        self.url = "" if cluster is None else cluster.fresh()
+        self.database = folder / "valetkey.db"
+        self.server = self._server()
+        self.server.start()
+        self.server.run(self._fill())
+
+    def _server(self, master_key: bytes | None = None) -> Live:
+        more: dict[str, Any] = {"at": PostgresURL(self.url)} if self.url else {}
+        return Live(
+            self.database, revocations_folder=self.place, master_key=master_key or b"", **more
+        )
+
+    async def _fill(self) -> None:
+        store, env = self.server.store, Env(int(time.time()), os.urandom)
+        ring = open_keys(await read_keys(store), self.server.master_key, now=env.now)
+        for number in range(PEOPLE):
+            user = User(id=ids.user_id(env), username=f"user{number}", created=env.now)
+            changes: list[Create] = [Create(user)]
+            session = Session(
+                id=ids.owned_id(env, owner=user.id),
+                digest="0" * 43,
+                user=user.id,
+                auth_time=env.now,
+                expires=env.now + 86400,
+            )
+            changes.append(Create(session))
+            self.sessions[user.username] = session.id
+            for client in ("stefapp", "spa"):
+                changes += self._hand_out(user, client, env, ring)
+            await store.commit(changes)
+
+    def _hand_out(self, user: User, client: str, env: Env, ring: Keyring) -> list[Create]:
+        grant = Grant(
+            id=ids.owned_id(env, owner=user.id),
+            user=user.id,
+            client=client,
+            permissions=BOTH,
+            created=env.now,
+            changed=env.now,
+        )
+        made = [Create(grant)]
+        for _ in range(2):
+            family = TokenFamily(
+                id=ids.owned_id(env, owner=user.id),
+                grant=grant.id,
+                user=user.id,
+                client=client,
+                scope=BOTH,
+                permissions=BOTH,
+                refreshable=True,
+                created=env.now,
+                used=env.now,
+                expires=env.now + 86400,
+            )
+            made.append(Create(family))
+            token = refresh_token.write(RefreshToken(family.id, 0, 0), ring)
+            self.keys.append(Key(user, grant.id, client, token))
+        return made
+
+    # What people do.
+
+    def command(self, *words: str, fails: bool = False) -> str:
+        """Runs a command, as an operator does on the server's machine."""
+        environ = {
+            "VALETKEY_DATABASE": self.url or str(self.database),
+            "VALETKEY_MASTER_KEY": base64url.encode(self.server.master_key),
+            "VALETKEY_REVOCATIONS_FOLDER": str(self.place),
+        }
+        result = CliRunner().invoke(valetkey, words, env=environ, prog_name="valetkey")
+        assert (result.exit_code != 0) == fails, (words, result.output, result.exception)
+        return result.output
+
+    def refresh(self, key: Key, token: str = "") -> tuple[str, ...] | None:
+        """The scope of a refresh, None where it is refused."""
+        form = {"grant_type": "refresh_token", "client_id": key.client}
+        form["refresh_token"] = token or key.tokens[-1]
+        answer = self.server.http.post("/token", data=form)
+        assert answer.status_code in {200, 400, 401}, answer.text
+        if answer.status_code != 200:
+            return None
+        body = answer.json()
+        if not token:
+            key.tokens.append(body["refresh_token"])
+        return tuple(body["scope"].split())
+
+    def opens(self, key: Key) -> tuple[str, ...]:
+        """What a key opens, by the ledger."""
+        ended = key.revoked or key.grant in self.stopped | self.paused
+        ended = ended or key.user in self.disabled | self.erased
+        if ended or (self.suspended and key.client == "spa"):
+            return ()
+        # Without the permission to post there is only one left.
+        return BOTH[:1] if key.grant in self.narrowed else BOTH
+
+    def act(self) -> str:
+        """One thing that happens, and its name."""
+        acts: list[tuple[int, Callable[[Key], None]]] = [
+            (4, self.use), (4, self.revoke), (2, self.stop), (2, self.pause), (1, self.resume),
+            (2, self.narrow), (1, self.disable), (1, self.enable), (1, self.erase),
+            (1, self.sign_out), (1, self.suspend),
+        ]  # fmt: skip
+        weights = [weight for weight, _ in acts]
+        (chosen,) = self.dice.choices([act for _, act in acts], weights)
+        chosen(self.dice.choice(self.keys))
+        return chosen.__name__
+
+    def use(self, key: Key) -> None:
+        assert (self.refresh(key) or ()) == self.opens(key)
+
+    def revoke(self, key: Key) -> None:
+        form = {"client_id": key.client, "token": key.tokens[-1]}
+        assert self.server.http.post("/revoke", data=form).status_code in {200, 401}
+        if not (self.suspended and key.client == "spa"):
+            key.revoked = True
+
+    def _grant(self, key: Key, *words: str) -> bool:
+        if key.grant in self.stopped or key.user in self.erased:
+            return False
+        self.command("grant", words[0], key.grant, *words[1:], "--yes")
+        return True
+
+    def stop(self, key: Key) -> None:
+        if self._grant(key, "stop"):
+            self.stopped.add(key.grant)
+
+    def pause(self, key: Key) -> None:
+        if key.grant not in self.paused and self._grant(key, "pause"):
+            self.paused.add(key.grant)
+
+    def resume(self, key: Key) -> None:
+        if key.grant not in self.paused | self.stopped and key.user not in self.erased:
+            return
+        if key.grant in self.stopped or key.user in self.erased:
+            return
+        self.command("grant", "resume", key.grant)
+        self.paused.discard(key.grant)
+
+    def narrow(self, key: Key) -> None:
+        if key.grant not in self.narrowed and self._grant(key, "narrow", "--take", BOTH[1]):
+            self.narrowed.add(key.grant)
+
+    def disable(self, key: Key) -> None:
+        if key.user not in self.erased:
+            self.command("user", "disable", key.user)
+            self.disabled.add(key.user)
+            self.sessions.pop(key.user, None)
+
+    def enable(self, key: Key) -> None:
+        if key.user in self.disabled:
+            self.command("user", "enable", key.user)
+            self.disabled.discard(key.user)
+
+    def erase(self, key: Key) -> None:
+        if key.user not in self.erased and len(self.erased) < PEOPLE // 3:
+            self.command("user", "erase", key.user, "--at-once", "--yes")
+            self.disabled.discard(key.user)
+            self.erased.add(key.user)
+            self.sessions.pop(key.user, None)
+
+    def sign_out(self, key: Key) -> None:
+        if key.user not in self.erased:
+            self.command("user", "sign-out", key.user)
+            self.sessions.pop(key.user, None)
+
+    def suspend(self, key: Key) -> None:
+        self.command("client", "restore" if self.suspended else "suspend", "spa")
+        self.suspended = not self.suspended
+        time.sleep(1.1)  # The server may be a second behind.
+
+    # Backup, loss, restore.
+
+    def backup(self) -> None:
+        """Makes a backup while the server runs."""
+        if self.cluster is None:
+            self.command("db", "backup", str(self.folder / "copy.db"))
+        else:
+            self._postgres("pg_dump", "-Fc", "-f", str(self.folder / "copy.dump"), self.url)
+
+    def lose(self) -> None:
+        """The server dies, and its database is gone."""
+        self.server.stop()
+        if self.cluster is None:
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{self.database}{suffix}").unlink(missing_ok=True)
+            shutil.copy(self.folder / "copy.db", self.database)
+        else:
+            self.url = self.cluster.fresh()
+            self._postgres("pg_restore", "-d", self.url, str(self.folder / "copy.dump"))
+
+    def _postgres(self, program: str, *words: str) -> None:
+        folder = binaries()
+        assert folder is not None
+        done = subprocess.run(
+            [str(folder / program), *words], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+    def restart(self) -> None:
+        """A server on what was restored."""
+        self.server = self._server(self.server.master_key)
+        self.server.start(furnished=False)
+
+    def restore(self, *more: str) -> dict[str, Any]:
+        """Applies what is beside the database; what the command says."""
+        answer: dict[str, Any] = msgspec.json.decode(
+            self.command("db", "restore", "--apply", *more, "--json")
+        )
+        applied: dict[str, Any] = answer["applied"]
+        return applied
+
+    async def has_session(self, session: str) -> bool:
+        """Whether the restored database has the session."""
+        from valetkey.server.model.query import One  # noqa: PLC0415
+
+        query = One(Session, session)
+        return (await self.server.store.read(query)).one(query) is not None
