@@ -22,6 +22,7 @@ from valetkey.server.model.change import Create
 from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.keys import Keyring
+from valetkey.server.model.query import One
 from valetkey.server.model.user import Session, User
 from valetkey.server.oauth.core.decision import RefreshToken
 from valetkey.server.oauth.tokens import refresh_token
@@ -83,7 +84,7 @@ class Game:
             )
             changes.append(Create(session))
             self.sessions[user.username] = session.id
-            for client in ("stefapp", "spa"):
+            for client in ("stefapp", "tv"):
                 changes += self._hand_out(user, client, env, ring)
             await store.commit(changes)
 
@@ -145,7 +146,7 @@ class Game:
         """What a key opens, by the ledger."""
         ended = key.revoked or key.grant in self.stopped | self.paused
         ended = ended or key.user in self.disabled | self.erased
-        if ended or (self.suspended and key.client == "spa"):
+        if ended or (self.suspended and key.client == "tv"):
             return ()
         # Without the permission to post there is only one left.
         return BOTH[:1] if key.grant in self.narrowed else BOTH
@@ -168,7 +169,7 @@ class Game:
     def revoke(self, key: Key) -> None:
         form = {"client_id": key.client, "token": key.tokens[-1]}
         assert self.server.http.post("/revoke", data=form).status_code in {200, 401}
-        if not (self.suspended and key.client == "spa"):
+        if not (self.suspended and key.client == "tv"):
             key.revoked = True
 
     def _grant(self, key: Key, *words: str) -> bool:
@@ -221,7 +222,7 @@ class Game:
             self.sessions.pop(key.user, None)
 
     def suspend(self, key: Key) -> None:
-        self.command("client", "restore" if self.suspended else "suspend", "spa")
+        self.command("client", "restore" if self.suspended else "suspend", "tv")
         self.suspended = not self.suspended
         time.sleep(1.1)  # The server may be a second behind.
 
@@ -235,8 +236,12 @@ class Game:
             self._postgres("pg_dump", "-Fc", "-f", str(self.folder / "copy.dump"), self.url)
 
     def lose(self) -> None:
-        """The server dies, and its database is gone."""
+        """The server dies, and its database is gone. What is beside it is as of that moment."""
+        kept = self.folder / f"kept{len(list(self.folder.iterdir()))}"
+        shutil.copytree(self.place, kept)
         self.server.stop()
+        shutil.rmtree(self.place)
+        kept.rename(self.place)
         if self.cluster is None:
             for suffix in ("", "-wal", "-shm"):
                 Path(f"{self.database}{suffix}").unlink(missing_ok=True)
@@ -266,9 +271,7 @@ class Game:
         applied: dict[str, Any] = answer["applied"]
         return applied
 
-    async def has_session(self, session: str) -> bool:
+    async def lives(self, session: str) -> bool:
         """Whether the restored database has the session."""
-        from valetkey.server.model.query import One  # noqa: PLC0415
-
         query = One(Session, session)
         return (await self.server.store.read(query)).one(query) is not None

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from tests.live import free_port
 from tests.postgres import MISSING, cluster
 from tests.promises.conftest import Budget, Figure, Piece
 from tests.promises.restores import BOTH, Game
@@ -37,6 +38,7 @@ def _play(game: Game, acts: Counter[str]) -> int:
         game.act()
     game.backup()
     before = {id(key): (game.opens(key), len(key.tokens)) for key in game.keys}
+    sessions = dict(game.sessions)
     for _ in range(game.dice.randint(1, 25)):
         acts[game.act()] += 1
     game.lose()
@@ -56,6 +58,9 @@ def _play(game: Game, acts: Counter[str]) -> int:
         for key in game.keys:
             for spent in key.tokens[:-2]:
                 assert game.refresh(key, spent) is None
+        for user, session in sessions.items():
+            if user not in game.disabled:
+                assert game.server.run(game.lives(session)) == (user in game.sessions), user
     finally:
         game.server.stop()
     return len(game.keys)
@@ -101,7 +106,7 @@ def test_a_server_does_not_start_on_an_older_database(game: Game) -> None:
     assert asyncio.run(_starts(game))
     game.lose()
     assert not asyncio.run(_starts(game))
-    assert "db restore --apply" in game.command("serve", "--port", "0", fails=True)
+    assert "db restore --apply" in game.command("serve", "--port", str(free_port()), fails=True)
     assert game.restore()["narrowed"] == {"families": 1}
     assert asyncio.run(_starts(game))
     game.restart()
