@@ -28,6 +28,7 @@ from valetkey.server.oauth.core.decision import RefreshToken
 from valetkey.server.oauth.tokens import refresh_token
 from valetkey.server.store.database import PostgresURL
 from valetkey.server.store.keyring import open_keys, read_keys
+from valetkey.server.store.revocations.marks import begin_keeping
 
 PEOPLE: Final = 8
 BOTH: Final = ("chirps.read", "chirps.write")
@@ -61,6 +62,7 @@ class Game:
         self.database = folder / "valetkey.db"
         self.server = self._server()
         self.server.start()
+        self.server.run(begin_keeping(self.server.store, self.place))
         self.server.run(self._fill())
 
     def _server(self, master_key: bytes | None = None) -> Live:

@@ -16,7 +16,7 @@ from valetkey.server.store.database import Database, PostgresURL
 from valetkey.server.store.master_key import MasterKey
 from valetkey.server.store.port import Store, Unavailable, Unusable
 from valetkey.server.store.restore import InUse, Restored
-from valetkey.server.store.revocations.restoring import Applied, Incomplete, apply, begin, lose
+from valetkey.server.store.revocations.restoring import Applied, Incomplete, apply, lose
 from valetkey.server.store.revocations.shipping import key_of
 
 OWN_MEANS: Final = (
@@ -156,7 +156,6 @@ def apply_revocations(
     they are not `lost`: then no server starts on the database."""
 
     async def work(store: Store) -> Applied:
-        await begin(store)
         return await apply(store, folder, await key_of(store, master), lost=lost)
 
     try:

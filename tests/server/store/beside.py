@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import apsw
 from tests.installation import furnish
 
 from valetkey.server.model import ids
@@ -64,6 +65,12 @@ class Disk:
 
         return self.run(reading, ship=False)
 
+    def sql(self, statement: str) -> None:
+        """Changes the database behind everybody's back."""
+        connection = apsw.Connection(str(self.database))
+        connection.execute(statement)
+        connection.close()
+
     def back_up(self) -> None:
         self.copy.unlink(missing_ok=True)
         backup(self.database, self.copy)
@@ -95,6 +102,7 @@ def furnished(folder: Path) -> Disk:
         return await furnish(store)
 
     disk.users = disk.run(fill)
+    disk.check()
     return disk
 
 

@@ -13,7 +13,8 @@ from tests.server.store.beside import MIKO, Disk, furnished, grant, owned
 from valetkey.server.model.change import Create, Remove, Update
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import One
-from valetkey.server.model.user import Session
+from valetkey.server.model.user import Session, User
+from valetkey.server.store.restore import backup
 from valetkey.server.store.revocations.files import files_in
 from valetkey.server.store.revocations.restoring import (
     Incomplete,
@@ -132,3 +133,43 @@ def test_only_what_may_have_ended_in_the_lost_span_is_asked_again(disk: Disk) ->
     assert (applied.epoch, applied.asked_again) == (1, 1)
     assert disk.one(One(Grant, known.id)).epoch == 1
     assert disk.one(One(Grant, unknown.id)).epoch == 0
+
+
+def test_a_backup_from_before_the_first_file(disk: Disk) -> None:
+    """Nobody knows what ended before anything was kept."""
+    copy = disk.database.with_name("early.db")
+    disk.sql("DELETE FROM epochs")
+    backup(disk.database, copy)
+    disk.check()
+    fill(disk)
+    disk.copy = copy
+    disk.lose()
+    with pytest.raises(Revived, match="older than the first file"):
+        disk.check()
+    with pytest.raises(Incomplete, match="the backup is older than the first file, or all are"):
+        disk.apply()
+    disk.apply(lost=True)
+    disk.check()
+
+
+def test_an_empty_folder_is_no_answer(disk: Disk) -> None:
+    fill(disk)
+    for file in files_in(disk.place):
+        file.unlink()
+    disk.lose()
+    with pytest.raises(Incomplete, match="or all are gone"):
+        disk.apply()
+    with pytest.raises(Revived, match="has not ended"):
+        disk.check()
+    assert disk.apply(lost=True).epoch == 1
+
+
+def test_files_that_no_backup_needs_may_go(disk: Disk) -> None:
+    fill(disk)
+    disk.back_up()
+    first = files_in(disk.place)[0]
+    disk.commit(Remove(disk.one(One(User, disk.users["noor"].id))))
+    first.unlink()
+    disk.lose()
+    with pytest.raises(Incomplete, match="the files before 00000002 are gone"):
+        disk.apply()

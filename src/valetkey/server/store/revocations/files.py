@@ -222,6 +222,9 @@ def read_folder(folder: Path, key: bytes) -> Iterator[tuple[Path, list[Line], Fa
             names = f"{expected:08d}" + (f" to {number - 1:08d}" if number > expected + 1 else "")
             until = lines[0].at if lines else 0
             yield file, [], Fault(str(folder), f"the file {names} is missing", last, until)
+        elif not expected and number > 1 and lines:
+            says = f"the files before {number:08d} are gone"
+            yield file, [], Fault(str(folder), says, 0, lines[0].at)
         expected = number + 1
         last = lines[0].at if lines else last
         yield file, lines, fault

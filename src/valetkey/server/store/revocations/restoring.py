@@ -11,19 +11,22 @@ from msgspec.structs import replace
 from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.keys import APPLIED, CURRENT, Epoch
+from valetkey.server.model.keys import CURRENT, Epoch
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import One, PageQuery
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.server.store.revocations.facts import KINDS, Fact, born_of, missing, narrowed
 from valetkey.server.store.revocations.files import Fault, Line, read_folder
+from valetkey.server.store.revocations.marks import (
+    applied_until,
+    begin_keeping,
+    begin_restore,
+    mark,
+)
 
 BATCH: Final = 100
 MARGIN: Final = 3_600_000
 """Milliseconds by which the clocks of nodes, and the newest event, may be behind."""
-
-UNFINISHED: Final = -1
-"""In place of a time: the restore of this database has not ended."""
 
 
 class Kept(NamedTuple):
@@ -37,11 +40,13 @@ class Kept(NamedTuple):
 
 
 class Shipped(NamedTuple):
-    """What a folder says. `known_until` is in milliseconds since 1970."""
+    """What a folder says. `first`, of its first line, and `known_until` are in milliseconds since
+    1970, 0 for an empty folder."""
 
     kept: dict[tuple[str, str], Kept]
     faults: tuple[Fault, ...]
     known_until: int
+    first: int
 
 
 class Incomplete(Unavailable):
@@ -73,17 +78,18 @@ def read_shipped(folder: Path, key: bytes, *, after: int = 0, since: int = 0) ->
     Unavailable."""
     kept: dict[tuple[str, str], Kept] = {}
     faults: list[Fault] = []
-    known = 0
+    known = first = 0
     try:
         for _, lines, fault in read_folder(folder, key):
             if fault is not None and not 0 < fault.until < since:
                 faults.append(fault)
             if lines:
+                first = first or lines[0].at
                 known = max(known, lines[-1].at)
             _fold(kept, lines, after=after)
     except OSError as error:
         raise Unavailable(f"{folder} cannot be read: {error.strerror}") from error
-    return Shipped(kept, tuple(faults), known)
+    return Shipped(kept, tuple(faults), known, first)
 
 
 def _fold(kept: dict[tuple[str, str], Kept], lines: Sequence[Line], *, after: int) -> None:
@@ -133,8 +139,11 @@ async def behind(
 async def check_not_revived(store: Store, folder: Path, key: bytes) -> tuple[Fault, ...]:
     """Check that a server may start on the database. What was being written when a server died is
     settled: it ends. Returns the faults of the files. Raises Revived, Unavailable."""
-    after = await _applied(store)
-    if after == UNFINISHED:
+    await begin_keeping(store, folder)
+    after, is_open = await applied_until(store)
+    if not after and not is_open:
+        raise Revived(f"the database is older than the first file in {folder}")
+    if is_open:
         raise Revived("the restore of this database has not ended")
     since = max(after, await _newest(store) - MARGIN)
     shipped = read_shipped(folder, key, after=since, since=since)
@@ -153,18 +162,15 @@ async def check_not_revived(store: Store, folder: Path, key: bytes) -> tuple[Fau
     return shipped.faults
 
 
-async def begin(store: Store) -> None:
-    """Let no server start on the database before `apply` or `lose` has ended."""
-    await _mark(store, UNFINISHED)
-
-
 async def apply(store: Store, folder: Path, key: bytes, *, lost: bool = False) -> Applied:
     """Narrow a restored database by the files. Raises Incomplete if they have faults, unless what
     is missing is `lost`: then what may have ended in these spans ends. Raises Unavailable."""
-    after = max(0, await _applied(store))
-    since = await _newest(store)
-    await begin(store)
+    await begin_restore(store)
+    after, _ = await applied_until(store)
+    since = max(after, await _newest(store))
     shipped = read_shipped(folder, key, after=after, since=since)
+    if not after or not (shipped.first or shipped.faults):
+        shipped = shipped._replace(faults=(_before(folder, shipped), *shipped.faults))
     if shipped.faults and not lost:
         raise Incomplete(shipped.faults)
     now = int(time.time())
@@ -184,7 +190,7 @@ async def apply(store: Store, folder: Path, key: bytes, *, lost: bool = False) -
     spans = tuple((one.since, one.until or now * 1000) for one in shipped.faults)
     if spans:
         epoch, ended = await _end(store, shipped, max(until for _, until in spans))
-    await _mark(store, max(shipped.known_until, time.time_ns() // 1_000_000))
+    await mark(store, max(shipped.known_until, time.time_ns() // 1_000_000))
     return Applied(
         narrowed=dict(sorted(numbers.items())),
         known_until=shipped.known_until // 1000,
@@ -196,7 +202,12 @@ async def apply(store: Store, folder: Path, key: bytes, *, lost: bool = False) -
 
 async def lose(store: Store) -> None:
     """Note that the files are of no use for what was before: all of it has ended."""
-    await _mark(store, time.time_ns() // 1_000_000)
+    await mark(store, time.time_ns() // 1_000_000)
+
+
+def _before(folder: Path, shipped: Shipped) -> Fault:
+    until = shipped.first
+    return Fault(str(folder), "the backup is older than the first file, or all are gone", 0, until)
 
 
 async def _end(store: Store, shipped: Shipped, until: int) -> tuple[int, int]:
@@ -253,21 +264,3 @@ async def _commit(store: Store, changes: Iterable[Change]) -> None:
 async def _newest(store: Store) -> int:
     newest = (await store.page(PageQuery(record=Event, limit=1))).records
     return newest[0].at * 1000 if newest else 0
-
-
-async def _applied(store: Store) -> int:
-    query = One(Epoch, APPLIED)
-    row = (await store.read(query)).one(query)
-    return 0 if row is None else row.number
-
-
-async def _mark(store: Store, number: int) -> None:
-    query = One(Epoch, APPLIED)
-    row = (await store.read(query)).one(query)
-    now = int(time.time())
-    change: Change = (
-        Create(Epoch(name=APPLIED, number=number, since=now))
-        if row is None
-        else Update(replace(row, number=number, since=now))
-    )
-    await store.commit([change])

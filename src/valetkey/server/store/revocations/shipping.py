@@ -25,6 +25,7 @@ from valetkey.server.store.port import Store, Unavailable
 from valetkey.server.store.read_cache import CachedStore
 from valetkey.server.store.revocations.facts import fact_of, is_narrowing
 from valetkey.server.store.revocations.files import Journal, file_key
+from valetkey.server.store.revocations.marks import begin_keeping
 
 R = TypeVar("R", bound=Record)
 
@@ -159,6 +160,7 @@ def shipped_to(
         return cached
 
     async def key() -> bytes:
+        await begin_keeping(inner, folder)
         return await key_of(inner, master() if callable(master) else master)
 
     cached.store = ShippingStore(inner, folder, key)

@@ -1,0 +1,62 @@
+"""The row by which a database knows which files beside it have been applied to it."""
+
+import contextlib
+import time
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+
+from valetkey.server.model.change import Change, Create, Stale, Update
+from valetkey.server.model.keys import APPLIED, Epoch
+from valetkey.server.model.query import One
+from valetkey.server.store.port import Store, Unavailable
+from valetkey.server.store.revocations.files import files_in
+
+NEVER: Final = 1
+"""The time of a database from before there were any files."""
+
+
+async def applied_until(store: Store) -> tuple[int, bool]:
+    """The time (milliseconds since 1970) until which the files count as applied, 0 for a database
+    from before there were any; and whether a restore has begun and not ended."""
+    query = One(Epoch, APPLIED)
+    row = (await store.read(query)).one(query)
+    if row is None:
+        return 0, False
+    until = abs(row.number)
+    return 0 if until == NEVER else until, row.number < 0
+
+
+async def begin_restore(store: Store) -> None:
+    """Let no server start on the database before its restore has ended."""
+    until, _ = await applied_until(store)
+    await mark(store, -(until or NEVER))
+
+
+async def begin_keeping(store: Store, folder: Path) -> None:
+    """Mark a database beside which nothing was written yet. Raises Unavailable."""
+    until, is_open = await applied_until(store)
+    if until or is_open:
+        return
+    try:
+        is_first = not files_in(folder)
+    except OSError as error:
+        raise Unavailable(f"{folder} cannot be read: {error.strerror}") from error
+    if is_first:
+        with contextlib.suppress(Stale):  # Another process did.
+            await mark(store, time.time_ns() // 1_000_000)
+
+
+async def mark(store: Store, number: int) -> None:
+    """Write the row: a time in milliseconds since 1970, negative while a restore has not ended.
+    Raises Stale."""
+    query = One(Epoch, APPLIED)
+    row = (await store.read(query)).one(query)
+    now = int(time.time())
+    change: Change = (
+        Create(Epoch(name=APPLIED, number=number, since=now))
+        if row is None
+        else Update(replace(row, number=number, since=now))
+    )
+    await store.commit([change])
