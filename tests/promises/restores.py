@@ -14,21 +14,30 @@ import msgspec
 from click.testing import CliRunner
 from tests.live import Live
 from tests.postgres import Cluster, binaries
+from tests.server.oauth.admin.desk import context
 
 from valetkey.cli.root import valetkey
 from valetkey.jose import base64url
+from valetkey.server.audit.recorder import recorded
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
+from valetkey.server.model.client import Status
 from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.keys import Keyring
-from valetkey.server.model.query import One
+from valetkey.server.model.query import One, Rule
 from valetkey.server.model.user import Session, User
+from valetkey.server.oauth.admin import removal
+from valetkey.server.oauth.admin.client_status import change_client_status
+from valetkey.server.oauth.admin.user_status import change_user_status
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import RefreshToken
+from valetkey.server.oauth.grants.changes import GrantChanged, StatusChange, change_status, narrow
 from valetkey.server.oauth.tokens import refresh_token
 from valetkey.server.store.database import PostgresURL
 from valetkey.server.store.keyring import open_keys, read_keys
 from valetkey.server.store.revocations.marks import begin_keeping
+from valetkey.server.store.settle import settle
 
 PEOPLE: Final = 8
 BOTH: Final = ("chirps.read", "chirps.write")
@@ -38,7 +47,8 @@ class Key:
     """A key that an app has: its refresh tokens, newest last. `grant` is shared by two keys."""
 
     def __init__(self, user: User, grant: str, client: str, token: str) -> None:
-        self.user, self.grant, self.client = user.username, grant, client
+        self.user, self.user_id = user.username, user.id
+        self.grant, self.client = grant, client
         self.tokens = [token]
         self.revoked = False
 
@@ -174,46 +184,54 @@ class Game:
         if not (self.suspended and key.client == "tv"):
             key.revoked = True
 
-    def _grant(self, key: Key, *words: str) -> bool:
+    def decide(self, rule: Callable[[Context], Rule[Any]]) -> Any:
+        """What an administrator decides, on the running server."""
+        at = context(int(time.time()))
+        return self.server.run(settle(recorded(self.server.store), lambda: rule(at)))
+
+    def _turn(self, key: Key, how: StatusChange) -> bool:
         if key.grant in self.stopped or key.user in self.erased:
             return False
-        self.command("grant", words[0], key.grant, *words[1:], "--yes")
+        outcome = self.decide(
+            lambda at: change_status(
+                key.grant, how, user=key.user_id, by="administrator", context=at
+            )
+        )
+        assert isinstance(outcome, GrantChanged)
         return True
 
     def stop(self, key: Key) -> None:
-        if self._grant(key, "stop"):
+        if self._turn(key, "stop"):
             self.stopped.add(key.grant)
 
     def pause(self, key: Key) -> None:
-        if key.grant not in self.paused and self._grant(key, "pause"):
+        if self._turn(key, "pause"):
             self.paused.add(key.grant)
 
     def resume(self, key: Key) -> None:
-        if key.grant not in self.paused | self.stopped and key.user not in self.erased:
-            return
-        if key.grant in self.stopped or key.user in self.erased:
-            return
-        self.command("grant", "resume", key.grant)
-        self.paused.discard(key.grant)
+        if self._turn(key, "resume"):
+            self.paused.discard(key.grant)
 
     def narrow(self, key: Key) -> None:
-        if key.grant not in self.narrowed and self._grant(key, "narrow", "--take", BOTH[1]):
-            self.narrowed.add(key.grant)
+        if key.grant in self.stopped or key.user in self.erased:
+            return
+        self.decide(lambda at: narrow(key.grant, BOTH[:1], user=key.user_id, by="user", context=at))
+        self.narrowed.add(key.grant)
 
     def disable(self, key: Key) -> None:
         if key.user not in self.erased:
-            self.command("user", "disable", key.user)
+            self.decide(lambda at: change_user_status(key.user_id, "disabled", context=at))
             self.disabled.add(key.user)
             self.sessions.pop(key.user, None)
 
     def enable(self, key: Key) -> None:
         if key.user in self.disabled:
-            self.command("user", "enable", key.user)
+            self.decide(lambda at: change_user_status(key.user_id, "active", context=at))
             self.disabled.discard(key.user)
 
     def erase(self, key: Key) -> None:
         if key.user not in self.erased and len(self.erased) < PEOPLE // 3:
-            self.command("user", "erase", key.user, "--at-once", "--yes")
+            self.decide(lambda at: removal.user(key.user_id, at))
             self.disabled.discard(key.user)
             self.erased.add(key.user)
             self.sessions.pop(key.user, None)
@@ -224,7 +242,8 @@ class Game:
             self.sessions.pop(key.user, None)
 
     def suspend(self, key: Key) -> None:
-        self.command("client", "restore" if self.suspended else "suspend", "tv")
+        status: Status = "active" if self.suspended else "suspended"
+        self.decide(lambda at: change_client_status("tv", status, context=at))
         self.suspended = not self.suspended
         time.sleep(1.1)  # The server may be a second behind.
 
