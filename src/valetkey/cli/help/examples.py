@@ -15,7 +15,11 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "db migrate": ("valetkey db migrate", "valetkey db migrate --refuse-older"),
     "db reindex": ("valetkey db reindex",),
     "db backup": ("valetkey db backup /backups/valetkey.db",),
-    "db restore": ("valetkey db restore /backups/valetkey.db --finalize",),
+    "db restore": (
+        "valetkey db restore /backups/valetkey.db",
+        "valetkey db restore --apply",
+        "valetkey db restore /backups/valetkey.db --finalize",
+    ),
     "db show": ("valetkey db show clients stefapp", "valetkey db show grants --all --json"),
     "login": (
         "valetkey login https://id.chirp.example",

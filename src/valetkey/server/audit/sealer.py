@@ -35,7 +35,7 @@ from valetkey.server.model.audit import (
     segment_key,
 )
 from valetkey.server.model.change import Change, Create, Remove, Stale, Update
-from valetkey.server.model.keys import CURRENT, Epoch
+from valetkey.server.model.keys import APPLIED, CURRENT, Epoch
 from valetkey.server.model.query import One, PageQuery
 from valetkey.server.store.master_key import MasterKey
 from valetkey.server.store.port import Store
@@ -133,10 +133,17 @@ class Sealer:
         self, rows: tuple[UnsealedRecord, ...], last: AuditSegment | None, now: int
     ) -> None:
         keys = await read_audit_keys(self._store)
-        epoch_query = One(Epoch, CURRENT)
-        epoch = (await self._store.read(epoch_query)).one(epoch_query)
+        epoch_query, applied_query = One(Epoch, CURRENT), One(Epoch, APPLIED)
+        results = await self._store.read(epoch_query, applied_query)
+        epoch, applied = results.one(epoch_query), results.one(applied_query)
         segment, changes = await asyncio.to_thread(
-            self._segment, rows, last, now, keys=keys, epoch=0 if epoch is None else epoch.number
+            self._segment,
+            rows,
+            last,
+            now,
+            keys=keys,
+            epoch=0 if epoch is None else epoch.number,
+            restored_at=applied.number if applied is not None and applied.since else 0,
         )
         await self._store.commit([Create(segment), *changes, *map(Remove, rows)])
 
@@ -148,6 +155,7 @@ class Sealer:
         *,
         keys: Sequence[AuditKey],
         epoch: int,
+        restored_at: int,
     ) -> tuple[AuditSegment, list[Change]]:
         terms = self._terms()
         before = None if last is None else read_head(last.head)
@@ -159,8 +167,12 @@ class Sealer:
             began = time_of(listed[0].id) if listed else now
             changes.append(Create(AuditState(name=BEGAN, at=began)))
         restored = None
-        if before is not None and epoch != before.epoch:
+        if before is not None and (epoch > before.epoch or before.at < restored_at):
+            # A restore that ended no epoch begins one of the log, in which no number has two heads.
             restored = self._lost(before)
+            epoch = max(epoch, restored.epoch + 1)
+        elif before is not None:
+            epoch = before.epoch
         head = AuditHead(
             issuer=terms.issuer,
             epoch=epoch,

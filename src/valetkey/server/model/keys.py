@@ -137,7 +137,7 @@ CURRENT: Final = "current"
 APPLIED: Final = "revocations applied"
 """The name of a row of `Epoch` that begins none: its number is the time (milliseconds since 1970)
 until which the files beside the database have been applied to it, negative while a restore has not
-ended."""
+ended. Its `since` is 0 until the first restore."""
 
 
 class Epoch(Record, frozen=True, kw_only=True, omit_defaults=True):

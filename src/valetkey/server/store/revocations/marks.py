@@ -45,18 +45,18 @@ async def begin_keeping(store: Store, folder: Path) -> None:
         raise Unavailable(f"{folder} cannot be read: {error.strerror}") from error
     if is_first:
         with contextlib.suppress(Stale):  # Another process did.
-            await mark(store, time.time_ns() // 1_000_000)
+            await mark(store, time.time_ns() // 1_000_000, restored=False)
 
 
-async def mark(store: Store, number: int) -> None:
+async def mark(store: Store, number: int, *, restored: bool = True) -> None:
     """Write the row: a time in milliseconds since 1970, negative while a restore has not ended.
     Raises Stale."""
     query = One(Epoch, APPLIED)
     row = (await store.read(query)).one(query)
-    now = int(time.time())
+    since = int(time.time()) if restored else 0
     change: Change = (
-        Create(Epoch(name=APPLIED, number=number, since=now))
+        Create(Epoch(name=APPLIED, number=number, since=since))
         if row is None
-        else Update(replace(row, number=number, since=now))
+        else Update(replace(row, number=number, since=since))
     )
     await store.commit([change])

@@ -187,7 +187,8 @@ async def apply(store: Store, folder: Path, key: bytes, *, lost: bool = False) -
     async for records in _every(store, Pending):
         await _commit(store, [Remove(one) for one in records])
     epoch, ended = None, 0
-    spans = tuple((one.since, one.until or now * 1000) for one in shipped.faults)
+    at = time.time_ns() // 1_000_000
+    spans = tuple((one.since, one.until or at) for one in shipped.faults)
     if spans:
         epoch, ended = await _end(store, shipped, max(until for _, until in spans))
     await mark(store, max(shipped.known_until, time.time_ns() // 1_000_000))
