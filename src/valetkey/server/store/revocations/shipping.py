@@ -66,9 +66,7 @@ class ShippingStore:
         rotations = [one for one in facts if one.rotation]
         if not facts:
             return await self.store.commit(changes, events)
-        if self._journal is None:
-            self._journal = Journal(self._folder, await self._key())
-        journal = self._journal
+        journal = await self._opened()
         try:
             written = [journal.append("fact", msgspec.to_builtins(one)) for one in ending]
             if ending:
@@ -87,6 +85,13 @@ class ShippingStore:
                 file, number = journal.append("fact", msgspec.to_builtins(one))
                 self._settle(journal, "done", [(file, number)])
         return done
+
+    async def _opened(self) -> Journal:
+        if self._journal is None:
+            key = await self._key()
+            # Another commit may have opened it meanwhile.
+            self._journal = self._journal or Journal(self._folder, key)
+        return self._journal
 
     def _settle(self, journal: Journal, kind: str, written: Sequence[tuple[int, int]]) -> None:
         """Say what came of facts, if their file is still the one that is written. If not, a restore
@@ -125,9 +130,7 @@ class ShippingStore:
         while True:
             await asyncio.sleep(BEAT)
             with contextlib.suppress(OSError, Unavailable):
-                if self._journal is None:
-                    self._journal = Journal(self._folder, await self._key())
-                journal = self._journal
+                journal = await self._opened()
                 if time.time_ns() // 1_000_000 - journal.last_at > ALIVE:
                     journal.append("alive", None)
                 await self._durable(journal)
