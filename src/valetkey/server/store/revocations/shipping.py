@@ -90,7 +90,10 @@ class ShippingStore:
         if self._journal is None:
             key = await self._key()
             # Another commit may have opened it meanwhile.
-            self._journal = self._journal or Journal(self._folder, key)
+            self._journal = self._current() or Journal(self._folder, key)
+        return self._journal
+
+    def _current(self) -> Journal | None:
         return self._journal
 
     def _settle(self, journal: Journal, kind: str, written: Sequence[tuple[int, int]]) -> None:
