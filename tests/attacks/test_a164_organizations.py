@@ -77,6 +77,7 @@ def test_an_administrator_decides_for_their_own(noor: Administrator) -> None:
 OTHERS = [
     ("GET", "", None),
     ("PUT", "/rule", {"rule": {"apps": "listed"}}),
+    ("POST", "/effect", {"change": "rule", "rule": {"apps": "listed"}}),
     ("GET", "/members", None),
     ("DELETE", "/members/USER", None),
     ("GET", "/members/USER/grants", None),

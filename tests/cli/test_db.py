@@ -217,7 +217,7 @@ def test_a_restore_that_is_refused_changes_nothing(line: Line) -> None:
             2,
             "Its present content will be lost. Without a terminal, confirm with --yes",
         ),
-        ("db", "restore"): (2, "give a BACKUP, or --finalize"),
+        ("db", "restore"): (2, "give a BACKUP, or --apply or --finalize"),
         (*yes, "none.db"): (1, "there is no file none.db"),
         (*yes, "text.db"): (1, "is not a database"),
         (*yes, "empty.db"): (1, "empty.db is no database of valetkey"),

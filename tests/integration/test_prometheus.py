@@ -219,6 +219,7 @@ def _lock(server: Live) -> None:
         "refresh_token": tokens.json()["refresh_token"],
     }
     locking = apsw.Connection(str(file))
+    locking.set_busy_timeout(30_000)
     locking.execute("BEGIN IMMEDIATE")
     try:
         for _ in range(3):

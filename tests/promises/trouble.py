@@ -21,6 +21,7 @@ TAKING: Final = 40.0
 def locked(file: Path) -> Iterator[None]:
     """Another process holds the write lock of an SQLite file."""
     other = apsw.Connection(str(file))
+    other.set_busy_timeout(30_000)  # Servers write beside it.
     other.execute("BEGIN IMMEDIATE")
     try:
         yield

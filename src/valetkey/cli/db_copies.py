@@ -127,10 +127,10 @@ def _replace_database(command: CommandContext, copy: Path, database: Path, *, ye
 
 def _finalize(command: CommandContext, master: MasterKey, folder: Path | None) -> Restored:
     async def work(store: Store) -> Restored:
-        done = await copies.finalize(store, master)
+        restored = await copies.finalize(store, master)
         if folder is not None:
             await lose(store)
-        return done
+        return restored
 
     try:
         return command.run(work)

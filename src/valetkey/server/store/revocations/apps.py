@@ -27,7 +27,7 @@ def _secrets(row: Client | ResourceServer) -> list[Any]:
     return [[one.name, one.until] for one in row.secrets]
 
 
-def _left(mine: tuple[StoredSecret, ...], theirs: list[Any]) -> tuple[StoredSecret, ...]:
+def _unrevoked(mine: tuple[StoredSecret, ...], theirs: list[Any]) -> tuple[StoredSecret, ...]:
     until = dict(map(tuple, theirs))
     return tuple([replace(one, until=until[one.name]) for one in mine if one.name in until])
 
@@ -62,7 +62,7 @@ def client(row: Client) -> State:
 def narrow_client(row: Client, to: State) -> Client:
     """The app of a backup, no wider than it was."""
     keys = row.jwks.get("keys", ())
-    left = [one for one in keys if mark_of(_text(one)) in to["keys"]]
+    current = [one for one in keys if mark_of(_text(one)) in to["keys"]]
     changed: dict[str, Any] = {one: less(getattr(row, one), to[one]) for one in _LISTS}
     changed |= {
         one: ""
@@ -72,13 +72,13 @@ def narrow_client(row: Client, to: State) -> Client:
     for one in ("exchange", "scim"):
         if to[one] != mark_of(_text(getattr(row, one))):
             changed[one] = None
-    if len(left) < len(keys):
-        changed["jwks"] = {**row.jwks, "keys": left}
+    if len(current) < len(keys):
+        changed["jwks"] = {**row.jwks, "keys": current}
     if to["status"] != "active":
         changed["status"] = to["status"]
     return replace(
         row,
-        secrets=_left(row.secrets, to["secrets"]),
+        secrets=_unrevoked(row.secrets, to["secrets"]),
         verified=row.verified and to["verified"],
         **changed,
     )
@@ -91,4 +91,4 @@ def api(row: ResourceServer) -> State:
 
 def narrow_api(row: ResourceServer, to: State) -> ResourceServer:
     """The API of a backup, without secrets that were revoked."""
-    return replace(row, secrets=_left(row.secrets, to["secrets"]))
+    return replace(row, secrets=_unrevoked(row.secrets, to["secrets"]))

@@ -95,14 +95,14 @@ def is_narrowing(change: Change) -> bool:
 def narrowed(row: Any, state: State | None, now: int) -> tuple[Change, ...]:
     """The changes that narrow a row by the state that it had; () if it is as narrow already."""
     if state is None:
-        return _gone(row, now)
+        return _without(row, now)
     after = _NARROWS[type(row)](row, state)
     if after is None:
         return (Remove(row),)
     return () if after == row else (Update(after),)
 
 
-def _gone(row: Any, now: int) -> tuple[Change, ...]:
+def _without(row: Any, now: int) -> tuple[Change, ...]:
     if not isinstance(row, User):
         return (Remove(row),)
     # Erased: the server erases it again, with all that belongs to it, once it runs.

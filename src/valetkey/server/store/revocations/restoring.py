@@ -29,7 +29,7 @@ MARGIN: Final = 3_600_000
 """Milliseconds by which the clocks of nodes, and the newest event, may be behind."""
 
 
-class Kept(NamedTuple):
+class RowState(NamedTuple):
     """What the files say of one row: its last state, when that was (milliseconds since 1970), and
     the highest birth and version of it. `is_done`: the database has confirmed one of them."""
 
@@ -43,7 +43,7 @@ class Shipped(NamedTuple):
     """What a folder says. `first`, of its first line, and `known_until` are in milliseconds since
     1970, 0 for an empty folder."""
 
-    kept: dict[tuple[str, str], Kept]
+    latest: dict[tuple[str, str], RowState]
     faults: tuple[Fault, ...]
     known_until: int
     first: int
@@ -76,23 +76,23 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
 def read_shipped(folder: Path, key: bytes, *, after: int = 0, since: int = 0) -> Shipped:
     """Fold the facts after a moment; faults alone of those that reach to `since`. Raises
     Unavailable."""
-    kept: dict[tuple[str, str], Kept] = {}
+    latest: dict[tuple[str, str], RowState] = {}
     faults: list[Fault] = []
-    known = first = 0
+    newest = first = 0
     try:
         for _, lines, fault in read_folder(folder, key):
             if fault is not None and not 0 < fault.until < since:
                 faults.append(fault)
             if lines:
                 first = first or lines[0].at
-                known = max(known, lines[-1].at)
-            _fold(kept, lines, after=after)
+                newest = max(newest, lines[-1].at)
+            _fold(latest, lines, after=after)
     except OSError as error:
         raise Unavailable(f"{folder} cannot be read: {error.strerror}") from error
-    return Shipped(kept, tuple(faults), known, first)
+    return Shipped(latest, tuple(faults), newest, first)
 
 
-def _fold(kept: dict[tuple[str, str], Kept], lines: Sequence[Line], *, after: int) -> None:
+def _fold(latest: dict[tuple[str, str], RowState], lines: Sequence[Line], *, after: int) -> None:
     settled: dict[str, set[int]] = {"done": set(), "void": set()}
     for line in lines:
         if line.kind in settled:
@@ -103,12 +103,12 @@ def _fold(kept: dict[tuple[str, str], Kept], lines: Sequence[Line], *, after: in
         fact = msgspec.convert(line.content, Fact)
         mine = (fact.born, fact.version)
         is_done = line.number in settled["done"]
-        old = kept.get((fact.table, fact.key))
+        old = latest.get((fact.table, fact.key))
         if old is None:
-            kept[fact.table, fact.key] = Kept(fact.state, line.at, mine, is_done)
+            latest[fact.table, fact.key] = RowState(fact.state, line.at, mine, is_done)
             continue
         is_later = (line.at, mine) >= (old.at, old.top)
-        kept[fact.table, fact.key] = Kept(
+        latest[fact.table, fact.key] = RowState(
             fact.state if is_later else old.state,
             max(old.at, line.at),
             max(old.top, mine),
@@ -118,22 +118,22 @@ def _fold(kept: dict[tuple[str, str], Kept], lines: Sequence[Line], *, after: in
 
 async def behind(
     store: Store, shipped: Shipped, now: int
-) -> AsyncIterator[tuple[str, Kept, tuple[Change, ...]]]:
+) -> AsyncIterator[tuple[str, RowState, tuple[Change, ...]]]:
     """The rows that are less narrow than the files say: table, what the files say, the changes."""
-    names = [name for name in shipped.kept if name[0] in KINDS]
+    names = [name for name in shipped.latest if name[0] in KINDS]
     for start in range(0, len(names), BATCH):
         queries = {name: One(KINDS[name[0]], name[1]) for name in names[start : start + BATCH]}
         rows = await store.read(*queries.values())
         for name, query in queries.items():
-            kept, row = shipped.kept[name], rows.one(query)
+            latest, row = shipped.latest[name], rows.one(query)
             if row is None:
-                changes = missing(name, kept.state, now)
-            elif (born_of(row), row.version) < kept.top:
-                changes = narrowed(row, kept.state, now)
+                changes = missing(name, latest.state, now)
+            elif (born_of(row), row.version) < latest.top:
+                changes = narrowed(row, latest.state, now)
             else:
                 continue
             if changes:
-                yield name[0], kept, changes
+                yield name[0], latest, changes
 
 
 async def check_not_revived(store: Store, folder: Path, key: bytes) -> tuple[Fault, ...]:
@@ -149,8 +149,8 @@ async def check_not_revived(store: Store, folder: Path, key: bytes) -> tuple[Fau
     shipped = read_shipped(folder, key, after=since, since=since)
     open_changes: list[Change] = []
     count = 0
-    async for _, kept, changes in behind(store, shipped, int(time.time())):
-        if kept.is_done:
+    async for _, latest, changes in behind(store, shipped, int(time.time())):
+        if latest.is_done:
             count += 1
         else:
             open_changes += changes
@@ -218,16 +218,16 @@ async def _end(store: Store, shipped: Shipped, until: int) -> tuple[int, int]:
     query = One(Epoch, CURRENT)
     before = (await store.read(query)).one(query)
     number = 1 if before is None else before.number + 1
-    known: set[str] = set()
+    carried: set[str] = set()
     ended = 0
     async for grants in _every(store, Grant):
         changes: list[Change] = []
         for one in grants:
-            line = shipped.kept.get((Grant.table, one.id))
+            line = shipped.latest.get((Grant.table, one.id))
             if one.status == "stopped":
                 continue
             if max(one.created, one.changed) * 1000 > until or (line and line.at > until):
-                known.add(one.id)
+                carried.add(one.id)
                 changes.append(Update(replace(one, epoch=number)))
             else:
                 ended += 1
@@ -235,9 +235,9 @@ async def _end(store: Store, shipped: Shipped, until: int) -> tuple[int, int]:
     async for families in _every(store, TokenFamily):
         closed: list[Change] = []
         for family in families:
-            line = shipped.kept.get((TokenFamily.table, family.id))
+            line = shipped.latest.get((TokenFamily.table, family.id))
             is_known = max(family.created, family.used) * 1000 > until or (line and line.at > until)
-            if family.status != "closed" and family.grant in known and not is_known:
+            if family.status != "closed" and family.grant in carried and not is_known:
                 closed.append(Update(replace(family, status="closed", because="a restore")))
         await _commit(store, closed)
     if before is None:

@@ -74,7 +74,7 @@ class ShippingStore:
         except OSError as error:
             raise self._unavailable(error) from error
         try:
-            done = await self.store.commit(changes, events)
+            counters = await self.store.commit(changes, events)
         except Stale:
             self._settle(journal, "void", written)
             raise
@@ -84,7 +84,7 @@ class ShippingStore:
             with contextlib.suppress(OSError):
                 file, number = journal.append("fact", msgspec.to_builtins(one))
                 self._settle(journal, "done", [(file, number)])
-        return done
+        return counters
 
     async def _opened(self) -> Journal:
         if self._journal is None:
