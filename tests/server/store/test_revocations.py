@@ -292,6 +292,7 @@ def test_without_the_folder_nothing_ends(disk: Disk) -> None:
         disk.commit(Update(replace(disk.one(One(Grant, one.id)), status="stopped")))
     assert disk.one(One(Grant, one.id)).status == "active"
     disk.commit(Create(grant(disk.users["noor"])))
+    disk.commit(Update(disk.one(One(User, disk.users[MIKO].id)), as_it_is=True))
 
 
 def test_files_hold_no_secret(disk: Disk) -> None:

@@ -57,7 +57,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
 def fact_of(change: Change) -> Fact | None:
     """The fact in a change, None if it can narrow nothing."""
     tell = _TELLS.get(type(change.record))
-    if tell is None:
+    if tell is None or (isinstance(change, Update) and change.as_it_is):
         return None
     record: Any = change.record
     if isinstance(change, Remove):
