@@ -15,6 +15,7 @@ from tests.attacks.play import AS_WEB, STEFAPP, call, every, redeem
 from tests.browser import Asking, authorize
 from tests.installation import SECRETS
 from tests.live import Live, live
+from tests.server.admin.play import ALL, list_app, machine
 from tests.softhsm import LABEL, MODULE, PIN, SoftHsm, softhsm
 
 pytest.importorskip("pkcs11", reason="the extra `pkcs11` is not installed")
@@ -23,6 +24,7 @@ from valetkey.jose.jwk import ALGORITHMS
 from valetkey.server.custody.pkcs11_token import PAUSE, Pkcs11Token, TokenTerms
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.keys import Secret, SigningKey
+from valetkey.server.oauth.admin.keys import USES
 from valetkey.server.store.master_key import MasterKeys
 
 
@@ -36,7 +38,9 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoftHsm]:
 def server(device: SoftHsm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     terms = TokenTerms(module=MODULE, label=LABEL, pin=Secret(PIN), algorithms=ALGORITHMS)
     master = MasterKeys(os.urandom(32), token=Pkcs11Token(terms))
-    with live(tmp_path_factory.mktemp("server"), master_key=master) as running:
+    with live(
+        tmp_path_factory.mktemp("server"), master_key=master, enable=("administration",)
+    ) as running:
         yield running
 
 
@@ -50,6 +54,9 @@ def test_the_keys_are_in_the_token(server: Live) -> None:
     assert {one.store for one in signing} == {"pkcs11"}
     assert server.http.get("/readyz").status_code == 200
     assert len(server.http.get("/jwks").json()["keys"]) == 4
+    list_app(server, "machine", *ALL)
+    stores = {one["use"]: one["store"] for one in machine(server).get("/keys")["items"]}
+    assert stores == {use: "pkcs11" if use in ALGORITHMS else "database" for use in USES}
 
 
 @pytest.mark.parametrize("by", [STEFAPP, AS_WEB], ids=["public", "confidential"])

@@ -22,7 +22,7 @@ Turned: TypeAlias = Literal["ES256", "RS256", "seal", "mac"]
 class KeySummary(msgspec.Struct, frozen=True, kw_only=True):
     """A key, without the key itself. `use` is the algorithm, or what else it is for. A key is
     published while it is `coming`, signs while it is `current`, and is published `until` all that
-    it signed has expired."""
+    it signed has expired. `store`: sealed in the database, or in a PKCS#11 token."""
 
     kid: str
     use: Use
@@ -30,6 +30,7 @@ class KeySummary(msgspec.Struct, frozen=True, kw_only=True):
     created: Time
     since: Time
     until: Time
+    store: Literal["database", "pkcs11"]
 
 
 class KeyList(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +68,7 @@ def _list(keys: Sequence[SigningKey]) -> KeyList:
                 created=one.created,
                 since=one.since,
                 until=one.until,
+                store=one.store or "database",
             )
             for one in ordered
         )

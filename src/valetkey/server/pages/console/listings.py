@@ -154,13 +154,14 @@ class PolicyView(ConsoleView, frozen=True, kw_only=True):
 
 
 class KeyRow(Struct, frozen=True, kw_only=True):
-    """A key of the server, without the key."""
+    """A key of the server, without the key; ``in_token``: a PKCS#11 token has it."""
 
     kid: str
     use: str
     status: str
     since: int
     until: int
+    in_token: bool = False
 
 
 class KeysView(ConsoleView, frozen=True, kw_only=True):

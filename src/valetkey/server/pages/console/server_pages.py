@@ -58,7 +58,12 @@ class KeysPage:
             **self._console.around(staff, Area.KEYS),
             rows=tuple(
                 KeyRow(
-                    kid=one.kid, use=one.use, status=one.status, since=one.since, until=one.until
+                    kid=one.kid,
+                    use=one.use,
+                    status=one.status,
+                    since=one.since,
+                    until=one.until,
+                    in_token=one.store == "pkcs11",
                 )
                 for one in keys
             ),
