@@ -105,7 +105,7 @@ def test_backups_are_its_own(line: Line, url: str) -> None:
     for words in (("backup", "copy.db"), ("restore", "copy.db", "--yes")):
         told = line.fails("db", *words, status=1)
         assert "pg_dump, or pg_basebackup" in told
-        assert "valetkey db restore --finalize" in told
+        assert "valetkey db restore --apply (or --finalize)" in told
     assert line.json("db", "restore", "--finalize")["ended"]["epoch"] == 1
     assert line.json("db", "status")["epoch"] == 1
     assert list(line.folder.iterdir()) == []
