@@ -77,6 +77,8 @@ class Podman:
 
 def build_image() -> str:
     """Builds the image; its digest."""
+    for name in ("mmdebstrap", "umoci"):
+        tool(name)
     done = subprocess.run(
         [str(ROOT / ".venv/bin/python"), str(ROOT / "scripts/image.py")],
         capture_output=True,

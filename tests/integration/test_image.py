@@ -32,8 +32,6 @@ SECONDS: Final = 40.0
 
 @pytest.fixture(scope="module")
 def digest() -> str:
-    for name in ("mmdebstrap", "umoci"):
-        tool(name)
     return build_image()
 
 

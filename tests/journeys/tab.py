@@ -16,15 +16,17 @@ WIDTHS: Final = (320, 1200)
 APP_PAGE: Final = re.compile(r"/apps/[0-9a-v]{26}$")
 SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 REFUSED: Final = "Failed to load resource: the server responded with"
+CHANGED: Final = "Failed to load resource: net::ERR_NETWORK_CHANGED"
 
 
 def record_errors(page: Page, errors: list[str]) -> None:
     """Adds to `errors` what the page's scripts raise, what its console calls an error, and what
     its policy blocks. A warning is no error: Chromium says so when a person is faster than
-    `autofocus`. Neither is a status of 400 and above, which the error page has."""
+    `autofocus`. Neither is a status of 400 and above, which the error page has, nor that the
+    network of the machine changed, as when a container starts."""
 
     def note(message: ConsoleMessage) -> None:
-        if message.type == "error" and not message.text.startswith(REFUSED):
+        if message.type == "error" and not message.text.startswith((REFUSED, CHANGED)):
             errors.append(message.text)
 
     page.on("console", note)

@@ -34,7 +34,7 @@ SHOWN: Final[dict[str, tuple[object, set[str]]]] = {
     "changed": (1_600_000_000, set()),
     "revoked_delegates": ({"agent": ("chirps.read",)}, set()),
     "lost_permissions": (("dms.read",), set()),
-    "withheld": (("dms.read",), set()),
+    "withheld": (("dms.read",), {"page"}),
     "organization": ("acme", set()),
 }
 """Another value for each field, and where that is seen: the user's page of the app, the answer to
