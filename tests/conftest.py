@@ -1,7 +1,10 @@
 """What every test may use."""
 
 import gc
+import os
+import time
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -38,6 +41,17 @@ def pytest_collection() -> Iterator[None]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Before pytest itself takes out what `-m` does not name."""
     further.mark(items, whole=config.args_source is pytest.Config.ArgsSource.TESTPATHS)
+
+
+END: Final = float(os.environ.get("TESTS_END_AT", "inf"))
+"""Seconds since 1970 after which no test begins: `.ci/run` has an hour."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Before fixtures are set up."""
+    if time.time() > END:
+        pytest.skip("the time for these tests is over")
 
 
 @pytest.fixture(scope="session")
