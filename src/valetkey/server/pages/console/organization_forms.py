@@ -13,7 +13,7 @@ from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.client import Client
 from valetkey.server.model.organization import OrganizationId, OrganizationRule
-from valetkey.server.model.query import One
+from valetkey.server.model.query import One, existing
 from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.components import PageForm
 from valetkey.server.pages.console.acts import WITH_AN_ERROR_PAGE
@@ -167,13 +167,13 @@ class FormPage:
             for one in names:
                 if one not in permissions and one not in old:
                     raise Flawed(FormFlaw.PERMISSIONS, field, one)
-        for field in ("listed", "blocked"):
-            new = set(lists[field]) - {*before.listed, *before.blocked}
-            queries = [One(Client, one) for one in sorted(new)]
-            results = await shell.store.read(*queries) if queries else None
-            for query in queries:
-                if results is None or results.one(query) is None:
-                    raise Flawed(FormFlaw.APPS, field, query.key)
+        apps = {*before.listed, *before.blocked}
+        new = {field: set(lists[field]) - apps for field in ("listed", "blocked")}
+        queries = {one: One(Client, one) for added in new.values() for one in added}
+        clients = await shell.ask(lambda _: existing(queries))
+        for field, added in new.items():
+            for one in sorted(added - clients.keys()):
+                raise Flawed(FormFlaw.APPS, field, one)
         try:
             return msgspec.convert(
                 {

@@ -7,7 +7,7 @@ from valetkey.server.http.reply import Reply
 from valetkey.server.http.request import Request
 from valetkey.server.model.client import Client
 from valetkey.server.model.organization import ADMINISTRATION, OrganizationRule
-from valetkey.server.model.query import One
+from valetkey.server.model.query import One, existing
 from valetkey.server.model.user import User
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.pages import presenters
@@ -123,29 +123,26 @@ class OrganizationsPage:
         """The names of these users, for staff who may see accounts."""
         if not staff.may("users.show"):
             return {}
-        queries = [One(User, one) for one in sorted(people)]
-        if not queries:
-            return {}
-        results = await self._console.frame.shell.store.read(*queries)
-        users = [user for query in queries if (user := results.one(query)) is not None]
-        return {one.id: plain(one.claims.get("name", "") or one.username, NAME) for one in users}
+        queries = {one: One(User, one) for one in people}
+        users = await self._console.frame.shell.ask(lambda _: existing(queries))
+        return {
+            name: plain(one.claims.get("name", "") or one.username, NAME)
+            for name, one in users.items()
+        }
 
     async def _apps(self, staff: Staff, names: Iterable[str]) -> Mapping[str, AppLink]:
         queries = {name: One(Client, name) for name in names}
-        if not queries:
-            return {}
-        results = await self._console.frame.shell.store.read(*queries.values())
-        clients = {name: results.one(query) for name, query in queries.items()}
+        clients = await self._console.frame.shell.ask(lambda _: existing(queries))
         may = staff.may("apps.show")
         return {
-            name: AppLink(id=plain(name, REASON))
-            if client is None
-            else AppLink(
+            name: AppLink(
                 id=plain(name, REASON),
-                name=presenters.app(client, name).name,
+                name=presenters.app(clients[name], name).name,
                 href=f"{CONSOLE}/apps/{segment(name)}" if may else None,
             )
-            for name, client in clients.items()
+            if name in clients
+            else AppLink(id=plain(name, REASON))
+            for name in queries
         }
 
     async def _find(self, request: Request, staff: Staff) -> Any:
