@@ -1,8 +1,8 @@
 """`valetkey db`: the database, its schema and its backups."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import click
 import msgspec
@@ -18,7 +18,7 @@ from valetkey.cli.context import (
 from valetkey.cli.db_copies import backup, restore
 from valetkey.cli.options import Command, Group
 from valetkey.server.http import search_index
-from valetkey.server.model.query import One, PageQuery
+from valetkey.server.model.query import One
 from valetkey.server.model.record import Record, stored_fields
 from valetkey.server.store.database import (
     Database,
@@ -26,15 +26,10 @@ from valetkey.server.store.database import (
     survey,
 )
 from valetkey.server.store.migrate import Migration, MigrationError, Ran, pending
-from valetkey.server.store.port import RECORDS, Store, Unavailable, Unusable
+from valetkey.server.store.port import RECORDS, Store, Unavailable, Unusable, every_record
 from valetkey.server.store.survey import Survey
 
 # `valetkey db show`: stored rows in readable form, without secrets.
-
-R = TypeVar("R", bound=Record)
-
-PAGE: Final = 200
-"""The number of records that are read in one step."""
 
 HIDDEN: Final = "(hidden)"
 
@@ -50,17 +45,6 @@ _SECRET: Final = frozenset(
 """Fields that hold a secret, a digest of one, or what an app sent in confidence."""
 
 _KINDS: Final = {kind.table: kind for kind in RECORDS}
-
-
-async def every_record(store: Store, kind: type[R]) -> AsyncIterator[Sequence[R]]:
-    """Read all records of a kind, some at a time, in the store's own order."""
-    before = ""
-    while True:
-        page = await store.page(PageQuery(record=kind, before=before, limit=PAGE, walk=True))
-        yield page.records
-        before = page.next
-        if not before:
-            return
 
 
 def without_secrets(record: Record) -> dict[str, Any]:

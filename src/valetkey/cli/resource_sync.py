@@ -19,7 +19,6 @@ from valetkey.cli.context import (
     invalid_usage,
     settle_and_notify,
 )
-from valetkey.cli.db import every_record
 from valetkey.cli.declaration import read_catalog
 from valetkey.cli.declare import apply_desired
 from valetkey.cli.options import PATH, YES, Command
@@ -31,7 +30,7 @@ from valetkey.server.model.query import One, PageQuery
 from valetkey.server.model.resource import CatalogRevision, ResourceServer
 from valetkey.server.oauth.admin.apply_plan import DesiredRecord
 from valetkey.server.oauth.admin.catalogs import Difference, differences, dropped, forget, touched
-from valetkey.server.store.port import Store
+from valetkey.server.store.port import Store, every_record
 from valetkey.wire import metadata
 from valetkey.wire.address import origin
 from valetkey.wire.catalog import Catalog

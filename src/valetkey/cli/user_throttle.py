@@ -8,7 +8,6 @@ import click
 import msgspec
 
 from valetkey.cli.context import CommandContext, Failed, columns, format_time
-from valetkey.cli.db import every_record
 from valetkey.cli.options import Command
 from valetkey.server.accounts.notices import NOBODY
 from valetkey.server.accounts.sign_in import password_opened
@@ -19,7 +18,7 @@ from valetkey.server.model.query import One, OneByAlias, Rule
 from valetkey.server.model.user import User, sign_in_name
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
-from valetkey.server.store.port import Store
+from valetkey.server.store.port import Store, every_record
 from valetkey.server.store.settle import settle
 
 

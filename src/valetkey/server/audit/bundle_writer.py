@@ -36,8 +36,8 @@ from valetkey.server.model.audit import (
     UnsealedRecord,
     segment_key,
 )
-from valetkey.server.model.query import One, PageQuery
-from valetkey.server.store.port import Store
+from valetkey.server.model.query import One
+from valetkey.server.store.port import Store, every_record
 
 PAGE: Final = 200
 SOME: Final = 40
@@ -204,15 +204,9 @@ def _part(part: AuditPart, opened: OpenPart) -> BundlePart:
 
 
 async def _unsealed(store: Store) -> AsyncIterator[UnsealedRecord]:
-    before = ""
-    while True:
-        query = PageQuery(record=UnsealedRecord, before=before, limit=PAGE, walk=True)
-        page = await store.page(query)
-        for row in page.records:
+    async for rows in every_record(store, UnsealedRecord):
+        for row in rows:
             yield row
-        before = page.next
-        if not before:
-            return
 
 
 async def _between(store: Store, listed: _Listed) -> AsyncIterator[str]:

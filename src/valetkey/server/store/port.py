@@ -21,7 +21,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from os import urandom
 from typing import Any, Final, Protocol, TypeVar
 
@@ -179,6 +179,21 @@ class Store(Protocol):
     async def close(self) -> None:
         """Close files and connections."""
         ...
+
+
+STEP: Final = 200
+"""Records that `every_record` reads at a time."""
+
+
+async def every_record(store: Store, kind: type[R]) -> AsyncIterator[Sequence[R]]:
+    """All records of a kind, some at a time, in the store's own order. Raises Unavailable."""
+    before = ""
+    while True:
+        page = await store.page(PageQuery(record=kind, before=before, limit=STEP, walk=True))
+        yield page.records
+        before = page.next
+        if not before:
+            return
 
 
 # Time limits for callers that wait for the database: CALL_TIMEOUT seconds each.

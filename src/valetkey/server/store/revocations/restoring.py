@@ -14,7 +14,7 @@ from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.keys import CURRENT, Epoch
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import One, PageQuery
-from valetkey.server.store.port import Store, Unavailable
+from valetkey.server.store.port import Store, Unavailable, every_record
 from valetkey.server.store.revocations.facts import KINDS, Fact, born_of, missing, narrowed
 from valetkey.server.store.revocations.files import Fault, Line, read_folder
 from valetkey.server.store.revocations.marks import (
@@ -184,7 +184,7 @@ async def apply(store: Store, folder: Path, key: bytes, *, lost: bool = False) -
             waiting = []
     await _commit(store, waiting)
     # Requests that waited then may have been answered since.
-    async for records in _every(store, Pending):
+    async for records in every_record(store, Pending):
         await _commit(store, [Remove(one) for one in records])
     epoch, ended = None, 0
     at = time.time_ns() // 1_000_000
@@ -220,7 +220,7 @@ async def _end(store: Store, shipped: Shipped, until: int) -> tuple[int, int]:
     number = 1 if before is None else before.number + 1
     carried: set[str] = set()
     ended = 0
-    async for grants in _every(store, Grant):
+    async for grants in every_record(store, Grant):
         changes: list[Change] = []
         for one in grants:
             line = shipped.latest.get((Grant.table, one.id))
@@ -232,7 +232,7 @@ async def _end(store: Store, shipped: Shipped, until: int) -> tuple[int, int]:
             else:
                 ended += 1
         await _commit(store, changes)
-    async for families in _every(store, TokenFamily):
+    async for families in every_record(store, TokenFamily):
         closed: list[Change] = []
         for family in families:
             line = shipped.latest.get((TokenFamily.table, family.id))
@@ -245,16 +245,6 @@ async def _end(store: Store, shipped: Shipped, until: int) -> tuple[int, int]:
     else:
         await store.commit([Update(replace(before, number=number, since=now))])
     return number, ended
-
-
-async def _every(store: Store, kind: type[Any]) -> AsyncIterator[Sequence[Any]]:
-    before = ""
-    while True:
-        page = await store.page(PageQuery(record=kind, before=before, limit=BATCH, walk=True))
-        yield page.records
-        before = page.next
-        if not before:
-            return
 
 
 async def _commit(store: Store, changes: Iterable[Change]) -> None:
