@@ -9,8 +9,8 @@ from bench.audit_rows import A_DAY, DAY, ISSUER
 from valetkey.server.audit.bundle import read_bundle
 from valetkey.server.audit.bundle_writer import write_bundle
 from valetkey.server.audit.reading import opened_records, search
-from valetkey.server.audit.terms import milliseconds
 from valetkey.server.audit.verify import verify
+from valetkey.server.store.port import milliseconds
 
 pytestmark = pytest.mark.anyio
 

@@ -21,7 +21,6 @@ from valetkey.server.audit.reading import (
     search,
 )
 from valetkey.server.audit.sealer import BEGAN
-from valetkey.server.audit.terms import milliseconds
 from valetkey.server.model.audit import (
     AuditRecord,
     AuditState,
@@ -31,7 +30,7 @@ from valetkey.server.model.event import Event
 from valetkey.server.model.ids import created_at
 from valetkey.server.model.query import One, OneByAlias, PageQuery
 from valetkey.server.model.user import User, sign_in_name
-from valetkey.server.store.port import Store
+from valetkey.server.store.port import Store, milliseconds
 
 LIMIT: Final = 200
 """Records of one page."""

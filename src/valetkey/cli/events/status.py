@@ -12,11 +12,10 @@ from valetkey.cli.options import Command
 from valetkey.server.audit.keys import current_key, make_key, read_audit_keys
 from valetkey.server.audit.sealer import last_segment
 from valetkey.server.audit.streams import stream_states
-from valetkey.server.audit.terms import milliseconds
 from valetkey.server.model.audit import UnsealedRecord
 from valetkey.server.model.change import Create, Stale
 from valetkey.server.model.query import PageQuery
-from valetkey.server.store.port import Store
+from valetkey.server.store.port import Store, milliseconds
 
 LIMIT: Final = 200
 """Unsealed records that are counted."""

@@ -28,7 +28,6 @@ from valetkey.server.audit.reading import (
 from valetkey.server.audit.retention import id_at, time_of
 from valetkey.server.audit.sealer import last_segment
 from valetkey.server.audit.segments import AuditEntry, unpack_entries
-from valetkey.server.audit.terms import milliseconds
 from valetkey.server.model.audit import (
     AuditPart,
     AuditRecord,
@@ -37,7 +36,7 @@ from valetkey.server.model.audit import (
     segment_key,
 )
 from valetkey.server.model.query import One
-from valetkey.server.store.port import Store, every_record
+from valetkey.server.store.port import Store, every_record, milliseconds
 
 PAGE: Final = 200
 SOME: Final = 40

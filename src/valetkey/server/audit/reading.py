@@ -8,10 +8,9 @@ import msgspec
 from valetkey.server.audit.recorder import matches, opened
 from valetkey.server.audit.retention import id_at, time_of
 from valetkey.server.audit.segments import opening_of
-from valetkey.server.audit.terms import milliseconds
 from valetkey.server.model.audit import AuditFacts, AuditRecord, AuditSegment, PersonKey
 from valetkey.server.model.query import One, Page, PageQuery
-from valetkey.server.store.port import Store
+from valetkey.server.store.port import Store, milliseconds
 
 BATCH: Final = 200
 """Rows that one read asks for."""

@@ -25,7 +25,7 @@ from valetkey.server.audit.keys import (
 from valetkey.server.audit.notes import SignerKey, sign
 from valetkey.server.audit.retention import time_of
 from valetkey.server.audit.segments import AuditEntry, merkle_root, pack_entries
-from valetkey.server.audit.terms import AuditTerms, milliseconds
+from valetkey.server.audit.terms import AuditTerms
 from valetkey.server.model.audit import (
     AuditKey,
     AuditSegment,
@@ -38,7 +38,7 @@ from valetkey.server.model.change import Change, Create, Remove, Stale, Update
 from valetkey.server.model.keys import APPLIED, CURRENT, Epoch
 from valetkey.server.model.query import One, PageQuery
 from valetkey.server.store.master_key import MasterKey
-from valetkey.server.store.port import Store
+from valetkey.server.store.port import Store, milliseconds
 
 MOST: Final = 4096
 """Records of one segment."""

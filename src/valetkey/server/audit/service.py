@@ -15,7 +15,7 @@ from valetkey.server.audit.retention import expire
 from valetkey.server.audit.sealer import NoAuditKey, Sealer, last_segment
 from valetkey.server.audit.shipping import PAUSE, HeadConflict, last_shipped, ship
 from valetkey.server.audit.streams import AuditStream
-from valetkey.server.audit.terms import AuditTerms, milliseconds, now_env
+from valetkey.server.audit.terms import AuditTerms, now_env
 from valetkey.server.model.audit import (
     AuditActor,
     AuditState,
@@ -24,7 +24,7 @@ from valetkey.server.model.audit import (
 from valetkey.server.model.change import Change, Create, Stale, Update
 from valetkey.server.model.query import One
 from valetkey.server.store.master_key import MasterKey
-from valetkey.server.store.port import Unavailable
+from valetkey.server.store.port import Unavailable, milliseconds
 
 STEP_SECONDS: Final = 1.0
 """Seconds between two looks for records to seal."""

@@ -16,7 +16,6 @@ import msgspec
 from valetkey.server.audit.ocsf import event_of, head_event
 from valetkey.server.audit.reading import opened_records, read_many
 from valetkey.server.audit.segments import unpack_entries
-from valetkey.server.audit.terms import milliseconds
 from valetkey.server.model.audit import (
     AuditRecord,
     AuditSegment,
@@ -25,7 +24,7 @@ from valetkey.server.model.audit import (
 )
 from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.query import Many, One
-from valetkey.server.store.port import Store
+from valetkey.server.store.port import Store, milliseconds
 
 SEGMENTS: Final = 50
 """Segments that one step delivers."""

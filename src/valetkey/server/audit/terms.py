@@ -1,6 +1,5 @@
-"""The settings of the audit log, as it reads them, and its clock."""
+"""The settings of the audit log, as it reads them, and the environment of its rules."""
 
-import time
 from os import urandom
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import msgspec
 
 from valetkey.server.model.audit import Category
 from valetkey.server.model.environment import Env
+from valetkey.server.store.port import milliseconds
 
 
 class AuditTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,11 +18,6 @@ class AuditTerms(msgspec.Struct, frozen=True, kw_only=True):
     retention: dict[Category, int]
     heads: Path | None = None
     document: dict[str, str] = {}
-
-
-def milliseconds() -> int:
-    """The time now, in milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 def now_env() -> Env:

@@ -8,7 +8,6 @@ import msgspec
 from valetkey.server.audit.recorder import recorder_of
 from valetkey.server.audit.service import AuditService
 from valetkey.server.audit.streams import AuditStream, Deliver, FileSink
-from valetkey.server.audit.terms import milliseconds
 from valetkey.server.http import log
 from valetkey.server.http.fetch import Fetcher
 from valetkey.server.model.query import Unreachable
@@ -16,7 +15,7 @@ from valetkey.server.oauth.signals.notice_delivery import signature_headers
 from valetkey.server.settings.audit import audit_terms
 from valetkey.server.settings.tree import Settings
 from valetkey.server.store.master_key import MasterKey
-from valetkey.server.store.port import Store
+from valetkey.server.store.port import Store, milliseconds
 from valetkey.wire.address import target
 
 

@@ -181,6 +181,11 @@ class Store(Protocol):
         ...
 
 
+def milliseconds() -> int:
+    """The time now, in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
 STEP: Final = 200
 """Records that `every_record` reads at a time."""
 

@@ -13,7 +13,6 @@ file's own number; the last one says that it was closed. A line is
 
 import hmac
 import os
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -21,6 +20,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from valetkey.jose import base64url
+from valetkey.server.store.port import milliseconds
 
 SUFFIX: Final = ".revocations"
 FORMAT: Final = "valetkey revocations 1"
@@ -88,7 +88,7 @@ class Journal:
         return self._fd >= 0 and file == self._file
 
     def _is_full(self) -> bool:
-        return self._bytes > MOST or _now() > self._born + DAY
+        return self._bytes > MOST or milliseconds() > self._born + DAY
 
     def _begin(self) -> None:
         numbers = [number_of(one) for one in self._folder.glob(f"*{SUFFIX}")]
@@ -101,7 +101,7 @@ class Journal:
             except FileExistsError:
                 number += 1
         self._file, self._number, self._bytes = number, 0, 0
-        self._before, self._born = b"", _now()
+        self._before, self._born = b"", milliseconds()
         self._write("begin", {"format": FORMAT, "file": number, "of": installation_of(self._key)})
         os.fsync(self._fd)
         folder = os.open(self._folder, os.O_RDONLY)
@@ -111,7 +111,7 @@ class Journal:
             os.close(folder)
 
     def _write(self, kind: str, content: Any) -> int:
-        at = max(_now(), self.last_at)
+        at = max(milliseconds(), self.last_at)
         body = _encode([self._number, at, kind, content])
         mac = hmac.digest(self._key, self._before + body, "sha256")[:15]
         line = body[:-1] + b',"' + base64url.encode(mac).encode() + b'"]\n'
@@ -228,7 +228,3 @@ def read_folder(folder: Path, key: bytes) -> Iterator[tuple[Path, list[Line], Fa
         expected = number + 1
         last = lines[0].at if lines else last
         yield file, lines, fault
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

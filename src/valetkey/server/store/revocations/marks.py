@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from valetkey.server.model.change import Change, Create, Stale, Update
 from valetkey.server.model.keys import APPLIED, Epoch
 from valetkey.server.model.query import One
-from valetkey.server.store.port import Store, Unavailable
+from valetkey.server.store.port import Store, Unavailable, milliseconds
 from valetkey.server.store.revocations.files import files_in
 
 NEVER: Final = 1
@@ -45,7 +45,7 @@ async def begin_keeping(store: Store, folder: Path) -> None:
         raise Unavailable(f"{folder} cannot be read: {error.strerror}") from error
     if is_first:
         with contextlib.suppress(Stale):  # Another process did.
-            await mark(store, time.time_ns() // 1_000_000, restored=False)
+            await mark(store, milliseconds(), restored=False)
 
 
 async def mark(store: Store, number: int, *, restored: bool = True) -> None:

@@ -14,7 +14,7 @@ from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.keys import CURRENT, Epoch
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import One, PageQuery
-from valetkey.server.store.port import Store, Unavailable, every_record
+from valetkey.server.store.port import Store, Unavailable, every_record, milliseconds
 from valetkey.server.store.revocations.facts import KINDS, Fact, born_of, missing, narrowed
 from valetkey.server.store.revocations.files import Fault, Line, read_folder
 from valetkey.server.store.revocations.marks import (
@@ -187,11 +187,11 @@ async def apply(store: Store, folder: Path, key: bytes, *, lost: bool = False) -
     async for records in every_record(store, Pending):
         await _commit(store, [Remove(one) for one in records])
     epoch, ended = None, 0
-    at = time.time_ns() // 1_000_000
+    at = milliseconds()
     spans = tuple((one.since, one.until or at) for one in shipped.faults)
     if spans:
         epoch, ended = await _end(store, shipped, max(until for _, until in spans))
-    await mark(store, max(shipped.known_until, time.time_ns() // 1_000_000))
+    await mark(store, max(shipped.known_until, milliseconds()))
     return Applied(
         narrowed=dict(sorted(numbers.items())),
         known_until=shipped.known_until // 1000,
@@ -203,7 +203,7 @@ async def apply(store: Store, folder: Path, key: bytes, *, lost: bool = False) -
 
 async def lose(store: Store) -> None:
     """Note that the files are of no use for what was before: all of it has ended."""
-    await mark(store, time.time_ns() // 1_000_000)
+    await mark(store, milliseconds())
 
 
 def _before(folder: Path, shipped: Shipped) -> Fault:

@@ -6,7 +6,6 @@ can't be written there is refused, as by a database that can't write.
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
@@ -21,7 +20,7 @@ from valetkey.server.model.query import Page, PageQuery, Query, Results
 from valetkey.server.model.record import Record
 from valetkey.server.store.keyring import open_salt, read_keys
 from valetkey.server.store.master_key import MasterKey
-from valetkey.server.store.port import Store, Unavailable
+from valetkey.server.store.port import Store, Unavailable, milliseconds
 from valetkey.server.store.read_cache import CachedStore
 from valetkey.server.store.revocations.facts import fact_of, is_narrowing
 from valetkey.server.store.revocations.files import Journal, file_key
@@ -134,7 +133,7 @@ class ShippingStore:
             await asyncio.sleep(BEAT)
             with contextlib.suppress(OSError, Unavailable):
                 journal = await self._opened()
-                if time.time_ns() // 1_000_000 - journal.last_at > ALIVE:
+                if milliseconds() - journal.last_at > ALIVE:
                     journal.append("alive", None)
                 await self._durable(journal)
 
