@@ -54,10 +54,9 @@ def rotate_master(command: CommandContext, *, drop_old: bool) -> None:
     """Replace the master key, while servers run.
 
     The key's file gets a new key before the old one, and both open; where a key service is set, it
-    wraps the new one. Everything that the old key
-    sealed is then sealed with the new one, in one commit. With PostgreSQL, the command stops in
-    between, so that you can copy the file to every node. If the command is interrupted, run it
-    again.
+    wraps the new one. Everything that the old key sealed is then sealed with the new one, in one
+    commit. With PostgreSQL, the command stops in between, so that you can copy the file to every
+    node. If the command is interrupted, run it again.
 
     --drop-old removes the old key from the file. It refuses while the database has anything that
     only the old key opens, and looks twice, some seconds apart. A backup from before needs the old
