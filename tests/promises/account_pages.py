@@ -41,7 +41,8 @@ PATIENCE: Final = 10.0
 
 class Account(msgspec.Struct):
     """What its user has of an account: also what is over, which must open nothing. `resets` are the
-    browsers and forms in which it was done, and their codes."""
+    browsers and forms in which it was done, and their codes. `restore` is the code that cancels the
+    last deletion, `restored` are those of earlier ones."""
 
     name: str
     user: str

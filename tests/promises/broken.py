@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
@@ -36,6 +37,9 @@ from valetkey.server.store.sqlite.store import SQLiteStore
 
 LATE: Final = 0.05
 """Seconds after the reply in which the commit comes."""
+
+DEADLY: Final = "deadly"
+"""In the folder in which the server runs."""
 
 
 def _put(module: ModuleType, name: str, other: Any) -> None:
@@ -80,6 +84,24 @@ def answers_before_commit() -> None:
     """Both stores."""
     _answers_before_commit(SQLiteStore)
     _answers_before_commit(PostgresStore)
+
+
+def dies_before_commit() -> None:
+    """Once there is a file with the name `DEADLY`, the next commit is the end: nothing of it is
+    durable, and nobody gets a reply. Nothing is broken by it."""
+    for kind in (SQLiteStore, PostgresStore):
+        _dies(kind)
+
+
+def _dies(kind: Any) -> None:
+    commit = kind.commit
+
+    async def deadly(*given: Any) -> Any:
+        if Path(DEADLY).exists():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return await commit(*given)
+
+    kind.commit = deadly
 
 
 def forgets_preconditions() -> None:
@@ -213,6 +235,7 @@ def keeps_resets() -> None:
 
 PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
     "answers-before-commit": answers_before_commit,
+    "dies-before-commit": dies_before_commit,
     "forgets-preconditions": forgets_preconditions,
     "knows-no-window": knows_no_window,
     "overlooks-keys": overlooks_keys,

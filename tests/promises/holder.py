@@ -160,6 +160,8 @@ class Holder(AccountHolder):
         """Deletes the account, after a grace."""
         with self._signed_in() as page:
             page.open("/profile/delete")
+            if self._account.restore:
+                self._account.restored.append(self._account.restore)
             self._account.restore = ""
             with self._asking("account", "request_deletion", after="waiting", ends=True):
                 reply = expect(page.send("delete"), 200)
@@ -171,7 +173,6 @@ class Holder(AccountHolder):
         """Gets it back."""
         with self._pages.browser() as page:
             page.open("/restore")
-            self._account.restored.append(self._account.restore)
             with self._asking("account", "cancel_deletion", after="open"):
                 expect(page.send("restore", code=self._account.restore), 200)
 

@@ -7,16 +7,18 @@ go; sessions end; the platform deactivates users; accounts are deleted, given ba
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import httpx2
 import msgspec
 import pytest
 from tests.mail_server import Mailbox, mailbox
 from tests.postgres import MISSING
 from tests.promises.account_pages import DIRECTORY, Account
+from tests.promises.broken import DEADLY
 from tests.promises.conftest import Budget, Figure, Piece
 from tests.promises.furnished import WORD, database, with_store
 from tests.promises.game import Game, Players, game
@@ -283,3 +285,44 @@ def test_a_server_that_loses_it_is_noticed(
         with pytest.raises(Violation) as found:
             holder.check()
     figure("the checker said", str(found.value))
+
+
+class _Deadly(Ledger):
+    """The server dies in the first commit after something was asked."""
+
+    def __init__(self, folder: Path, what: str) -> None:
+        super().__init__(folder / "ledger.jsonl")
+        self._what, self._file_of_death = what, folder / DEADLY
+
+    @contextmanager
+    def asking(self, key: str, what: str, *, after: Hashable) -> Iterator[None]:
+        with super().asking(key, what, after=after):
+            if what == self._what:
+                self._file_of_death.touch()
+            yield
+
+
+ALL_ACTS: Final = [one.values[1] for one in NOTICED if one.values[0] == LATE]
+
+
+@pytest.mark.slow
+@pytest.mark.sensitivity
+@pytest.mark.parametrize("acts", [row("R01", acts[-1], acts) for acts in ALL_ACTS])
+def test_what_was_asked_in_vain_is_no_violation(acts: tuple[str, ...], tmp_path: Path) -> None:
+    with place("sqlite", tmp_path, holders=1, each=1) as there, ExitStack() as stack:
+        node = there.node(broken="dies-before-commit", grace=0 if "erase" in acts else DAY)
+        stack.enter_context(running([node]))
+        ledger = _Deadly(tmp_path, acts[-1])
+        stack.callback(ledger.close)
+        holder = there.holder(0, node.url, ledger, seed=0)
+        stack.callback(holder.close)
+        for act in acts[:-1]:
+            getattr(holder, act)()
+        with pytest.raises(httpx2.TransportError):
+            getattr(holder, acts[-1])()
+        node.buried()
+        (tmp_path / DEADLY).unlink()
+        node.start()
+        node.ready()
+        for _ in range(2):
+            holder.check()
