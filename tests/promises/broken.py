@@ -96,10 +96,10 @@ def dies_before_commit() -> None:
 def _dies(kind: Any) -> None:
     commit = kind.commit
 
-    async def deadly(*given: Any) -> Any:
+    def deadly(*given: Any) -> Any:
         if Path(DEADLY).exists():
             os.kill(os.getpid(), signal.SIGKILL)
-        return await commit(*given)
+        return commit(*given)
 
     kind.commit = deadly
 
