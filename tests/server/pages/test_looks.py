@@ -9,6 +9,7 @@ from tests.axe import OF_COLOURS, violations
 from tests.journeys.tab import record_errors
 from tests.server.pages.preview import PREVIEWED, serving
 
+from valetkey.server.pages.locales import LOCALES
 from valetkey.server.pages.samples import SAMPLES
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -252,6 +253,29 @@ def test_nothing_scrolls_sideways(page: Page, address: str, tag: str, width: int
     page.goto(f"{address}/{tag}/sign-in")
     widths = page.evaluate(SHOWN.replace("MEASURED", "root.scrollWidth"), [*SAMPLES])
     assert {name: found for name, found in zip(SAMPLES, widths, strict=True) if found > width} == {}
+
+
+BROKEN = """() => {
+    const found = []
+    for (const link of document.querySelectorAll(".sections a")) {
+        const text = document.createTreeWalker(link, NodeFilter.SHOW_TEXT)
+        while (text.nextNode())
+            for (const { 0: word, index } of text.currentNode.data.matchAll(/\\S+/g)) {
+                const range = document.createRange()
+                range.setStart(text.currentNode, index)
+                range.setEnd(text.currentNode, index + word.length)
+                if (range.getClientRects().length > 1) found.push(word)
+            }
+    }
+    return found
+}"""
+
+
+@pytest.mark.parametrize("tag", LOCALES)
+def test_no_word_of_the_sections_is_broken(page: Page, address: str, tag: str) -> None:
+    for name in ("apps", "activity", "security", "profile"):
+        page.goto(f"{address}/{tag}/{name}")
+        assert page.evaluate(BROKEN) == []
 
 
 PRESSED = "button, .button, summary, .permission label, .field input, nav a, .foot a, .account a"
