@@ -16,6 +16,7 @@ from valetkey.server.model.change import Create, Remove
 from valetkey.server.model.event import event
 from valetkey.server.model.keys import Epoch
 from valetkey.server.model.query import One
+from valetkey.server.store.revocations.marks import mark
 
 pytestmark = pytest.mark.anyio
 
@@ -274,7 +275,7 @@ async def _restored(log: Log) -> None:
     for number in (2, 3):
         await log.remove("audit_segments", segment_key(number))
     log.sealer = log.new_sealer()
-    await log.edit("DELETE FROM audit_state WHERE key = 'sealer'")
+    await log.edit("DELETE FROM audit_state WHERE key IN ('sealer', 'restored')")
 
 
 async def test_a_restore_that_is_declared(log: Log) -> None:
@@ -287,6 +288,22 @@ async def test_a_restore_that_is_declared(log: Log) -> None:
     verdict = await log.verdict()
     assert [(one.kind, one.place) for one in verdict.findings] == [("restored", "segment 2")]
     assert "3 of epoch 0" in verdict.findings[0].detail
+
+
+async def test_a_restore_with_the_revocations_declares_itself(log: Log) -> None:
+    """It ends no epoch. It is declared once, whatever the clock says, and so is the next one, which
+    goes back to before it."""
+    await log.segments(3, 3, 3)
+    for last in ("3 of epoch 0", "3 of epoch 1"):
+        await _restored(log)
+        log.lost = read_head(log.shipped[-1])
+        await mark(log.inner, len(log.shipped))
+        for _ in range(2):
+            await log.happen()
+            await log.seal(ship=True)
+        verdict = await log.verdict()
+        assert [(one.kind, one.place) for one in verdict.findings] == [("restored", "segment 2")]
+        assert last in verdict.findings[0].detail
 
 
 async def test_a_restore_that_is_not_declared_is_a_cut(log: Log) -> None:

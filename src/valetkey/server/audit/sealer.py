@@ -54,6 +54,9 @@ MINUTE: Final = 60_000
 BEGAN: Final = "began"
 """The state that has the time of the first record."""
 
+RESTORED: Final = "restored"
+"""The state that has the time of the last restore that the log declares."""
+
 
 class NoAuditKey(Exception):
     """The master key does not open the key of the audit log."""
@@ -134,8 +137,12 @@ class Sealer:
     ) -> None:
         keys = await read_audit_keys(self._store)
         epoch_query, applied_query = One(Epoch, CURRENT), One(Epoch, APPLIED)
-        results = await self._store.read(epoch_query, applied_query)
+        declared_query = One(AuditState, RESTORED)
+        results = await self._store.read(epoch_query, applied_query, declared_query)
         epoch, applied = results.one(epoch_query), results.one(applied_query)
+        declared = results.one(declared_query)
+        restored_at = applied.number if applied is not None and applied.since else 0
+        is_new = restored_at != (0 if declared is None else declared.at)
         segment, changes = await asyncio.to_thread(
             self._segment,
             rows,
@@ -143,8 +150,14 @@ class Sealer:
             now,
             keys=keys,
             epoch=0 if epoch is None else epoch.number,
-            restored_at=applied.number if applied is not None and applied.since else 0,
+            is_restored=is_new,
         )
+        if is_new:
+            changes.append(
+                Create(AuditState(name=RESTORED, at=restored_at))
+                if declared is None
+                else Update(msgspec.structs.replace(declared, at=restored_at))
+            )
         await self._store.commit([Create(segment), *changes, *map(Remove, rows)])
 
     def _segment(
@@ -155,7 +168,7 @@ class Sealer:
         *,
         keys: Sequence[AuditKey],
         epoch: int,
-        restored_at: int,
+        is_restored: bool,
     ) -> tuple[AuditSegment, list[Change]]:
         terms = self._terms()
         before = None if last is None else read_head(last.head)
@@ -167,7 +180,7 @@ class Sealer:
             began = time_of(listed[0].id) if listed else now
             changes.append(Create(AuditState(name=BEGAN, at=began)))
         restored = None
-        if before is not None and (epoch > before.epoch or before.at < restored_at):
+        if before is not None and (epoch > before.epoch or is_restored):
             # A restore that ended no epoch begins one of the log, in which no number has two heads.
             restored = self._lost(before)
             epoch = max(epoch, restored.epoch + 1)

@@ -207,7 +207,10 @@ class _Verification:
         stored = {(one.head.epoch, one.head.number): one.head.digest for one in segments}
         start = self._bundle.start
         missing_heads: list[AuditHead] = []
-        for head in heads:
+        # The newest epoch first: a restore that was lost by a later one tells what it lost itself.
+        for head in sorted(heads, key=lambda one: one.epoch, reverse=True):
+            if head.restored is not None and self._is_declared(head):
+                self._lost.append((head.restored.epoch, head.restored.number))
             if head.number < start.first or (head.number > start.last and not start.newest):
                 continue
             digest_here = stored.get((head.epoch, head.number))
