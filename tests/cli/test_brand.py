@@ -174,6 +174,18 @@ def test_the_doctor_checks_the_brand_that_was_applied(here: Line) -> None:
     assert "pages use the built-in templates; apply it again" in row["says"]
 
 
+@pytest.mark.parametrize("name", ["signed_out.html", "security/password.html"])
+def test_a_template_is_checked_with_every_page(line: Line, name: str) -> None:
+    """Also with those whose sections are only known once there is a user."""
+    file = line.folder / "templates" / name
+    file.parent.mkdir(parents=True)
+    file.write_text(f'{{% include "valetkey/{name}" %}}')
+    (line.folder / "chirp.toml").write_text('[brand]\ntemplates = "templates"\n')
+    assert line.ok("brand", "check", "-f", "chirp.toml") == "the brand has no mistakes\n"
+    file.write_text("<p>Nothing</p>")
+    assert "is missing" in line.fails("brand", "check", "-f", "chirp.toml", status=2)
+
+
 def test_a_brand_without_templates_has_nothing_to_check(here: Line) -> None:
     (here.folder / "plain.toml").write_text('[brand]\ncolor = "#123c8c"\n')
     here.ok("apply", "-f", "plain.toml")

@@ -221,7 +221,7 @@ class Frame:
         """The user as the page names them."""
         return Account(
             name=user.display_name,
-            username=user.username,
+            username=user.label,
             sign_out=SIGN_OUT,
             linked=self.linked,
             sections=self.sections,

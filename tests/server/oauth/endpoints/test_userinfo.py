@@ -73,6 +73,15 @@ def test_what_nobody_has_is_left_out() -> None:
     assert found.keys() == {"sub", "preferred_username", "updated_at"}
 
 
+def test_a_name_that_this_server_made_is_not_told() -> None:
+    """It has the id of the user at the platform or at another provider in it."""
+    world = World()
+    world.change(User, world.miko.id, username="~t8fqjato:17")
+    found = claims(world, world.connect(scope="openid profile")["access_token"])
+    assert "preferred_username" not in found
+    assert "17" not in str({**found, "updated_at": 0, "sub": ""})
+
+
 REFUSED: list[tuple[str, str, dict[str, Any], type[OAuthError]]] = [
     ("5.3.3", "no openid", {"scope": "chirps.read"}, InvalidToken),
     (
