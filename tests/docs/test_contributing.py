@@ -41,7 +41,7 @@ pytestmark = pytest.mark.anyio
 
 NOW = 1_800_000_000
 ISSUER = "https://id.example"
-FILE = ROOT / "src/valetkey/server/oauth/grants/voucher.py"
+FILE = ROOT / "src/valetkey/server/oauth/grant_types/voucher.py"
 SIGNING = key("ES256")
 
 
