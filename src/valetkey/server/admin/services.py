@@ -8,7 +8,7 @@ import msgspec
 
 from valetkey.server.admin.audit import OperationOutcome, audit_change
 from valetkey.server.admin.operation import AnyOperation, etag
-from valetkey.server.model.change import Change, Create, Update
+from valetkey.server.model.change import Change, Update, put
 from valetkey.server.model.idempotency import IdempotentCall
 from valetkey.server.model.keys import SigningKey, Use
 from valetkey.server.model.query import One, Page, PageQuery, Rule
@@ -156,9 +156,7 @@ def _stored(
         body=b"" if response is None else msgspec.json.encode(response),
         headers=headers_of(operation, response, attempt.path),
     )
-    if before is None:
-        return (Create(call),)
-    return (Update(msgspec.structs.replace(call, version=before.version)),)
+    return (put(call, before),)
 
 
 def headers_of(operation: AnyOperation, response: Any, path: Mapping[str, str]) -> dict[str, str]:

@@ -34,7 +34,7 @@ from valetkey.server.model.audit import (
     UnsealedRecord,
     segment_key,
 )
-from valetkey.server.model.change import Change, Create, Remove, Stale, Update
+from valetkey.server.model.change import Change, Create, Remove, Stale, Update, put
 from valetkey.server.model.keys import APPLIED, CURRENT, Epoch
 from valetkey.server.model.query import One, PageQuery
 from valetkey.server.store.master_key import MasterKey
@@ -111,11 +111,8 @@ class Sealer:
         if not free or not useful:
             return self.has_lease and row is not None and row.until > now
         lease = AuditState(name="sealer", holder=self._holder, until=now + LEASE)
-        change: Change = Create(lease)
-        if row is not None:
-            change = Update(msgspec.structs.replace(lease, version=row.version))
         try:
-            await self._store.commit([change])
+            await self._store.commit([put(lease, row)])
         except Stale:
             self.has_lease = False
             return False
@@ -153,11 +150,7 @@ class Sealer:
             is_restored=is_new,
         )
         if is_new:
-            changes.append(
-                Create(AuditState(name=RESTORED, at=restored_at))
-                if declared is None
-                else Update(msgspec.structs.replace(declared, at=restored_at))
-            )
+            changes.append(put(AuditState(name=RESTORED, at=restored_at), declared))
         await self._store.commit([Create(segment), *changes, *map(Remove, rows)])
 
     def _segment(

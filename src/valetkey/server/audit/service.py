@@ -21,7 +21,7 @@ from valetkey.server.model.audit import (
     AuditState,
     AuditTarget,
 )
-from valetkey.server.model.change import Change, Create, Stale, Update
+from valetkey.server.model.change import Create, Stale, put
 from valetkey.server.model.query import One
 from valetkey.server.store.master_key import MasterKey
 from valetkey.server.store.port import Unavailable, milliseconds
@@ -144,9 +144,7 @@ class AuditService:
         row = (await self._store.read(query)).one(query)
         if row is None or row.document != text:
             before = {} if row is None else msgspec.json.decode(row.document)
-            stored: Change = Create(AuditState(name="settings", document=text))
-            if row is not None:
-                stored = Update(msgspec.structs.replace(row, document=text))
+            stored = put(AuditState(name="settings", document=text), row)
             changed = record(
                 now_env(),
                 actor=SERVER,

@@ -22,7 +22,7 @@ from valetkey.server.model.audit import (
     AuditState,
     segment_key,
 )
-from valetkey.server.model.change import Change, Create, Update
+from valetkey.server.model.change import put
 from valetkey.server.model.query import Many, One
 from valetkey.server.store.port import Store, milliseconds
 
@@ -97,12 +97,8 @@ class AuditStream:
 
     async def _keep(self, row: AuditState | None, position: int, *, error: str = "") -> AuditState:
         state = AuditState(name=self.state_name, position=position, at=milliseconds(), error=error)
-        change: Change = Create(state)
-        version = 1
-        if row is not None:
-            change = Update(msgspec.structs.replace(state, version=row.version))
-            version = row.version + 1
-        await self._store.commit([change])
+        await self._store.commit([put(state, row)])
+        version = 1 if row is None else row.version + 1
         return msgspec.structs.replace(state, version=version)
 
 

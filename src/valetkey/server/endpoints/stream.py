@@ -18,7 +18,7 @@ from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Call, Follower, LogPosition, LogRead, Stream
-from valetkey.server.store.port import Unavailable
+from valetkey.server.store.port import Unavailable, milliseconds
 from valetkey.spec.errors import OAuthError
 from valetkey.wire import change_log
 from valetkey.wire.change_log import BEAT, MOST, Piece
@@ -80,7 +80,7 @@ class LogUpdates:
         self._endpoint = endpoint
         self._shell = shell
         self._node = urandom(6).hex()
-        self._began = time.time_ns() // 1_000_000 - time.monotonic_ns() // 1_000_000
+        self._began = milliseconds() - time.monotonic_ns() // 1_000_000
         self._listeners = 0
         self._polling: asyncio.Task[None] | None = None
         self._at = 0

@@ -36,6 +36,13 @@ class Remove(msgspec.Struct, frozen=True):
     record: Record
 
 
+def put(record: Record, before: Record | None) -> Create | Update:
+    """The change that writes a record in the place of the one that was read, None for none."""
+    if before is None:
+        return Create(record)
+    return Update(msgspec.structs.replace(record, version=before.version))
+
+
 class Count(msgspec.Struct, frozen=True):
     """Add `record.tried` to the counter of that bucket. If there is no such counter, or its window
     ended by `record.since`, start it with the record. It never fails. The commit returns the

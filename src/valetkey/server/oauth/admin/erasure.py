@@ -13,7 +13,7 @@ from valetkey.jose.seal import digest
 from valetkey.server.accounts.notices import tell
 from valetkey.server.accounts.personal_data import owned_by_index
 from valetkey.server.model import base32hex
-from valetkey.server.model.change import Change, Create, Remove, Update
+from valetkey.server.model.change import Change, Create, Remove, Update, put
 from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.erasure import DELETION, Erasure
 from valetkey.server.model.event import DAILY, By, Event, event
@@ -81,9 +81,7 @@ def request_deletion(
     request = Erasure(
         user=user, requested=now, due=due, by=by, code=code_digest(code) if code else ""
     )
-    stored: Change = Create(request)
-    if waiting is not None:
-        stored = Update(msgspec.structs.replace(request, version=waiting.version))
+    stored = put(request, waiting)
     notice = tell(
         "deletion_requested",
         user=user,

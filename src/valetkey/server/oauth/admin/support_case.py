@@ -6,9 +6,7 @@ session, or the access token, in which it was opened.
 
 from typing import Final
 
-from msgspec.structs import replace
-
-from valetkey.server.model.change import Create, Update
+from valetkey.server.model.change import put
 from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.event import event
 from valetkey.server.model.query import One, Rule
@@ -37,9 +35,8 @@ def open_case(name: str, *, session: str, reason: str, context: Context) -> Rule
         return CaseOpened(user=None)
     until = context.env.now + SECONDS
     case = _case(name, session, until=until)
-    change = Create(case) if before is None else Update(replace(case, version=before.version))
     opened = event(context.env, "support-opened", by="administrator", user=user.id, reason=reason)
-    return CaseOpened(user=user, until=until, changes=(change,), events=(opened,))
+    return CaseOpened(user=user, until=until, changes=(put(case, before),), events=(opened,))
 
 
 def open_until(name: str, *, session: str, context: Context) -> Rule[int]:

@@ -5,9 +5,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from msgspec.structs import replace
-
-from valetkey.server.model.change import Change, Create, Stale, Update
+from valetkey.server.model.change import Stale, put
 from valetkey.server.model.keys import APPLIED, Epoch
 from valetkey.server.model.query import One
 from valetkey.server.store.port import Store, Unavailable, milliseconds
@@ -54,9 +52,4 @@ async def mark(store: Store, number: int, *, restored: bool = True) -> None:
     query = One(Epoch, APPLIED)
     row = (await store.read(query)).one(query)
     since = int(time.time()) if restored else 0
-    change: Change = (
-        Create(Epoch(name=APPLIED, number=number, since=since))
-        if row is None
-        else Update(replace(row, number=number, since=since))
-    )
-    await store.commit([change])
+    await store.commit([put(Epoch(name=APPLIED, number=number, since=since), row)])
