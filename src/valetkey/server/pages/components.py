@@ -333,3 +333,8 @@ class View(Struct, frozen=True, kw_only=True):
     section: ClassVar[Section | None] = None
 
     site: Site
+
+    @property
+    def included(self) -> tuple[str, ...]:
+        """The templates that the page includes by names that stand in the record."""
+        return ()

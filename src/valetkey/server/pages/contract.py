@@ -18,7 +18,6 @@ import msgspec
 from jinja2.meta import find_referenced_templates
 from msgspec.structs import replace
 
-from valetkey.server.pages.account.security import SecurityView
 from valetkey.server.pages.authorize import AnswerFormView
 from valetkey.server.pages.components import View
 from valetkey.server.pages.locales import LOCALES
@@ -194,24 +193,23 @@ def broken(look: Look, *, pause: float = 0.0) -> Iterator[str]:
 def _parts(view: View) -> set[str]:
     """The templates that our page of the view is made of."""
     parts: set[str] = set()
-    todo = [view.template]
-    if isinstance(view, SecurityView):
-        todo += [one.template for one in view.sections]
+    todo = [view.template, *view.included]
     while todo:
         if (name := todo.pop()) not in parts:
             parts.add(name)
-            todo += _references(name)
+            references = _references(name)
+            if None in references and not view.included:
+                raise AssertionError(f"{name} names a template that is known at run time only")
+            todo += filter(None, references)
     return parts
 
 
 @cache
-def _references(name: str) -> tuple[str, ...]:
+def _references(name: str) -> tuple[str | None, ...]:
+    """The templates that this one names, None for one that is known at run time only."""
     env = environment(LOCALES["en"])
     source = env.loader.get_source(env, name)[0]  # type: ignore[union-attr]
-    used = tuple(find_referenced_templates(env.parse(source)))
-    if None in used and name != SecurityView.template:
-        raise AssertionError(f"{name} names a template that is known at run time only")
-    return tuple(filter(None, used))
+    return tuple(find_referenced_templates(env.parse(source)))
 
 
 def _broken(look: Look, view: View, tag: str) -> Iterator[str]:

@@ -37,6 +37,11 @@ class SecurityView(View, frozen=True, kw_only=True):
     account: Account
     sections: tuple[SecuritySection, ...]
 
+    @property
+    def included(self) -> tuple[str, ...]:
+        """The templates of the sections."""
+        return tuple(one.template for one in self.sections)
+
 
 class SecurityPage:
     """`/security`."""
