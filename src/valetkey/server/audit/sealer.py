@@ -139,7 +139,7 @@ class Sealer:
         epoch, applied = results.one(epoch_query), results.one(applied_query)
         declared = results.one(declared_query)
         restored_at = applied.number if applied is not None and applied.since else 0
-        is_new = restored_at != (0 if declared is None else declared.at)
+        is_restored = restored_at not in (0, declared.at if declared is not None else 0)
         segment, changes = await asyncio.to_thread(
             self._segment,
             rows,
@@ -147,9 +147,9 @@ class Sealer:
             now,
             keys=keys,
             epoch=0 if epoch is None else epoch.number,
-            is_restored=is_new,
+            is_restored=is_restored,
         )
-        if is_new:
+        if is_restored:
             changes.append(put(AuditState(name=RESTORED, at=restored_at), declared))
         await self._store.commit([Create(segment), *changes, *map(Remove, rows)])
 

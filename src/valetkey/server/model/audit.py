@@ -310,8 +310,9 @@ class PersonKey(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 class AuditState(Record, frozen=True, kw_only=True, omit_defaults=True):
     """What a part of the audit log remembers: the sealer's lease (`holder`, `until`), the cursor of
-    a stream (`position` is a number of a segment, `error` why it waits), or the settings in force
-    (`document`). Times are in milliseconds since 1970."""
+    a stream (`position` is a number of a segment, `error` why it waits), the settings in force
+    (`document`), or the time of the first record or of the last restore (`at`). Times are in
+    milliseconds since 1970."""
 
     table: ClassVar[str] = "audit_state"
 

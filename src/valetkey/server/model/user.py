@@ -101,9 +101,13 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=Tru
     def label(self) -> str:
         """How people recognize the account: its username, or its e-mail address if the username is
         one that this server made (see `Identity`)."""
-        if not self.username.startswith(GENERATED):
-            return self.username
-        return self.email or self.username.partition(":")[2]
+        return self.email or typed_name(self) if self.has_generated_name else self.username
+
+    @property
+    def has_generated_name(self) -> bool:
+        """Whether this server made the username. It may contain an id at the platform or at another
+        provider."""
+        return self.username.startswith(GENERATED)
 
 
 ADMINISTRATOR: Final = "administrator"
@@ -120,9 +124,7 @@ of an embedded server, and of provisioning."""
 
 def typed_name(user: User) -> str:
     """The name that the user types at the sign-in form: for users of a directory, theirs there."""
-    if user.username.startswith(GENERATED):
-        return user.username.partition(":")[2]
-    return user.username
+    return user.username.partition(":")[2] if user.has_generated_name else user.username
 
 
 class Identity(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):

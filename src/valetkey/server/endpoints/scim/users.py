@@ -27,7 +27,7 @@ from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.directory import ProvisionedUser, index_value, username_alias
 from valetkey.server.model.event import event
 from valetkey.server.model.query import Many, One, OneByAlias, Rule
-from valetkey.server.model.user import GENERATED, Identity, User, identity_alias
+from valetkey.server.model.user import Identity, User, identity_alias
 from valetkey.server.oauth.admin import removal
 from valetkey.server.oauth.admin.user_status import with_status
 from valetkey.server.oauth.core.context import Context
@@ -238,7 +238,7 @@ def _user_changes(
 ) -> Rule[WrittenUser]:
     """The changes of the account: its profile, and whether it is active."""
     after = known_as(with_profile(user, _profile(record, user, by)), by.source, record.subject)
-    if user.username.startswith(GENERATED):
+    if user.has_generated_name:
         name = generated_username(user.id, record.username)
         after = msgspec.structs.replace(after, username=name)
     status = yield from with_status(

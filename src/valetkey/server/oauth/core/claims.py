@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
 
-from valetkey.server.model.user import GENERATED, PROFILE_CLAIMS, User
+from valetkey.server.model.user import PROFILE_CLAIMS, User
 from valetkey.spec import names
 
 Claim: TypeAlias = str | bool | int | dict[str, str]
@@ -13,7 +13,7 @@ def _profile(user: User) -> dict[str, Claim]:
     chosen: dict[str, Claim] = {
         name: user.claims[name] for name in PROFILE_CLAIMS if name in user.claims
     }
-    if not user.username.startswith(GENERATED):  # Such a name may have the platform's own id in it.
+    if not user.has_generated_name:
         chosen["preferred_username"] = user.username
     return chosen | {"updated_at": user.changed}
 
