@@ -292,13 +292,13 @@ class _Deadly(Ledger):
 
     def __init__(self, folder: Path, what: str) -> None:
         super().__init__(folder / "ledger.jsonl")
-        self._what, self._file_of_death = what, folder / DEADLY
+        self._what, self._deadly = what, folder / DEADLY
 
     @contextmanager
     def asking(self, key: str, what: str, *, after: Hashable) -> Iterator[None]:
         with super().asking(key, what, after=after):
             if what == self._what:
-                self._file_of_death.touch()
+                self._deadly.touch()
             yield
 
 
