@@ -1,7 +1,6 @@
 """MCP clients that others wrote, unchanged, at the example's MCP server: they register themselves,
 ask for every scope that it supports, one of high risk among them, and come back to `localhost`."""
 
-import contextlib
 import json
 import os
 import re
@@ -9,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -172,9 +172,20 @@ class Remote:
                 log.write(line)
                 log.flush()
                 if line.startswith("http") and "/authorize?" in line:
-                    callback = agree(self._browser, line.strip())
-                    with contextlib.suppress(httpx2.TransportError):  # It may have ended by now.
-                        httpx2.get(callback, timeout=60)
+                    self._come_back(agree(self._browser, line.strip()))
+
+    def _come_back(self, callback: str) -> None:
+        """Opens the callback, again and again as a person would: it may not listen yet. It may have
+        ended by now, too."""
+        while self._process.poll() is None:
+            try:
+                httpx2.get(callback, timeout=60)
+            except httpx2.ConnectError:
+                time.sleep(0.05)
+            except httpx2.TransportError:
+                return
+            else:
+                return
 
 
 @pytest.mark.parametrize("program", [pytest.param("mcp-remote", marks=node)])
