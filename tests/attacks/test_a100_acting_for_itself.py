@@ -25,23 +25,31 @@ from valetkey.server.model.resource import ResourceServer
 from valetkey.server.oauth.admin.apply_plan import DesiredRecord
 from valetkey.server.oauth.clients.documents import allowed_scope
 from valetkey.server.oauth.core.offer import Offer
+from valetkey.server.oauth.features import FEATURES
 from valetkey.wire.assertion import ASSERTION_TYPE, TYPE
 from valetkey.wire.catalog import Catalog, Permission
 
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 CIBA = "urn:openid:params:grant-type:ciba"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 
 FORMS: dict[str, dict[str, str]] = {
+    "authorization_code": {"code": "x", "redirect_uri": APP["redirect_uris"][0]},
+    "refresh_token": {"refresh_token": "x"},
+    DEVICE: {"device_code": "x"},
     "client_credentials": {"scope": "chirps.read"},
     EXCHANGE: {"subject_token": "x", "subject_token_type": ACCESS_TOKEN},
     BEARER: {"assertion": "x"},
     CIBA: {"auth_req_id": "x"},
 }
-"""Each grant type in which a client acts for itself, or with what others gave it."""
+"""A request of each grant type, without anything that a user gave."""
 
-GRANTS = [row("A100", name, name) for name in FORMS]
+BY_CONSENT = ("authorization_code", "refresh_token", DEVICE)
+"""Those that give nothing without a user's consent, so anyone may register for them."""
+
+GRANTS = [row("A100", name, name) for name in FORMS if name not in BY_CONSENT]
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +71,25 @@ def open_server(tmp_path_factory: pytest.TempPathFactory, host: Host) -> Iterato
         yield server
 
 
+def test_every_grant_type_is_tried() -> None:
+    offered = {one.name for feature in FEATURES for one in feature.grant_types}
+    assert offered == {*FORMS}, (
+        f"add a request of {sorted(offered - {*FORMS})} to FORMS in {__file__}, remove "
+        f"{sorted({*FORMS} - offered)}; the tests below then try it as a client that registered "
+        "itself"
+    )
+
+
+@pytest.mark.parametrize("name", [row("A100", name, name) for name in BY_CONSENT])
+def test_no_user_no_token(open_server: Live, name: str) -> None:
+    app = registered(open_server, grant_types=[*{"authorization_code", name}])
+    form = {"grant_type": name, **FORMS[name]}
+    answer = open_server.http.post(
+        "/token", data=form, auth=(app["client_id"], app["client_secret"])
+    )
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+
+
 @pytest.mark.parametrize("name", GRANTS)
 @pytest.mark.parametrize("beside", [(), ("authorization_code", "refresh_token")])
 def test_nobody_registers_for_it(open_server: Live, name: str, beside: tuple[str, ...]) -> None:
@@ -71,7 +98,7 @@ def test_nobody_registers_for_it(open_server: Live, name: str, beside: tuple[str
     assert (answer.status_code, answer.json()["error"]) == (
         400,
         "invalid_redirect_uri" if not beside else "invalid_client_metadata",
-    )
+    ), f"{name} needs declared_only=True in its GrantType, or belongs in BY_CONSENT of {__file__}"
     assert every(open_server) == before
 
 
@@ -94,7 +121,7 @@ def test_the_token_endpoint_refuses_who_registered_before_that_was_a_rule(
         name="Old",
         auth_method="client_secret_basic",
         secrets=(StoredSecret(digest(secret), 0),),
-        grant_types=("authorization_code", *FORMS),
+        grant_types=tuple(FORMS),
         redirect_uris=("https://old.example/cb",),
         scope=("chirps.read",),
         exchange=Exchange(clients=("web",), audiences=(CHIRP,)),
@@ -119,7 +146,7 @@ def test_a_document_does_not_help(open_server: Live, host: Host, name: str, meth
         "client_id": host.url(path),
         "client_name": "Helper",
         "redirect_uris": ["http://127.0.0.1/cb"],
-        "grant_types": ["authorization_code", *FORMS],
+        "grant_types": [*FORMS],
         "token_endpoint_auth_method": method,
         **({"jwks": jwks(MINE)} if method == "private_key_jwt" else {}),
     }

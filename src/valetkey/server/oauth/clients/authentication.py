@@ -2,7 +2,7 @@
 
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -15,9 +15,16 @@ from valetkey.server.model.query import CommitAlways, HashCheck, One, RecentOne,
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.oauth.clients import documents
 from valetkey.server.oauth.clients.credentials import is_slow_hash, remembered
-from valetkey.server.oauth.clients.grant_types import DECLARED_ONLY
+from valetkey.server.oauth.clients.grant_types import why_not_for
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.feature import Authenticated, Call, ClientAuth, Credentials, Feature
+from valetkey.server.oauth.core.feature import (
+    Authenticated,
+    Call,
+    ClientAuth,
+    Credentials,
+    Feature,
+    GrantType,
+)
 from valetkey.spec.errors import InvalidClient, InvalidRequest, UnauthorizedClient
 from valetkey.spec.names import Cite
 from valetkey.wire.token_response import APP_SUSPENDED
@@ -81,14 +88,15 @@ def authenticate_resource_server(call: Call, context: Context) -> Rule[ResourceS
     return server
 
 
-def may_use(client: Client, grant_type: str) -> None:
-    """Raise UnauthorizedClient if the client is not registered for the grant type, or if only an
-    administrator can register it for that."""
-    if grant_type not in client.grant_types:
+def may_use(client: Client, grant_type: GrantType[Any]) -> None:
+    """Raise UnauthorizedClient if the client is not registered for the grant type, or if such a
+    client can't be."""
+    if grant_type.name not in client.grant_types:
         raise UnauthorizedClient("this client is not registered for this grant type")
-    if grant_type in DECLARED_ONLY and client.origin != "declared":
-        # Checked here too, since the registration may be older than the rule.
-        raise UnauthorizedClient("this grant type is for clients that an administrator registers")
+    limited = grant_type.confidential_only or grant_type.declared_only
+    # Checked here too, since the registration may be older than the rule.
+    if limited and (why := why_not_for(client, grant_type)):
+        raise UnauthorizedClient(why)
 
 
 def _claimed(call: Call, context: Context) -> list[tuple[ClientAuth, Credentials]]:

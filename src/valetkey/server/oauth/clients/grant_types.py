@@ -1,18 +1,14 @@
 """The checks of a registered client's grant types, and of what some of them need."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from valetkey.server.model.client import Client, Exchange
 from valetkey.server.model.user import ADMINISTRATOR
 from valetkey.server.oauth.core.context import Installation
+from valetkey.server.oauth.core.feature import GrantType
 from valetkey.server.oauth.core.field_checks import find_duplicates, why_not_https, why_not_web
 from valetkey.spec import names
-
-# RFC 6749 4.4, CIBA Core 4, RFC 8693 5: clients that use these authenticate.
-_CONFIDENTIAL: Final = frozenset(
-    {names.CLIENT_CREDENTIALS, names.CIBA, names.JWT_BEARER, names.TOKEN_EXCHANGE}
-)
 
 SCIM: Final = "scim"
 """The scope of clients that provision users."""
@@ -20,30 +16,30 @@ SCIM: Final = "scim"
 MAX_SOURCE: Final = 255
 """Characters of the name of a source."""
 
-DECLARED_ONLY: Final = frozenset(
-    {names.CLIENT_CREDENTIALS, names.CIBA, names.JWT_BEARER, names.TOKEN_EXCHANGE}
-)
-"""Grant types of clients that an operator registers. A client that registers itself gets no token
-without a user's consent, can't ask users unprompted, and can't present others' tokens (ATTACKS
-A100)."""
-
 
 def grant_types(client: Client, at: Installation) -> Iterator[str]:
     """Check that the grant types are offered here, and that such a client may use them."""
-    available = [grant.name for feature in at.features for grant in feature.grant_types]
     for one in client.grant_types:
-        if one not in available:
-            yield f"{one[:60]!r} is not offered here; {', '.join(available)} are"
+        if one not in at.grant_types:
+            yield f"{one[:60]!r} is not offered here; {', '.join(at.grant_types)} are"
     if not client.grant_types:
         yield "at least one is needed"
     if names.REFRESH_TOKEN in client.grant_types and len(client.grant_types) == 1:
         yield "refresh_token needs another grant type that issues one"
-    for one in client.grant_types:
-        if one in _CONFIDENTIAL and client.is_public:
-            yield f"a public client may not use {one}"
-        if one in DECLARED_ONLY and client.origin != "declared":
-            yield f"{one} is for clients that an administrator registers"
+    for name in client.grant_types:
+        if name in at.grant_types:
+            yield why_not_for(client, at.grant_types[name])
     yield from find_duplicates(client.grant_types)
+
+
+def why_not_for(client: Client, grant_type: GrantType[Any]) -> str:
+    """Why such a client may not have the grant type, or "" (RFC 6749 4.4, CIBA Core 4, RFC 8693 5;
+    ATTACKS A100)."""
+    if grant_type.confidential_only and client.is_public:
+        return f"a public client may not use {grant_type.name}"
+    if grant_type.declared_only and client.origin != "declared":
+        return f"{grant_type.name} is for clients that an administrator registers"
+    return ""
 
 
 def ping_delivery(client: Client, at: Installation) -> Iterator[str]:

@@ -85,10 +85,17 @@ class Authenticated(msgspec.Struct, frozen=True, eq=False):
 
 class GrantType(msgspec.Struct, Generic[P], frozen=True, kw_only=True):
     """An exchange at the token endpoint. `parse` reads its parameters. `decide` issues tokens,
-    refuses, or answers with a document that is no token of this server."""
+    refuses, or answers with a document that is no token of this server.
+
+    `confidential_only`: a public client may not use it. `declared_only`: only an administrator can
+    register a client for it. A client that registers itself gets no token without a user's consent,
+    can't ask users unprompted, and can't present others' tokens (ATTACKS A100). Registration and
+    the token endpoint check both."""
 
     name: str
     cite: Cite
+    confidential_only: bool
+    declared_only: bool
     parse: Callable[[Form], P]
     decide: Callable[[P, Authenticated, Context], Rule[Issue | Answer | Refuse]]
 

@@ -318,6 +318,15 @@ AUTHORIZATION_CODE: Final = Feature(
     name="authorization code",
     pages=(AUTHORIZE,),
     cites=(CITE, pkce.CITE),
-    grant_types=(GrantType(name=names.AUTHORIZATION_CODE, cite=CITE, parse=parse, decide=decide),),
+    grant_types=(
+        GrantType(
+            name=names.AUTHORIZATION_CODE,
+            cite=CITE,
+            confidential_only=False,
+            declared_only=False,
+            parse=parse,
+            decide=decide,
+        ),
+    ),
     metadata=lambda _: {"code_challenge_methods_supported": (pkce.METHOD,)},
 )

@@ -55,7 +55,7 @@ them."""
 def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     """Put a question on a user's pages, and give the app a handle to poll with."""
     caller = yield from authenticate(call, context)
-    may_use(caller.client, names.CIBA)
+    may_use(caller.client, context.installation.grant_types[names.CIBA])
     # CIBA Core 7.1.1: of a signed request, only the signed parameters count.
     form = yield from effective_parameters_decoupled(
         call.form, caller.client, context, needs=request_object.BACKCHANNEL_CLAIMS
@@ -190,7 +190,16 @@ def _metadata(context: Context) -> Mapping[str, Any]:
 BACKCHANNEL: Final = Feature(
     name="backchannel authentication",
     cites=(CITE, REDEEM),
-    grant_types=(GrantType(name=names.CIBA, cite=REDEEM, parse=parse, decide=decide),),
+    grant_types=(
+        GrantType(
+            name=names.CIBA,
+            cite=REDEEM,
+            confidential_only=True,
+            declared_only=True,
+            parse=parse,
+            decide=decide,
+        ),
+    ),
     endpoints=(
         Endpoint(
             path="/backchannel",

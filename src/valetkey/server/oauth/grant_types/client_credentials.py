@@ -14,7 +14,7 @@ from valetkey.server.oauth.core.issuing import IssuingStep
 from valetkey.server.oauth.grant_types import narrowing
 from valetkey.server.oauth.grant_types.narrowing import Narrowing
 from valetkey.spec import names
-from valetkey.spec.errors import InvalidScope, InvalidTarget, UnauthorizedClient
+from valetkey.spec.errors import InvalidScope, InvalidTarget
 from valetkey.spec.names import Cite
 from valetkey.wire.access_token import AccessToken
 
@@ -32,9 +32,6 @@ class OwnScope(StepState, frozen=True, eq=False):
 def decide(requested: Narrowing, caller: Authenticated, context: Context) -> Rule[Issue | Refuse]:
     """Issue a token for the client's own use, within its registration."""
     yield from ()
-    if caller.client.is_public:
-        # RFC 6749 4.4: only confidential clients.
-        raise UnauthorizedClient("a client without a secret cannot act for itself")
     named = requested.scope or caller.client.scope
     if not context.installation.own_scopes.isdisjoint(named):
         for own in context.installation.client_scopes:
@@ -92,6 +89,13 @@ CLIENT_CREDENTIALS: Final = Feature(
     issuing=IssuingStep(owners=("client",), complete=_set_own_scope),
     cites=(CITE,),
     grant_types=(
-        GrantType(name=names.CLIENT_CREDENTIALS, cite=CITE, parse=narrowing.parse, decide=decide),
+        GrantType(
+            name=names.CLIENT_CREDENTIALS,
+            cite=CITE,
+            confidential_only=True,
+            declared_only=True,
+            parse=narrowing.parse,
+            decide=decide,
+        ),
     ),
 )

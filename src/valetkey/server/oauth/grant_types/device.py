@@ -53,7 +53,7 @@ class Opened(Outcome, frozen=True, kw_only=True, eq=False):
 def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     """Store a device's request under two names: one for the device, one for its user."""
     caller = yield from authenticate(call, context)
-    may_use(caller.client, names.DEVICE_CODE)
+    may_use(caller.client, context.installation.grant_types[names.DEVICE_CODE])
     if caller.client.is_public:
         # A public client's name is no secret, so anyone may be calling.
         yield from count(PACE, call.address, context)
@@ -146,7 +146,16 @@ def decide(request: PollRequest, caller: Authenticated, context: Context) -> Rul
 DEVICE: Final = Feature(
     name="device authorization",
     cites=(CITE, REDEEM, Cite("RFC 10027", "6.1")),
-    grant_types=(GrantType(name=names.DEVICE_CODE, cite=REDEEM, parse=parse, decide=decide),),
+    grant_types=(
+        GrantType(
+            name=names.DEVICE_CODE,
+            cite=REDEEM,
+            confidential_only=False,
+            declared_only=False,
+            parse=parse,
+            decide=decide,
+        ),
+    ),
     endpoints=(
         Endpoint(
             path="/device_authorization",

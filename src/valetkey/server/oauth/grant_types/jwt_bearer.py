@@ -29,7 +29,7 @@ from valetkey.server.oauth.grant_types import authorization_code, identity_asser
 from valetkey.server.oauth.grant_types.narrowing import Narrowing
 from valetkey.server.oauth.tokens.code import Code
 from valetkey.spec import names
-from valetkey.spec.errors import InvalidGrant, UnauthorizedClient
+from valetkey.spec.errors import InvalidGrant
 from valetkey.spec.names import Cite
 from valetkey.wire.form import Form
 
@@ -82,8 +82,6 @@ def decide(
     request: AssertionRequest, caller: Authenticated, context: Context
 ) -> Rule[Issue | Refuse]:
     """Issue a token for the user that a trusted server names, within what that user granted."""
-    if caller.client.is_public:
-        raise UnauthorizedClient("a public client cannot present assertions")
     check_resources(caller.client, request.narrowing.resources, context)
     jag = identity_assertion.is_on(context)
     typ = ("jwt", "", identity_assertion.TYPE) if jag else ("jwt", "")
@@ -229,5 +227,14 @@ def _code(
 JWT_BEARER: Final = Feature(
     name="JWT assertion grants",
     cites=(CITE, Cite("RFC 7521", "4.1")),
-    grant_types=(GrantType(name=names.JWT_BEARER, cite=CITE, parse=parse, decide=decide),),
+    grant_types=(
+        GrantType(
+            name=names.JWT_BEARER,
+            cite=CITE,
+            confidential_only=True,
+            declared_only=True,
+            parse=parse,
+            decide=decide,
+        ),
+    ),
 )

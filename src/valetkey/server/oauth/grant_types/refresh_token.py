@@ -265,5 +265,14 @@ def _replayed(family: TokenFamily, context: Context) -> Refuse:
 REFRESH_TOKEN: Final = Feature(
     name="refresh token",
     cites=(CITE, Cite("RFC 9700", "4.14.2")),
-    grant_types=(GrantType(name=names.REFRESH_TOKEN, cite=CITE, parse=parse, decide=decide),),
+    grant_types=(
+        GrantType(
+            name=names.REFRESH_TOKEN,
+            cite=CITE,
+            confidential_only=False,
+            declared_only=False,
+            parse=parse,
+            decide=decide,
+        ),
+    ),
 )

@@ -48,8 +48,8 @@ def token(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
 
 
 def client_may_use_the_grant_type(request: TokenRequest, context: Context) -> None:
-    """RFC 6749 5.2: the client is registered for it."""
-    may_use(request.caller.client, request.grant_type.name)
+    """RFC 6749 5.2: the client is registered for it, and such a client can be."""
+    may_use(request.caller.client, request.grant_type)
 
 
 def bind_to_the_proved_key(request: TokenRequest, context: Context) -> Rule[TokenRequest]:

@@ -102,7 +102,7 @@ def decide(
     """Issue a token of the same grant with less access for the client that delegates it, or an
     assertion."""
     policy = caller.client.exchange
-    if caller.client.is_public or policy is None:
+    if policy is None:
         raise UnauthorizedClient("this client may exchange nothing")
     check_resources(caller.client, request.narrowing.resources, context)
     if request.requested == identity_assertion.TOKEN_TYPE:
@@ -306,5 +306,14 @@ def _narrowed(
 TOKEN_EXCHANGE: Final = Feature(
     name="token exchange",
     cites=(CITE, Cite("RFC 8693", "4.1")),
-    grant_types=(GrantType(name=names.TOKEN_EXCHANGE, cite=CITE, parse=parse, decide=decide),),
+    grant_types=(
+        GrantType(
+            name=names.TOKEN_EXCHANGE,
+            cite=CITE,
+            confidential_only=True,
+            declared_only=True,
+            parse=parse,
+            decide=decide,
+        ),
+    ),
 )
