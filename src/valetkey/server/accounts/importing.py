@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from valetkey.server.accounts import password, sign_up
-from valetkey.server.accounts.provisioning import MAX_SUBJECT
+from valetkey.server.accounts.provisioning import MAX_SUBJECT, known_as, new_identity
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.confusable import poses_as_latin, skeleton, why_not_one_script
@@ -19,6 +19,7 @@ from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
 from valetkey.server.model.query import One, OneByAlias, Query, Results, Rule, existing
 from valetkey.server.model.user import (
+    PLATFORM,
     Identity,
     User,
     hash_mark,
@@ -170,6 +171,8 @@ class _Judging:
         if there is None:
             return self._add(one, identity)
         after = _updated(there, one.user)
+        if identity and not there.external:
+            after = known_as(after, self._terms.source, one.subject)
         is_linked = owner is not None or not identity
         if after == there and is_linked:
             return Judgment(one, self._verdict_of_attempt(there))
@@ -178,11 +181,20 @@ class _Judging:
                 return Judgment(one, "kept")
             case "fail":
                 return Judgment(one, "refused", "username: a user with this name exists")
+            case "update" if self._has_another_id(there, one):
+                # A name that somebody else has now must not open the account of who had it.
+                return Judgment(one, "refused", "id: the user of this name has another one")
             case "update":
                 # Who is disabled has sessions to end: see `change_user_status`.
                 after = msgspec.structs.replace(after, status=there.status, changed=self._env.now)
                 self._write(after, one, "" if is_linked else identity)
                 return Judgment(one, "changed")
+
+    def _has_another_id(self, there: User, one: Incoming) -> bool:
+        """Whether the platform knows the user by another id than the record's."""
+        if self._terms.source != PLATFORM or not one.subject or not there.external:
+            return False
+        return there.external != one.subject
 
     def _verdict_of_attempt(self, there: User) -> Verdict:
         """The verdict about a user who is as the record says. The first of several equal records is
@@ -203,6 +215,8 @@ class _Judging:
             created=one.user.created or self._env.now,
             changed=self._env.now,
         )
+        if identity:
+            user = known_as(user, self._terms.source, one.subject)
         self.changes[user.id] = Create(user)
         self._write(user, one, identity)
         return Judgment(one, "added")
@@ -213,13 +227,7 @@ class _Judging:
         self._users[user.alias] = user
         if identity:
             self._users[identity] = user
-            row = Identity(
-                id=ids.owned_id(self._env, owner=user.id),
-                user=user.id,
-                source=self._terms.source,
-                subject=one.subject,
-                created=self._env.now,
-            )
+            row = new_identity(user.id, self._terms.source, one.subject, env=self._env)
             self.changes[row.id] = Create(row)
 
 

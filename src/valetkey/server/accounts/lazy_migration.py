@@ -5,7 +5,13 @@ from typing import Any, Final
 
 import msgspec
 
-from valetkey.server.accounts.provisioning import MAX_SUBJECT, Profile, read_profile
+from valetkey.server.accounts.provisioning import (
+    MAX_SUBJECT,
+    Profile,
+    known_as,
+    new_identity,
+    read_profile,
+)
 from valetkey.server.accounts.sign_up import mistakes
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create
@@ -93,15 +99,9 @@ def move(username: str, there: PlatformUser, *, password_hash: str, env: Env) ->
         return Moved(None, why="the username looks like that of another user")
     if there.subject and results.one(linked) is not None:
         return Moved(None, why="its sub belongs to another user")
+    user = known_as(user, PLATFORM, there.subject)
     changes: tuple[Change, ...] = (Create(user),)
     if there.subject:
-        identity = Identity(
-            id=ids.owned_id(env, owner=user.id),
-            user=user.id,
-            source=PLATFORM,
-            subject=there.subject,
-            created=env.now,
-        )
-        changes += (Create(identity),)
+        changes += (Create(new_identity(user.id, PLATFORM, there.subject, env=env)),)
     audit_event = event(env, "signed-up", by="user", user=user.id, note=PLATFORM)
     return Moved(user, is_new=True, changes=changes, events=(audit_event,))

@@ -124,6 +124,9 @@ def provision(
         raise Inactive(detail=f"user {identity.user} is {'gone' if user is None else user.status}")
     changes: tuple[Change, ...] = ()
     fresh = user if profile is None or identity.linked else with_profile(user, profile)
+    if not user.external:
+        # An import by an earlier version left it out.
+        fresh = known_as(fresh, source, subject)
     if fresh != user:
         fresh = msgspec.structs.replace(fresh, changed=env.now)
         changes = (Update(fresh),)
