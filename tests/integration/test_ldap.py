@@ -20,7 +20,7 @@ from tests.live import Live, free_port, live
 from tests.outside import NAMES, write_authority
 from tests.rows import row
 
-from valetkey.server.http.directory import Directory, DirectoryTerms
+from valetkey.server.http.directory import Directory, DirectoryAway, DirectoryTerms
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.user import Identity, User
 from valetkey.server.settings.other_systems import DirectorySettings
@@ -123,6 +123,27 @@ cn: Twin
 sn: Twin
 userPassword: {WORD}
 
+dn: uid=triplet,ou=people,{BASE}
+objectClass: inetOrgPerson
+uid: triplet
+cn: Triplet
+sn: Triplet
+userPassword: {WORD}
+
+dn: cn=2,uid=triplet,ou=people,{BASE}
+objectClass: inetOrgPerson
+uid: triplet
+cn: 2
+sn: Triplet
+userPassword: {WORD}
+
+dn: cn=3,uid=triplet,ou=people,{BASE}
+objectClass: inetOrgPerson
+uid: triplet
+cn: 3
+sn: Triplet
+userPassword: {WORD}
+
 dn: {CREW}
 objectClass: groupOfNames
 cn: crew
@@ -167,9 +188,13 @@ class Slapd:
         # OpenLDAP takes the machine's own name for localhost.
         self.url = f"ldap://127.0.0.1:{self.port}"
         self.tls_url = f"ldaps://127.0.0.1:{self.tls_port}"
+        self.config = config
+        self.start()
+
+    def start(self) -> None:
         addresses = f"ldap://127.0.0.1:{self.port}/ ldaps://127.0.0.1:{self.tls_port}/"
         self.process = subprocess.Popen(
-            [str(SLAPD), "-d", "0", "-f", config, "-h", addresses],
+            [str(SLAPD), "-d", "0", "-f", self.config, "-h", addresses],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -233,6 +258,7 @@ NAMES_AND_WORDS = [
     row("A113", "an injected end", "ada)(cn=*", WORD, ""),
     row("A113", "a backslash", "ada\\", WORD, ""),
     row("A113", "two entries", "twin", WORD, ""),
+    row("A113", "three entries", "triplet", WORD, ""),
     row("A113", "disabled in Active Directory", "off", WORD, ""),
     row("A113", "a referral", "away", WORD, ""),
     row("A113", "too long", "a" * 300, WORD, ""),
@@ -271,15 +297,26 @@ def test_the_id_is_the_directorys_own(slapd: Slapd) -> None:
 
 
 SILENT = [
-    row("A113", "nobody listens", {"url": "ldap://127.0.0.1:9"}),
-    row("A113", "the reader's password is wrong", {"bind_password": Secret("wrong")}),
+    row("A113", "nobody listens", {"url": "ldap://127.0.0.1:9"}, "Can't contact LDAP server"),
+    row(
+        "A113",
+        "the reader's password is wrong",
+        {"bind_password": Secret("not-the-word")},
+        "AuthenticationError: Invalid credentials",
+    ),
 ]
 
 
-@pytest.mark.parametrize("changed", SILENT)
-def test_a_directory_that_does_not_answer(slapd: Slapd, changed: dict[str, object]) -> None:
-    with pytest.raises(TemporarilyUnavailable):
+@pytest.mark.parametrize("changed,says", SILENT)
+def test_a_directory_that_does_not_answer(
+    slapd: Slapd, caplog: pytest.LogCaptureFixture, changed: dict[str, object], says: str
+) -> None:
+    with pytest.raises(DirectoryAway):
         check(slapd.terms(**changed), "ada")
+    (record,) = caplog.records
+    assert says in record.__dict__["details"]["detail"]
+    assert WORD not in str(record.__dict__)
+    assert "not-the-word" not in str(record.__dict__)
 
 
 def test_a_silent_directory_holds_nobody_for_long(slapd: Slapd) -> None:
@@ -338,3 +375,24 @@ def test_an_account_here_keeps_its_password(server: Live) -> None:
     browser.open("/sign-in")
     browser.sign_in("miko")
     assert browser.page.url.path == "/apps"
+
+
+def test_an_outage_is_no_wrong_password(tmp_path: Path) -> None:
+    (tmp_path / "slapd").mkdir()
+    directory = Slapd(tmp_path / "slapd")
+    ldap = DirectorySettings(
+        url=directory.url, base=BASE, bind_dn=READER, bind_password=Secret("reader-word")
+    )
+    with live(tmp_path, sign_in=SignInSettings(ldap=ldap)) as running:
+        browser = running.browser()
+
+        def sign_in(name: str, word: str = WORD) -> int:
+            browser.open("/sign-in")
+            browser.sign_in(name, word)
+            return browser.page.status_code
+
+        directory.stop()
+        assert {sign_in(name, "wrong") for name in ("ada", "miko") * 8} == {503}
+        directory.start()
+        assert sign_in("ada") == 200
+        assert browser.page.url.path == "/apps"

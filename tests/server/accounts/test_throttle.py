@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tests.rows import row
 
-from valetkey.server.accounts.sign_in import Candidate, candidate
+from valetkey.server.accounts.sign_in import Candidate, candidate, unjudged
 from valetkey.server.accounts.throttle import (
     ACCOUNT,
     BROWSER,
@@ -76,6 +76,35 @@ async def allowed(store: Store, *guesses: tuple[str, str]) -> int:
 
 async def test_a_guesser_is_stopped_after_a_few(store: Store) -> None:
     assert await allowed(store, *[("miko", HOME)] * 20) == PAIR.attempts
+
+
+@pytest.mark.parametrize("browser", ["", "known"])
+async def test_an_outage_of_the_directory_counts_for_nothing(store: Store, browser: str) -> None:
+    for _ in range(2 * ACCOUNT.attempts):
+        assert isinstance(await judged(store, browser=browser), Candidate)
+        await take_it_back(store, browser=browser)
+    assert isinstance(await judged(store, browser=browser), Candidate)
+
+
+@pytest.mark.parametrize("browser", ["", "known"])
+async def test_an_outage_gives_nobody_endless_guesses_at_a_password_here(
+    store: Store, browser: str
+) -> None:
+    """A71: it was compared before the directory was asked."""
+    user = User(id=ids.user_id(Env(NOW, urandom)), username="miko", password="stored")
+    await store.commit([Create(user)])
+    compared = []
+    for _ in range(2 * IN_A_ROW.attempts):
+        attempt = await judged(store, browser=browser)
+        assert isinstance(attempt, Candidate)
+        compared.append(attempt.password_hash != "")
+        await take_it_back(store, browser=browser)
+    assert compared == [True] * IN_A_ROW.attempts + [False] * IN_A_ROW.attempts
+
+
+async def take_it_back(store: Store, *, browser: str) -> None:
+    caller = Caller(HOME, browser)
+    await settle(store, lambda: unjudged("miko", caller, Env(NOW, urandom)))
 
 
 async def test_the_owner_at_home_still_signs_in(store: Store) -> None:

@@ -19,6 +19,7 @@ from valetkey.server.accounts.throttle import (
     forgive,
     is_closed,
     reopen,
+    take_back,
 )
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Remove, Update
@@ -303,6 +304,12 @@ def refused(
     notice = tell("account_attacked", user=user.id, env=env, to=notices, facts=facts)
     closed = event(env, "password-closed", by="server", user=user.id)
     return Noted(changes=(failed(env.now), *notice), events=(audit_event, closed))
+
+
+def unjudged(username: str, caller: Caller, env: Env) -> Rule[Noted]:
+    """Takes an attempt back that nobody could judge."""
+    yield from ()
+    return Noted(changes=take_back(username, caller, env.now))
 
 
 def see_session(name: str, where: Whereabouts, env: Env) -> Rule[Noted]:

@@ -196,6 +196,14 @@ def forgive(username: str, caller: Caller, now: int, *, user: str = "") -> tuple
     return (*_forgiven(_buckets(username, caller, user=user), now), *opens)
 
 
+def take_back(username: str, caller: Caller, now: int) -> tuple[Change, ...]:
+    """Takes back an attempt that nobody could judge, as a directory was away. It stays in the rows,
+    and slows its network: a password here may have been compared, and an outage gives nobody more
+    than IN_A_ROW guesses at it (ATTACKS A71)."""
+    refusing = _buckets(username, caller, user="").refusing
+    return tuple(Uncount(_of(bucket, 1, now)) for bucket in refusing)
+
+
 def reopen(user: str, now: int) -> tuple[Change, ...]:
     """Opens the password of this user to strangers again. For when the user has proved who they
     are, by whatever way, or has a new password."""

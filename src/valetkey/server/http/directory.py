@@ -40,6 +40,16 @@ _STATUS: Final = ("userAccountControl", "nsAccountLock")
 Server's."""
 
 
+_AWAY: Final = frozenset({51, 52})
+"""Result codes of a directory that judges nothing at the moment: busy, unavailable (RFC 4511
+A.2)."""
+
+_SEVERAL: Final = "the directory has several entries for one name"
+
+_MOST: Final = 300
+"""Characters of an error in the log."""
+
+
 class DirectoryTerms(msgspec.Struct, frozen=True, kw_only=True):
     """Where the directory is, and how its entries are read.
 
@@ -70,12 +80,17 @@ class DirectoryUser(msgspec.Struct, frozen=True, kw_only=True):
     profile: Profile
 
 
+class DirectoryAway(TemporarilyUnavailable):
+    """The directory doesn't answer, or doesn't let this server search: nobody judged the password.
+    A check that has to wait its turn is no such case: callers bring that about."""
+
+
 class PasswordDirectory(Protocol):
     """Checks passwords elsewhere."""
 
     async def check(self, username: str, password: Secret) -> DirectoryUser | None:
         """The user, None for a name or password that is wrong, or a user who may not sign in.
-        Raises TemporarilyUnavailable."""
+        Raises TemporarilyUnavailable for too many checks at once, and DirectoryAway."""
         ...
 
 
@@ -105,8 +120,9 @@ class Directory:
             async with asyncio.timeout(SECONDS):
                 return await self._check(username, typed)
         except (TimeoutError, OSError, self._library.LDAPError) as error:
-            log.warning("the directory does not answer", detail=type(error).__name__)
-            raise TemporarilyUnavailable(detail="the directory does not answer") from error
+            why = describe(error)
+            log.warning("the directory does not answer", detail=why)
+            raise DirectoryAway(detail=f"the directory does not answer: {why}") from error
         finally:
             self._running -= 1
 
@@ -124,13 +140,17 @@ class Directory:
         condition = terms.filter.replace(NAME, library.escape_filter_exp(username))
         attributes = [*terms.claims.values(), *_STATUS, terms.id_attribute]
         async with self._connected(terms.bind_dn, terms.bind_password.reveal()) as connection:
-            results = await connection.search(
-                terms.base, library.LDAPSearchScope.SUBTREE, condition, attributes, sizelimit=2
-            )
+            try:
+                results = await connection.search(
+                    terms.base, library.LDAPSearchScope.SUBTREE, condition, attributes, sizelimit=2
+                )
+            except library.SizeLimitError:
+                log.warning(_SEVERAL)
+                return None
             entries = [one for one in results if one.dn is not None]
             if len(entries) != 1:
                 if entries:
-                    log.warning("the directory has several entries for one name")
+                    log.warning(_SEVERAL)
                 return None
             if _is_disabled(entries[0]) or not await self._is_member(connection, entries[0]):
                 return None
@@ -158,10 +178,11 @@ class Directory:
         except (library.AuthenticationError, library.InsufficientAccess):
             return False
         except library.LDAPError as error:
-            # Such as an account that is locked or has expired: not a failure of the directory.
-            if isinstance(error, (library.ConnectionError, library.TimeoutError)):
+            failures = (library.ConnectionError, library.ClosedConnection, library.TimeoutError)
+            if isinstance(error, failures) or error.code in _AWAY:
                 raise
-            log.info("the directory refuses a bind", detail=type(error).__name__)
+            # Such as an account that is locked or has expired: not a failure of the directory.
+            log.info("the directory refuses a bind", detail=describe(error))
             return False
 
     @contextlib.asynccontextmanager
@@ -201,6 +222,12 @@ class Directory:
             subject=_subject(identifiers[0]),
             profile=lenient_profile(claims),
         )
+
+
+def describe(error: Exception) -> str:
+    """What the library or the directory says, for the log: neither has the password."""
+    text = "".join(one if one.isprintable() else " " for one in str(error))
+    return f"{type(error).__name__}: {' '.join(text.split())[:_MOST]}".rstrip(": ")
 
 
 def _values(entry: Any, attribute: str) -> Sequence[Any]:

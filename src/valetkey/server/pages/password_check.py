@@ -10,7 +10,7 @@ from valetkey.server.accounts.provisioning import Inactive, provision
 from valetkey.server.accounts.sign_in import Candidate, renew
 from valetkey.server.accounts.throttle import Caller
 from valetkey.server.http import log
-from valetkey.server.http.directory import PasswordDirectory
+from valetkey.server.http.directory import DirectoryUser
 from valetkey.server.http.platform_sign_in import SECONDS
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.user import User
@@ -32,7 +32,7 @@ async def proved(
     frame: Frame, typed: Secret, attempt: Candidate, *, username: str, caller: Caller | None
 ) -> User | None:
     """The user, if the password is theirs, else None. Rehashes an imported password, and moves a
-    user whom only the platform knows."""
+    user whom only the platform knows. Raises TemporarilyUnavailable, and DirectoryAway."""
     stranger = "" if caller is None or caller.browser else caller.address
     moves = frame.platform is not None and frame.platform.is_on
     least = MOVING_REFUSAL if moves else REFUSAL if attempt.imported else 0.0
@@ -45,8 +45,11 @@ async def proved(
         user = None
         if moves and not attempt.is_known:
             user = await _moved(frame, typed, username, address=stranger)
-        if user is None and frame.directory is not None and not attempt.is_closed:
-            user = await _of_directory(frame, frame.directory, typed, username=username)
+        if user is None and frame.directory is not None:
+            there = await frame.directory.check(username, typed)
+            # Asked in any case: while it is away, all names get the same answer.
+            if there is not None and not attempt.is_closed:
+                user = await _of_directory(frame, there, username=username)
         if user is None:
             # Else the time would tell whose name it is (ATTACKS A70, A141).
             least = max(least, frame.passwords.slowest()) if least else 0.0
@@ -59,15 +62,10 @@ async def proved(
     return await _if_theirs(frame, renewed.user, typed, stored=stored, address=stranger)
 
 
-async def _of_directory(
-    frame: Frame, directory: PasswordDirectory, typed: Secret, *, username: str
-) -> User | None:
-    """The user, if the directory knows this name and password. It is asked about every name that a
-    password here doesn't open: no account here can take a name from it, and the time is the same
-    for all."""
-    there = await directory.check(username, typed)
-    if there is None:
-        return None
+async def _of_directory(frame: Frame, there: DirectoryUser, *, username: str) -> User | None:
+    """The user whom the directory knows by this name and password, None if they are disabled here.
+    The directory is asked about every name that a password here doesn't open: no account here can
+    take a name from it, and the time is the same for all."""
     try:
         provisioned, _ = await frame.shell.settle(
             lambda context: provision(

@@ -4,8 +4,9 @@ users move. Its form is on the sign-in page."""
 from typing import Final
 
 from valetkey.server.accounts.proof_of_work import marker, puzzle
-from valetkey.server.accounts.sign_in import Proof, candidate, refused
+from valetkey.server.accounts.sign_in import Proof, candidate, refused, unjudged
 from valetkey.server.accounts.throttle import BROWSER, Throttled, account_of
+from valetkey.server.http.directory import DirectoryAway
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.counters import SingleUse
@@ -56,7 +57,12 @@ class PasswordWay(FormWay):
             return self._throttled(request, username, attempt, context=context)
         await frame.callers.wait(attempt.wait, request)
         typed = Secret(form["password"])
-        user = await proved(frame, typed, attempt, username=username, caller=caller)
+        try:
+            user = await proved(frame, typed, attempt, username=username, caller=caller)
+        except DirectoryAway:
+            if caller is not None:
+                await frame.shell.settle(lambda context: unjudged(username, caller, context.env))
+            raise
         if user is None:
             frame.callers.failures.add(account_of(username), request.address)
             await frame.shell.settle(
