@@ -23,7 +23,7 @@ from valetkey.server.model.user import User
 from valetkey.server.store.port import Store
 from valetkey.wire.change_log import RETENTION, Entry
 
-GRANT: Final = replace(sample(Grant), limits=Limits(), revoked_delegates={})
+GRANT: Final = replace(sample(Grant), limits=Limits(), revoked_delegates={}, lost_permissions=())
 CUT: Final = {"client:agent": ("posts:read",)}
 FAMILY: Final = sample(TokenFamily)
 USER: Final = sample(User)
@@ -125,14 +125,14 @@ ROWS: Final = [
         "port",
         "a family is closed",
         [Create(OPEN), Update(replace(FAMILY, version=1))],
-        [told_of("family", "closed", FAMILY, about=ASKED)],
+        [told_of("family", "closed", FAMILY, listed=FAMILY.in_lists, about=ASKED)],
     ),
     row("port", "a code is burned", [Create(FAMILY)], []),
     row(
         "port",
         "a family is removed",
         [Create(OPEN), Remove(replace(OPEN, version=1))],
-        [told_of("family", "closed", FAMILY, about=ASKED)],
+        [told_of("family", "closed", FAMILY, listed=FAMILY.in_lists, about=ASKED)],
     ),
     row("port", "somebody comes", [Create(USER)], []),
     row(

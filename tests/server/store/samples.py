@@ -15,14 +15,21 @@ from valetkey.server.model.audit import (
 )
 from valetkey.server.model.brand import Brand, BrandFile
 from valetkey.server.model.bulk_stop import BulkStop, GrantFilter
-from valetkey.server.model.client import Client, Exchange, StoredSecret
+from valetkey.server.model.client import (
+    Asserted,
+    Client,
+    Exchange,
+    Provisioning,
+    StoredSecret,
+    Suspension,
+)
 from valetkey.server.model.counters import SingleUse, Throttle
 from valetkey.server.model.directory import GroupMember, ProvisionedGroup, ProvisionedUser
 from valetkey.server.model.environment import Env
 from valetkey.server.model.erasure import Erasure
 from valetkey.server.model.event import Event, event
 from valetkey.server.model.factor import Factor, PasskeyDomain
-from valetkey.server.model.grant import Delegate, DelegateTree, Grant, TokenFamily
+from valetkey.server.model.grant import Delegate, DelegateTree, Grant, Shard, Shards, TokenFamily
 from valetkey.server.model.hours import Hours
 from valetkey.server.model.idempotency import IdempotentCall
 from valetkey.server.model.keys import Epoch, SigningKey
@@ -38,7 +45,7 @@ from valetkey.server.model.organization import (
     OrganizationRule,
 )
 from valetkey.server.model.pending import Approval, DecoupledRequest, Pending
-from valetkey.server.model.policy import Policy
+from valetkey.server.model.policy import Policy, TrustedIssuer
 from valetkey.server.model.receipt import Line, Receipt
 from valetkey.server.model.record import Record
 from valetkey.server.model.resource import CatalogRevision, ResourceServer
@@ -46,7 +53,9 @@ from valetkey.server.model.role import RoleBinding
 from valetkey.server.model.statistic import Statistic
 from valetkey.server.model.stream import Job, Signal, Stream
 from valetkey.server.model.user import Identity, Session, User
+from valetkey.wire.access_token import Confirmation
 from valetkey.wire.catalog import Catalog, Permission, Words
+from valetkey.wire.key_shards import Tier
 
 NOW: Final = 1_700_000_000
 ENV: Final = Env(NOW, urandom)
@@ -63,13 +72,17 @@ CATALOG: Final = Catalog(
             can="read",
             risk="medium",
             group="view",
-            words={"de": Words(can="lesen")},
+            words={"de": Words(can="lesen", cannot="mitlesen")},
         ),
         Permission(id="posts:write", can="post", cannot="post", implies=("posts:read",)),
+        Permission(id="pay", can="pay", counted=True, unit="EUR", decimals=2),
     ),
     scopes={"basic": ("posts:read", "posts:write")},
 )
-KEPT: Final = (StoredSecret("0" * 64, NOW), StoredSecret("1" * 64, NOW, until=NOW + 60))
+KEPT: Final = (
+    StoredSecret("0" * 64, NOW),
+    StoredSecret("1" * 64, NOW, until=NOW + 60, sealed=b"sealed", id="s1", last_four="abcd"),
+)
 
 BOUNDS: Final = Bounds(
     often={"day": 5},
@@ -84,7 +97,12 @@ FULL: Final[tuple[Record, ...]] = (
         permission="posts:read",
         often={"day": PeriodCount(NOW, NOW + 86400, 3)},
         much={"month": PeriodCount(NOW, NOW + 86400, 10**12)},
-        out=(Lease(id="l", holder="chirp", uses=2, expires=NOW + 30, often={"day": NOW}),),
+        out=(
+            Lease(id="l", holder="chirp", uses=2, expires=NOW + 30, often={"day": NOW}),
+            Lease(
+                id="m", holder="chirp", amount=5, exact=True, expires=NOW + 30, much={"month": NOW}
+            ),
+        ),
     ),
     Approval(
         id=ids.owned_id(ENV, owner=MIKO),
@@ -102,10 +120,11 @@ FULL: Final[tuple[Record, ...]] = (
     ),
     BulkStop(
         id=ids.free_id(ENV),
-        filter=GrantFilter(app="stef", unused_since=NOW),
+        filter=GrantFilter(app="stef", permission="posts:read", unused_since=NOW, all=True),
         number=1240,
         reason="„Missbrauch“",
         by=MIKO,
+        status="finished",
         stopped=7,
         worker="w",
         leased=NOW,
@@ -129,11 +148,23 @@ FULL: Final[tuple[Record, ...]] = (
     Brand(
         name="Chirp „Ü“",
         logo="d" * 64,
+        logo_dark="e" * 64,
+        favicon="f" * 64,
         color="#1d5aa8",
+        color_dark="#8ab4f8",
+        background="#ffffff",
+        background_dark="#101010",
         theme="dark",
         font="serif",
+        font_file="0" * 64,
+        help_url="https://chirp.example/help",
+        forgot_url="https://chirp.example/forgot",
+        privacy_url="https://chirp.example/privacy",
+        terms_url="https://chirp.example/terms",
         powered_by=False,
+        texts="1" * 64,
         templates={"sign_in.html": "e" * 64},
+        checked_with="3",
     ),
     BrandFile(digest="d" * 64, body=bytes(range(256))),
     GroupMember(group="g" * 32, user=MIKO),
@@ -210,11 +241,55 @@ FULL: Final[tuple[Record, ...]] = (
         reasons={"posts:read": "„um zu lesen“"},
         limits=Proposal(lasts=86400, once=True, permissions={"posts:read": BOUNDS}),
         uri="https://app.example",
-        exchange=Exchange(clients=("stef",), audiences=("https://chirp.example",)),
+        logo_uri="https://app.example/logo.png",
+        policy_uri="https://app.example/privacy",
+        tos_uri="https://app.example/terms",
+        jwks={"keys": [{"kty": "EC"}]},
+        jwks_uri="https://app.example/keys",
+        auth_algorithm="HS256",
+        request_object_algorithm="ES256",
+        request_uris=("https://app.example/request",),
+        software_id="stef",
+        software_version="1.0",
+        backchannel_token_delivery_mode="ping",
+        backchannel_client_notification_endpoint="https://app.example/ping",
+        exchange=Exchange(
+            clients=("stef",),
+            audiences=("https://chirp.example",),
+            bound=True,
+            asserts={"https://other.example": Asserted(client_id="stef", scope=("mail",))},
+        ),
+        understands=("grant_management",),
+        authorization_details_types=("https://chirp.example",),
+        key_shards=(Tier(2, ("device", "backend")),),
+        key_shard_backend="stef-server",
+        tls_client_auth_subject_dn="CN=stef",
+        tls_client_auth_san_dns="app.example",
+        tls_client_auth_san_uri="https://app.example",
+        tls_client_auth_san_ip="2001:db8::7",
+        tls_client_auth_san_email="stef@app.example",
+        tls_client_certificate_bound_access_tokens=True,
+        subject_type="pairwise",
+        sector_identifier_uri="https://app.example/sector",
+        userinfo_signed_response_alg="ES256",
+        claims_in_id_token=True,
+        initiate_login_uri="https://app.example/login",
+        default_max_age=0,
+        post_logout_redirect_uris=("https://app.example/bye",),
+        frontchannel_logout_uri="https://app.example/front",
+        backchannel_logout_uri="https://app.example/back",
         policy="strict",
+        dpop_bound_access_tokens=True,
+        origin="registered",
+        registration_token="5" * 64,
+        unused_until=NOW + 86400,
         verified=False,
         status="suspended",
         created=NOW,
+        scim=Provisioning(source="hr", subject="userName", email_verified=True),
+        suspension=Suspension(since=NOW, reason="„Missbrauch“"),
+        owner=MIKO,
+        admin=("admin.apps",),
     ),
     DelegateTree(
         id=ids.owned_id(ENV, owner=MIKO),
@@ -249,6 +324,7 @@ FULL: Final[tuple[Record, ...]] = (
         code="0" * 64,
         erased=NOW + 60,
         purge=NOW + 120,
+        scrubbed=True,
     ),
     event(
         ENV,
@@ -259,6 +335,9 @@ FULL: Final[tuple[Record, ...]] = (
         grant=ids.owned_id(ENV, owner=MIKO),
         permissions=("posts:read",),
         note="a 'note'",
+        reason="„so“",
+        device="Firefox on Linux",
+        unknown=True,
     ),
     Grant(
         id=ids.owned_id(ENV, owner=MIKO),
@@ -267,10 +346,15 @@ FULL: Final[tuple[Record, ...]] = (
         permissions=("posts:read",),
         refused=("posts:write",),
         limits=Limits(until=NOW + 86400, once=True, permissions={"posts:read": BOUNDS}),
+        face="6" * 32,
         status="paused",
+        epoch=3,
         created=NOW,
         changed=NOW + 1,
         revoked_delegates={"client:a": ("posts:read",), "child-key": ()},
+        lost_permissions=("posts:write",),
+        withheld=("pay",),
+        organization="acme",
     ),
     Factor(
         id=ids.owned_id(ENV, owner=MIKO),
@@ -338,10 +422,45 @@ FULL: Final[tuple[Record, ...]] = (
             message="„Überweisung“",
             notify=bytes(range(32)),
         ),
+        chosen="c",
+        handoff="h",
+        handoffs=2,
         created=NOW,
         expires=NOW + 60,
     ),
-    Policy(name="strict", pkce="optional", id_token_algorithm="ES256", access_token=60),
+    Policy(
+        name="strict",
+        pkce="optional",
+        id_token_algorithm="ES256",
+        access_token_algorithm="RS256",
+        dpop_nonce="required",
+        client_algorithms=("ES256",),
+        signed_requests="required",
+        signed_answers="required",
+        request_object=60,
+        device_risk="low",
+        short_of_shards="refuse",
+        one_more_shard="high",
+        trusts=(
+            TrustedIssuer(
+                issuer="https://other.example",
+                jwks={"keys": []},
+                jwks_uri="https://other.example/keys",
+                subject="id",
+            ),
+        ),
+        auth_methods=("private_key_jwt",),
+        assertion_audience="issuer",
+        pushed="required",
+        bound="required",
+        resource="required",
+        status_list=True,
+        access_token=60,
+        refresh_window=0,
+        refresh_idle=3600,
+        refresh_token=7200,
+        acr="phr",
+    ),
     Receipt(
         id=ids.owned_id(ENV, owner=MIKO),
         user=MIKO,
@@ -354,23 +473,45 @@ FULL: Final[tuple[Record, ...]] = (
         destination="127.0.0.1",
         why="permissions",
         lines=(
-            Line(id="posts:read", words="lesen", place="asked", required=True, granted=True),
+            Line(
+                id="posts:read",
+                words="lesen",
+                place="asked",
+                required=True,
+                ticked=True,
+                granted=True,
+            ),
             Line(id="posts:write", words="schreiben", place="cannot", risk="high", reason="„so“"),
         ),
         revisions={"https://chirp.example": 2},
+        shut=("https://other.example",),
     ),
-    ResourceServer(id="chirp", catalog=CATALOG, secrets=KEPT, revision=2, created=NOW),
+    ResourceServer(
+        id="chirp",
+        catalog=CATALOG,
+        secrets=KEPT,
+        revision=2,
+        status_list=True,
+        split=True,
+        created=NOW,
+    ),
     Session(
         id=ids.owned_id(ENV, owner=MIKO),
         digest="2" * 64,
         user=MIKO,
+        name="sid",
         auth_time=NOW,
         amr=("pwd",),
+        epoch=3,
+        proved="7" * 16,
         expires=NOW + 60,
         way="google",
         acr="urn:example:two",
         source_sid="their-sid",
         per_request=True,
+        device="Firefox on Linux",
+        network="2001:db8::/56",
+        last_active=NOW,
     ),
     Signal(
         stream="s1",
@@ -379,6 +520,8 @@ FULL: Final[tuple[Record, ...]] = (
         event="https://schemas.openid.net/secevent/caep/event-type/session-revoked",
         user=MIKO,
         client="stef",
+        family="f",
+        sid="sid",
         claims={"initiating_entity": "user"},
         txn="t1",
         at=NOW,
@@ -393,7 +536,10 @@ FULL: Final[tuple[Record, ...]] = (
         url="https://chirp.example/signals",
         authorization=bytes(range(60)),
         description="„Chirp“",
+        status="paused",
+        reason="„so“",
         left_out=("someone",),
+        verified=NOW,
         created=NOW,
     ),
     SigningKey(
@@ -404,6 +550,8 @@ FULL: Final[tuple[Record, ...]] = (
         created=NOW,
         since=NOW,
         until=NOW + 60,
+        store="pkcs11",
+        label="valetkey 1",
     ),
     Throttle(bucket="network 127.0.0.0/24", tried=3, since=NOW, expires=NOW + 900),
     TokenFamily(
@@ -420,12 +568,40 @@ FULL: Final[tuple[Record, ...]] = (
         opened={"posts:read": 19_675},
         status="closed",
         because="replayed",
+        cnf=Confirmation(jkt="j" * 43, x5t_s256="x" * 43),
+        instance="i" * 43,
         session="s",
         auth_time=NOW,
+        amr=("pwd",),
+        userinfo_claims=("name",),
+        id_token_claims=("email",),
+        details=("https://chirp.example",),
         device="Firefox on Linux",
+        listed="12",
+        shards=Shards(
+            threshold=1,
+            of=(
+                Shard(
+                    holder="backend",
+                    generation=2,
+                    since=1,
+                    client="stef-server",
+                    cnf=Confirmation(jkt="k" * 43),
+                    turned=NOW,
+                    used=NOW,
+                    joined=NOW,
+                    by="tag",
+                ),
+            ),
+            alarm="backend",
+            resumed=NOW,
+        ),
         created=NOW,
         used=NOW,
         expires=NOW + 60,
+        bound_since=3,
+        replaced_by=ids.owned_id(ENV, owner=MIKO),
+        acr="phr",
     ),
     User(
         id=MIKO,
@@ -433,10 +609,18 @@ FULL: Final[tuple[Record, ...]] = (
         password="$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA",
         email="miko@example.org",
         email_verified=True,
+        phone_number="+4930123456",
+        phone_number_verified=True,
+        address={"country": "Deutschland"},
         claims={"name": "Mikó"},
         status="disabled",
         created=NOW,
         changed=NOW,
+        mark="a b",
+        disabled_by=("administrator",),
+        external="7",
+        language="de",
+        zone="Europe/Berlin",
     ),
 )
 
