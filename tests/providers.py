@@ -172,12 +172,7 @@ def server_with(
     server = Live(
         folder / "valetkey.db",
         sign_in=SignInSettings(password=password, upstream=upstreams),
-        **{
-            "fetch_local": (host.place,),
-            "fetch_ca_file": host.ca,
-            "unthrottled": ("127.0.0.0/8",),
-            **more,
-        },
+        **{"fetch_ca_file": host.ca, "unthrottled": ("127.0.0.0/8",), **more},
     )
     server.start(furnished=furnished)
     try:
@@ -213,9 +208,8 @@ def there_and_here(folder: Path, *, secure: bool = False) -> Iterator[tuple[Live
         there.start()
         try:
             settings = upstream(issuer=there.issuer, domains=("there.example",))
-            place = urlsplit(there.issuer).netloc
             # Another host: a browser doesn't tell the cookies of two ports apart.
-            more: dict[str, Any] = {"host": "127.0.0.1", "port": port, "fetch_local": (place,)}
+            more: dict[str, Any] = {"host": "127.0.0.1", "port": port}
             if secure:
                 more["tls"] = tls
             with server_with(folder, host, settings, name="Chirp", **more) as server:

@@ -292,6 +292,36 @@ def test_bad_keys(document: object, why: str, tmp_path_factory: pytest.TempPathF
         assert problem(reply) == why
 
 
+@pytest.mark.parametrize(
+    "member,why",
+    [
+        row("A51", "its token endpoint", "token_endpoint", "broken"),
+        row("A51", "its userinfo", "userinfo_endpoint", "broken"),
+        row("A51", "its keys", "jwks_uri", "down"),
+    ],
+)
+def test_metadata_that_leads_inside(
+    member: str,
+    why: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The settings name the provider's own host, which may be private; its metadata names another
+    one on the inside."""
+    with provider_and_server(tmp_path_factory.mktemp("inside")) as (provider, server):
+        address = provider.metadata[member]
+        provider.publish_metadata(**{member: address.replace("localhost", "127.0.0.1")})
+        browser = server.browser()
+        came = provider.signs_in(begins(browser))
+        with caplog.at_level(logging.INFO):
+            _refused(browser, server, came, why)
+        reached = [*provider.host.asked, *(path for path, *_ in provider.host.posted)]
+        assert address.removeprefix(provider.issuer) not in reached
+        assert "its host is not on the public internet" in str(
+            [one.__dict__.get("details") for one in caplog.records]
+        )
+
+
 def test_no_stranger_makes_it_fetch_keys(provider: FakeProvider, server: Live) -> None:
     """Tokens with unknown kids lead to one fetch in some seconds, not one each."""
     browser = server.browser()

@@ -13,11 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.outside import Host, Publication, outside
 from tests.rows import row
 
 from valetkey.server.http.fetch import TERMS, Fetcher
-from valetkey.server.model.query import Document, DocumentKind, DocumentRequest, Unreachable
+from valetkey.server.model.query import (
+    Document,
+    DocumentKind,
+    DocumentRequest,
+    Party,
+    Unreachable,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -89,6 +96,24 @@ async def test_whatever_is_sent(host: Host) -> None:
     found = await it.post(url, b"logout_token=x", content_type="text/plain")
     assert found == Unreachable("its host is not on the public internet")
     assert host.posted == []
+
+
+@pytest.mark.parametrize("party", ["declared", "known", "stranger"])
+async def test_a_providers_private_host_is_for_nobody_else(host: Host, party: Party) -> None:
+    """The operator named it, to sign users in. What a client names doesn't get there, nor to what
+    is cached of it."""
+    trust = ssl.create_default_context(cafile=host.ca)
+    it = Fetcher(lambda: trust, providers=(host.place,), resolve=Resolver("127.0.0.1"))
+    host.asked.clear()
+    own = DocumentRequest(url=host.url("/"), kind="keys", party="upstream")
+    assert isinstance(await it.get(own), Document)
+    assert await it.get(replace(own, party=party)) == Unreachable(
+        "its host is not on the public internet"
+    )
+    sent = await it.post(host.url("/"), b"logout_token=x", content_type="text/plain")
+    assert sent == Unreachable("its host is not on the public internet")
+    assert (host.asked, host.posted) == (["/"], [])
+    host.asked.clear()
 
 
 @pytest.mark.parametrize(

@@ -375,7 +375,7 @@ MISTAKES = [
     row("settings", "a secret in the file", 'client_secret = "x"', "it belongs in"),
     row("settings", "an unknown field", "isuer = 1", "isuer"),
     row("settings", "a bad name", 'name = "A-b"', "no name"),
-    row("settings", "http", 'issuer = "http://x.example"', "no plain https URL"),
+    row("settings", "http", 'issuer = "http://x.example"', "https://, not with http://$"),
     row("settings", "no tenants", 'issuer = "https://x.example/{tenantid}"', "tenants"),
     row("settings", "no openid", 'scope = ["email"]', "openid"),
     row("settings", "half of OAuth 2", 'token_endpoint = "https://x.example/t"', "needs"),
@@ -398,6 +398,17 @@ def test_mistakes_in_the_settings(line: str, why: str, tmp_path: Path) -> None:
     assert "a secret" not in str(error.value).replace("needs a secret", "").replace(
         "has a secret", ""
     )
+
+
+def test_a_mistake_is_said_once(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_text(
+        '[[sign_in.upstream]]\nname = "x"\nissuer = "http://x.example"\nclient_id = "c"\n'
+    )
+    environment = {"VALETKEY_SIGN_IN__UPSTREAM__X__CLIENT_SECRET": "s"}
+    with pytest.raises(SettingsError) as error:
+        load({}, environment, tmp_path / "x.toml")
+    (mistake,) = error.value.mistakes
+    assert mistake.endswith("http://x.example has to begin with https://, not with http://")
 
 
 def test_a_secret_from_the_environment_and_a_file(tmp_path: Path) -> None:

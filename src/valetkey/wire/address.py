@@ -185,6 +185,8 @@ class Target(msgspec.Struct, frozen=True):
 
 def target(url: str) -> Target:
     """The parts of an https URL. Raises BadAddress."""
+    if url[:7].lower() == "http://":
+        raise BadAddress("has to begin with https://, not with http://")
     if len(url) > MAX_HTTPS_LENGTH or not _PLAIN.fullmatch(url):
         raise BadAddress("is no plain https URL with its host in lower case")
     parts = read(url)

@@ -63,6 +63,8 @@ ASK_BYTES: Final = 64 * 1024
 REFETCH_SECONDS: Final = 10.0
 """Seconds after a fetch in which the same document is not fetched again, even on request."""
 
+_OF_PROVIDERS: Final[frozenset[Purpose]] = frozenset({"upstream", "sign-in"})
+
 _Whose: TypeAlias = tuple[Party, DocumentKind, str]
 
 
@@ -98,13 +100,18 @@ class Ask(Protocol):
 
 class Fetcher:
     """Makes outbound requests. `trust` returns the TLS context for each; `local` lists the
-    `host:port`s that may be at addresses that are not public. `send` makes one exchange."""
+    `host:port`s that may be at addresses that are not public, `providers` those at which only
+    providers may. `send` makes one exchange.
+
+    What is fetched of a provider is cached apart: nobody else learns from the cache what a private
+    host publishes (ATTACKS A51)."""
 
     def __init__(
         self,
         trust: Callable[[], SSLContext],
         *,
         local: Collection[str] = (),
+        providers: Collection[str] = (),
         resolve: Resolve | None = None,
         clock: Callable[[], float] = time.monotonic,
         send: Exchange = exchange,
@@ -112,12 +119,14 @@ class Fetcher:
         self._trust = trust
         self._send = send
         self._local = frozenset(local)
+        self._providers = self._local.union(providers)
         self._resolve = resolve
         self._clock = clock
         self._pools = {purpose: Pool(size, resolve) for purpose, size in SIZES.items()}
         self._pace = Pace()
         self._cache = DocumentCache(*CACHE_SIZE)
         self._anonymous_cache = DocumentCache(*ANONYMOUS_CACHE_SIZE)
+        self._provider_cache = DocumentCache(*ANONYMOUS_CACHE_SIZE)
         self._failed = FailureCache[_Whose]()
         self._silent = FailureCache[str]()
         self._flights: dict[_Whose, asyncio.Task[Document | Unreachable]] = {}
@@ -139,9 +148,7 @@ class Fetcher:
     async def get(self, want: DocumentRequest) -> Document | Unreachable:
         """The document, from the cache or fetched now. Raises nothing."""
         key, now = (want.kind, want.url), self._clock()
-        entry = None
-        if not TERMS[want.kind].afresh:
-            entry = self._cache.get(key) or self._anonymous_cache.get(key)
+        entry = None if TERMS[want.kind].afresh else self._cached(want)
         if entry is not None and now < entry.until and not (want.again and self._renew(entry, now)):
             return entry.document
         whose = (want.party, *key)
@@ -166,7 +173,7 @@ class Fetcher:
         """The host's answer to a message, with any status but a redirect. Raises nothing."""
         what = Outgoing(accept="*/*", body=body, headers={**headers, "content-type": content_type})
         try:
-            return await self._exchange(target(url), what, most=5 * 1024, pool=self._pools[purpose])
+            return await self._exchange(target(url), what, most=5 * 1024, purpose=purpose)
         except (BadAddress, Refused) as error:
             return _unreachable(url, error)
 
@@ -184,13 +191,20 @@ class Fetcher:
         try:
             if (silent := self._silent.get(to.authority, self._clock())) is not None:
                 return silent
-            pool = self._pools["sign-in"]
-            return await self._exchange(to, what, most=ASK_BYTES, pool=pool, seconds=ASK_SECONDS)
+            return await self._exchange(
+                to, what, most=ASK_BYTES, purpose="sign-in", seconds=ASK_SECONDS
+            )
         except Refused as error:
             why = _unreachable(url, error)
             if why.temporary and not isinstance(error, NoRoom):
                 self._silent.put(to.authority, why, self._clock())
             return why
+
+    def _cached(self, want: DocumentRequest) -> CachedDocument | None:
+        key = (want.kind, want.url)
+        if want.party == "upstream":
+            return self._provider_cache.get(key)
+        return self._cache.get(key) or self._anonymous_cache.get(key)
 
     def _renew(self, entry: CachedDocument, now: float) -> bool:
         """Whether the document may be fetched again already. Counts as a try if so."""
@@ -211,19 +225,19 @@ class Fetcher:
         document = Document(answer.body, int(time.time()))
         now = self._clock()
         entry = CachedDocument(document, now + _seconds(answer.headers), now)
-        cache = self._anonymous_cache if want.party == "stranger" else self._cache
-        cache.put((want.kind, want.url), entry)
+        caches = {"stranger": self._anonymous_cache, "upstream": self._provider_cache}
+        caches.get(want.party, self._cache).put((want.kind, want.url), entry)
         return document
 
     async def _request(self, want: DocumentRequest) -> Answer:
         """The host's answer, checked. Raises BadAddress, Refused."""
-        terms, to, pool = TERMS[want.kind], target(want.url), self._pools[want.party]
+        terms, to = TERMS[want.kind], target(want.url)
         is_anonymous = want.party == "stranger"
         if is_anonymous:
             self._admit(to, want)
         try:
             answer = await self._exchange(
-                to, Outgoing(accept=terms.accept), most=terms.most, pool=pool
+                to, Outgoing(accept=terms.accept), most=terms.most, purpose=want.party
             )
         except Refused as error:
             if is_anonymous and error.temporary and not isinstance(error, NoRoom):
@@ -242,12 +256,14 @@ class Fetcher:
             self._pace.count(want.address, now)
 
     async def _exchange(
-        self, to: Target, what: Outgoing, *, most: int, pool: Pool, seconds: float = SECONDS
+        self, to: Target, what: Outgoing, *, most: int, purpose: Purpose, seconds: float = SECONDS
     ) -> Answer:
+        pool = self._pools[purpose]
+        local = self._providers if purpose in _OF_PROVIDERS else self._local
         with pool.room(to):
             try:
                 async with asyncio.timeout(seconds):
-                    addresses = await permitted(to, resolve=pool.resolve, local=self._local)
+                    addresses = await permitted(to, resolve=pool.resolve, local=local)
                     answer = await self._send(
                         to, what, addresses=addresses, trust=self._trust(), most=most
                     )

@@ -28,6 +28,7 @@ class Size(msgspec.Struct, frozen=True):
 
 SIZES: Final[dict[Purpose, Size]] = {
     "declared": Size(24, 8, 8),
+    "upstream": Size(16, 8, 4),
     "known": Size(16, 4, 4),
     "stranger": Size(8, 4, 4),
     "delivery": Size(16, 16, 4),

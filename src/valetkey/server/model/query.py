@@ -64,9 +64,10 @@ of a sector, an authorization request, a logo, the metadata of a provider; or a 
 whether a user is still allowed, where the `url` is the user's id."""
 
 
-Party: TypeAlias = Literal["declared", "known", "stranger"]
+Party: TypeAlias = Literal["declared", "known", "stranger", "upstream"]
 """Whose document the server fetches: that of a client that the operator declared, of a
-self-registered client that some user has approved ("known"), or of any other ("stranger")."""
+self-registered client that some user has approved ("known"), of any other ("stranger"), or of a
+provider in the settings at which users sign in."""
 
 
 class DocumentRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -79,7 +79,8 @@ def read(flags: Mapping[str, object], environ: Mapping[str, str], file: Path | N
             origins |= dict.fromkeys(parsed, item.origin)
         except ValueError as error:
             mistakes.append(f"{_place(item)}: {error}")
-    if UPSTREAM in values or secrets:
+    if UPSTREAM in values or (secrets and all(item.name != UPSTREAM for item in items)):
+        # Where the tables are wrong, nobody can say whose the secrets are.
         values[UPSTREAM] = with_secrets(
             values.get(UPSTREAM, ()), secrets, mistakes, read=_secret_in
         )
@@ -247,7 +248,9 @@ def _value(item: RawValue) -> Any:
     try:
         value = _checked(item.name, convert(kind, raw, base=item.base, strict=strict))
     except ValueError as error:
-        raise ValueError(f"{error}; it should be {describe(item.name)}") from error
+        # Of a list of tables, what is wrong is in one of them.
+        should = "" if item.name == UPSTREAM else f"; it should be {describe(item.name)}"
+        raise ValueError(f"{error}{should}") from error
     if item.source != "environment" and _holds_password(value):
         raise ValueError(f"holds a password: {_secret(item)}, or in what PGPASSFILE names")
     return value

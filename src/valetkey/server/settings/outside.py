@@ -39,7 +39,12 @@ def fetcher(settings: Settings, tracer: NoTracer = NOT_TRACED) -> Fetcher:
     trust = functools.cache(lambda: ssl.create_default_context(cafile=file))
     if file is not None:
         trust()
-    return Fetcher(trust, local=settings.fetch_local, send=tracer.outbound(exchange))
+    return Fetcher(
+        trust,
+        local=settings.fetch_local,
+        providers=[place for one in settings.sign_in.upstream for place in one.places()],
+        send=tracer.outbound(exchange),
+    )
 
 
 def documents_of(

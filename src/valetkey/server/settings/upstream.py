@@ -10,6 +10,7 @@ import msgspec
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.user import PROFILE_CLAIMS
 from valetkey.server.oauth.sign_in.upstream import (
+    ANY_TENANT,
     TENANT,
     ClientAuthMethod,
     EmailRule,
@@ -143,6 +144,14 @@ class UpstreamSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         _is("whether users who sign out here sign out at the provider: offer, always or never"),
     ] = "offer"
 
+    def places(self) -> Iterator[str]:
+        """Each `host:port` in the settings from which this server fetches. It may be on a private
+        network, as the operator named it; what the provider's metadata names may not."""
+        named = (self.issuer.replace(TENANT, ANY_TENANT), self.token_endpoint)
+        yield from (
+            address.target(one).authority for one in (*named, self.userinfo_endpoint) if one
+        )
+
     def upstream(self) -> Upstream:
         """The provider for the rules. The secret has been read (see `with_secrets`)."""
         return Upstream(
@@ -190,7 +199,7 @@ def why_not_upstreams(upstreams: Sequence[UpstreamSettings]) -> str:
 def _why_not(one: UpstreamSettings) -> str:
     endpoints = (one.authorization_endpoint, one.token_endpoint, one.userinfo_endpoint)
     addresses = [each for each in (one.issuer.replace(TENANT, "t"), *endpoints) if each]
-    wrong = next((each for each in addresses if address.why_not(each)), "")
+    wrong = next((f"{each[:80]} {why}" for each in addresses if (why := address.why_not(each))), "")
     unknown = next((name for name in one.claims if name not in _CLAIMS), "")
     rules = (
         (_NAMES.fullmatch(one.name) and len(one.name) <= _MAX_NAME, "is no name in a-z, 0-9, _"),
@@ -199,7 +208,7 @@ def _why_not(one: UpstreamSettings) -> str:
         (not one.client_secret, f"has a secret in the file: it belongs in {variable(one.name)}"),
         (bool(one.issuer) != any(endpoints), "needs an issuer, or three endpoints"),
         (one.issuer or all(endpoints), "needs all three endpoints"),
-        (not wrong, f"has an address that is no plain https URL: {wrong[:80]}"),
+        (not wrong, f"can't be used: {wrong}"),
         (not one.issuer or "openid" in one.scope, "needs openid in its scope"),
         ((TENANT in one.issuer) == bool(one.tenants), f"needs tenants and {TENANT} together"),
         (bool(one.client_id), "has no client_id"),

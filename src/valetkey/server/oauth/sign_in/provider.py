@@ -44,7 +44,7 @@ def find_provider(upstream: Upstream) -> Rule[Provider]:
     published = DocumentRequest(
         url=upstream.discovery_issuer.rstrip("/") + metadata.OPENID,
         kind="provider",
-        party="declared",
+        party="upstream",
     )
     document = (yield (published,)).document(published)
     if isinstance(document, Unreachable):
@@ -78,7 +78,7 @@ def _provider(about: ServerMetadata, upstream: Upstream) -> Provider:
 def find_keys(provider: Provider, *, again: bool = False) -> Rule[tuple[PublicKey, ...]]:
     """The provider's keys. With `again`, they are fetched unless that was a moment ago. Raises
     ProviderDown, SignInFailed."""
-    published = DocumentRequest(url=provider.jwks_uri, kind="keys", party="declared", again=again)
+    published = DocumentRequest(url=provider.jwks_uri, kind="keys", party="upstream", again=again)
     document = (yield (published,)).document(published)
     if isinstance(document, Unreachable):
         raise ProviderDown(f"keys: {document.why}")
