@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import which
+from typing import Any
 
 import pytest
 from tests.attacks.play import every, find
@@ -20,9 +21,11 @@ from tests.live import Live, free_port, live
 from tests.outside import NAMES, write_authority
 from tests.rows import row
 
+from valetkey.cli.sign_in_checks import sign_in_checks
 from valetkey.server.http.directory import Directory, DirectoryAway, DirectoryTerms
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.user import Identity, User
+from valetkey.server.settings import Settings
 from valetkey.server.settings.other_systems import DirectorySettings
 from valetkey.server.settings.ways import SignInSettings
 from valetkey.spec.errors import TemporarilyUnavailable
@@ -396,3 +399,59 @@ def test_an_outage_is_no_wrong_password(tmp_path: Path) -> None:
         directory.start()
         assert sign_in("ada") == 200
         assert browser.page.url.path == "/apps"
+
+
+DOCTOR = [
+    row("doctor", "all is well", {}, "ok", "answers"),
+    row("doctor", "a wrong word", {"bind_password": Secret("no")}, "fail", "check bind_dn"),
+    row("doctor", "no such base", {"base": "dc=no"}, "fail", "check base"),
+    row("doctor", "no such attribute", {"id_attribute": "objectSid"}, "fail", "id_attribute"),
+    row("doctor", "nobody listens", {"url": "ldap://127.0.0.1:9"}, "fail", "nobody listens"),
+    row("doctor", "no such host", {"url": "ldaps://x.invalid"}, "fail", "has no address"),
+]
+
+
+@pytest.mark.parametrize("changed,verdict,says", DOCTOR)
+def test_the_doctor(slapd: Slapd, changed: dict[str, object], verdict: str, says: str) -> None:
+    found, said = doctor(slapd, **changed)
+    assert found == verdict, said
+    assert says in said
+
+
+def doctor(slapd: Slapd, **changed: object) -> tuple[str, str]:
+    fields: dict[str, Any] = {
+        "url": slapd.url,
+        "base": BASE,
+        "bind_dn": READER,
+        "bind_password": Secret("reader-word"),
+        **changed,
+    }
+    settings = Settings(
+        issuer="https://login.example", sign_in=SignInSettings(ldap=DirectorySettings(**fields))
+    )
+    ((name, verdict, says),) = sign_in_checks(settings)
+    assert name == "directory"
+    assert "reader-word" not in says
+    return verdict, says
+
+
+@pytest.mark.parametrize("start_tls", [True, False])
+def test_the_doctor_about_tls(slapd: Slapd, tmp_path: Path, *, start_tls: bool) -> None:
+    url = slapd.url if start_tls else slapd.tls_url
+    at = {"url": url, "start_tls": start_tls}
+    assert doctor(slapd, **at, ca_file=slapd.ca)[0] == "ok"
+    other, _, _ = write_authority(tmp_path, NAMES)
+    assert "its certificate is refused: " in doctor(slapd, **at, ca_file=other)[1]
+    if not start_tls:
+        plain = slapd.url.replace("ldap:", "ldaps:")
+        assert "TLS fails" in doctor(slapd, url=plain, ca_file=slapd.ca)[1]
+        here = url.replace("127.0.0.1", "localhost")
+        assert "write 127.0.0.1" in doctor(slapd, url=here, ca_file=slapd.ca)[1]
+
+
+def test_the_doctor_waits_for_nobody(slapd: Slapd) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        url = f"ldap://127.0.0.1:{silent.getsockname()[1]}"
+        assert "does not answer as it should" in doctor(slapd, url=url)[1]
+        assert time.monotonic() - began < 20

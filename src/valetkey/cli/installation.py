@@ -17,6 +17,7 @@ from valetkey.cli.key_token import check_token
 from valetkey.cli.master_key.check import check_master_key
 from valetkey.cli.master_key.file import DAMAGED
 from valetkey.cli.notices import notice_checks
+from valetkey.cli.sign_in_checks import sign_in_checks
 from valetkey.jose.objects import read_object
 from valetkey.server.accounts import password
 from valetkey.server.accounts.relying_party import why_not_possible
@@ -127,6 +128,7 @@ def installation(settings: Settings, *, ca: Path | None = None) -> Iterator[Row]
     yield _proxies(settings, hidden=_running(counters.get(HIDDEN), now) > 0)
     yield _sign_ins(_running(counters.get(FAILED), now))
     yield from _lazy(settings, now)
+    yield from (Row(*one) for one in sign_in_checks(settings))
     if opens and settings.sign_in.password and settings.accounts.passkeys:
         yield _passkeys(settings)
     yield from (Row(*one) for one in notice_checks(settings, opens=opens))

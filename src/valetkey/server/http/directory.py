@@ -126,6 +126,38 @@ class Directory:
         finally:
             self._running -= 1
 
+    async def why_not(self) -> str:
+        """Why nobody can sign in with a password of the directory, "" if the search works. Raises
+        DirectoryAway if nothing can be said, as it doesn't answer."""
+        terms, library = self._terms, self._library
+        who = terms.bind_dn or "an anonymous search"
+        try:
+            async with (
+                asyncio.timeout(SECONDS),
+                self._connected(terms.bind_dn, terms.bind_password.reveal()) as connection,
+            ):
+                with contextlib.suppress(library.SizeLimitError):
+                    if not await connection.search(
+                        terms.base,
+                        library.LDAPSearchScope.SUBTREE,
+                        f"({terms.id_attribute}=*)",
+                        ["1.1"],
+                        sizelimit=1,
+                    ):
+                        return (
+                            f"{who} finds no entry with {terms.id_attribute} below {terms.base}: "
+                            "check base and id_attribute, and what bind_dn may read"
+                        )
+        except library.AuthenticationError as error:
+            return f"it refuses {who}: check bind_dn and its password ({describe(error)})"
+        except library.NoSuchObjectError:
+            return f"{who} finds no {terms.base}: check base, and what bind_dn may read"
+        except library.InvalidDN as error:
+            return f"bind_dn or base is no name of an entry ({describe(error)})"
+        except (TimeoutError, OSError, library.LDAPError) as error:
+            raise DirectoryAway(detail=describe(error)) from error
+        return ""
+
     async def _check(self, username: str, password: str) -> DirectoryUser | None:
         entry = await self._find(username)
         # Bind all the same: else the time would tell which names exist.
