@@ -26,6 +26,7 @@ IN_A_TASK: Final = {
     "server/http/request.py: read_body": "ASGI: uvicorn makes a task for each request",
     "server/http/reply.py: send_streamed": "ASGI",
     "server/http/directory.py: Directory.check": "pages",
+    "server/http/directory.py: Directory.why_not": "a command",
     "server/http/fetch.py: Fetcher._exchange": "a task for each document, or the outbox",
     "server/http/outbox.py: Outbox.run": "a background task",
     "server/http/outbox.py: Outbox.send": "pages, which are behind ASGI",

@@ -13,7 +13,7 @@ from tests.client.serving import METADATA, serving
 from tests.live import free_port, live
 from tests.tls import write_pair
 
-from valetkey.cli.installation import MANY_FAIL, open_files, sqlite
+from valetkey.cli.checks.installation import MANY_FAIL, open_files, sqlite
 from valetkey.jose import base64url
 from valetkey.server.accounts import password
 from valetkey.server.accounts.throttle import FAILED, WINDOW

@@ -3,6 +3,7 @@ directories."""
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from tests.cli.line import Line
@@ -12,7 +13,7 @@ from tests.outside import Host, Publication, outside
 from tests.providers import FakeProvider, upstream
 from tests.rows import row
 
-from valetkey.cli.sign_in_checks import Check, sign_in_checks
+from valetkey.cli.checks.sign_in import Check, sign_in_checks
 from valetkey.server.settings import Settings
 from valetkey.server.settings.upstream import UpstreamSettings
 from valetkey.server.settings.ways import SignInSettings
@@ -39,7 +40,7 @@ def test_a_provider_that_is_there(host: Host, line: Line) -> None:
         f'fetch_ca_file = "{host.ca}"\n[[sign_in.upstream]]\n'
         f'name = "corp"\nissuer = "{provider.issuer}"\nclient_id = "login"\n'
     )
-    secret = {"VALETKEY_SIGN_IN__UPSTREAM__CORP__CLIENT_SECRET": "a secret"}
+    secret: dict[str, Any] = {"VALETKEY_SIGN_IN__UPSTREAM__CORP__CLIENT_SECRET": "a secret"}
     found = look(line, **secret)["provider corp"]
     assert found["verdict"] == "ok"
     assert found["says"].startswith(provider.issuer)

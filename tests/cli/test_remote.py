@@ -84,6 +84,8 @@ def test_contexts(line: Line, server: Live) -> None:
     assert "no database" in line.fails("user", "list", "--database", "other.db", status=1)
     line.ok("context", "use", "local")
     assert "no database" in line.fails("user", "list", status=1)
+    said = line.fails("user", "show", "miko", "--server", server.issuer, status=2)
+    assert "choose one with --context: machine, reader" in said
     line.ok("logout", "reader")
     assert [one["name"] for one in line.json("context", "list")] == ["machine"]
     for words in (("context", "use", "nope"), ("logout", "nope"), ("context", "set", "nope")):

@@ -21,7 +21,7 @@ from tests.live import Live, free_port, live
 from tests.outside import NAMES, write_authority
 from tests.rows import row
 
-from valetkey.cli.sign_in_checks import sign_in_checks
+from valetkey.cli.checks.sign_in import sign_in_checks
 from valetkey.server.http.directory import Directory, DirectoryAway, DirectoryTerms
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.user import Identity, User

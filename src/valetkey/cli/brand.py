@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 import msgspec
 
+from valetkey.cli.checks.installation import Row
 from valetkey.cli.context import CommandContext, Failed, columns, fields, invalid_usage
 from valetkey.cli.declare import remove_by
 from valetkey.cli.declared_brand import read_declared_brand
-from valetkey.cli.installation import Row
 from valetkey.cli.options import PATH, YES, Group
 from valetkey.server.model.brand import CURRENT, Brand, BrandFile
 from valetkey.server.model.query import One

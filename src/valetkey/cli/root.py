@@ -36,7 +36,7 @@ HEADINGS: Final = (RUN, PEOPLE, APPS, ACCESS, RECORDS, KEYS, LOOK, REMOTE)
 ENTRIES: Final[dict[str, Entry]] = {
     "init": Entry("init", RUN, "Set up a server: settings, keys, database, first user."),
     "serve": Entry("serve", RUN, "Run the server."),
-    "doctor": Entry("doctor", RUN, "Check an installation."),
+    "doctor": Entry("checks.doctor", RUN, "Check an installation."),
     "health": Entry("health", RUN, "Ask the server whether it is ready."),
     "config": Entry("config", RUN, "The settings."),
     "db": Entry("db", RUN, "The database: its schema, its backups."),

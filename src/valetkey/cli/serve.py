@@ -10,8 +10,8 @@ import click
 import msgspec
 
 from valetkey.cli import logging, memory
+from valetkey.cli.checks.installation import machine
 from valetkey.cli.context import CommandContext, Failed, invalid_usage, open_database
-from valetkey.cli.installation import machine
 from valetkey.cli.master_key.file import open_installation
 from valetkey.cli.options import Command
 from valetkey.cli.serving import Service, import_app, loop_factory, serve_until_stopped

@@ -12,7 +12,8 @@ OF_THIS_MACHINE: Final = ("--database", "--config", "--set")
 
 def context_name(words: Sequence[str]) -> str:
     """The name of the context, "" for the database of this machine: by --context, by --server, and
-    else the current one. Raises Failed, InvalidUsage."""
+    else the current one. A server with several contexts stands for the current one, if that is one
+    of them. Raises Failed, InvalidUsage."""
     name, server = option_in(words, "--context"), option_in(words, "--server")
     local = [one for one in OF_THIS_MACHINE if option_in(words, one)]
     if name and server:
@@ -32,6 +33,12 @@ def context_name(words: Sequence[str]) -> str:
         if not fitting:
             raise Failed(
                 f"you are not signed in at {address}: valetkey login {address}", type="signed-out"
+            )
+        if there.current not in fitting and len(fitting) > 1:
+            # Each has rights of its own: a guess could do what nobody meant.
+            names = ", ".join(sorted(fitting))
+            raise InvalidUsage(
+                f"you have several contexts at {address}: choose one with --context: {names}"
             )
         return there.current if there.current in fitting else fitting[0]
     return there.current if there.current in there.contexts else ""

@@ -12,12 +12,12 @@ from typing import Final, Literal, NamedTuple, TypeAlias, TypeVar
 import apsw
 from cryptography import x509
 
+from valetkey.cli.checks.sign_in import sign_in_checks
 from valetkey.cli.context import Failed, open_database
 from valetkey.cli.key_token import check_token
 from valetkey.cli.master_key.check import check_master_key
 from valetkey.cli.master_key.file import DAMAGED
 from valetkey.cli.notices import notice_checks
-from valetkey.cli.sign_in_checks import sign_in_checks
 from valetkey.jose.objects import read_object
 from valetkey.server.accounts import password
 from valetkey.server.accounts.relying_party import why_not_possible

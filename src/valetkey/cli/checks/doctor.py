@@ -7,8 +7,8 @@ from typing import Final
 
 import click
 
+from valetkey.cli.checks.installation import Row, installation, machine
 from valetkey.cli.context import CommandContext, columns
-from valetkey.cli.installation import Row, installation, machine
 from valetkey.cli.options import Command
 from valetkey.server.settings import SettingsError, load
 

@@ -1,0 +1,1 @@
+"""`valetkey doctor`, and what it checks."""
