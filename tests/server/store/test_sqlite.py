@@ -21,10 +21,12 @@ from tests.server.store.steps import kept, put, won
 from valetkey.server.model.change import Create
 from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.query import Many
+from valetkey.server.store.migrate import migrate
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.server.store.sqlite import files
+from valetkey.server.store.sqlite.files import LOG_PAGES
+from valetkey.server.store.sqlite.owned_rows import _statement
 from valetkey.server.store.sqlite.store import SQLiteStore, connect
-from valetkey.server.store.sqlite.transactions import LOG_PAGES
 from valetkey.server.store.sqlite.writer import SWEEP_ROWS
 
 PAGE = 4096
@@ -268,3 +270,12 @@ async def test_processes_that_start_together_make_one_database(path: Path) -> No
 
 async def test_it_grows_with_users_not_with_sign_ins(store: Store) -> None:
     await grows_with_users(store)
+
+
+@pytest.mark.parametrize("count", [1, 25, 200, 1000])
+def test_names_are_found_in_their_place_however_many(path: Path, count: int) -> None:
+    with closing(connect(path)) as connection:
+        migrate(connection)
+        statement = f"EXPLAIN QUERY PLAN {_statement(count)}"
+        plan = [str(row[3]) for row in connection.execute(statement, (0, b"") * count)]
+    assert plan[-1] == "SEARCH t USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)", plan

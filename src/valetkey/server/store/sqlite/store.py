@@ -180,6 +180,8 @@ def _set_up(connection: apsw.Connection) -> apsw.Connection:
     connection.execute("PRAGMA temp_store = MEMORY")
     # Otherwise SQLite might plan a statement again for each name that it looks for.
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
-    # Checkpoints run in a thread of their own; see `checkpoints`.
+    # For many names at once SQLite might index a whole table first, while everybody waits.
+    connection.execute("PRAGMA automatic_index = OFF")
+    # Checkpoints run in a thread of their own; see `Checkpoints`.
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     return connection
