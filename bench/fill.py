@@ -18,7 +18,10 @@ import asyncpg
 
 from bench import rows
 from bench.population import API, APPS, Population
+from valetkey.server.http.search_index import ROUNDS
 from valetkey.server.model.change import Create
+from valetkey.server.model.last_use import IndexState
+from valetkey.server.model.search import SEARCHED, TERMS
 from valetkey.server.store.database import Database, PostgresURL, open_store
 from valetkey.server.store.keyring import ensure_keys
 from valetkey.server.store.postgres.rows import columns
@@ -42,6 +45,9 @@ async def fill(database: Database, people: Population, *, master: bytes) -> None
     try:
         await ensure_keys(store, master)
         await store.commit([Create(one) for one in (*APPS, API)])
+        # A server would index what it finds here while it is measured.
+        indexed = [IndexState(kind=one.table, terms=TERMS, rounds=ROUNDS) for one in SEARCHED]
+        await store.commit([Create(one) for one in indexed])
     finally:
         await store.close()
     match database.at:

@@ -22,10 +22,10 @@ from valetkey.server.model.record import Record
 from valetkey.server.model.search import SEARCHED, TERMS
 from valetkey.server.store.port import Store, Unavailable
 
-STEP: Final = 200
-"""Records of one step."""
+STEP: Final = 50
+"""Records of one step. A commit of so many keeps others waiting for some milliseconds."""
 
-PAUSE: Final = 0.1
+PAUSE: Final = 0.05
 """Seconds between two steps."""
 
 REST: Final = 3600.0
