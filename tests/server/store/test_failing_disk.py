@@ -20,7 +20,7 @@ from valetkey.server.model.change import Create, Stale
 from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import Grant
 from valetkey.server.store.port import Unavailable
-from valetkey.server.store.sqlite import transactions
+from valetkey.server.store.sqlite import files
 from valetkey.server.store.sqlite.store import SQLiteStore
 from valetkey.server.store.sqlite.transactions import Writer
 from valetkey.server.store.sqlite.writer import WriteJob
@@ -116,7 +116,8 @@ async def _sound(path: Path, grants: list[Grant]) -> None:
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     """Checkpoints run all the time, so that what fails is theirs too."""
-    monkeypatch.setattr(transactions, "CHECKPOINT_PAGES", 8)
+    monkeypatch.setattr(files, "CHECKPOINT_PAGES", 8)
+    monkeypatch.setattr(files, "LOG_PAGES", 8)
     disk = Disk()
     vfs = ForgetfulVFS(disk)
     yield disk

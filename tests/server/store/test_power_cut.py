@@ -20,7 +20,7 @@ from valetkey.server.model.event import event
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import One
 from valetkey.server.store.port import Unavailable
-from valetkey.server.store.sqlite import store, transactions
+from valetkey.server.store.sqlite import files, store
 from valetkey.server.store.sqlite.store import SQLiteStore
 
 COMMITS = 90
@@ -160,7 +160,7 @@ class Bench:
 @pytest.fixture(autouse=True)
 def _busy_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     """Checkpoints run all the time, so that cuts fall into them too."""
-    monkeypatch.setattr(transactions, "CHECKPOINT_PAGES", 8)
+    monkeypatch.setattr(files, "CHECKPOINT_PAGES", 8)
 
 
 def test_what_was_acknowledged_survives_every_cut(tmp_path: Path) -> None:

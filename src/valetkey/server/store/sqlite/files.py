@@ -96,37 +96,68 @@ def _identity(name: str) -> _FileIdentity | None:
     return _FileIdentity(status.st_dev, status.st_ino, status.st_size)
 
 
-# Runs checkpoints: copies the write-ahead log back into the file while the writer continues.
+# Copies the write-ahead log back into the file.
+
+CHECKPOINT_PAGES: Final = 2000
+"""The number of pages in the write-ahead log from which it is copied back into the file."""
+
+LOG_PAGES: Final = 4 * CHECKPOINT_PAGES
+"""The number of pages from which the writer waits for the copy after each commit."""
 
 
 class Checkpoints:
-    """A thread that runs checkpoints. Set `wanted` to request one."""
+    """Copies the log in two steps, so that the writer hardly waits for it.
+
+    A thread copies what is there while the writer continues. SQLite starts the log again only when
+    all of it is copied, and under a steady load another commit would always come first. So the
+    writer itself copies the little that is left, between two commits.
+    """
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._turn = threading.Lock()
         self._stopping = False
-        self.wanted = threading.Event()
+        self._pages = 0
+        self._copy_from = CHECKPOINT_PAGES
+        self._wanted = threading.Event()
+        self._nearly_copied = False
         self._thread = threading.Thread(target=self._serve, name="sqlite-checkpoint", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread after its last checkpoint."""
+        """End the thread after its last copy."""
         self._stopping = True
-        self.wanted.set()
+        self._wanted.set()
         self._thread.join()
         self._connection.close()
 
+    def on_growth(self, pages: int) -> None:
+        """Call this after each commit, with the number of pages in the log."""
+        if pages < self._pages:
+            self._copy_from = CHECKPOINT_PAGES  # The log has started again.
+        self._pages = pages
+        if pages >= self._copy_from:
+            # Readers, or another process that writes, may have kept the log from starting again.
+            self._copy_from = pages + CHECKPOINT_PAGES // 8
+            self._wanted.set()
+
+    def finish(self) -> None:
+        """Copy the rest, if there is little. Call this between two commits."""
+        if self._nearly_copied or self._pages >= LOG_PAGES:
+            self._nearly_copied = False
+            self._copy()
+
     def _serve(self) -> None:
         while True:
-            self.wanted.wait()
-            self.wanted.clear()
+            self._wanted.wait()
+            self._wanted.clear()
             if self._stopping:
                 return
-            self.run()
+            self._copy()
+            self._nearly_copied = True
 
-    def run(self) -> None:
-        """Copy as much as readers allow. The next commit requests another checkpoint."""
+    def _copy(self) -> None:
+        """Copy as much as readers allow."""
         with self._turn, suppress(apsw.Error):
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 

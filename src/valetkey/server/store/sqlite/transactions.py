@@ -25,14 +25,6 @@ from valetkey.server.store.survey import is_malformed
 BATCH: Final = 256
 """The largest number of requests in one transaction."""
 
-CHECKPOINT_PAGES: Final = 2000
-"""The number of pages in the write-ahead log from which it is copied back into the file."""
-
-LOG_PAGES: Final = 4 * CHECKPOINT_PAGES
-"""The number of pages from which the writer waits for the copy. SQLite restarts the log only when
-all of it is copied, and under a steady load another commit would always come first."""
-
-
 LOST: Final = (
     apsw.BusyError,
     apsw.CantOpenError,
@@ -71,7 +63,6 @@ class Writer:
         self._turn = threading.Lock()  # held during a transaction
         self._entrance = threading.Lock()
         self._closed = False
-        self._pages = 0
         self._checkpoints = Checkpoints(checkpointing)
         writing.set_wal_hook(self._on_wal_growth)
         self._errands: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -163,8 +154,7 @@ class Writer:
             loops.setdefault(job.loop, []).append(job)
         for loop, jobs in loops.items():
             _on_loop(loop, self._resolve, jobs)
-        if self._pages >= LOG_PAGES:
-            self._checkpoints.run()
+        self._checkpoints.finish()
         if release:
             self._start_next()
 
@@ -262,9 +252,7 @@ class Writer:
             cursor.execute("RELEASE job")
 
     def _on_wal_growth(self, connection: apsw.Connection, name: str, pages: int) -> int:
-        self._pages = pages
-        if pages >= CHECKPOINT_PAGES:
-            self._checkpoints.wanted.set()
+        self._checkpoints.on_growth(pages)
         return apsw.SQLITE_OK
 
 
