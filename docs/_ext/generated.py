@@ -31,6 +31,7 @@ from valetkey.cli.options import common
 from valetkey.cli.root import valetkey
 from valetkey.server.accounts.personal_data import DATA
 from valetkey.server.model.policy import PROFILES, Policy
+from valetkey.server.oauth.core.claims import CLAIMS_BY_PERMISSION
 from valetkey.server.oauth.core.feature import Endpoint, Stream
 from valetkey.server.oauth.features import FEATURES
 from valetkey.server.settings import Settings
@@ -368,6 +369,15 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def claims() -> str:
+    """The claims of each scope that is about a user."""
+    rows = (
+        (_code(scope), ", ".join(_code(one) for one in names))
+        for scope, (names, _) in CLAIMS_BY_PERMISSION.items()
+    )
+    return _table(("scope", "claims"), rows)
+
+
 FOLDS: Final[dict[str, Callable[[], str]]] = {
     "settings": settings,
     "upstreams": upstreams,
@@ -387,6 +397,7 @@ FOLDS: Final[dict[str, Callable[[], str]]] = {
     "operations": administration.operations,
     "problems": administration.problems,
     "roles": administration.roles,
+    "claims": claims,
 }
 
 
