@@ -9,6 +9,7 @@ import hmac
 import logging
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ import pytest
 from tests.attacks.play import every
 from tests.browser import Asking, Browser
 from tests.keys import key
-from tests.live import Live
+from tests.live import Live, free_port
 from tests.outside import outside
 from tests.providers import (
     CLIENT,
@@ -33,7 +34,7 @@ from tests.providers import (
 from tests.rows import row
 
 from valetkey.jose import base64url, jws
-from valetkey.server.http import fetch
+from valetkey.server.http import fetch, outbound_pool
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.model.user import Identity, Session
 
@@ -320,6 +321,37 @@ def test_metadata_that_leads_inside(
         assert "its host is not on the public internet" in str(
             [one.__dict__.get("details") for one in caplog.records]
         )
+
+
+@pytest.mark.parametrize(
+    "is_there,counts",
+    [row("A104", "its answer", True, True), row("A104", "an outage", False, False)],
+)
+def test_what_counts_for_the_pace(
+    is_there: bool,
+    counts: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A provider that refuses codes is not asked for more and more of them. Nobody pays for one
+    that is away."""
+    monkeypatch.setattr(outbound_pool, "PACE", 3)
+    place = f"localhost:{free_port()}"
+    with outside(tmp_path) as host:
+        provider = FakeProvider(host)
+        if not is_there:
+            provider.publish_metadata(token_endpoint=f"https://{place}/token")
+        with (
+            server_with(tmp_path, host, provider.settings(), fetch_local=(place,)) as server,
+            caplog.at_level(logging.INFO),
+        ):
+            for _ in range(6):
+                browser = server.browser()
+                back = callback(query(begins(browser)), code="bad", iss=provider.issuer)
+                assert browser.open(back).status_code >= 400
+    said = [str(one.__dict__.get("details", "")) for one in caplog.records]
+    assert any("too many requests for one network" in one for one in said) is counts
 
 
 def test_no_stranger_makes_it_fetch_keys(provider: FakeProvider, server: Live) -> None:

@@ -11,6 +11,7 @@ from valetkey.server.http.fetch import Ask
 from valetkey.server.http.outbound_pool import NoRoom, Pace
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
+from valetkey.server.model.query import Unreachable
 from valetkey.server.oauth.sign_in import identity
 from valetkey.server.oauth.sign_in.attempt import (
     Attempt,
@@ -182,7 +183,11 @@ class UpstreamWay(Way):
             raise ProviderDown(str(error)) from error
         context = await self._frame.shell.context()
         sent = token_request(attempt, code, self.upstream, provider=provider, context=context)
-        answer = check_reached(await self._ask(sent.url, body=sent.body, headers=sent.headers))
+        reply = await self._ask(sent.url, body=sent.body, headers=sent.headers)
+        if isinstance(reply, Unreachable) and reply.temporary:
+            # Nobody was there to judge the code, and nobody is asked again for a moment.
+            self._pace.give_back(request.address)
+        answer = check_reached(reply)
         tokens = read_tokens(answer.status, answer.body, self.upstream)
         userinfo = None
         if provider.userinfo_endpoint and (self.upstream.userinfo or not self.upstream.is_openid):
