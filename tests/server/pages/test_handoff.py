@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import msgspec
 import pytest
+from click.testing import CliRunner
 from tests.attacks.play import (
     AS_POST,
     AS_WEB,
@@ -28,11 +29,12 @@ from tests.installation import SECRETS
 from tests.live import Live, live
 from tests.rows import row
 
+from valetkey.cli.root import valetkey
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create, Remove
 from valetkey.server.model.client import Client
 from valetkey.server.model.pending import Pending
-from valetkey.server.model.user import Session, User
+from valetkey.server.model.user import PLATFORM, Session, User
 
 ANOTHER = ""
 """The button for another account, which has no name."""
@@ -103,6 +105,21 @@ def test_a_user_signs_in_at_the_platform(server: Live, platform: Platform) -> No
     assert (told["auth_time"], told["amr"]) == (when, ["pwd"])
     # From now on the browser is signed in: no hop.
     assert "code" in at_the_app(browser.open(AS_WEB.path()))
+
+
+def test_an_imported_user_is_known_by_the_id_of_the_platform(
+    server: Live, platform: Platform, tmp_path: Path
+) -> None:
+    """By APIs, like a user who is made at the first sign-in."""
+    (tmp_path / "users").write_text('{"username": "moved", "id": "u-4711"}\n')
+    words = ("import", "users", str(tmp_path / "users"), "--format", "ndjson")
+    where = ("--source", PLATFORM, "--database", str(server.database))
+    result = CliRunner().invoke(valetkey, (*words, *where))
+    assert result.exit_code == 0, result.output
+    for subject in ("u-4711", "u-4712"):
+        browser = signed_in(server, platform, subject)
+        token = redeem(server, browser.answer()["code"], AS_WEB).json()["access_token"]
+        assert claims(token)["sub_id"] == {"format": "opaque", "id": subject}
 
 
 def test_a_page_of_the_users_own(server: Live, platform: Platform) -> None:
