@@ -25,6 +25,10 @@ TWICE: Final = 2.0
 LEAST: Final[dict[Budget, float]] = {"short": 0.5, "long": 0.02}
 """Seconds: a shorter p99 is chance. The short budget shares its machine with other tests."""
 
+ROUNDS: Final = 3
+"""Attempts to see others served in time. What a server does to others, it does each time; what the
+machine does, it does not."""
+
 OTHERS: Final = 4
 PAUSE: Final = 0.01
 
@@ -118,12 +122,15 @@ def test_a96_requests_that_are_sent_ahead(
 ) -> None:
     """By machines' way, and by the way of pages."""
     asyncio.run(visit(server.port, path))  # Pages are made when they are asked for.
-    calm = asyncio.run(asked(server.port, 5.0))
-    slow, grown = asyncio.run(flooded(server, get(path), SECONDS[budget]))
-    figure("p99 of others, ms", (round(1000 * calm, 1), round(1000 * slow, 1)))
-    figure("MB more", round(grown, 1))
-    assert grown <= MEGABYTES
-    assert slow <= max(TWICE * calm, LEAST[budget])
+    for left in reversed(range(ROUNDS)):
+        calm = asyncio.run(asked(server.port, 5.0))
+        slow, grown = asyncio.run(flooded(server, get(path), SECONDS[budget]))
+        figure("p99 of others, ms", (round(1000 * calm, 1), round(1000 * slow, 1)))
+        figure("MB more", round(grown, 1))
+        assert grown <= MEGABYTES
+        if slow <= max(TWICE * calm, LEAST[budget]):
+            break
+        assert left, f"others waited {slow:.2f} s, and {calm:.2f} s when nobody sent"
     assert server.answers()
 
 
@@ -182,9 +189,12 @@ def test_a99_connections_that_ask_nothing(small: Process, budget: Budget, figure
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
 
-    calm = asyncio.run(asked(small.port, 5.0, here="127.0.0.2"))
-    slow = asyncio.run(attacked())
-    figure("p99 of others, ms", (round(1000 * calm, 1), round(1000 * slow, 1)))
-    assert slow <= max(TWICE * calm, LEAST[budget])
+    for left in reversed(range(ROUNDS)):
+        calm = asyncio.run(asked(small.port, 5.0, here="127.0.0.2"))
+        slow = asyncio.run(attacked())
+        figure("p99 of others, ms", (round(1000 * calm, 1), round(1000 * slow, 1)))
+        if slow <= max(TWICE * calm, LEAST[budget]):
+            break
+        assert left, f"others waited {slow:.2f} s, and {calm:.2f} s when nobody came"
     assert "too many connections" in small.log()
     assert small.answers()
