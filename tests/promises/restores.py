@@ -39,6 +39,9 @@ from valetkey.server.store.keyring import open_keys, read_keys
 from valetkey.server.store.revocations.marks import begin_keeping
 from valetkey.server.store.settle import settle
 
+PATIENCE: Final = 20.0
+"""Seconds for which a busy machine is waited for."""
+
 PEOPLE: Final = 8
 BOTH: Final = ("chirps.read", "chirps.write")
 
@@ -145,7 +148,10 @@ class Game:
         """The scope of a refresh, None where it is refused."""
         form = {"grant_type": "refresh_token", "client_id": key.client}
         form["refresh_token"] = token or key.tokens[-1]
-        answer = self.server.http.post("/token", data=form)
+        until = time.monotonic() + PATIENCE
+        # A busy machine may be told to come back. Then nothing was spent.
+        while (answer := self.server.http.post("/token", data=form)).status_code == 503:
+            assert time.monotonic() < until, answer.text
         assert answer.status_code in {200, 400, 401}, answer.text
         if answer.status_code != 200:
             return None
@@ -156,12 +162,14 @@ class Game:
 
     def opens(self, key: Key) -> tuple[str, ...]:
         """What a key opens, by the ledger."""
-        ended = key.revoked or key.grant in self.stopped | self.paused
-        ended = ended or key.user in self.disabled | self.erased
-        if ended or (self.suspended and key.client == "tv"):
+        if not self._is_live(key) or (self.suspended and key.client == "tv"):
             return ()
         # Without the permission to post there is only one left.
         return BOTH[:1] if key.grant in self.narrowed else BOTH
+
+    def _is_live(self, key: Key) -> bool:
+        ended = key.revoked or key.grant in self.stopped | self.paused
+        return not (ended or key.user in self.disabled | self.erased)
 
     def act(self) -> str:
         """One thing that happens, and its name."""
@@ -245,7 +253,11 @@ class Game:
         status: Status = "active" if self.suspended else "suspended"
         self.decide(lambda at: change_client_status("tv", status, context=at))
         self.suspended = not self.suspended
-        time.sleep(1.1)  # The server may be a second behind.
+        time.sleep(1.1)  # The server may be a second behind, and a busy machine more.
+        live = [one for one in self.keys if one.client == "tv" and self._is_live(one)]
+        until = time.monotonic() + PATIENCE
+        while live and (self.refresh(live[0]) or ()) != self.opens(live[0]):
+            assert time.monotonic() < until, "the server does not see the app's status"
 
     # Backup, loss, restore.
 
