@@ -125,7 +125,12 @@ def test_every_endpoint_with_its_methods() -> None:
         # Their own guides, and their own discovery.
         if not path.startswith((scim.PATH, role.PATH))
     }
-    assert {path: {*text.strip().split(", ")} for path, text in told.items()} == served
+    listed = {path: {*text.strip().split(", ")} for path, text in told.items()}
+    wrong = {path for path in {*listed, *served} if listed.get(path) != served.get(path)}
+    assert not wrong, (
+        f"the rows of {sorted(wrong)} in docs/reference/endpoints.md, each with its methods, are "
+        "not what the server answers"
+    )
 
 
 def test_every_page_for_people() -> None:
@@ -143,7 +148,11 @@ def test_every_page_for_people() -> None:
         for route in pages_for_people(frame, SignInChoice((PasswordWay(frame),))).routes
     }
     told = set(re.findall(r"^\| `(/[^`]*)` \| [a-z]", _page("endpoints"), re.MULTILINE))
-    assert told == served - {"/static", "/{path:path}"}
+    served -= {"/static", "/{path:path}"}
+    assert told == served, (
+        f"{sorted(served - told)}: add a row to the table of pages in "
+        f"docs/reference/endpoints.md; {sorted(told - served)}: remove it there"
+    )
 
 
 def test_every_health_check() -> None:

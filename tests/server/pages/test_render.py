@@ -8,7 +8,7 @@ from unittest.mock import Mock
 import pytest
 from msgspec.structs import replace
 from tests.server.pages.document import Document
-from tests.server.pages.preview import PREVIEWED, document
+from tests.server.pages.preview import DISTINCT, PREVIEWED, document
 
 from valetkey.server.model.event import Kind
 from valetkey.server.oauth.authorize.interaction import Why
@@ -39,9 +39,27 @@ def test_every_view_is_in_the_table_and_has_a_sample() -> None:
     displayed = {view for row in table(frame, choice, console=console) for view in row.views}
     # A mail is no page; `test_notices` and `tests.promises.test_mail` read them.
     every = {*View.__subclasses__(), *ConsoleView.__subclasses__()} - {MailView, ConsoleView}
-    assert every == {type(view) for view in SAMPLES.values()}
+    bare = {one.__name__ for one in every - {type(view) for view in SAMPLES.values()}}
+    assert not bare, (
+        f"{bare} have no sample: add one to a module of src/valetkey/server/pages/samples, so that "
+        "the tests read the page in every language"
+    )
     # Any page may become the error page.
-    assert every == displayed | {ErrorView}
+    lost = {one.__name__ for one in every ^ (displayed | {ErrorView})}
+    assert not lost, (
+        f"{lost}: each view has to be among the `views` of a TableRow in "
+        "src/valetkey/server/pages/routes.py, or in the module that this table includes"
+    )
+
+
+def test_every_page_of_users_is_looked_at() -> None:
+    every = {one.template for one in SAMPLES.values()}
+    users = {one for one in every if not one.startswith("console/")}
+    unseen = users - {SAMPLES[one].template for one in DISTINCT}
+    assert not unseen, (
+        f"no browser looks at {unseen}: add the names of their samples to DISTINCT in "
+        "tests/server/pages/preview.py"
+    )
 
 
 @pytest.mark.parametrize("tag,name", EVERY)

@@ -291,12 +291,18 @@ MEMBERS: dict[str, set[str]] = {
     [row("fold", one.name, one) for one in FEATURES if one.name != "discovery"],
 )
 def test_what_is_switched_off_vanishes(feature: Feature) -> None:
+    assert feature.name in MEMBERS, (
+        f"add {feature.name!r} to MEMBERS in {__file__}: the members of the discovery document "
+        "that are gone with this feature, or set()"
+    )
     every = [one.name for one in FEATURES]
     whole = document(World(FEATURES), metadata.OPENID)
     others = switched([name for name in every if name != feature.name], [feature.name])
     less = World(tuple(one for one in others if one is not feature))
     said = document(less, metadata.OPENID)
-    assert whole.keys() - said.keys() == MEMBERS[feature.name]
+    assert whole.keys() - said.keys() == MEMBERS[feature.name], (
+        f"without {feature.name!r} other members are gone than MEMBERS in {__file__} says"
+    )
     # What is true where nothing is said has to be said where it is not.
     assert said.keys() - whole.keys() <= {"request_uri_parameter_supported"}
     gone = {one.name for one in feature.grant_types}
