@@ -20,7 +20,7 @@ from valetkey.server.pages.samples.parts import MIKO, NOW, SITE
 
 pytestmark = pytest.mark.anyio
 
-FILE = ROOT / "src/valetkey/server/pages/me.py"
+FILE = ROOT / "src/valetkey/server/pages/account/me.py"
 CATALOG = ROOT / "src/valetkey/server/pages/locale/de/LC_MESSAGES/valetkey.po"
 
 

@@ -100,7 +100,13 @@ class World:
             policies={policy.name: policy for policy in POLICIES},
         )
         self.miko, self.noor = (
-            User(id=ids.user_id(self.env), username=name, email=f"{name}@example.org")
+            User(
+                id=ids.user_id(self.env),
+                username=name,
+                email=f"{name}@example.org",
+                created=self.now,
+                changed=self.now,
+            )
             for name in ("miko", "noor")
         )
         self.put(*CLIENTS, KITE, *RESOURCE_SERVERS, self.miko, self.noor)

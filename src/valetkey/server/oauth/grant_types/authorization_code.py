@@ -148,7 +148,8 @@ def _opened(text: str, context: Context) -> Rule[Code]:
 
 
 def _wrong_binding(request: Redemption, code: Code, caller: Authenticated) -> str:
-    """Which of the code's bindings the request fails to prove, or "" (ATTACKS A05, A08)."""
+    """Why the code is not for this request, or "" if it is: its client, redirect URI, PKCE
+    challenge, key and copy of the app have to be those of the code (ATTACKS A05, A08)."""
     if code.client != caller.client.id:
         return "issued to another client"
     if request.redirect_uri:
