@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from valetkey.server.model import ids
-from valetkey.server.model.change import Change, Create
+from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import Event, event
 from valetkey.server.model.grant import Grant
@@ -23,6 +23,7 @@ from valetkey.server.oauth.clients.registration import of_scope
 from valetkey.server.oauth.core.consent_limits import new_grant_limits, proposed_limits
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
+from valetkey.server.oauth.core.organizations import Ceiling, ceiling_by, masked, memberships_of
 
 GrantVerdict: TypeAlias = Literal["added", "unchanged", "kept", "refused"]
 
@@ -72,13 +73,18 @@ def import_grants(
     users = yield from _users(batch, source)
     named = {one.client: One(Client, one.client) for one in batch if one.client}
     clients = {**coming, **(yield from existing(named))}
-    owned = {user.id: Many(Grant, "user", user.id) for user in users.values()}
-    results = (yield tuple(owned.values())) if owned else Results({})
+    names = {user.id for user in users.values()}
+    owned = {name: Many(Grant, "user", name) for name in names}
+    joined = {name: memberships_of(name) for name in names}
+    results = (yield (*owned.values(), *joined.values())) if names else Results({})
     there = {
         name: {one.client: one for one in sorted(results.many(query), key=_live_last)}
         for name, query in owned.items()
     }
-    judging = _Judging(there, context)
+    ceilings: dict[str, Ceiling] = {}
+    for name, query in joined.items():
+        ceilings[name] = yield from ceiling_by(results.many(query))
+    judging = _Judging(there, ceilings, context)
     judgments = []
     for one in batch:
         user, client = users.get(_user_key(one, source)), clients.get(one.client)
@@ -110,12 +116,20 @@ def _users(batch: Sequence[IncomingGrant], source: str) -> Rule[dict[str, User]]
 
 
 class _Judging:
-    """The judgment of consents. `there` has the grants of each user, by app."""
+    """The judgment of consents. `there` has the grants of each user, by app, `ceilings` what their
+    organizations allow."""
 
-    def __init__(self, there: dict[str, dict[str, Grant]], context: Context) -> None:
+    def __init__(
+        self,
+        there: dict[str, dict[str, Grant]],
+        ceilings: dict[str, Ceiling],
+        context: Context,
+    ) -> None:
         self._there = there
+        self._ceilings = ceilings
         self._context = context
         self._seen: set[tuple[str, str]] = set()
+        self._written: set[str] = set()
         self.changes: list[Change] = []
         self.events: list[Event] = []
 
@@ -148,7 +162,7 @@ class _Judging:
             why = "client: its user has removed its access here"
             return GrantJudgment(incoming=one, verdict="kept", why=why)
         if before is not None:
-            same = set(permissions) <= {*before.permissions, *before.refused}
+            same = {*before.permissions, *before.withheld, *before.refused}.issuperset(permissions)
             return GrantJudgment(incoming=one, verdict="unchanged" if same else "kept")
         if (user.id, client.id) in self._seen:
             return GrantJudgment(
@@ -181,7 +195,14 @@ class _Judging:
             created=min(one.created, env.now) or env.now,
             changed=env.now,
         )
+        ceiling = self._ceilings[user.id]
+        grant = masked(grant, client, ceiling, offer=context.installation.offer)
         unused = LastUse(id=grant_use_id(grant.id), user=user.id, grant=grant.id, client=client.id)
+        if user.id not in self._written:
+            # As a consent does: joining an organization writes the user, and a rule the memberships
+            # (see `grants.organizations`).
+            self._written.add(user.id)
+            self.changes.extend((Update(user, as_it_is=True), *ceiling.locked()))
         self.changes.extend((Create(grant), Create(unused)))
         self.events.append(
             event(
@@ -191,7 +212,7 @@ class _Judging:
                 user=user.id,
                 client=client.id,
                 grant=grant.id,
-                permissions=permissions,
+                permissions=grant.permissions,
                 note="imported",
             )
         )
