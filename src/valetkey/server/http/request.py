@@ -4,9 +4,10 @@ import asyncio
 import os
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from enum import StrEnum
 from functools import cached_property
 from random import Random
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import unquote_plus
 
 from valetkey.jose import base64url
@@ -221,6 +222,15 @@ class Request:
     def parameters(self) -> Form:
         """The parameters in the query. Raises InvalidRequest."""
         return parse_form(self.query)
+
+
+M = TypeVar("M", bound=StrEnum)
+D = TypeVar("D")
+
+
+def member_of(kind: type[M], value: str, default: D) -> M | D:
+    """The member of that value, as a parameter names it, or the default."""
+    return kind(value) if value in {one.value for one in kind} else default
 
 
 async def read_body(receive: Receive) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import ClassVar, Final, TypeAlias
 
 from valetkey.server.http.reply import Reply, see_other
-from valetkey.server.http.request import Request
+from valetkey.server.http.request import Request, member_of
 from valetkey.server.model.event import DAILY, Event
 from valetkey.server.model.query import PageQuery, Rule
 from valetkey.server.model.receipt import Receipt
@@ -216,7 +216,7 @@ def _moment(event: Event) -> tuple[int, bool]:
 
 
 def _success(name: str) -> Success:
-    return Success(name) if name in {one.value for one in Success} else Success.NOTHING
+    return member_of(Success, name, Success.NOTHING)
 
 
 def _is_risky(form: forms.Form, context: Context) -> bool:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from valetkey.server.http.reply import NO_STORE, SAFE, Reply, see_other
-from valetkey.server.http.request import Request
+from valetkey.server.http.request import Request, member_of
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import DelegateTree, Grant, TokenFamily
 from valetkey.server.model.query import Many, One, PageQuery
@@ -317,7 +317,7 @@ def _start(place: str) -> str:
 
 
 def _shelf(name: str) -> Shelf:
-    return Shelf(name) if name in {one.value for one in Shelf} else Shelf.ALL
+    return member_of(Shelf, name, Shelf.ALL)
 
 
 def _success(name: str) -> Success:

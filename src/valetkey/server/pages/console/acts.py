@@ -10,7 +10,7 @@ from valetkey.server.admin.problems import Problem
 from valetkey.server.admin.table import BY_NAME
 from valetkey.server.http.front import Handler
 from valetkey.server.http.reply import Reply, see_other
-from valetkey.server.http.request import Request
+from valetkey.server.http.request import Request, member_of
 from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.console.parts import (
     REASON,
@@ -170,5 +170,4 @@ def answering(handler: Handler) -> Handler:
 
 def read_last_act(request: Request) -> Act | None:
     """The act that was just done, by the address of the page."""
-    name = request.parameters().get("done", "")
-    return Act(name) if name in {one.value for one in Act} else None
+    return member_of(Act, request.parameters().get("done", ""), None)

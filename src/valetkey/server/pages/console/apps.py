@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from valetkey.server.admin.table import BY_NAME
 from valetkey.server.http.reply import Reply
-from valetkey.server.http.request import Request
+from valetkey.server.http.request import Request, member_of
 from valetkey.server.model.client import Client
 from valetkey.server.model.query import One
 from valetkey.server.pages import presenters
@@ -75,8 +75,7 @@ class AppsPage:
         staff = await self._console.enter(request, Area.APPS)
         parameters = request.parameters()
         search = parameters.get("search", "").strip()[:255]
-        chosen = parameters.get("show", "")
-        show = AppFilter(chosen) if chosen in {one.value for one in AppFilter} else AppFilter.ALL
+        show = member_of(AppFilter, parameters.get("show", ""), AppFilter.ALL)
         names, following = await self._find(
             staff, search, show, cursor=parameters.get("cursor", "")
         )

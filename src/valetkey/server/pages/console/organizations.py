@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from valetkey.server.http.reply import Reply
-from valetkey.server.http.request import Request
+from valetkey.server.http.request import Request, member_of
 from valetkey.server.model.client import Client
 from valetkey.server.model.organization import ADMINISTRATION, OrganizationRule
 from valetkey.server.model.query import One, existing
@@ -246,7 +246,7 @@ def _row(one: Any) -> OrganizationRow:
 
 
 def _success(name: str) -> OrganizationDone | None:
-    return OrganizationDone(name) if name in {one.value for one in OrganizationDone} else None
+    return member_of(OrganizationDone, name, None)
 
 
 def _facts(

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from valetkey.server.admin.table import BY_NAME
 from valetkey.server.http.reply import Reply
-from valetkey.server.http.request import Request
+from valetkey.server.http.request import Request, member_of
 from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.console.parts import Area
 from valetkey.server.pages.console.staff import Console, Staff, address
@@ -29,8 +29,7 @@ class UsersPage:
         staff = await self._console.enter(request, Area.USERS)
         parameters = request.parameters()
         search = parameters.get("search", "").strip()[:255]
-        chosen = parameters.get("by", "")
-        by = SearchBy(chosen) if chosen in {one.value for one in SearchBy} else SearchBy.EMAIL
+        by = member_of(SearchBy, parameters.get("by", ""), SearchBy.EMAIL)
         cursor = parameters.get("cursor", "")
         users, following = await self._find(staff, search, by, cursor=cursor)
         view = UsersView(

@@ -13,7 +13,7 @@ from valetkey.server.accounts.webauthn import Member, creation_options
 from valetkey.server.http import log
 from valetkey.server.http.cookies import device
 from valetkey.server.http.reply import Reply, json_reply, see_other
-from valetkey.server.http.request import Request
+from valetkey.server.http.request import Request, member_of
 from valetkey.server.model.factor import Factor
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
@@ -91,7 +91,7 @@ class PasskeysPage:
             accepted=accepted,
             now=context.env.now,
             full=len(mine) >= passkeys.MOST,
-            notice=PasskeyNotice(notice) if notice in set(PasskeyNotice) else PasskeyNotice.NONE,
+            notice=member_of(PasskeyNotice, notice, PasskeyNotice.NONE),
         )
         return self._frame.page(request, view)
 
