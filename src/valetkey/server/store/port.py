@@ -181,6 +181,26 @@ class Store(Protocol):
         ...
 
 
+class StoreLayer:
+    """A store in front of another one, which it passes these calls on to. What it does itself, it
+    does in `read` and `commit`."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    async def page(self, query: PageQuery[R]) -> Page[R]:
+        return await self.store.page(query)
+
+    async def log(self, after: int, *, limit: int = 100) -> Log:
+        return await self.store.log(after, limit=limit)
+
+    async def sweep(self, now: int, *, events_before: int = 0) -> int:
+        return await self.store.sweep(now, events_before=events_before)
+
+    async def close(self) -> None:
+        await self.store.close()
+
+
 def milliseconds() -> int:
     """The time now, in milliseconds since 1970."""
     return time.time_ns() // 1_000_000

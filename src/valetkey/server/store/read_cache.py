@@ -12,14 +12,13 @@ from typing import Final, Protocol, TypeVar
 
 from valetkey.server.model.audit import NOT_RECORDED, AuditDraft
 from valetkey.server.model.change import Change, Stale
-from valetkey.server.model.change_log import Log
 from valetkey.server.model.client import Client
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
-from valetkey.server.model.query import Page, PageQuery, Query, RecentOne, Results
+from valetkey.server.model.query import Query, RecentOne, Results
 from valetkey.server.model.record import Record
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.store.port import Store
+from valetkey.server.store.port import Store, StoreLayer
 
 R = TypeVar("R", bound=Record)
 
@@ -53,11 +52,11 @@ class CommitRecorder(Protocol):
         ...
 
 
-class CachedStore:
+class CachedStore(StoreLayer):
     """A store with a cache for `RecentOne` queries in front of it."""
 
     def __init__(self, store: Store) -> None:
-        self.store = store
+        super().__init__(store)
         self._kept: dict[Query, tuple[float, Results]] = {}
         self._kinds: set[type[Record]] = set()
         self._forgotten = 0
@@ -124,18 +123,6 @@ class CachedStore:
     def _forget(self) -> None:
         self._forgotten += 1
         self._kept.clear()
-
-    async def page(self, query: PageQuery[R]) -> Page[R]:
-        return await self.store.page(query)
-
-    async def log(self, after: int, *, limit: int = 100) -> Log:
-        return await self.store.log(after, limit=limit)
-
-    async def sweep(self, now: int, *, events_before: int = 0) -> int:
-        return await self.store.sweep(now, events_before=events_before)
-
-    async def close(self) -> None:
-        await self.store.close()
 
 
 def _learn(records: Sequence[Record]) -> None:

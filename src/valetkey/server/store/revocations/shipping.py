@@ -13,14 +13,13 @@ from typing import Final, TypeVar
 import msgspec
 
 from valetkey.server.model.change import Change, Stale
-from valetkey.server.model.change_log import Log
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
-from valetkey.server.model.query import Page, PageQuery, Query, Results
+from valetkey.server.model.query import Query, Results
 from valetkey.server.model.record import Record
 from valetkey.server.store.keyring import open_salt, read_keys
 from valetkey.server.store.master_key import MasterKey
-from valetkey.server.store.port import Store, Unavailable, milliseconds
+from valetkey.server.store.port import Store, StoreLayer, Unavailable, milliseconds
 from valetkey.server.store.read_cache import CachedStore
 from valetkey.server.store.revocations.facts import fact_of, is_narrowing
 from valetkey.server.store.revocations.files import Journal, file_key
@@ -38,11 +37,12 @@ Key = Callable[[], Awaitable[bytes]]
 """Reads the key of the files."""
 
 
-class ShippingStore:
+class ShippingStore(StoreLayer):
     """A store with a folder beside it. `key` is read once something is written."""
 
     def __init__(self, store: Store, folder: Path, key: Key) -> None:
-        self.store, self._folder, self._key = store, folder, key
+        super().__init__(store)
+        self._folder, self._key = folder, key
         self._journal: Journal | None = None
         self._syncing: asyncio.Future[None] | None = None
 
@@ -118,15 +118,6 @@ class ShippingStore:
         why = error.strerror or str(error)
         return Unavailable(f"{self._folder}: revocations cannot be written: {why}")
 
-    async def page(self, query: PageQuery[R]) -> Page[R]:
-        return await self.store.page(query)
-
-    async def log(self, after: int, *, limit: int = 100) -> Log:
-        return await self.store.log(after, limit=limit)
-
-    async def sweep(self, now: int, *, events_before: int = 0) -> int:
-        return await self.store.sweep(now, events_before=events_before)
-
     async def run(self) -> None:
         """Make lines durable that nobody waits for, and say that nothing happened."""
         while True:
@@ -141,7 +132,7 @@ class ShippingStore:
         if self._journal is not None:
             with contextlib.suppress(OSError):
                 self._journal.close()
-        await self.store.close()
+        await super().close()
 
 
 async def key_of(store: Store, master: MasterKey) -> bytes:
