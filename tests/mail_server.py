@@ -15,6 +15,8 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from tests.live import free_port
 from tests.outside import NAMES, write_authority
 
+from valetkey.server.settings.notices import MailSettings
+
 USER: Final = "chirp"
 PASSWORD: Final = "mail server's password"
 
@@ -42,6 +44,16 @@ class Mailbox:
             there = self._came.wait_for(lambda: len(self.raw) >= count, timeout=seconds)
         assert there, f"{len(self.raw)} of {count} mails came"
         return self.mails
+
+    @property
+    def settings(self) -> MailSettings:
+        """The settings of a server that sends its mails here, without TLS or a name."""
+        return MailSettings(
+            host="localhost",
+            port=self.port,
+            security="none",
+            sender="Chirp <no-reply@chirp.example>",
+        )
 
     # What aiosmtpd calls.
 

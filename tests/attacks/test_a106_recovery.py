@@ -32,7 +32,6 @@ from valetkey.server.model.user import Session, User
 from valetkey.server.oauth.grants import sent_codes
 from valetkey.server.oauth.grants.sent_codes import MAILS
 from valetkey.server.oauth.signals import notice_delivery
-from valetkey.server.settings.notices import MailSettings
 
 NEW = "lanterns over quiet water"
 
@@ -45,12 +44,9 @@ def box() -> Iterator[Mailbox]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, box: Mailbox) -> Iterator[Live]:
-    mail = MailSettings(
-        host="localhost", port=box.port, security="none", sender="Chirp <no-reply@chirp.example>"
-    )
     folder = tmp_path_factory.mktemp("recovery")
     with live(
-        folder, name="Chirp", mail=mail, unthrottled=("127.0.0.1",), enable=("sign-up",)
+        folder, name="Chirp", mail=box.settings, unthrottled=("127.0.0.1",), enable=("sign-up",)
     ) as running:
         for user in running.users.values():
             change(running, find(running, User, user.id), email_verified=True)

@@ -40,7 +40,6 @@ from valetkey.server.oauth.grants import sent_codes
 from valetkey.server.oauth.grants.sent_codes import MAILS, SECONDS
 from valetkey.server.oauth.signals import notice_delivery
 from valetkey.server.settings.accounts import AccountSettings
-from valetkey.server.settings.notices import MailSettings
 
 ESSENTIAL = '{"id_token": {"acr": {"essential": true, "value": "%s"}}}'
 SUBJECT = "Your sign-in code"
@@ -55,13 +54,10 @@ def box() -> Iterator[Mailbox]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, box: Mailbox) -> Iterator[Live]:
-    mail = MailSettings(
-        host="localhost", port=box.port, security="none", sender="Chirp <no-reply@chirp.example>"
-    )
     with live(
         tmp_path_factory.mktemp("codes"),
         name="Chirp",
-        mail=mail,
+        mail=box.settings,
         accounts=AccountSettings(mail_codes=True),
         unthrottled=("127.0.0.1",),
     ) as running:

@@ -17,7 +17,6 @@ from tests.mail_server import Mailbox, mailbox, text
 
 from valetkey.server.model.user import Session, User
 from valetkey.server.settings.accounts import AccountSettings
-from valetkey.server.settings.notices import MailSettings
 
 pytestmark = pytest.mark.browser
 
@@ -38,16 +37,13 @@ def box() -> Iterator[Mailbox]:
 
 @pytest.fixture
 def server(tmp_path: Path, box: Mailbox) -> Iterator[Live]:
-    mail = MailSettings(
-        host="localhost", port=box.port, security="none", sender="Chirp <no-reply@chirp.example>"
-    )
     folder = tmp_path / "words"
     (folder / "it/LC_MESSAGES").mkdir(parents=True)
     (folder / "it/LC_MESSAGES/valetkey.po").write_text(ITALIAN)
     with live(
         tmp_path,
         name="Chirp",
-        mail=mail,
+        mail=box.settings,
         accounts=AccountSettings(mail_codes=True),
         locale_folder=folder,
         unthrottled=("127.0.0.1",),

@@ -27,7 +27,6 @@ from valetkey.server.model.change import Create
 from valetkey.server.model.environment import Env
 from valetkey.server.model.user import User
 from valetkey.server.settings.accounts import AccountSettings
-from valetkey.server.settings.notices import MailSettings
 
 KINDS: Final = ("known", "unknown", "disabled", "unproved")
 
@@ -35,11 +34,10 @@ KINDS: Final = ("known", "unknown", "disabled", "unproved")
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Live]:
     with mailbox() as box:
-        mail = MailSettings(
-            host="localhost", port=box.port, security="none", sender="no-reply@chirp.example"
-        )
         codes = AccountSettings(mail_codes=True)
-        with live(tmp_path, mail=mail, accounts=codes, unthrottled=("127.0.0.0/8",)) as running:
+        with live(
+            tmp_path, mail=box.settings, accounts=codes, unthrottled=("127.0.0.0/8",)
+        ) as running:
             yield running
 
 

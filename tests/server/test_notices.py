@@ -19,7 +19,7 @@ from valetkey.server.model.event import Event
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.stream import Job
 from valetkey.server.model.user import User
-from valetkey.server.settings.notices import MailSettings, NoticeSettings, WebhookSettings
+from valetkey.server.settings.notices import NoticeSettings, WebhookSettings
 
 SECRETS: Final = ("whsec_" + "QUFC" * 8, "whsec_" + "QUFB" * 8)
 ENDED: Final = 86400
@@ -45,19 +45,13 @@ def server(tmp_path_factory: pytest.TempPathFactory, box: Mailbox, hook: Host) -
         unthrottled=("127.0.0.0/8",),
         fetch_ca_file=hook.ca,
         fetch_local=(hook.place,),
-        mail=settings(box),
+        mail=box.settings,
         webhook=WebhookSettings(url=hook.url("/notices"), secret=Secret(" ".join(SECRETS))),
         notices=NoticeSettings(approval_waiting=False),
     ) as server:
         for user in every(server, User):
             change(server, user, created=1)
         yield server
-
-
-def settings(box: Mailbox) -> MailSettings:
-    return MailSettings(
-        host="localhost", port=box.port, security="none", sender="Chirp <no-reply@chirp.example>"
-    )
 
 
 def subjects(box: Mailbox, to: str) -> list[str]:
