@@ -76,6 +76,7 @@ def test_a_search_is_no_language(admin: Administrator, text: str) -> None:
         assert admin.get("/apps", **{field: text})["items"] == []
     for field in ("app", "permission", "user"):
         assert admin.get("/grants", **{field: text})["items"] == []
+    assert admin.get("/organizations", search=text)["items"] == []
 
 
 def test_apps_are_found_by_name_domain_and_owner(server: Live, admin: Administrator) -> None:
@@ -88,6 +89,40 @@ def test_apps_are_found_by_name_domain_and_owner(server: Live, admin: Administra
     app = admin.get("/apps/web")
     assert "web" in ids(name=app["name"][:4])
     assert ids(owner="nobody") == []
+
+
+def test_organizations_are_found_by_id_name_and_its_words(admin: Administrator) -> None:
+    names = {"acme": "Acme Rockets", "bolt-1": "The Bolt Works", "zed": "Ærø Boats"}
+    for name, title in names.items():
+        admin.post("/organizations", {"id": name, "name": title})
+
+    def ids(**query: str) -> list[str]:
+        return [one["id"] for one in admin.get("/organizations", **query)["items"]]
+
+    for text in ("acme", "Acme r", "ROCK", "acm"):
+        assert ids(search=text) == ["acme"], text
+    assert ids(search="bolt") == ["bolt-1"]
+    assert ids(search="the bolt w") == ["bolt-1"]
+    assert ids(search="ærø") == ["zed"]
+    assert ids(search="olt") == ids(search="works b") == []
+    assert admin.call("GET", "/organizations?id=a&search=b").status_code == 400
+    tag = str(admin.call("GET", "/organizations/zed").headers["etag"])
+    edited = admin.call("PATCH", "/organizations/zed", {"name": "Vela"}, if_match=tag)
+    assert edited.status_code == 200
+    assert (ids(search="ærø"), ids(search="vela"), ids(search="zed")) == ([], ["zed"], ["zed"])
+    found: list[str] = []
+    query = {"search": "b", "limit": "1"}
+    while True:
+        page = admin.get("/organizations", **query)
+        found += [one["id"] for one in page["items"]]
+        if "next" not in page:
+            break
+        query["cursor"] = page["next"]
+    assert set(found) == {"bolt-1"}
+    for name in names:
+        tag = str(admin.call("GET", f"/organizations/{name}").headers["etag"])
+        admin.call("DELETE", f"/organizations/{name}", if_match=tag)
+    assert ids(search="acme") == []
 
 
 # --- APIs ----------------------------------------------------------------------------------------

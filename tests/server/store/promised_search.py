@@ -12,6 +12,7 @@ from valetkey.server.model.change import Add, Create, Index, Remove, Stale, Upda
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import event
 from valetkey.server.model.grant import Grant
+from valetkey.server.model.organization import Organization
 from valetkey.server.model.query import One
 from valetkey.server.model.search import SearchQuery, WrongCursor, beginning, exactly
 from valetkey.server.model.statistic import Statistic, rows
@@ -64,6 +65,14 @@ class Searches:
         assert await names(store, by_email("chirp.example")) == []
         by_name = beginning(User, search.text(search.NAME, "nino"))
         assert await names(store, by_name) == ["Nino"]
+
+    async def test_organizations_are_found_by_id_and_name(self, store: Store) -> None:
+        its = Organization(id="acme", name="Great Rockets", created=NOW, changed=NOW)
+        other = replace(its, id="bolt", name="Bolt")
+        await put(store, its, other)
+        for text in ("acm", "great r", "ROCKETS"):
+            query = beginning(Organization, search.text(search.ORGANIZATION, text))
+            assert [one.id for one in (await store.page(query)).records] == ["acme"]
 
     async def test_a_page_goes_on_where_the_last_one_ended(self, store: Store) -> None:
         people = [f"m{number:03}" for number in range(23)]

@@ -1,4 +1,5 @@
-"""The search index: the terms by which administrators find users, apps, grants, and their last use.
+"""The search index: the terms by which administrators find users, apps, grants, their last
+use, and organizations.
 
 A term is one byte for its facet, and a value. Stores keep each term of a record beside its key, in
 the record's own commit. So a search is a short range of a tree, whatever the number of records, and
@@ -17,6 +18,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.confusable import folded
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.last_use import LastUse
+from valetkey.server.model.organization import Organization
 from valetkey.server.model.query import PageQuery
 from valetkey.server.model.record import Record
 from valetkey.server.model.user import User, typed_name
@@ -50,6 +52,7 @@ PERMISSION: Final = b"p"
 USED_APP: Final = b"l"
 USED: Final = b"m"
 ACTIVE: Final = b"v"
+ORGANIZATION: Final = b"b"
 
 
 class SearchQuery(PageQuery[R], Generic[R], frozen=True, kw_only=True):
@@ -158,11 +161,16 @@ def _last_use(use: Any) -> Iterator[bytes]:
     yield of_app(USED_APP, use.client, use.day)
 
 
+def _organization(its: Any) -> Iterator[bytes]:
+    yield from (text(ORGANIZATION, one) for one in (its.id, *_names(its.name)))
+
+
 SEARCHED: Final[dict[type[Record], Callable[[Any], Iterable[bytes]]]] = {
     User: _user,
     Client: _client,
     Grant: _grant,
     LastUse: _last_use,
+    Organization: _organization,
 }
 """The kinds of records that are searched."""
 

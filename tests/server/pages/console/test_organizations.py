@@ -135,15 +135,20 @@ def test_a_form_that_is_sent_twice_counts_once(server: Live) -> None:
     assert [one.id for one in every(server, Organization)].count("core") == 1
 
 
-def test_a_search_finds_the_beginnings_of_ids(server: Live) -> None:
+def test_a_search_finds_names_and_ids(server: Live) -> None:
     browser = staff(server, "noor", "operator")
     for name in ("dash", "dash-one", "dash-two", "date", "e"):
         browser.open("/console/add-organization")
-        browser.press("next", id=name, name=name.title())
-    page = browser.open("/console/organizations?search=Dash").text
-    found = [one for one in ("dash", "dash-one", "dash-two", "date", "e") if f">{one}<" in page]
-    assert found == ["dash", "dash-one", "dash-two"]
-    assert 'id="more"' not in page
+        browser.press("next", id=name, name=f"Over {name.upper()}")
+    for search, expected in (
+        ("Dash", ["dash", "dash-one", "dash-two"]),
+        ("over da", ["dash", "dash-one", "dash-two", "date"]),
+        ("ash", []),
+    ):
+        page = browser.open(f"/console/organizations?search={search}").text
+        found = [one for one in ("dash", "dash-one", "dash-two", "date", "e") if f">{one}<" in page]
+        assert found == expected
+        assert 'id="more"' not in page
 
 
 def test_others_have_no_such_pages(server: Live) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from valetkey.server.admin.lists import cursor_after, place_of
+from valetkey.server.admin.lists import cursor_after, place_of, search_page
 from valetkey.server.admin.operation import (
     AnyCall,
     AnyOperation,
@@ -20,6 +20,7 @@ from valetkey.server.admin.operation import (
 from valetkey.server.admin.operations.users import Time
 from valetkey.server.admin.problems import Problem, find, not_found
 from valetkey.server.http.organizations import apply_to_members
+from valetkey.server.model import search
 from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.organization import (
     EVERYTHING,
@@ -33,6 +34,7 @@ from valetkey.server.model.organization import (
     member_key,
 )
 from valetkey.server.model.query import Many, One, PageQuery, Rule
+from valetkey.server.model.search import beginning
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.endpoints.administration import OWN
@@ -65,6 +67,10 @@ class OrganizationQuery(ListQuery, frozen=True, kw_only=True):
     """Which page of which organizations."""
 
     id: Annotated[str, Meta(max_length=64, description="Those whose id begins so.")] = ""
+    search: Annotated[
+        str,
+        Meta(max_length=200, description="Those whose id, or name, or a word of it, begins so."),
+    ] = ""
 
 
 class OrganizationPage(ItemPage, frozen=True, kw_only=True):
@@ -128,20 +134,24 @@ def reach(call: AnyCall) -> Rule[Organization]:
 
 
 async def list_organizations(call: Call[OrganizationQuery, Nothing]) -> OrganizationPage:
-    """All of them, or those whose id begins so; the last id first."""
+    """All of them, or those whose id begins so, the last id first; or those that a search finds, in
+    the order of what it found."""
+    text = call.query.search.strip()
+    if text and call.query.id:
+        raise Problem("invalid-request", "search by one of id and search at a time")
+    if text:
+        found = beginning(Organization, search.text(search.ORGANIZATION, text))
+        items, following = await search_page(call, found, show)
+        return OrganizationPage(items=items, next=following)
     begin = call.query.id.strip().lower()
     # The keys are ids, and lists go backwards: these begin below the first key after them.
-    before = place_of(call) or (begin and begin + _AFTER)
+    before = place_of(call) or (begin and f"{begin}\x7f")
     page = await call.services.page(
         PageQuery(record=Organization, before=before, limit=call.query.limit)
     )
-    items = tuple(one for one in page.records if one.id.startswith(begin))
-    following = page.next if len(items) == len(page.records) else ""
-    return OrganizationPage(items=tuple(map(show, items)), next=cursor_after(call, following))
-
-
-_AFTER: Final = "\x7f"
-"""Comes after all characters of an id."""
+    those = tuple(one for one in page.records if one.id.startswith(begin))
+    after = page.next if len(those) == len(page.records) else ""
+    return OrganizationPage(items=tuple(map(show, those)), next=cursor_after(call, after))
 
 
 async def show_organization(call: Call[Nothing, Nothing]) -> OrganizationDetail:

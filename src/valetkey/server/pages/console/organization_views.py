@@ -31,7 +31,8 @@ class OrganizationRow(Struct, frozen=True, kw_only=True):
 
 
 class OrganizationsView(ConsoleView, frozen=True, kw_only=True):
-    """The organizations whose id begins with ``search``. ``add`` leads to the form for another."""
+    """The organizations of which the id or a word of the name begins with ``search``. ``add`` leads
+    to the form for another."""
 
     template: ClassVar = "console/organizations.html"
     enums: ClassVar = (Area, Act)

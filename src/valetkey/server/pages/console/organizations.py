@@ -48,8 +48,8 @@ class OrganizationsPage:
         """Search for organizations, or list them."""
         staff = await self._console.enter(request, Area.ORGANIZATIONS)
         parameters = request.parameters()
-        search = parameters.get("search", "").strip()[:64]
-        query = {"id": search, "cursor": parameters.get("cursor", ""), "limit": PAGE}
+        search = parameters.get("search", "").strip()[:200]
+        query = {"search": search, "cursor": parameters.get("cursor", ""), "limit": PAGE}
         page = await self._console.read(staff, "organizations.list", query=query)
         view = OrganizationsView(
             **self._console.around(staff, Area.ORGANIZATIONS),
