@@ -68,6 +68,7 @@ class _Verification:
         segments = list(self._segments())
         self._chain(segments)
         heads = self._heads(self._shipped)
+        self._learn_lost(heads)
         self._compare(segments, heads)
         newest = self._bundle.start.newest_head
         last = self._heads([newest] if newest else ())
@@ -202,15 +203,21 @@ class _Verification:
             heads.append(head)
         return heads
 
+    def _learn_lost(self, heads: Iterable[AuditHead]) -> None:
+        """Note what was lost by a restore that a later one lost in turn: only its shipped head says
+        it. So the newest epoch comes first."""
+        for head in sorted(heads, key=lambda one: one.epoch, reverse=True):
+            lost = head.restored
+            # A restore begins a new epoch, so it loses only older ones.
+            if lost is not None and lost.epoch < head.epoch and self._is_declared(head):
+                self._lost.append((lost.epoch, lost.number))
+
     def _compare(self, segments: list[_Checked], heads: Iterable[AuditHead]) -> None:
         """Every shipped head has to be in the chain, unless a restore declares that it is lost."""
         stored = {(one.head.epoch, one.head.number): one.head.digest for one in segments}
         start = self._bundle.start
         missing_heads: list[AuditHead] = []
-        # The newest epoch first: a restore that was lost by a later one tells what it lost itself.
-        for head in sorted(heads, key=lambda one: one.epoch, reverse=True):
-            if head.restored is not None and self._is_declared(head):
-                self._lost.append((head.restored.epoch, head.restored.number))
+        for head in heads:
             if head.number < start.first or (head.number > start.last and not start.newest):
                 continue
             digest_here = stored.get((head.epoch, head.number))
