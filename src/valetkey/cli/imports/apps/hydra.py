@@ -99,19 +99,39 @@ def _app(place: str, members: Members, terms: AppTerms) -> IncomingApp:
     if method in BY_SECRET:
         secret = terms.secret_of(row.client_id, "client_secret", row.client_secret)
     codes = names.AUTHORIZATION_CODE in grant_types
-    scope = split(row.scope)
     fields = {
-        "name": row.client_name or row.client_id,
         "auth_method": method,
         "grant_types": grant_types,
         "redirect_uris": tuple(row.redirect_uris or ()) if codes else (),
+        "auth_algorithm": _algorithm(row.token_endpoint_auth_signing_alg) if not secret else "",
+    }
+    dropped = {
+        "the implicit and password grants": set(requested) & NOT_HERE,
+        "redirect addresses without the authorization code": row.redirect_uris and not codes,
+        "lifetimes of its own": any(
+            one for name, one in members.items() if name.endswith(LIFESPANS)
+        ),
+    }
+    return IncomingApp(
+        place=place,
+        id=row.client_id,
+        fields=fields | _same_fields(row),
+        scope=split(row.scope),
+        secret=secret,
+        dropped=dropped_names(dropped | _dropped(row)),
+    )
+
+
+def _same_fields(row: _HydraClient) -> dict[str, Any]:
+    """The fields that mean the same here."""
+    return {
+        "name": row.client_name or row.client_id,
         "post_logout_redirect_uris": tuple(row.post_logout_redirect_uris or ()),
         "jwks": row.jwks or {},
         "jwks_uri": row.jwks_uri or "",
         "request_uris": tuple(row.request_uris or ()),
         "subject_type": row.subject_type or "public",
         "sector_identifier_uri": row.sector_identifier_uri or "",
-        "auth_algorithm": _algorithm(row.token_endpoint_auth_signing_alg) if not secret else "",
         "request_object_algorithm": _algorithm(row.request_object_signing_alg),
         "userinfo_signed_response_alg": _algorithm(row.userinfo_signed_response_alg),
         "uri": row.client_uri or "",
@@ -121,9 +141,11 @@ def _app(place: str, members: Members, terms: AppTerms) -> IncomingApp:
         "frontchannel_logout_uri": row.frontchannel_logout_uri or "",
         "backchannel_logout_uri": row.backchannel_logout_uri or "",
     }
-    dropped = {
-        "the implicit and password grants": set(requested) & NOT_HERE,
-        "redirect addresses without the authorization code": row.redirect_uris and not codes,
+
+
+def _dropped(row: _HydraClient) -> dict[str, object]:
+    """What else has no counterpart here, by its words for people."""
+    return {
         "audiences": row.audience,
         "the owner": row.owner,
         "contacts": row.contacts,
@@ -131,18 +153,7 @@ def _app(place: str, members: Members, terms: AppTerms) -> IncomingApp:
         "allowed origins": row.allowed_cors_origins,
         "skipping of the consent page": row.skip_consent,
         "the pairwise subjects that it knows": row.subject_type == "pairwise",
-        "lifetimes of its own": any(
-            one for name, one in members.items() if name.endswith(LIFESPANS)
-        ),
     }
-    return IncomingApp(
-        place=place,
-        id=row.client_id,
-        fields=fields,
-        scope=scope,
-        secret=secret,
-        dropped=dropped_names(dropped),
-    )
 
 
 def _algorithm(name: str | None) -> str:
