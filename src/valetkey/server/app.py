@@ -28,6 +28,7 @@ from valetkey.server.http.tls import Certificates
 from valetkey.server.http.tracing import NoTracer
 from valetkey.server.oauth.clients.documents import CLIENT_DOCUMENTS
 from valetkey.server.oauth.core.context import Registration, SignIn
+from valetkey.server.oauth.core.feature import Feature
 from valetkey.server.oauth.endpoints.registration import REGISTRATION
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.tokens.account_check import ACCOUNT_CHECKS
@@ -89,17 +90,12 @@ def create(
     )
     store = tracer.store(meter.store(recorded(beside)))
     certificates = Certificates(networks(settings.certificate_proxies), settings.client_authorities)
-    installations = Installations(
+    installations = _installations(
+        settings,
         store,
-        issuer=settings.issuer,
-        lifetimes=settings.lifetimes,
-        features=features,
+        features,
         master_key=master_key,
-        demands=settings.clients.demands,
-        registration=registration(settings),
         sign_in=host.sign_in if host else for_rules(settings.sign_in, settings.accounts),
-        notices=notice_targets(settings),
-        mtls_address=settings.mtls_address,
         signed_tokens=signed_tokens or SignedTokens(),
     )
     fetch = fetcher(settings, tracer)
@@ -174,6 +170,31 @@ def create(
         base=address.path(settings.issuer),
         probes=probes,
         connections=connections,
+    )
+
+
+def _installations(
+    settings: Settings,
+    store: Store,
+    features: tuple[Feature, ...],
+    *,
+    master_key: MasterKey,
+    sign_in: SignIn,
+    signed_tokens: SignedTokens,
+) -> Installations:
+    """The configuration that rules read, as the settings and the store have it."""
+    return Installations(
+        store,
+        issuer=settings.issuer,
+        lifetimes=settings.lifetimes,
+        features=features,
+        master_key=master_key,
+        demands=settings.clients.demands,
+        registration=registration(settings),
+        sign_in=sign_in,
+        notices=notice_targets(settings),
+        mtls_address=settings.mtls_address,
+        signed_tokens=signed_tokens,
     )
 
 
