@@ -31,7 +31,8 @@ from tests.rows import row
 
 from valetkey.jose import jwt
 from valetkey.jose.jwk import parse_set
-from valetkey.server.http.still_allowed import TYPE, QuestionToken
+from valetkey.server.http.platform_question import QuestionToken
+from valetkey.server.http.still_allowed import TYPE
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
 from valetkey.server.model.environment import Env

@@ -8,9 +8,11 @@ import pytest
 from tests.keys import lent
 
 from valetkey.server.http.outbound import Answer
+from valetkey.server.http.platform_question import PAUSE_SECONDS, PlatformQuestions
 from valetkey.server.http.still_allowed import (
-    PAUSE_SECONDS,
     REFUSAL_SECONDS,
+    TYPE,
+    WANTS,
     PlatformEndpoint,
     PlatformTerms,
     StillAllowed,
@@ -42,14 +44,16 @@ class Stage:
         self.asked = 0
         self.master = os.urandom(32)
         self.store = MemoryStore()
-        endpoint = PlatformEndpoint(
+        questions = PlatformQuestions(
             "https://p.example/ok",
             issuer="https://i",
-            source="platform",
+            typ=TYPE,
+            wants=WANTS,
             post=self.post,
             keys=self._keys,
             clock=lambda: self.now,
         )
+        endpoint = PlatformEndpoint(questions, source="platform")
         terms = PlatformTerms(source="platform", seconds=60, grace=30)
         fetcher: Any = self
         self.checks = StillAllowed(

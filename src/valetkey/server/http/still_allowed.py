@@ -8,17 +8,12 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from os import urandom
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from valetkey.jose import base64url, jwt
-from valetkey.jose.objects import read_object
-from valetkey.server.http import log
 from valetkey.server.http.fetch import Fetcher
-from valetkey.server.http.outbound import Answer
-from valetkey.server.model.keys import Keyring
+from valetkey.server.http.platform_question import PlatformQuestions
 from valetkey.server.model.query import Document, DocumentRequest, Many, Unreachable
 from valetkey.server.model.user import Identity
 from valetkey.server.oauth.tokens.account_check import YES
@@ -27,14 +22,11 @@ from valetkey.server.store.port import Store, Unavailable
 TYPE: Final = "still-allowed+jwt"
 """The `typ` of the token that goes with a question."""
 
-TOKEN_SECONDS: Final = 60
-"""Seconds for which that token is good."""
+WANTS: Final = "whether a user is allowed"
+"""What is asked."""
 
 REFUSAL_SECONDS: Final = 15.0
 """Seconds for which a refusal is remembered, at the most: the user may be back."""
-
-PAUSE_SECONDS: Final = 1.0
-"""Seconds after a failure in which nothing is asked, so that callers don't wait in vain."""
 
 MAX_REMEMBERED: Final = 100_000
 """Users whose answers are remembered: the last ones."""
@@ -51,14 +43,6 @@ class PlatformTerms(msgspec.Struct, frozen=True, kw_only=True):
 
 AskPlatform: TypeAlias = Callable[[str], Awaitable[bool | Unreachable]]
 """Says whether the user with this subject at the source is still allowed. Never raises."""
-
-
-class QuestionToken(jwt.Claims, frozen=True, kw_only=True):
-    """Proves that this server asks (RFC 7519 4.1): `sub` is the user's subject at the source."""
-
-    aud: str
-    sub: str
-    jti: str
 
 
 class _Remembered(msgspec.Struct, frozen=True):
@@ -142,65 +126,23 @@ class StillAllowed:
 
 
 class PlatformEndpoint:
-    """The address of a platform that says whether its users are still allowed. `keys` gets the
-    current keys of this server, the `issuer`."""
+    """The address of a platform that says whether its users are still allowed."""
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        issuer: str,
-        source: str,
-        post: Callable[..., Awaitable[Answer | Unreachable]],
-        keys: Callable[[], Awaitable[Keyring]],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._url = url
-        self._issuer = issuer
+    def __init__(self, questions: PlatformQuestions, *, source: str) -> None:
+        self._questions = questions
         self._source = source
-        self._post = post
-        self._keys = keys
-        self._clock = clock
-        self._paused_until = float("-inf")
 
     async def ask(self, subject: str) -> bool | Unreachable:
         """Ask about the user with this subject."""
-        if self._clock() < self._paused_until:
-            return Unreachable("it did not answer a moment ago", temporary=True)
-        now = int(time.time())
-        token = QuestionToken(
-            iss=self._issuer,
-            aud=self._url,
-            sub=subject,
-            iat=now,
-            exp=now + TOKEN_SECONDS,
-            jti=base64url.encode(urandom(16)),
-        )
-        key = (await self._keys()).signing["ES256"]
-        answer = await self._post(
-            self._url,
-            msgspec.json.encode({"subject": subject, "source": self._source}),
-            content_type="application/json",
-            headers={"authorization": f"Bearer {jwt.sign(token, key=key, typ=TYPE)}"},
-            purpose="account checks",
-        )
-        read = answer if isinstance(answer, Unreachable) else _read(answer)
-        if isinstance(read, Unreachable):
-            self._paused_until = self._clock() + PAUSE_SECONDS
-            log.warning("the platform does not say whether a user is allowed", detail=read.why)
-        return read
+        question = {"subject": subject, "source": self._source}
+        return await self._questions.ask(question, about=subject, read=_read)
 
 
-def _read(answer: Answer) -> bool | Unreachable:
-    if answer.status != 200:
-        return Unreachable(f"it answers with status {answer.status}", temporary=True)
-    try:
-        is_allowed = read_object(answer.body).get("allowed")
-    except ValueError:
-        is_allowed = None
+def _read(document: Mapping[str, Any]) -> bool:
+    is_allowed = document.get("allowed")
     # Only JSON true and false count.
     if not isinstance(is_allowed, bool):
-        return Unreachable("it answers without allowed: true or false", temporary=True)
+        raise ValueError("allowed: true or false")
     return is_allowed
 
 

@@ -57,11 +57,12 @@ Query: TypeAlias = One[Any] | OneByAlias[Any] | Many[Any]
 """Queries that a store answers."""
 
 DocumentKind: TypeAlias = Literal[
-    "keys", "client", "sector", "request", "logo", "provider", "still_allowed"
+    "keys", "client", "sector", "request", "logo", "provider", "still_allowed", "consent_check"
 ]
 """The use of a document, which limits its size: a JWK Set, a client's metadata, the redirect URIs
-of a sector, an authorization request, a logo, the metadata of a provider; or a platform's answer
-whether a user is still allowed, where the `url` is the user's id."""
+of a sector, an authorization request, a logo, the metadata of a provider; or a platform's answer:
+whether a user is still allowed, where the `url` is the user's id, and what a user may consent to,
+where it is the question (see `oauth.authorize.consent_check`)."""
 
 
 Party: TypeAlias = Literal["declared", "known", "stranger", "upstream"]

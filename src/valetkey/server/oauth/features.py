@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Final
 
 from valetkey.server.oauth.authorize.browser_session import SESSION_MANAGEMENT
+from valetkey.server.oauth.authorize.consent_check import CONSENT_CHECKS
 from valetkey.server.oauth.authorize.jar import REQUEST_URIS, SIGNED_REQUESTS
 from valetkey.server.oauth.authorize.par import PAR
 from valetkey.server.oauth.authorize.reply_address import FORM_POST_RESPONSES, JARM
@@ -85,6 +86,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     SCIM,
     ADMINISTRATION,
     ACCOUNT_CHECKS,
+    CONSENT_CHECKS,
     LEASE,
     REVOCATION,
     GRANT_MANAGEMENT,

@@ -207,6 +207,7 @@ CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "sign_in.handoff.url": _why_not_sign_in_page,
     "sign_in.handoff.logout_url": _why_not_sign_in_page,
     "sign_in.still_allowed.url": lambda link: address.why_not(link) if link else "",
+    "consent_check_url": lambda link: address.why_not(link) if link else "",
     "sign_in.handoff.acr": _why_not_words,
     "sign_in.handoff.amr": _why_not_words,
     UPSTREAM: why_not_upstreams,

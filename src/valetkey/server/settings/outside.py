@@ -4,10 +4,11 @@ import functools
 import ssl
 from typing import Final
 
-from valetkey.server.http import log
+from valetkey.server.http import consent_check, log, still_allowed
 from valetkey.server.http.fetch import Fetcher
 from valetkey.server.http.installation import Installations
 from valetkey.server.http.outbound import exchange
+from valetkey.server.http.platform_question import PlatformQuestions
 from valetkey.server.http.platform_sign_in import PlatformSignIn, ends_at
 from valetkey.server.http.still_allowed import (
     AskPlatform,
@@ -57,28 +58,34 @@ def documents_of(
 ) -> Fetch:
     """Answers what rules ask of other hosts. `ask_host` asks the host of an embedded server whether
     a user is still allowed, None if it isn't asked."""
-    platform = settings.sign_in.still_allowed
-    if ask_host is not None and not platform.url:
-        own = PlatformTerms(source=PLATFORM, seconds=HOST_SECONDS)
-        return StillAllowed(own, store, fetch, ask=ask_host).documents
-    if not platform.url:
-        return fetch.documents
 
     async def keys() -> Keyring:
         return (await installations.current()).keyring
 
-    terms = PlatformTerms(
-        source=platform.source, seconds=platform.seconds, grace=platform.grace_seconds
-    )
-    endpoint = PlatformEndpoint(
-        platform.url,
-        issuer=settings.issuer,
-        source=platform.source,
+    def questions(url: str, *, typ: str, wants: str) -> PlatformQuestions:
         # The platform is the operator's own, and may be in a network of theirs.
-        post=fetch.with_local(target(platform.url).authority).post,
-        keys=keys,
-    )
-    return StillAllowed(terms, store, fetch, ask=endpoint.ask).documents
+        post = fetch.with_local(target(url).authority).post
+        issuer = settings.issuer
+        return PlatformQuestions(url, issuer=issuer, typ=typ, wants=wants, post=post, keys=keys)
+
+    documents: Fetch = fetch.documents
+    platform = settings.sign_in.still_allowed
+    if platform.url:
+        endpoint = PlatformEndpoint(
+            questions(platform.url, typ=still_allowed.TYPE, wants=still_allowed.WANTS),
+            source=platform.source,
+        )
+        terms = PlatformTerms(
+            source=platform.source, seconds=platform.seconds, grace=platform.grace_seconds
+        )
+        documents = StillAllowed(terms, store, fetch, ask=endpoint.ask).documents
+    elif ask_host is not None:
+        own = PlatformTerms(source=PLATFORM, seconds=HOST_SECONDS)
+        documents = StillAllowed(own, store, fetch, ask=ask_host).documents
+    if url := settings.consent_check_url:
+        asked = questions(url, typ=consent_check.TYPE, wants=consent_check.WANTS)
+        documents = consent_check.ConsentChecks(asked, store, documents).documents
+    return documents
 
 
 def platform_sign_in(settings: Settings, fetch: Fetcher) -> PlatformSignIn | None:

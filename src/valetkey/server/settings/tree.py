@@ -212,6 +212,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     privacy_url: Annotated[
         str, _is("the web address of your privacy statement, or empty for none")
     ] = ""
+    consent_check_url: Annotated[
+        str,
+        _is(
+            "the https address at which your platform says what a user may consent to, by age or "
+            "with a guardian, or empty to ask nobody"
+        ),
+    ] = ""
     terms_url: Annotated[str, _is("the web address of your terms of use, or empty for none")] = ""
     locale_folder: Annotated[
         _File,
@@ -230,8 +237,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "mutual TLS": self.certificate_proxies,
             "hand-off": self.sign_in.handoff.url,
             "account checks": self.sign_in.still_allowed.url,
+            "consent checks": self.consent_check_url,
         }
-        own = {"hand-off", "account checks"}
+        own = {"hand-off", "account checks", "consent checks"}
         named = (name for name in self.enable if name not in own)
         return (*named, *(name for name, setting in more.items() if setting))
 

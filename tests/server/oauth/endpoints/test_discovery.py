@@ -194,6 +194,7 @@ MEMBERS: dict[str, set[str]] = {
     "scim": set(),
     "administration": set(),
     "account checks": set(),
+    "consent checks": set(),
     "hand-off": set(),
     "notices": set(),
     "client authentication": set(),

@@ -4,44 +4,36 @@
 checks on current records, so that no step can be skipped, and no answer becomes stale.
 """
 
-from collections.abc import Sequence
-
 import msgspec
 
-from valetkey.server.accounts.fresh_proof import factors_of
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.client import Client
-from valetkey.server.model.factor import Factor
-from valetkey.server.model.grant import Grant, live_grant_alias
-from valetkey.server.model.organization import Membership
 from valetkey.server.model.pending import Pending
-from valetkey.server.model.query import OneByAlias, Rule
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.authorize import grant_management, user_code
-from valetkey.server.oauth.authorize.browser_session import Browser, person
+from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.consent import (
-    OVER,
     Allow,
     Cancel,
     agree,
     cancel,
     consent_sheet,
 )
+from valetkey.server.oauth.authorize.consent_check import ConsentWithheld
+from valetkey.server.oauth.authorize.current_step import step_for
 from valetkey.server.oauth.authorize.interaction import (
     NeedChoice,
     NeedConsent,
     NeedLogin,
     Ready,
-    Step,
     Unable,
     is_sensitive,
-    needs_factors,
     needs_new_sign_in,
-    next_step,
     refusal,
     required_levels,
 )
-from valetkey.server.oauth.authorize.organizations import AppNotAllowed, as_allowed
+from valetkey.server.oauth.authorize.organizations import AppNotAllowed
 from valetkey.server.oauth.authorize.outcome import (
     AuthorizeDecision,
     Choose,
@@ -66,8 +58,7 @@ from valetkey.server.oauth.authorize.request_stages import (
 )
 from valetkey.server.oauth.clients import documents
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.organizations import memberships_of
-from valetkey.spec.errors import AccessDenied, InvalidGrantId, InvalidRequest, OAuthError
+from valetkey.spec.errors import OAuthError
 from valetkey.wire.form import Form
 
 
@@ -140,7 +131,8 @@ def _answered(
     if isinstance(step, NeedLogin | NeedChoice):
         return _ask(valid_request, step, pending=pending, context=context)
     if isinstance(step, Unable):
-        return _unable(valid_request, step.error, context)
+        denied = _unable(valid_request, step.error, context)
+        return _explained(step, denied, valid_request.request)
     decided = yield from _decided(
         valid_request, step, user_answer, pending=pending, browser=browser, context=context
     )
@@ -171,66 +163,6 @@ def _decided(
         return decision
     also = yield from documents.store_client(valid_request.client_request.client)
     return msgspec.structs.replace(decision, changes=(*also, *decision.changes))
-
-
-def step_for(valid_request: ValidRequest, browser: Browser, context: Context) -> Rule[Step]:
-    """The next step, from current records."""
-    who = yield from person(browser, context)
-    if who is not None and valid_request.of not in ("", who.user.id):
-        who = None  # The answer has to be another user's.
-    grant: Grant | None = None
-    memberships: tuple[Membership, ...] = ()
-    request, dropped = valid_request.request, tuple[str, ...]()
-    if who is not None:
-        client = valid_request.client_request.client
-        query = OneByAlias(Grant, live_grant_alias(who.user.id, client.id))
-        of_user = memberships_of(who.user.id)
-        results = yield query, of_user
-        grant = results.one(query)
-        memberships = results.many(of_user)
-        if memberships or request.organization:
-            try:
-                request = yield from as_allowed(request, grant, memberships, context=context)
-            except AccessDenied as error:
-                return Unable(who, error)
-    if grant is not None:
-        requested = valid_request.request.permissions
-        dropped = grant_management.dropped(request.managed, grant, requested)
-        grant = grant_management.without(grant, dropped)
-    factors: Sequence[Factor] = ()
-    if who is not None and needs_factors(request, who, context):
-        factors = yield from factors_of(who.user.id)
-    step = next_step(
-        request,
-        factors=factors,
-        reply_to=valid_request.client_request.reply_to,
-        person=who,
-        fresh=who is not None and who.session.id == valid_request.fresh,
-        since=0 if valid_request.pending is None else valid_request.pending.created,
-        chosen=valid_request.chosen,
-        grant=grant,
-        context=context,
-    )
-    if memberships and isinstance(step, NeedConsent):
-        step = msgspec.structs.replace(step, memberships=memberships)
-    if not isinstance(step, NeedConsent | Ready) or request.managed == grant_management.NOTHING:
-        return step
-    return (yield from _managed(valid_request, msgspec.structs.replace(step, dropped=dropped)))
-
-
-def _managed(valid_request: ValidRequest, step: NeedConsent | Ready) -> Rule[Step]:
-    """The same step, if the requested grant is this user's; for `create`, if they have none."""
-    what = valid_request.request.managed
-    try:
-        grant = yield from grant_management.find_grant(what, valid_request.client_request.client)
-    except InvalidGrantId as error:
-        return Unable(step.person, error)
-    if grant is not None and grant.user != step.person.user.id:
-        return Unable(step.person, AccessDenied("the grant is another user's"))
-    over_ = isinstance(step, NeedConsent) and (step.grant is None or step.why in OVER)
-    if what.action == "create" and not over_:
-        return Unable(step.person, InvalidRequest("the user has a grant already: merge or replace"))
-    return step
 
 
 def _ready(
@@ -271,7 +203,8 @@ def _denied(error: OAuthError, reply_to: ReplyTo, client: Client) -> Deny:
 
 def _explained(step: Unable, denied: Deny, request: AuthorizationRequest) -> Deny:
     """The refusal, with what its page has to say if there may be one."""
-    if not isinstance(step.error, AppNotAllowed) or "none" in request.prompts:
+    explained = isinstance(step.error, AppNotAllowed | ConsentWithheld)
+    if not explained or "none" in request.prompts:
         return denied
     return msgspec.structs.replace(denied, person=step.person, permissions=request.permissions)
 

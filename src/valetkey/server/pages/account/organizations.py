@@ -1,10 +1,12 @@
-"""The page of an app that the user's organization does not allow, where the user can ask for it."""
+"""The page of an app that the user's organization does not allow, where the user can ask for it, or
+that the platform does not let them connect."""
 
 from typing import ClassVar, Final
 
 from valetkey.server.http.reply import Reply
 from valetkey.server.http.request import Request
 from valetkey.server.model.organization import Organization
+from valetkey.server.oauth.authorize.consent_check import ConsentWithheld
 from valetkey.server.oauth.authorize.organizations import AppNotAllowed, ask_for
 from valetkey.server.oauth.authorize.outcome import Deny
 from valetkey.server.oauth.core.context import Context
@@ -17,13 +19,15 @@ ASK: Final = "/ask-organization"
 
 class NotAllowedView(View, frozen=True, kw_only=True):
     """The app is not connected. ``organizations`` are the names of those that don't allow it; with
-    the button ``#ask``, the user asks them. ``requested``: the request has just been sent."""
+    the button ``#ask``, the user asks them. ``requested``: the request has just been sent. Without
+    organizations, the platform doesn't let the user connect it: ``reason`` is in its words."""
 
     template: ClassVar = "not_allowed.html"
 
     account: Account
     app: App
-    organizations: tuple[str, ...]
+    organizations: tuple[str, ...] = ()
+    reason: str = ""
     form: PageForm | None = None
     back: Back | None = None
     requested: bool = False
@@ -34,7 +38,18 @@ def not_allowed(
 ) -> Reply | None:
     """The page, None if the request was denied for another reason."""
     error, person, client = denied.error, denied.person, denied.client
-    if not isinstance(error, AppNotAllowed) or person is None or client is None:
+    if person is None or client is None:
+        return None
+    if isinstance(error, ConsentWithheld):
+        withheld = NotAllowedView(
+            site=frame.site,
+            account=frame.account(person.user),
+            app=presenters.app(client, client.id),
+            reason=error.explanation,
+            back=back,
+        )
+        return frame.page(request, withheld, status=403)
+    if not isinstance(error, AppNotAllowed):
         return None
     scope = " ".join(denied.permissions)
     form = None

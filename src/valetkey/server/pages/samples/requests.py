@@ -79,6 +79,12 @@ NOT_ALLOWED = NotAllowedView(
     form=FORM,
     back=Back(place="calendar.example", href="https://calendar.example/?error=access_denied"),
 )
+CONSENT_WITHHELD = replace(
+    NOT_ALLOWED,
+    organizations=(),
+    form=None,
+    reason="Apps that send money are for people of 16 and older. Ask a parent under Family.",
+)
 REQUESTS: dict[str, View] = {
     "sign-in": SIGN_IN,
     "sign-in-refused": replace(SIGN_IN, username="miko", problem=SignInProblem.REFUSED),
@@ -133,6 +139,7 @@ REQUESTS: dict[str, View] = {
     "sign-up-throttled": replace(SIGN_UP, problem=SignUpProblem.THROTTLED, retry_after=290),
     "sign-up-hostile": replace(SIGN_UP, app=HOSTILE, username=HOSTILE, name=HOSTILE, email=HOSTILE),
     "not-allowed": NOT_ALLOWED,
+    "consent-withheld": CONSENT_WITHHELD,
     "not-allowed-requested": replace(NOT_ALLOWED, form=None, back=None, requested=True),
     "not-allowed-hostile": replace(
         NOT_ALLOWED, app=EVIL, organizations=(HOSTILE, "Bolt"), back=Back(place=HOSTILE, href="/x")
