@@ -13,9 +13,9 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.attacks.play import every, find
+from tests.attacks.play import AS_POST, every, find
 from tests.live import Live, caught_up, live
-from tests.server.admin.play import ALL, Administrator, list_app, machine
+from tests.server.admin.play import ALL, Administrator, bind, list_app, machine, person
 
 from valetkey.server.model.client import Client
 from valetkey.server.model.idempotency import IdempotentCall
@@ -26,7 +26,7 @@ from valetkey.server.model.user import User
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     folder = tmp_path_factory.mktemp("repeated")
     with live(folder) as running:
-        for client in ("machine", "agent"):
+        for client in ("machine", "agent", "web", "post"):
             list_app(running, client, *ALL)
         caught_up()
         yield running
@@ -69,6 +69,24 @@ def test_somebody_elses_key_is_another_one(server: Live, admin: Administrator) -
     assert theirs.status_code == 200
     assert "idempotent-replayed" not in theirs.headers
     assert theirs.json()["link"] not in ("", link["link"])
+
+
+def test_two_people_at_one_app_and_one_person_at_two_have_keys_of_their_own(server: Live) -> None:
+    bind(server, "miko", "operator")
+    bind(server, "noor", "operator")
+    path = f"/users/{server.users['noor'].id}/password-link"
+    callers = (
+        person(server, "miko", *ALL),
+        person(server, "noor", *ALL),
+        person(server, "miko", *ALL, client=AS_POST),
+    )
+    answers = [one.call("POST", path, {}, idempotency_key="ours") for one in callers]
+    assert [one.status_code for one in answers] == [200, 200, 200], [one.text for one in answers]
+    assert not [one for one in answers if "idempotent-replayed" in one.headers]
+    assert len({one.json()["link"] for one in answers} - {""}) == 3
+    again = callers[0].call("POST", path, {}, idempotency_key="ours")
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.json()["link"] == ""
 
 
 def test_a_key_is_for_one_operation_and_one_target(server: Live, admin: Administrator) -> None:

@@ -16,10 +16,15 @@ from typing import Any
 import pytest
 from tests.attacks.play import AS_WEB, asking, change, every, introspected, signed_in, tokens
 from tests.live import Live, caught_up, live
-from tests.server.admin.play import ALL, Administrator, list_app, machine, person
+from tests.rows import row
+from tests.server.admin.play import ALL, Administrator, call_of, list_app, machine, person
 
+from valetkey.server.admin.operation import AnyOperation
+from valetkey.server.admin.operations.organizations import MANAGE
+from valetkey.server.admin.table import OPERATIONS
 from valetkey.server.model.grant import Grant
-from valetkey.server.model.organization import Membership
+from valetkey.server.model.organization import Membership, Organization
+from valetkey.server.oauth.endpoints.administration import OWN
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +90,37 @@ OTHERS = [
     ("GET", "/requests", None),
     ("POST", "/requests/answer", {"user": "x", "app": "kite", "allow": True}),
 ]
+
+
+ALL_OF_THEM = [one for one in OPERATIONS if one.path.startswith("/organizations")]
+PLATFORM = [one for one in ALL_OF_THEM if one.permission != OWN]
+
+
+def test_each_operation_of_an_organization_is_among_them() -> None:
+    """A new operation needs a row above, or a permission of the platform."""
+    of_rows = {
+        (method, path.replace("USER", "{user}").replace("GRANT", "{grant}"))
+        for method, path, _ in OTHERS
+    }
+    own = [one for one in OPERATIONS if one.permission == OWN]
+    prefix = "/organizations/{organization}"
+    assert all(one.path.startswith(prefix) for one in own)
+    assert {(one.method, one.path.removeprefix(prefix)) for one in own} == of_rows
+    assert {one.permission for one in PLATFORM} == {MANAGE}
+
+
+@pytest.mark.parametrize("operation", [row(one.name, "by a member", one) for one in PLATFORM])
+def test_what_is_the_platforms_is_not_an_administrators(
+    server: Live, noor: Administrator, operation: AnyOperation
+) -> None:
+    """Not for another organization, and not for their own."""
+    before = every(server, Organization), every(server, Membership)
+    for name in ("acme", "bolt", "new"):
+        method, path, body = call_of(operation, organization=name)
+        answer = noor.call(method, path, body, if_match="*")
+        assert answer.status_code == 403, answer.text
+        assert answer.json()["permission"] == MANAGE
+    assert (every(server, Organization), every(server, Membership)) == before
 
 
 @pytest.mark.parametrize("method, path, body", OTHERS, ids=lambda one: str(one)[:30])
