@@ -18,6 +18,7 @@ from valetkey.cli.serving import Service, import_app, loop_factory, serve_until_
 from valetkey.cli.systemd import Reports, ServiceManager
 from valetkey.cli.workers import Workers, listen
 from valetkey.server.http import file_limit, log
+from valetkey.server.http.shared_counts import SharedCounts
 from valetkey.server.http.sign_in_failures import PROXY_NOT_TRUSTED
 from valetkey.server.http.signed_tokens import SignedTokens
 from valetkey.server.settings import Settings
@@ -88,10 +89,10 @@ def _lead_workers(service: Service, manager: ServiceManager) -> int:
     import_app()
     loop_factory()  # imports the loop too: once, and not in each worker
     asyncio.run(_create(service.settings))
-    signed_tokens = SignedTokens()
+    signed_tokens, counts = SignedTokens(), SharedCounts()
 
     def work(lifeline: int, reports: Reports) -> None:
-        of_worker = service._replace(lifeline=lifeline, signed_tokens=signed_tokens)
+        of_worker = service._replace(lifeline=lifeline, signed_tokens=signed_tokens, counts=counts)
         serve_until_stopped(of_worker, reports, on_ready=memory.collapse_heap)
 
     settings = service.settings

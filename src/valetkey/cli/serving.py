@@ -18,6 +18,7 @@ from valetkey.cli.master_key.file import open_installation
 from valetkey.cli.systemd import Reports
 from valetkey.server.http import log
 from valetkey.server.http.fast.protocol import protocol_of
+from valetkey.server.http.shared_counts import SharedCounts
 from valetkey.server.http.signed_tokens import SignedTokens
 from valetkey.server.http.tls import Certificate
 from valetkey.server.settings import Loaded, Settings, changes
@@ -44,6 +45,7 @@ class Service(NamedTuple):
     origins: Mapping[str, str]
     lifeline: int | None = None
     signed_tokens: SignedTokens | None = None
+    counts: SharedCounts | None = None
 
 
 def serve_until_stopped(
@@ -149,6 +151,7 @@ async def _serve(service: Service, reports: Reports, on_ready: Callable[[], None
             store,
             master_key=master,
             signed_tokens=service.signed_tokens,
+            counts=service.counts,
             origins=service.origins,
         )
         pair = _pair(settings)

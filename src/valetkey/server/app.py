@@ -20,6 +20,7 @@ from valetkey.server.http.hashing import Passwords
 from valetkey.server.http.installation import Installations
 from valetkey.server.http.lazy_app import LazyApp
 from valetkey.server.http.outbox import Outbox
+from valetkey.server.http.shared_counts import SharedCounts
 from valetkey.server.http.shell import Shell
 from valetkey.server.http.sign_in_failures import SignInFailures
 from valetkey.server.http.signed_tokens import SignedTokens
@@ -74,11 +75,13 @@ def create(
     *,
     master_key: MasterKey,
     signed_tokens: SignedTokens | None = None,
+    counts: SharedCounts | None = None,
     host: Host | None = None,
     origins: Mapping[str, str] = NO_ORIGINS,
 ) -> "Application":
     """The application over an open store that has its keys (`store.keyring.ensure_keys`).
-    `signed_tokens` is shared by the workers of one server; None for a server without workers.
+    `signed_tokens` and `counts` are shared by the workers of one server; None for a server without
+    workers.
     `host` is None unless the server is embedded. `origins` says where each setting comes from (see
     `settings.load.Loaded`)."""
     now = CurrentSettings(settings, origins)
@@ -151,7 +154,7 @@ def create(
 
     requests = make_request_log(settings)
     programs = requests.endpoints(
-        endpoints(features, shell, certificates, administrators=_call_rules(settings))
+        endpoints(features, shell, certificates, administrators=_call_rules(settings, counts))
     )
     connections = Connections(file_limit.limit(), is_shared=now.is_shared)
     meter.connections = lambda: connections.count
@@ -198,10 +201,12 @@ def _installations(
     )
 
 
-def _call_rules(settings: Settings) -> CallRules:
+def _call_rules(settings: Settings, counts: SharedCounts | None) -> CallRules:
     administration = settings.administration
     return CallRules(
-        two_factors=administration.second_factor, per_minute=administration.calls_per_minute
+        two_factors=administration.second_factor,
+        per_minute=administration.calls_per_minute,
+        counts=counts,
     )
 
 

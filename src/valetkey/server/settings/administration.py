@@ -21,6 +21,6 @@ class AdministrationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_u
             ge=10,
             le=100_000,
             description="the number of calls of the administration API that one caller may make in "
-            "a minute, in each process",
+            "a minute, at all workers of a server on one machine together",
         ),
     ] = 600

@@ -26,6 +26,7 @@ from valetkey.server.http import log
 from valetkey.server.http.front import MethodHandler, as_oauth_error
 from valetkey.server.http.reply import JSON, NO_STORE, SAFE, Headers, Reply
 from valetkey.server.http.request import Request
+from valetkey.server.http.shared_counts import SharedCounts
 from valetkey.server.http.shell import Shell
 from valetkey.server.model.assurance import TWO_FACTORS
 from valetkey.server.model.role import PATH
@@ -60,7 +61,7 @@ class AdminHandler:
     def __init__(self, shell: Shell, transport: Transport, rules: CallRules) -> None:
         self._shell = shell
         self._rules = rules
-        self._limiter = RateLimiter(rules.per_minute)
+        self._limiter = RateLimiter(rules.per_minute, rules.counts or SharedCounts())
         self._document: tuple[str, bytes] = ("", b"")
         self._transport = transport
         self._services = Services(shell)

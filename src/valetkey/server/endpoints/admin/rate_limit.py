@@ -1,8 +1,8 @@
 """How many calls each caller may make, and the headers that say so
 (draft-ietf-httpapi-ratelimit-headers).
 
-Counted in memory, by each process of a server: it holds off scripts that run away, and needs no
-write.
+Counted in memory that the workers of a server share: it holds off scripts that run away, and needs
+no write.
 """
 
 import time
@@ -12,16 +12,19 @@ from typing import Final, NamedTuple
 import msgspec
 
 from valetkey.server.http.reply import Headers
+from valetkey.server.http.shared_counts import SharedCounts
 
 WINDOW: Final = 60
 """Seconds of a window."""
 
 
 class CallRules(msgspec.Struct, frozen=True, kw_only=True):
-    """What callers need, and how much they may call in a minute."""
+    """What callers need, and how much they may call in a minute. `counts` are those of all workers,
+    None for a server without workers."""
 
     two_factors: bool = True
     per_minute: int = 600
+    counts: SharedCounts | None = None
 
 
 class Remaining(NamedTuple):
@@ -34,21 +37,22 @@ class Remaining(NamedTuple):
 class RateLimiter:
     """Counts the calls of each caller in the present minute."""
 
-    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        per_minute: int,
+        counts: SharedCounts,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock` is the same for all processes of the machine."""
         self._most = per_minute
+        self._counts = counts
         self._clock = clock
-        self._window = -1
-        self._calls: dict[str, int] = {}
 
     def count(self, caller: str) -> Remaining:
         """Counts a call."""
-        now = int(self._clock())
-        window, elapsed = divmod(now, WINDOW)
-        if window != self._window:
-            self._window = window
-            self._calls.clear()
-        calls = self._calls[caller] = self._calls.get(caller, 0) + 1
-        return Remaining(self._most - calls, WINDOW - elapsed)
+        window, elapsed = divmod(int(self._clock()), WINDOW)
+        return Remaining(self._most - self._counts.add(caller, window), WINDOW - elapsed)
 
     def headers(self, remaining: Remaining) -> Headers:
         """The headers of an answer."""
