@@ -1,8 +1,10 @@
 """`valetkey serve` as a separate process."""
 
 import contextlib
+import itertools
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -17,11 +19,16 @@ from typing import Any
 
 import httpx2
 import pytest
+from msgspec.structs import replace
 from tests.cli.line import Line
+from tests.installation import SECRETS
 from tests.live import free_port
 from tests.tls import write_pair
 
+from valetkey.server.model.change import Update
+from valetkey.server.model.client import Client
 from valetkey.server.model.keys import SigningKey
+from valetkey.server.model.role import PATH, PREFIX
 
 COMMAND = (sys.executable, "-m", "valetkey", "serve")
 
@@ -291,3 +298,28 @@ def test_a_database_of_a_newer_version(line: Line) -> None:
     result = once("--port", str(free_port()))
     assert result.returncode == 1
     assert "step 999 (later) of a newer valetkey" in result.stderr
+
+
+def test_workers_count_the_calls_of_an_administrator_together(line: Line) -> None:
+    line.furnish()
+    (machine,) = [one for one in line.every(Client) if one.id == "machine"]
+    scope = f"{PREFIX}users.read"
+    listed = replace(machine, admin=(scope,), scope=(*machine.scope, scope))
+    line.store(lambda store: store.commit([Update(listed)]))
+    port = free_port()
+    issuer = f"http://127.0.0.1:{port}"
+    words = ("--port", str(port), "--issuer", issuer, "--workers", "2")
+    with serving(*words):
+        form = {"grant_type": "client_credentials", "scope": scope, "resource": issuer + PATH}
+        answer = httpx2.post(f"{issuer}/token", data=form, auth=("machine", SECRETS["machine"]))
+        headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+        left = []
+        for _ in range(30):
+            # A connection for each, so that either worker gets some.
+            answer = httpx2.get(f"{issuer}{PATH}/users", headers=headers)
+            assert answer.status_code == 200, answer.text
+            state = re.fullmatch(r'"calls";r=(\d+);t=(\d+)', answer.headers["ratelimit"])
+            assert state
+            left.append(int(state[1]))
+    # A new minute begins with all of them, once at most.
+    assert sum(before - after != 1 for before, after in itertools.pairwise(left)) <= 1
