@@ -13,7 +13,7 @@ from valetkey.server.audit.recorder import recorded
 from valetkey.server.endpoints.admin.rate_limit import CallRules
 from valetkey.server.endpoints.driver import endpoints
 from valetkey.server.endpoints.health import health
-from valetkey.server.http import background, file_limit, installation, search_index
+from valetkey.server.http import background, file_limit, installation, search_index, unused_accounts
 from valetkey.server.http.connections import Connections
 from valetkey.server.http.front import App, Front, MethodHandler, within
 from valetkey.server.http.hashing import Passwords
@@ -129,6 +129,8 @@ def create(
             more.append(installation.run(store, installations))
         if notice_targets(settings).tells("access_ends_soon"):
             more.append(background.announce_ends(shell))
+        if settings.accounts.unused_days:
+            more.append(unused_accounts.run(shell, settings.accounts.unused_days))
         if settings.metrics_port:
             more.append(make_metrics_port(settings, meter, store).run())
         return _running(shell, outbox, passwords, *more, now=now, tracer=tracer)

@@ -42,6 +42,7 @@ NoticeKind: TypeAlias = Literal[
     "deletion_soon",
     "account_attacked",
     "password_opened",
+    "account_unused",
 ]
 """The kinds of notices. Each has a setting of its name in `[notices]`."""
 
@@ -67,6 +68,7 @@ FACTS: Final[dict[NoticeKind, tuple[str, ...]]] = {
     "deletion_soon": ("at",),
     "account_attacked": ("failures",),
     "password_opened": ("device",),
+    "account_unused": ("at",),
 }
 """The facts that a notice of each kind may have. All are texts, and all may be left out.
 

@@ -280,7 +280,11 @@ DATA: Final[tuple[DataKind, ...]] = (
     DataKind(record=Client, on_erasure="none", what="apps, with the id of the user who owns one"),
     DataKind(record=BulkStop, on_erasure="none", what="orders to stop many grants at once"),
     DataKind(record=Statistic, on_erasure="none", what="numbers by hour and day"),
-    DataKind(record=IndexState, on_erasure="none", what="how far records are indexed for search"),
+    DataKind(
+        record=IndexState,
+        on_erasure="none",
+        what="how far records are indexed for search, and searched for unused accounts",
+    ),
     DataKind(record=Policy, on_erasure="none", what="rules for apps"),
     DataKind(record=OrganizationGroup, on_erasure="none", what="groups whose users are members"),
     DataKind(

@@ -1,4 +1,5 @@
-"""The day on which a grant, or a user's account, was last used; and how far an index is built."""
+"""The day on which a grant, or a user's account, was last used; and how far a walk through all
+records has come."""
 
 from typing import ClassVar, Final
 
@@ -40,7 +41,8 @@ def user_use_id(user: str) -> str:
 class IndexState(Record, frozen=True, kw_only=True, omit_defaults=True):
     """How far the records of one kind are indexed for search. `kind` is their table, `terms` the
     version of the terms (see `model.search.TERMS`), `before` where the next step begins. `rounds`
-    have gone through all of them; the last one ended at `ended`, in seconds since 1970."""
+    have gone through all of them; the last one ended at `ended`, in seconds since 1970. The walk
+    that looks for unused accounts has a row of its own (see `http.unused_accounts`)."""
 
     table: ClassVar[str] = "index_states"
 

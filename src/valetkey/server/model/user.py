@@ -52,7 +52,8 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=Tru
 
     `claims` has claims of PROFILE_CLAIMS, `address` members of ADDRESS_PARTS. The id is the `sub`
     for clients with public subjects. `disabled_by` has those who disabled the
-    user: ADMINISTRATOR, or sources (see `Identity`). Each of them lifts only its own.
+    user: ADMINISTRATOR, UNUSED, or sources (see `Identity`). Each of them lifts only its own, and
+    administrators also UNUSED.
     """
 
     table: ClassVar[str] = "users"
@@ -112,6 +113,9 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=Tru
 
 ADMINISTRATOR: Final = "administrator"
 """Who disables users besides sources. No source has this name."""
+
+UNUSED: Final = "~unused"
+"""Who disables users whose account nobody uses. No source has this name."""
 
 GENERATED: Final = "~"
 """The first character of usernames that this server makes; people cannot choose it."""

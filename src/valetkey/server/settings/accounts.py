@@ -15,6 +15,11 @@ RANGE: Final = "https://api.pwnedpasswords.com/range"
 """The range query of Have I Been Pwned."""
 
 
+MIN_UNUSED: Final = 60
+"""Days for which nobody uses an account before it is disabled, at least: more than a notice counts
+(`oauth.admin.unused_accounts.MARKED`)."""
+
+
 def _is(description: str) -> msgspec.Meta:
     return msgspec.Meta(description=description)
 
@@ -72,6 +77,16 @@ class AccountSettings(PasskeySettings, frozen=True, kw_only=True, forbid_unknown
         ),
     ] = False
 
+    unused_days: Annotated[
+        int,
+        msgspec.Meta(
+            ge=0,
+            le=3650,
+            description="the number of days after which an account that nobody used is disabled, "
+            "from 60 to 3650, or 0 for never; its user is notified 14 days before",
+        ),
+    ] = 0
+
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """Each mistake: the name of the setting, and why."""
         alone = self.second_factor == "optional"
@@ -80,6 +95,8 @@ class AccountSettings(PasskeySettings, frozen=True, kw_only=True, forbid_unknown
                 "password_min_length",
                 f"is below {MIN_ALONE}, and a password can be the only factor here",
             )
+        if 0 < self.unused_days < MIN_UNUSED:
+            yield "unused_days", f"must be 0, or {MIN_UNUSED} or more"
         if self.mail_codes and not alone:
             yield "mail_codes", "is of no use where every sign-in needs two factors"
 

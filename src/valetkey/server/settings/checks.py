@@ -280,9 +280,21 @@ def _lazy(settings: Settings, origins: Mapping[str, str]) -> list[str]:
 def _tables(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
     if settings.accounts.mail_codes and not settings.mail.host:
         yield f"accounts.mail_codes = True (from {origins['accounts.mail_codes']}): needs mail.host"
+    yield from _unused(settings, origins)
     for table in ("key_service", "pkcs11", "mail", "webhook", "audit"):
         part = getattr(settings, table)
         yield from _of_table(table, part, part.mistakes(), origins=origins)
+
+
+def _unused(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
+    days = settings.accounts.unused_days
+    place = f"accounts.unused_days = {days} (from {origins['accounts.unused_days']})"
+    # Older events are gone, and with them the last sign-in.
+    if days * 86400 > settings.lifetimes.event:
+        yield f"{place}: is longer than lifetimes.event, {settings.lifetimes.event} seconds"
+    tells = settings.notices.account_unused and (settings.mail.host or settings.webhook.url)
+    if days and not tells:
+        yield f"{place}: needs mail.host or webhook.url, and notices.account_unused, to warn users"
 
 
 def _of_table(

@@ -239,6 +239,9 @@ class NoticeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     password_opened: Annotated[
         bool, _is("true or false: such a password works in new browsers again")
     ] = True
+    account_unused: Annotated[
+        bool, _is("true or false: nobody uses the account, so it will be disabled in two weeks")
+    ] = True
 
     @property
     def off(self) -> frozenset[str]:

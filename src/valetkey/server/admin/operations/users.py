@@ -21,7 +21,12 @@ from valetkey.server.model import search
 from valetkey.server.model.query import OneByAlias, Rule
 from valetkey.server.model.search import SearchQuery, beginning, exactly
 from valetkey.server.model.user import ADMINISTRATOR, Status, User, sign_in_name
-from valetkey.server.oauth.admin.user_status import UserStatus, disablers, with_status
+from valetkey.server.oauth.admin.user_status import (
+    UserStatus,
+    disablers,
+    why_disabled,
+    with_status,
+)
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.endpoints.administration import permissions_of
 
@@ -44,7 +49,8 @@ class UserSummary(msgspec.Struct, frozen=True, kw_only=True):
 class UserDetail(msgspec.Struct, frozen=True, kw_only=True):
     """A user. `claims` are those of the scope `profile`. `external` is the platform's own id of the
     user, empty if they do not come from it. `disabled_by` are those who disabled the user:
-    `administrator`, `deletion`, or the sources of users."""
+    `administrator`, `~deletion`, `~unused` (nobody used the account), or the sources of users.
+    `disabled_because` says the same in words, empty for an active user."""
 
     id: UserId
     username: str
@@ -57,6 +63,7 @@ class UserDetail(msgspec.Struct, frozen=True, kw_only=True):
     claims: dict[str, str]
     status: Status
     disabled_by: tuple[str, ...]
+    disabled_because: str
     external: str
     language: str
     zone: str
@@ -116,6 +123,7 @@ def detail(user: User) -> UserDetail:
         claims=user.claims,
         status=user.status,
         disabled_by=tuple(sorted(disablers(user))),
+        disabled_because=why_disabled(user),
         external=user.external,
         language=user.language,
         zone=user.zone,
@@ -178,7 +186,7 @@ async def disable_user(call: Call[Nothing, Reason]) -> UserDetail:
 
 
 async def enable_user(call: Call[Nothing, Reason]) -> UserDetail:
-    """Takes back what administrators said."""
+    """Takes back what administrators said, and that nobody used the account."""
     return await _change_status(call, "active")
 
 
@@ -250,7 +258,8 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         response=UserDetail,
         run=enable_user,
         summary="Enable a user",
-        description="Takes back what administrators said. A user whom a source or a deletion has "
-        "disabled stays disabled: see `disabled_by`.",
+        description="Takes back what administrators said, and what the server did because nobody "
+        "used the account. A user whom a source or a deletion has disabled stays disabled: see "
+        "`disabled_by`.",
     ),
 )

@@ -5,7 +5,8 @@ the change log tells the APIs (see `model.change_log`). Sessions end, so that no
 again by enabling the user.
 
 Administrators and sources disable users independently: a user is active again when nobody disables
-them any more.
+them any more. The server itself disables users whose account nobody uses (UNUSED); an administrator
+who enables them takes that back too.
 """
 
 from typing import Final
@@ -13,9 +14,10 @@ from typing import Final
 import msgspec
 
 from valetkey.server.model.change import Change, Remove, Update
+from valetkey.server.model.erasure import DELETION
 from valetkey.server.model.event import event
 from valetkey.server.model.query import Many, One, Rule
-from valetkey.server.model.user import ADMINISTRATOR, Session, Status, User
+from valetkey.server.model.user import ADMINISTRATOR, UNUSED, Session, Status, User
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.logout.sessions import sign_out_everywhere
@@ -56,10 +58,12 @@ def with_status(
     """Disables or enables a user, whose record may have other changes too: the outcome has one
     update of it, or no change at all if `by` has said so before.
 
-    `by` is ADMINISTRATOR or a source. It lifts its own word; EVERYBODY lifts all. `reason` goes
+    `by` is ADMINISTRATOR, UNUSED or a source. It lifts its own word; ADMINISTRATOR also lifts
+    UNUSED, and EVERYBODY lifts all. `reason` goes
     into the history, cut to MAX_REASON characters."""
     before = disablers(user)
-    after = before | {by} if status == "disabled" else before - {by}
+    lifted = {by, UNUSED} if by == ADMINISTRATOR else {by}
+    after = before | {by} if status == "disabled" else before - lifted
     if by == EVERYBODY:
         after = frozenset()
     if after == before:
@@ -88,10 +92,23 @@ def with_status(
 
 
 def disablers(user: User) -> frozenset[str]:
-    """Who has disabled the user: ADMINISTRATOR and sources."""
+    """Who has disabled the user: ADMINISTRATOR, DELETION, UNUSED and sources."""
     if user.status == "active":
         return frozenset()
     return frozenset(user.disabled_by or (ADMINISTRATOR,))
+
+
+_WORDS: Final = {
+    ADMINISTRATOR: "an administrator disabled it",
+    DELETION: "its deletion was requested",
+    UNUSED: "nobody used it",
+}
+
+
+def why_disabled(user: User) -> str:
+    """Why the account is disabled, in plain words; "" if it is active."""
+    words = (_WORDS.get(one, f"{one} disabled it") for one in sorted(disablers(user)))
+    return "; ".join(words)
 
 
 def end_sessions(user: str, context: Context) -> Rule[tuple[Change, ...]]:

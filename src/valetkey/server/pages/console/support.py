@@ -107,6 +107,7 @@ class SupportPage:
             email=plain(user.email, NAME),
             verified=user.email_verified,
             disabled=user.status != "active",
+            unused=UNUSED in user.disabled_by,
             created=user.created,
             factors=len(factors),
             sessions=len(sessions.items),

@@ -129,7 +129,8 @@ class UsersView(ConsoleView, frozen=True, kw_only=True):
 
 
 class UserFacts(Struct, frozen=True, kw_only=True):
-    """What the support view says about the account. ``factors`` and ``sessions`` are counts."""
+    """What the support view says about the account. ``unused``: it is disabled because
+    nobody used it. ``factors`` and ``sessions`` are counts."""
 
     subject: str
     name: str
@@ -137,6 +138,7 @@ class UserFacts(Struct, frozen=True, kw_only=True):
     email: str
     verified: bool
     disabled: bool
+    unused: bool = False
     created: int
     factors: int
     sessions: int

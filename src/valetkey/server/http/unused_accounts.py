@@ -1,0 +1,87 @@
+"""Goes through all accounts once a day, for those that nobody uses (`accounts.unused_days`)."""
+
+import asyncio
+import contextlib
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from valetkey.server.http import log
+from valetkey.server.http.shell import Shell
+from valetkey.server.model import ids
+from valetkey.server.model.change import Stale, put
+from valetkey.server.model.event import Event
+from valetkey.server.model.last_use import DAY, IndexState, LastUse, user_use_id
+from valetkey.server.model.query import One, PageQuery
+from valetkey.server.model.user import User
+from valetkey.server.oauth.admin.unused_accounts import is_idle, newest_use, notify_or_disable
+from valetkey.server.store.port import Store, Unavailable
+from valetkey.spec.errors import TemporarilyUnavailable
+
+STEP: Final = 50
+"""Accounts of one step."""
+
+PAUSE: Final = 0.2
+"""Seconds between two steps."""
+
+REST: Final = 3600.0
+"""Seconds between two looks for something to do."""
+
+EVENTS: Final = 100
+"""Events that are read at once."""
+
+STATE: Final = "unused accounts"
+
+
+async def run(shell: Shell, days: int) -> None:
+    """Goes through all accounts, once a day for all servers together."""
+    while True:
+        more = False
+        try:
+            with contextlib.suppress(Stale):  # Another server is at it.
+                more = await step(shell, days)
+        except (Unavailable, TemporarilyUnavailable) as error:
+            log.warning("unused accounts postponed", detail=str(error))
+        await asyncio.sleep(PAUSE if more else REST)
+
+
+async def step(shell: Shell, days: int) -> bool:
+    """Looks at some accounts. Returns whether there are more to look at now. Several servers may do
+    it at the same time: each user is notified once, and one server loses the race for the step.
+    Raises Unavailable, TemporarilyUnavailable, Stale."""
+    query = One(IndexState, STATE)
+    before = (await shell.store.read(query)).one(query)
+    state = before or IndexState(kind=STATE, terms=0)
+    now = (await shell.context()).env.now
+    if not state.before and now < state.ended + DAY:
+        return False
+    walk = PageQuery(record=User, before=state.before, limit=STEP, walk=True)
+    page = await shell.store.page(walk)
+    uses = {one.id: One(LastUse, user_use_id(one.id)) for one in page.records}
+    results = await shell.store.read(*uses.values()) if uses else None
+    for user in page.records:
+        use = results.one(uses[user.id]) if results else None
+        if is_idle(user, use, days=days, now=now):
+            seen = await _newest_use(shell.store, user.id, since=now - days * DAY)
+            rule = partial(notify_or_disable, user.id, seen=seen, days=days)
+            await shell.settle(lambda context, rule=rule: rule(context=context))
+    after = msgspec.structs.replace(state, before=page.next)
+    if not page.next:
+        after = msgspec.structs.replace(after, rounds=state.rounds + 1, ended=now)
+    await shell.store.commit([put(after, before)])
+    return bool(page.next)
+
+
+async def _newest_use(store: Store, user: str, *, since: int) -> int:
+    """The time of the user's newest act; 0 for none since then. However much strangers have tried,
+    all events of that time are read, some at a time."""
+    before = ""
+    while True:
+        query = PageQuery(record=Event, index="user", value=user, before=before, limit=EVENTS)
+        page = await store.page(query)
+        if used := newest_use(page.records):
+            return used
+        before = page.next
+        if not before or ids.created_at(page.records[-1].id) < since:
+            return 0
