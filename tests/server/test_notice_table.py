@@ -27,6 +27,7 @@ from valetkey.server.model.grant import Grant, TokenFamily, new_shards
 from valetkey.server.model.stream import Job
 from valetkey.server.model.user import User
 from valetkey.server.oauth.admin.erasure import SOON, do_due, request_deletion
+from valetkey.server.oauth.admin.unused_accounts import notify_or_disable
 from valetkey.server.oauth.grants.approvals import new_approval
 from valetkey.server.oauth.grants.changes import change_status, widen
 from valetkey.server.oauth.grants.credentials import change_email, change_password
@@ -245,6 +246,14 @@ def password_opened(world: Told) -> None:
     world.sign_in_as(sign_in.NOWHERE, Caller("203.0.113.7", "mine"))
 
 
+def account_unused(world: Told) -> None:
+    world.later(80 * DAY)
+    for _ in range(3):
+        world.later(DAY)
+        look = partial(notify_or_disable, world.miko.id, seen=0, days=90)
+        world.settle(lambda: look(world.context))
+
+
 def _guess(world: Told) -> None:
     tried = world.settle(lambda: sign_in.candidate("miko", caller=STRANGER, now=world.now))
     assert isinstance(tried, sign_in.Candidate)
@@ -275,6 +284,7 @@ ACTS: Final[dict[NoticeKind, tuple[Callable[[Told], None], set[str]]]] = {
     "deletion_soon": (deletion_soon, set()),
     "account_attacked": (account_attacked, {"password-closed"}),
     "password_opened": (password_opened, {"password-opened"}),
+    "account_unused": (account_unused, set()),
 }
 """What has the notice, and the events that the user reads of the same act."""
 

@@ -339,3 +339,18 @@ def test_a_short_password_needs_a_second_factor_beside_it() -> None:
     assert load(both, {}, None).accounts.password_min_length == 8
     with pytest.raises(SettingsError):
         load(both | {"accounts.password_min_length": "7"}, {}, None)
+
+
+def test_unused_accounts_are_disabled_only_where_their_users_are_warned() -> None:
+    mail = {"mail.host": "smtp.chirp.example", "mail.sender": "no-reply@chirp.example"}
+    assert load({}, {}, None).accounts.unused_days == 0
+    assert load({"accounts.unused_days": "60"} | mail, {}, None).accounts.unused_days == 60
+    for more, why in (
+        ({}, "needs mail.host or webhook.url"),
+        (mail | {"notices.account_unused": "false"}, "needs mail.host or webhook.url"),
+        (mail | {"accounts.unused_days": "59"}, "must be 0, or 60 or more"),
+        (mail | {"accounts.unused_days": "731"}, "is longer than lifetimes.event"),
+        (mail | {"accounts.unused_days": "3651"}, "3650"),
+    ):
+        with pytest.raises(SettingsError, match=why):
+            load({"accounts.unused_days": "365"} | more, {}, None)

@@ -7,9 +7,9 @@ from typing import Final
 
 import msgspec
 
+from valetkey.server.accounts.profile import profile_owner
 from valetkey.server.http import log
 from valetkey.server.http.shell import Shell
-from valetkey.server.model import ids
 from valetkey.server.model.change import Stale, put
 from valetkey.server.model.event import Event
 from valetkey.server.model.last_use import DAY, IndexState, LastUse, user_use_id
@@ -63,9 +63,7 @@ async def step(shell: Shell, days: int) -> bool:
     for user in page.records:
         use = results.one(uses[user.id]) if results else None
         if is_idle(user, use, days=days, now=now):
-            seen = await _newest_use(shell.store, user.id, since=now - days * DAY)
-            rule = partial(notify_or_disable, user.id, seen=seen, days=days)
-            await shell.settle(lambda context, rule=rule: rule(context=context))
+            await _look_at(shell, user.id, days)
     after = msgspec.structs.replace(state, before=page.next)
     if not page.next:
         after = msgspec.structs.replace(after, rounds=state.rounds + 1, ended=now)
@@ -73,9 +71,16 @@ async def step(shell: Shell, days: int) -> bool:
     return bool(page.next)
 
 
-async def _newest_use(store: Store, user: str, *, since: int) -> int:
-    """The time of the user's newest act; 0 for none since then. However much strangers have tried,
-    all events of that time are read, some at a time."""
+async def _look_at(shell: Shell, user: str, days: int) -> None:
+    """Notifies the user or disables the account, if it is unused and no source's."""
+    if not await shell.ask(lambda context: profile_owner(user)):
+        seen = await _newest_use(shell.store, user)
+        await shell.settle(partial(notify_or_disable, user, seen=seen, days=days))
+
+
+async def _newest_use(store: Store, user: str) -> int:
+    """The time of the user's newest act, 0 for none. However often strangers have tried to sign in
+    since then, it is found: all events are read, some at a time."""
     before = ""
     while True:
         query = PageQuery(record=Event, index="user", value=user, before=before, limit=EVENTS)
@@ -83,5 +88,5 @@ async def _newest_use(store: Store, user: str, *, since: int) -> int:
         if used := newest_use(page.records):
             return used
         before = page.next
-        if not before or ids.created_at(page.records[-1].id) < since:
+        if not before:
             return 0

@@ -54,7 +54,7 @@ def is_idle(user: User, use: LastUse | None, *, days: int, now: int) -> bool:
     return user.status == "active" and now >= stored_use(user, use) + days * DAY - WARNING
 
 
-def notify_or_disable(name: str, *, seen: int, days: int, context: Context) -> Rule[Outcome]:
+def notify_or_disable(name: str, context: Context, *, seen: int, days: int) -> Rule[Outcome]:
     """Notifies the user of an account that nobody uses, or disables it if nobody used it for `days`
     and the notice is two weeks old. `seen` is the last use that the events tell."""
     user, use, marker = One(User, name), One(LastUse, user_use_id(name)), _marker(name, context)

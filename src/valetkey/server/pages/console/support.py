@@ -12,6 +12,7 @@ from valetkey.server.http.request import Request
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import One, Rule
+from valetkey.server.model.user import UNUSED
 from valetkey.server.oauth.admin.support_case import open_until
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.offer import Offer
