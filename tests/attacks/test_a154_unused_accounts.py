@@ -84,7 +84,7 @@ def test_failed_sign_ins_hide_no_use_of_the_account(server: Live) -> None:
     for days in (14.1, 30, 44):
         walk(server, days_later=days)
         assert status(server, "miko") == ("active", ())
-    assert owner.open("/apps").status_code == 200
+    assert owner.http.get("/apps").status_code == 200
 
 
 def test_the_sessions_of_the_account_end(server: Live) -> None:
@@ -94,4 +94,4 @@ def test_the_sessions_of_the_account_end(server: Live) -> None:
     walk(server, days_later=DAYS + 14.1)
     assert status(server, "miko") == ("disabled", (UNUSED,))
     assert server.users["miko"].id not in {one.user for one in every(server, Session)}
-    assert browser.open("/apps").status_code == 303
+    assert browser.http.get("/apps").status_code == 303

@@ -250,8 +250,7 @@ def account_unused(world: Told) -> None:
     world.later(80 * DAY)
     for _ in range(3):
         world.later(DAY)
-        look = partial(notify_or_disable, world.miko.id, seen=0, days=90)
-        world.settle(lambda: look(world.context))
+        world.settle(lambda: notify_or_disable(world.miko.id, world.context, seen=0, days=90))
 
 
 def _guess(world: Told) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -124,13 +124,10 @@ def create(
         more = [
             make_audit(lambda: now.settings, store, master=master_key, fetch=fetch).run(),
             *writers(beside),
+            *_by_settings(settings, shell),
         ]
         if REGISTRATION in features or CLIENT_DOCUMENTS in features:
             more.append(installation.run(store, installations))
-        if notice_targets(settings).tells("access_ends_soon"):
-            more.append(background.announce_ends(shell))
-        if settings.accounts.unused_days:
-            more.append(unused_accounts.run(shell, settings.accounts.unused_days))
         if settings.metrics_port:
             more.append(make_metrics_port(settings, meter, store).run())
         return _running(shell, outbox, passwords, *more, now=now, tracer=tracer)
@@ -201,6 +198,14 @@ def _installations(
         mtls_address=settings.mtls_address,
         signed_tokens=signed_tokens,
     )
+
+
+def _by_settings(settings: Settings, shell: Shell) -> Iterator[Coroutine[None, None, None]]:
+    """What the server does beside its requests if the settings say so."""
+    if notice_targets(settings).tells("access_ends_soon"):
+        yield background.announce_ends(shell)
+    if settings.accounts.unused_days:
+        yield unused_accounts.run(shell, settings.accounts.unused_days)
 
 
 def _call_rules(settings: Settings, counts: SharedCounts | None) -> CallRules:

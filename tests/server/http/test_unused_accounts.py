@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from functools import partial
@@ -10,22 +11,25 @@ from typing import Final
 
 import pytest
 from msgspec.structs import replace
+from tests.attacks.play import every
+from tests.live import Live, live
 
 from valetkey.server.accounts.notices import NoticeTargets
 from valetkey.server.http.installation import Installations
 from valetkey.server.http.shell import Shell
-from valetkey.server.http.unused_accounts import EVENTS, STEP, step
+from valetkey.server.http.unused_accounts import EVENTS, STATE, STEP, step
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create, Stale
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import event
-from valetkey.server.model.last_use import DAY, LastUse, user_use_id
+from valetkey.server.model.last_use import DAY, IndexState, LastUse, user_use_id
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.model.query import Many, One
 from valetkey.server.model.stream import Job
 from valetkey.server.model.user import ADMINISTRATOR, PLATFORM, UNUSED, Identity, User
 from valetkey.server.oauth.admin.user_status import change_user_status
 from valetkey.server.oauth.core.context import Context
+from valetkey.server.settings.accounts import AccountSettings
 from valetkey.server.store.keyring import ensure_keys
 from valetkey.server.store.port import Store
 from valetkey.server.store.sqlite.store import SQLiteStore
@@ -121,7 +125,7 @@ async def test_a_hundred_and_twenty_accounts(shell: ShellAt) -> None:
     for day in range(48, 75):
         shell.now = START + day * DAY + 1
         await shell.walk()
-        assert await shell.disabled() == (unused if day > 61 else set()), day
+        assert await shell.disabled() == (unused if day >= 61 else set()), day
     assert await shell.notified() == Counter(returning | unused), "exactly once"
 
     one = users[-1]
@@ -167,3 +171,19 @@ async def test_a_sign_in_is_found_below_all_that_strangers_tried(shell: ShellAt)
     shell.now = START + 77 * DAY
     await shell.walk()
     assert await shell.notified() == Counter([user.id])
+
+
+def test_the_walk_begins_with_the_server_where_the_setting_is_on(tmp_path: Path) -> None:
+    def states(server: Live) -> set[str]:
+        return {one.kind for one in every(server, IndexState)}
+
+    for days in (0, DAYS):
+        (folder := tmp_path / str(days)).mkdir()
+        with live(folder, accounts=AccountSettings(unused_days=days)) as server:
+            until = time.monotonic() + 20
+            # The search index begins at the same time.
+            while "users" not in states(server) and time.monotonic() < until:
+                time.sleep(0.05)
+            while days and STATE not in states(server) and time.monotonic() < until:
+                time.sleep(0.05)
+            assert (STATE in states(server)) == bool(days)
