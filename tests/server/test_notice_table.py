@@ -250,7 +250,7 @@ def account_unused(world: Told) -> None:
     world.later(80 * DAY)
     for _ in range(3):
         world.later(DAY)
-        world.settle(lambda: notify_or_disable(world.miko.id, world.context, seen=0, days=90))
+        world.settle(lambda: notify_or_disable(world.miko.id, world.context, last_act=0, days=90))
 
 
 def _guess(world: Told) -> None:

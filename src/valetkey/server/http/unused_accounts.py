@@ -74,8 +74,8 @@ async def step(shell: Shell, days: int) -> bool:
 async def _look_at(shell: Shell, user: str, days: int) -> None:
     """Notifies the user or disables the account, if it is unused and no source's."""
     if not await shell.ask(lambda context: profile_owner(user)):
-        seen = await _newest_use(shell.store, user)
-        await shell.settle(partial(notify_or_disable, user, seen=seen, days=days))
+        last_act = await _newest_use(shell.store, user)
+        await shell.settle(partial(notify_or_disable, user, last_act=last_act, days=days))
 
 
 async def _newest_use(store: Store, user: str) -> int:

@@ -44,11 +44,11 @@ class Idle(World):
         self.at = replace(self.at, notices=NoticeTargets(mail=True))
         self.miko = self.change(User, self.miko.id, created=START, changed=START)
 
-    def look(self, after: int, *, seen: int = 0) -> str:
+    def look(self, after: int, *, last_act: int = 0) -> str:
         """What the account comes to so many seconds after START: notified, or its status."""
         self.now = START + after
         had = len(self.all(Job))
-        look = partial(notify_or_disable, self.miko.id, seen=seen, days=DAYS)
+        look = partial(notify_or_disable, self.miko.id, last_act=last_act, days=DAYS)
         self.settle(lambda: look(self.context))
         if len(self.all(Job)) > had:
             return "notified"
@@ -130,9 +130,9 @@ def test_a_use_after_the_notice_keeps_the_account(use: Any) -> None:
 
 def test_an_act_of_the_user_keeps_the_account() -> None:
     world = Idle()
-    assert world.look(SOON, seen=START + DAY) == "active"
-    assert world.look(SOON + DAY, seen=START + DAY) == "notified"
-    assert world.look(DAYS * DAY + 9 * DAY, seen=START + SOON + 3 * DAY) == "active"
+    assert world.look(SOON, last_act=START + DAY) == "active"
+    assert world.look(SOON + DAY, last_act=START + DAY) == "notified"
+    assert world.look(DAYS * DAY + 9 * DAY, last_act=START + SOON + 3 * DAY) == "active"
 
 
 EVENTS: Final[list[tuple[Kind, By, bool]]] = [

@@ -7,7 +7,6 @@ Accounts that a source owns, such as a directory or the platform, are the source
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Final
 
 from valetkey.server.accounts.notices import tell
@@ -17,6 +16,7 @@ from valetkey.server.model.change import Remove, put
 from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.directory import ProvisionedUser
 from valetkey.server.model.event import Event, Kind
+from valetkey.server.model.hours import utc_text
 from valetkey.server.model.last_use import DAY, LastUse, user_use_id
 from valetkey.server.model.query import Many, One, Rule
 from valetkey.server.model.user import UNUSED, Identity, Session, User
@@ -54,9 +54,9 @@ def is_idle(user: User, use: LastUse | None, *, days: int, now: int) -> bool:
     return user.status == "active" and now >= stored_use(user, use) + days * DAY - WARNING
 
 
-def notify_or_disable(name: str, context: Context, *, seen: int, days: int) -> Rule[Outcome]:
+def notify_or_disable(name: str, context: Context, *, last_act: int, days: int) -> Rule[Outcome]:
     """Notifies the user of an account that nobody uses, or disables it if nobody used it for `days`
-    and the notice is two weeks old. `seen` is the last use that the events tell."""
+    and the notice is two weeks old. `last_act` is the last use that the events tell."""
     user, use, marker = One(User, name), One(LastUse, user_use_id(name)), _marker(name, context)
     identities, provisioned = Many(Identity, "user", name), One(ProvisionedUser, name)
     sessions, notified = Many(Session, "user", name), One(SingleUse, marker.key)
@@ -67,7 +67,7 @@ def notify_or_disable(name: str, context: Context, *, seen: int, days: int) -> R
     if owner(results.many(identities), results.one(provisioned)):
         return Outcome()
     browsers = (one.last_seen for one in results.many(sessions))
-    last = max(stored_use(row, results.one(use)), seen, *browsers)
+    last = max(stored_use(row, results.one(use)), last_act, *browsers)
     end = last + days * DAY
     if now < end - WARNING:
         return Outcome()
@@ -82,7 +82,7 @@ def notify_or_disable(name: str, context: Context, *, seen: int, days: int) -> R
         return Outcome(changes=(put(marker, before), *notice))
     if now < max(end, before.expires - MARKED + WARNING):
         return Outcome()
-    day = datetime.fromtimestamp(last, UTC).date().isoformat()
+    day = utc_text(last).partition("T")[0]
     reason = f"nobody used it since {day}" if last else "nobody used it"
     disabled = yield from with_status(row, "disabled", by=UNUSED, reason=reason, context=context)
     return Outcome(changes=(*disabled.changes, Remove(before)), events=disabled.events)
