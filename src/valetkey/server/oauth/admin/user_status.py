@@ -59,7 +59,8 @@ def with_status(
     update of it, or no change at all if `by` has said so before.
 
     `by` is ADMINISTRATOR, UNUSED or a source. It lifts its own word; ADMINISTRATOR also lifts
-    UNUSED, and EVERYBODY lifts all. `reason` goes into the history, cut to MAX_REASON characters."""
+    UNUSED, and EVERYBODY lifts all. `reason` goes into the history, cut to MAX_REASON
+    characters."""
     before = disablers(user)
     lifted = {by, UNUSED} if by == ADMINISTRATOR else {by}
     after = before | {by} if status == "disabled" else before - lifted
