@@ -163,6 +163,13 @@ def test_without_an_answer_nothing_is_allowed_and_nothing_is_lost(
     assert "code" in browser.answer()
 
 
+def test_a_no_needs_no_answer(server: Live, platform: Host) -> None:
+    browser = _asked(server, platform, YES)
+    platform.published[PATH] = Publication(status=500)
+    browser.press("cancel")
+    assert browser.answer()["error"] == "access_denied"
+
+
 def test_the_question_is_signed_and_says_who_and_what(server: Live, platform: Host) -> None:
     _asked(server, platform, YES)
     path, body, headers = platform.posted[0]

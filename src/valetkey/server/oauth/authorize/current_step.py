@@ -30,8 +30,11 @@ from valetkey.server.oauth.core.organizations import memberships_of
 from valetkey.spec.errors import AccessDenied, InvalidGrantId, InvalidRequest
 
 
-def step_for(valid_request: ValidRequest, browser: Browser, context: Context) -> Rule[Step]:
-    """The next step, from current records."""
+def step_for(
+    valid_request: ValidRequest, browser: Browser, context: Context, *, declines: bool = False
+) -> Rule[Step]:
+    """The next step, from current records. `declines`: the user says no, for which the platform is
+    not asked. Raises TemporarilyUnavailable if it does not answer."""
     who = yield from person(browser, context)
     if who is not None and valid_request.of not in ("", who.user.id):
         who = None  # The answer has to be another user's.
@@ -54,7 +57,9 @@ def step_for(valid_request: ValidRequest, browser: Browser, context: Context) ->
         requested = valid_request.request.permissions
         dropped = grant_management.dropped(request.managed, grant, requested)
         grant = grant_management.without(grant, dropped)
-    step = yield from _next(valid_request, request, who=who, grant=grant, context=context)
+    step = yield from _next(
+        valid_request, request, who=who, grant=grant, declines=declines, context=context
+    )
     if memberships and isinstance(step, NeedConsent):
         step = msgspec.structs.replace(step, memberships=memberships)
     if not isinstance(step, NeedConsent | Ready) or request.managed == grant_management.NOTHING:
@@ -68,6 +73,7 @@ def _next(
     *,
     who: Person | None,
     grant: Grant | None,
+    declines: bool,
     context: Context,
 ) -> Rule[Step]:
     """The next step of the request, for what the platform lets the user consent to."""
@@ -89,7 +95,7 @@ def _next(
         )
 
     step = step_of(request)
-    if not isinstance(step, NeedConsent):
+    if declines or not isinstance(step, NeedConsent):
         return step
     try:
         return step_of((yield from as_platform_allows(request, step, context)))

@@ -127,7 +127,8 @@ def _answered(
     valid_request, pending = yield from find_waiting(name, browser, context)
     if valid_request.decoupled is not None and not valid_request.confirmed:
         return _confirm(valid_request, valid_request.decoupled, pending=pending, context=context)
-    step = yield from step_for(valid_request, browser, context)
+    declines = isinstance(user_answer, Cancel)
+    step = yield from step_for(valid_request, browser, context, declines=declines)
     if isinstance(step, NeedLogin | NeedChoice):
         return _ask(valid_request, step, pending=pending, context=context)
     if isinstance(step, Unable):
