@@ -143,9 +143,14 @@ class Checkpoints:
 
     def finish(self) -> None:
         """Copy the rest, if there is little. Call this between two commits."""
-        if self._nearly_copied or self._pages >= LOG_PAGES:
-            self._nearly_copied = False
-            self._copy()
+        must = self._pages >= LOG_PAGES
+        # The next commit is another chance, so the writer does not wait for the thread.
+        if (self._nearly_copied or must) and self._turn.acquire(blocking=must):
+            try:
+                self._nearly_copied = False
+                self._copy()
+            finally:
+                self._turn.release()
 
     def _serve(self) -> None:
         while True:
@@ -153,12 +158,13 @@ class Checkpoints:
             self._wanted.clear()
             if self._stopping:
                 return
-            self._copy()
+            with self._turn:
+                self._copy()
             self._nearly_copied = True
 
     def _copy(self) -> None:
         """Copy as much as readers allow."""
-        with self._turn, suppress(apsw.Error):
+        with suppress(apsw.Error):
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
 
