@@ -198,7 +198,7 @@ WRONG = [
         {"jwks_uri": "https://a.example/k"},
         "jwks: and jwks_uri cannot",
     ),
-    row("jwks_uri", "http", FAR, {"jwks_uri": "http://a.example/k"}, "jwks_uri: has to begin with https:"),
+    row("jwks_uri", "http", FAR, {"jwks_uri": "http://a.example/k"}, "jwks_uri: has to begin with"),
     row("A51", "an odd host", FAR, {"jwks_uri": "https://0x7f.1/k"}, "jwks_uri: has no proper"),
     row(
         "auth", "of no use", MACHINE, {"auth_algorithm": "ES256"}, "auth_algorithm: of no use with"
