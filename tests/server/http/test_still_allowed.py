@@ -55,10 +55,7 @@ class Stage:
         )
         endpoint = PlatformEndpoint(questions, source="platform")
         terms = PlatformTerms(source="platform", seconds=60, grace=30)
-        fetcher: Any = self
-        self.checks = StillAllowed(
-            terms, self.store, fetcher, ask=endpoint.ask, clock=lambda: self.now
-        )
+        self.checks = StillAllowed(terms, self.store, ask=endpoint.ask, clock=lambda: self.now)
 
     async def post(self, *args: Any, **options: Any) -> Answer | Unreachable:
         self.asked += 1

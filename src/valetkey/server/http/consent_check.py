@@ -1,15 +1,14 @@
 """Asks a platform what its users may consent to, and remembers the answers for a moment."""
 
-import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from valetkey.server.http.platform_question import PlatformQuestions
-from valetkey.server.model.query import Document, DocumentRequest, Many, Unreachable
+from valetkey.server.model.query import Document, Many, Unreachable
 from valetkey.server.model.user import Identity
 from valetkey.server.oauth.authorize.consent_check import (
     MAX_REASON,
@@ -17,7 +16,6 @@ from valetkey.server.oauth.authorize.consent_check import (
     ConsentQuestion,
 )
 from valetkey.server.store.port import Store, Unavailable
-from valetkey.server.store.settle import Fetch
 
 TYPE: Final = "consent-check+jwt"
 """The `typ` of the token that goes with a question."""
@@ -33,33 +31,23 @@ MAX_REMEMBERED: Final = 10_000
 
 
 class ConsentChecks:
-    """The platform's answers. What else rules ask goes to `fetch`."""
+    """The platform's answers, remembered."""
 
     def __init__(
         self,
         questions: PlatformQuestions,
         store: Store,
-        fetch: Fetch,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._questions = questions
         self._store = store
-        self._fetch = fetch
         self._clock = clock
         self._answers: OrderedDict[str, tuple[float, Document]] = OrderedDict()
 
-    async def documents(
-        self, wants: Sequence[DocumentRequest]
-    ) -> Mapping[DocumentRequest, Document | Unreachable]:
-        """Answers a rule's questions itself, and fetches the other documents. Raises nothing."""
-        mine = [want for want in wants if want.kind == "consent_check"]
-        answers = await asyncio.gather(*(self._get(want.url) for want in mine))
-        others = [want for want in wants if want.kind != "consent_check"]
-        found = await self._fetch(others) if others else {}
-        return {**found, **dict(zip(mine, answers, strict=True))}
-
-    async def _get(self, question: str) -> Document | Unreachable:
+    async def get(self, question: str) -> Document | Unreachable:
+        """The answer to a `ConsentQuestion` as JSON, remembered or asked for now. Raises
+        nothing."""
         until, document = self._answers.get(question, (0.0, None))
         if document is not None and self._clock() < until:
             return document

@@ -1,9 +1,10 @@
 """Questions to the operator's platform about its users: signed, short, and one failure a second."""
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from os import urandom
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
@@ -12,7 +13,8 @@ from valetkey.jose.objects import read_object
 from valetkey.server.http import log
 from valetkey.server.http.outbound import Answer
 from valetkey.server.model.keys import Keyring
-from valetkey.server.model.query import Unreachable
+from valetkey.server.model.query import Document, DocumentKind, DocumentRequest, Unreachable
+from valetkey.server.store.settle import Fetch
 
 TOKEN_SECONDS: Final = 60
 """Seconds for which the token that goes with a question is good."""
@@ -97,3 +99,23 @@ def _read(answer: Answer, read: Callable[[Mapping[str, Any]], T]) -> T | Unreach
         return read(document)
     except ValueError as error:
         return Unreachable(f"it answers without {error}", temporary=True)
+
+
+AnswerOne: TypeAlias = Callable[[str], Awaitable[Document | Unreachable]]
+"""Answers one kind of question. Never raises."""
+
+
+def answering(fetch: Fetch, own: Mapping[DocumentKind, AnswerOne]) -> Fetch:
+    """Answers these kinds of a rule's questions, and fetches the documents of all others."""
+
+    async def documents(
+        wants: Sequence[DocumentRequest],
+    ) -> Mapping[DocumentRequest, Document | Unreachable]:
+        questions = [want for want in wants if want.kind in own]
+        others = [want for want in wants if want.kind not in own]
+        fetched, answers = await asyncio.gather(
+            fetch(others), asyncio.gather(*(own[want.kind](want.url) for want in questions))
+        )
+        return {**fetched, **dict(zip(questions, answers, strict=True))}
+
+    return documents if own else fetch

@@ -7,14 +7,13 @@ users of other sources nothing: nobody asks about them.
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from valetkey.server.http.fetch import Fetcher
 from valetkey.server.http.platform_question import PlatformQuestions
-from valetkey.server.model.query import Document, DocumentRequest, Many, Unreachable
+from valetkey.server.model.query import Document, Many, Unreachable
 from valetkey.server.model.user import Identity
 from valetkey.server.oauth.tokens.account_check import YES
 from valetkey.server.store.port import Store, Unavailable
@@ -60,31 +59,16 @@ class StillAllowed:
         self,
         terms: PlatformTerms,
         store: Store,
-        fetcher: Fetcher,
         *,
         ask: AskPlatform,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._terms = terms
         self._store = store
-        self._fetcher = fetcher
         self._ask = ask
         self._clock = clock
         self._answers: OrderedDict[str, _Remembered] = OrderedDict()
         self._flights: dict[str, asyncio.Task[Document | Unreachable]] = {}
-
-    async def documents(
-        self, wants: Sequence[DocumentRequest]
-    ) -> Mapping[DocumentRequest, Document | Unreachable]:
-        """Answers a rule's questions itself, and has the fetcher get the documents. Raises
-        nothing."""
-        answers = await asyncio.gather(
-            *(
-                self.get(want.url) if want.kind == "still_allowed" else self._fetcher.get(want)
-                for want in wants
-            )
-        )
-        return dict(zip(wants, answers, strict=True))
 
     async def get(self, user: str) -> Document | Unreachable:
         """The answer about the user with this id, remembered or asked for now."""

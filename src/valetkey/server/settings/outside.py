@@ -8,7 +8,7 @@ from valetkey.server.http import consent_check, log, still_allowed
 from valetkey.server.http.fetch import Fetcher
 from valetkey.server.http.installation import Installations
 from valetkey.server.http.outbound import exchange
-from valetkey.server.http.platform_question import PlatformQuestions
+from valetkey.server.http.platform_question import AnswerOne, PlatformQuestions, answering
 from valetkey.server.http.platform_sign_in import PlatformSignIn, ends_at
 from valetkey.server.http.still_allowed import (
     AskPlatform,
@@ -18,6 +18,7 @@ from valetkey.server.http.still_allowed import (
 )
 from valetkey.server.http.tracing import NOT_TRACED, NoTracer
 from valetkey.server.model.keys import Keyring
+from valetkey.server.model.query import DocumentKind
 from valetkey.server.model.user import PLATFORM
 from valetkey.server.settings.load import secret_in
 from valetkey.server.settings.tree import Settings
@@ -68,7 +69,7 @@ def documents_of(
         issuer = settings.issuer
         return PlatformQuestions(url, issuer=issuer, typ=typ, wants=wants, post=post, keys=keys)
 
-    documents: Fetch = fetch.documents
+    own: dict[DocumentKind, AnswerOne] = {}
     platform = settings.sign_in.still_allowed
     if platform.url:
         endpoint = PlatformEndpoint(
@@ -78,14 +79,14 @@ def documents_of(
         terms = PlatformTerms(
             source=platform.source, seconds=platform.seconds, grace=platform.grace_seconds
         )
-        documents = StillAllowed(terms, store, fetch, ask=endpoint.ask).documents
+        own["still_allowed"] = StillAllowed(terms, store, ask=endpoint.ask).get
     elif ask_host is not None:
-        own = PlatformTerms(source=PLATFORM, seconds=HOST_SECONDS)
-        documents = StillAllowed(own, store, fetch, ask=ask_host).documents
+        terms = PlatformTerms(source=PLATFORM, seconds=HOST_SECONDS)
+        own["still_allowed"] = StillAllowed(terms, store, ask=ask_host).get
     if url := settings.consent_check_url:
-        asked = questions(url, typ=consent_check.TYPE, wants=consent_check.WANTS)
-        documents = consent_check.ConsentChecks(asked, store, documents).documents
-    return documents
+        platform_says = questions(url, typ=consent_check.TYPE, wants=consent_check.WANTS)
+        own["consent_check"] = consent_check.ConsentChecks(platform_says, store).get
+    return answering(fetch.documents, own)
 
 
 def platform_sign_in(settings: Settings, fetch: Fetcher) -> PlatformSignIn | None:

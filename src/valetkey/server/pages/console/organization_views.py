@@ -31,7 +31,7 @@ class OrganizationRow(Struct, frozen=True, kw_only=True):
 
 
 class OrganizationsView(ConsoleView, frozen=True, kw_only=True):
-    """The organizations of which the id or a word of the name begins with ``search``. ``add`` leads
+    """The organizations whose id or a word of whose name begins with ``search``. ``add`` leads
     to the form for another."""
 
     template: ClassVar = "console/organizations.html"
