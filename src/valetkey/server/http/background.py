@@ -1,15 +1,16 @@
 """What a server does beside its requests: it removes what nobody needs any more."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Final
 
 from valetkey.server.http import bulk_stops, log, organizations
 from valetkey.server.http.secret_uses import SECONDS, RecentSecretUses
 from valetkey.server.http.shell import Shell
-from valetkey.server.model.change import Count
+from valetkey.server.model.change import Count, Stale
 from valetkey.server.model.erasure import Erasure
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.leasing import Allowance
@@ -105,6 +106,22 @@ async def announce_step(shell: Shell, before: str) -> str:
     if soon:
         await shell.settle(lambda context: ends(soon, context))
     return page.next
+
+
+async def run_steps(
+    step: Callable[[], Awaitable[bool]], *, what: str, pause: float, rest: float
+) -> None:
+    """Goes through records in steps, which several servers may do at the same time: a step returns
+    whether there is more to do now, and is lost if it raises Stale. `pause` are the seconds between
+    two steps, `rest` those between two looks for something to do. `what` names it in the log."""
+    while True:
+        more = False
+        try:
+            with contextlib.suppress(Stale):  # Another server is at it.
+                more = await step()
+        except (Unavailable, TemporarilyUnavailable) as error:
+            log.warning(f"{what} postponed", detail=str(error))
+        await asyncio.sleep(pause if more else rest)
 
 
 SWEEP_SECONDS: Final = 10.0

@@ -5,7 +5,6 @@ requests of the server, and once more a day later: until then, a server of an ol
 still have written some.
 """
 
-import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
@@ -13,14 +12,14 @@ from typing import Final
 
 import msgspec
 
-from valetkey.server.http import log
+from valetkey.server.http.background import run_steps
 from valetkey.server.model.change import Change, Create, Index, Stale, Update
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.last_use import DAY, IndexState, LastUse, grant_use_id
 from valetkey.server.model.query import Many, One, PageQuery
 from valetkey.server.model.record import Record
 from valetkey.server.model.search import SEARCHED, TERMS
-from valetkey.server.store.port import Store, Unavailable
+from valetkey.server.store.port import Store
 
 STEP: Final = 50
 """Records of one step. A commit of so many keeps others waiting for some milliseconds."""
@@ -38,14 +37,9 @@ AGAIN: Final = 86400
 
 async def run(store: Store) -> None:
     """Indexes all records, and then those that an older server has left out."""
-    while True:
-        more = False
-        try:
-            with contextlib.suppress(Stale):  # Another process is at it.
-                more = await step(store, int(time.time()))
-        except Unavailable as error:
-            log.warning("search index postponed", detail=str(error))
-        await asyncio.sleep(PAUSE if more else REST)
+    await run_steps(
+        lambda: step(store, int(time.time())), what="search index", pause=PAUSE, rest=REST
+    )
 
 
 async def step(store: Store, now: int) -> bool:

@@ -1,23 +1,20 @@
 """Goes through all accounts once a day, for those that nobody uses (`accounts.unused_days`)."""
 
-import asyncio
-import contextlib
 from functools import partial
 from typing import Final
 
 import msgspec
 
 from valetkey.server.accounts.profile import profile_owner
-from valetkey.server.http import log
+from valetkey.server.http.background import run_steps
 from valetkey.server.http.shell import Shell
-from valetkey.server.model.change import Stale, put
+from valetkey.server.model.change import put
 from valetkey.server.model.event import Event
 from valetkey.server.model.last_use import DAY, IndexState, LastUse, user_use_id
 from valetkey.server.model.query import One, PageQuery
 from valetkey.server.model.user import User
 from valetkey.server.oauth.admin.unused_accounts import is_idle, newest_use, notify_or_disable
-from valetkey.server.store.port import Store, Unavailable
-from valetkey.spec.errors import TemporarilyUnavailable
+from valetkey.server.store.port import Store
 
 STEP: Final = 50
 """Accounts of one step."""
@@ -36,14 +33,7 @@ STATE: Final = "unused accounts"
 
 async def run(shell: Shell, days: int) -> None:
     """Goes through all accounts, once a day for all servers together."""
-    while True:
-        more = False
-        try:
-            with contextlib.suppress(Stale):  # Another server is at it.
-                more = await step(shell, days)
-        except (Unavailable, TemporarilyUnavailable) as error:
-            log.warning("unused accounts postponed", detail=str(error))
-        await asyncio.sleep(PAUSE if more else REST)
+    await run_steps(lambda: step(shell, days), what="unused accounts", pause=PAUSE, rest=REST)
 
 
 async def step(shell: Shell, days: int) -> bool:
