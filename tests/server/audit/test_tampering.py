@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from tests.server.audit.log import ISSUER, MASTER, Log, now_env
 
+from valetkey.server.audit import recorder
 from valetkey.server.audit.heads import read_head
 from valetkey.server.audit.keys import make_key
 from valetkey.server.audit.retention import expire
@@ -323,6 +324,17 @@ async def test_what_waits_is_unsealed_and_checked(log: Log) -> None:
     body["public"] = body["public"].replace('"granted"', '"stopped"')
     await log.set_body("audit_records", name, body)
     assert [kind for kind, _ in await log.found()] == ["unsealed", "edited"]
+
+
+async def test_what_comes_while_a_bundle_is_written_waits(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or from a node whose clock is ahead: it is not said to be gone."""
+    await log.segments(3)
+    monkeypatch.setattr(recorder, "now_env", lambda: now_env(ago=-2))
+    await log.happen()
+    name = (await log.records())[-1].id
+    assert await log.found() == [("unsealed", f"record {name}")]
 
 
 async def test_a_day_is_checked_by_itself(log: Log) -> None:

@@ -88,6 +88,8 @@ async def _sealed(store: Store, start: BundleStart, listed: "_Listed") -> AsyncI
 async def _strays(store: Store, start: BundleStart, listed: "_Listed") -> AsyncIterator[bytes]:
     """Records of the time that no segment has, and why some parts don't open."""
     strays = [one async for one in _between(store, listed) if one not in listed.sealed]
+    # What came while this was written, or from a node whose clock is ahead, is after that time.
+    strays += sorted(listed.waiting - set(strays), reverse=True)
     unknown = [one for one in strays if one not in listed.waiting]
     places = await _later_segments(store, unknown, start.last)
     async for line in _records(store, strays, listed=listed, places=places):
