@@ -225,7 +225,7 @@ async def test_at_the_end_nothing_probes_any_more(issuing: Gated) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_nobody_waits_in_any_framework_while_the_server_is_silent(name: str) -> None:
+def test_nobody_waits_for_a_silent_server_in_any_framework(name: str) -> None:
     issuing = Issuing()
     resource = "https://api.chirp.example"
     key = [
