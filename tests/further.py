@@ -29,7 +29,7 @@ FURTHER: Final = (
     "docs/test_quickstarts.py::test_audit_the_server",
     "docs/test_reference.py::test_the_documentation_builds_without_a_warning",
     "embedded/test_hosts.py::test_discovery[django by WSGI",
-    "embedded/test_workers.py::test_a_killed_worker_is_replaced_and_nothing_is_lost[gunicorn, SQLite",
+    "embedded/test_workers.py::test_a_killed_worker_is_replaced_nothing_is_lost[gunicorn, SQLite",
     "embedded/test_workers.py::test_what_one_worker_began_another_ends[gunicorn, SQLite",
     "journeys/test_each_way.py::test_each_way[by_provider-another account",
     "journeys/test_each_way.py::test_each_way[by_provider-sign-out",

@@ -178,7 +178,7 @@ def test_a_code_is_redeemed_once_by_whichever_worker(host: EmbeddingHost) -> Non
     assert replies.count(200) == 1 or (503 in replies and 200 not in replies)
 
 
-def test_a_killed_worker_is_replaced_and_nothing_is_lost(host: EmbeddingHost) -> None:
+def test_a_killed_worker_is_replaced_nothing_is_lost(host: EmbeddingHost) -> None:
     tokens = connect(host)
     before = processes(host)
     os.kill(min(before), signal.SIGKILL)
