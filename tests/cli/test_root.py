@@ -1,6 +1,7 @@
 """Rules for every command."""
 
 import builtins
+import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -200,6 +201,26 @@ def test_colours_can_be_switched_off(line: Line) -> None:
 def run_in_colour(line: Line, extra: dict[str, Any], **environ: str) -> str:
     result = click.testing.CliRunner().invoke(valetkey, ["user", "list"], env=environ, **extra)
     return result.stdout
+
+
+def test_it_loads_nothing_of_the_server_before_it_restarts() -> None:
+    """A server imports the root twice, and what that takes is a part of each start."""
+    code = """if True:
+        import os, sys
+        from valetkey.cli import main, memory
+
+        def report():
+            print(*(one for one in sys.modules if one.startswith("valetkey.")), flush=True)
+            os._exit(0)
+
+        memory.restart_with_huge_pages = report
+        sys.argv[1:] = ["serve"]
+        main()
+    """
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = ran.stdout.split()
+    assert "valetkey.cli.root" in loaded
+    assert [one for one in loaded if one.startswith("valetkey.server")] == []
 
 
 def test_without_the_server_extra_it_says_what_to_install(

@@ -14,7 +14,8 @@ from valetkey.cli.context import (
     format_time,
     settle_and_notify,
 )
-from valetkey.cli.options import CLIENT, USER, YES, Command, choose_grants
+from valetkey.cli.grant_selection import CLIENT, USER, choose_grants
+from valetkey.cli.options import YES, Command
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import Many, Rule
 from valetkey.server.model.resource import ResourceServer

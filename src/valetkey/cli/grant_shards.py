@@ -7,7 +7,8 @@ import click
 
 from valetkey.cli.context import CommandContext, Failed, columns, format_time
 from valetkey.cli.grant_changes import REASON, checked_reason
-from valetkey.cli.options import CLIENT, USER, YES, Command, choose_grants
+from valetkey.cli.grant_selection import CLIENT, USER, choose_grants
+from valetkey.cli.options import YES, Command
 from valetkey.server.model.grant import Shard, TokenFamily
 from valetkey.server.model.query import Many, Query
 from valetkey.server.oauth.grants.changes import NotFound

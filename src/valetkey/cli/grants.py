@@ -16,8 +16,9 @@ from valetkey.cli.grant_changes import (
     stop,
 )
 from valetkey.cli.grant_limit import limit
+from valetkey.cli.grant_selection import CLIENT, USER, choose_grants
 from valetkey.cli.grant_shards import lose, shards
-from valetkey.cli.options import CLIENT, USER, Command, choose_grants, old_name
+from valetkey.cli.options import Command, old_name
 from valetkey.cli.remote.groups import OperationGroup
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import One, PageQuery, Query

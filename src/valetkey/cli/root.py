@@ -127,7 +127,6 @@ class Root(Group):
         except click.ClickException as error:
             raise _for(words, error) from error
         context.meta[__name__] = words
-        command_context(context).words = words
         return context
 
     def invoke(self, ctx: click.Context) -> object:
@@ -143,6 +142,7 @@ class Root(Group):
         # imported yet: a restart repeats as little as possible.
         if self.may_restart and not ctx.resilient_parsing and args[0] in LONG_RUNNING:
             memory.restart_with_huge_pages()
+        command_context(ctx).words = ctx.meta[__name__]
         if args[0] in LOCAL and not ctx.resilient_parsing:
             command_context(ctx).check_local(args[0])
         return super().resolve_command(ctx, args)
