@@ -10,8 +10,8 @@ Django has `valetkey.embedded.django`. Needs the extra `server`.
 """
 
 try:
-    from valetkey.embedded.application import StartError, Valetkey
-    from valetkey.embedded.host import SignedInUser
+    from valetkey.embedded.application import Valetkey
+    from valetkey.embedded.host import SignedInUser, StartError
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] == "valetkey":
         raise

@@ -11,7 +11,14 @@ import click
 
 from valetkey.cli.context import open_database
 from valetkey.cli.master_key.file import open_installation
-from valetkey.embedded.host import HOST_SESSION, AskHost, HostSession, HostWay, check_page
+from valetkey.embedded.host import (
+    HOST_SESSION,
+    AskHost,
+    HostSession,
+    HostWay,
+    StartError,
+    check_page,
+)
 from valetkey.server.app import Host, create
 from valetkey.server.http.cookies import Cookies
 from valetkey.server.http.front import Front
@@ -32,10 +39,6 @@ SignOut: TypeAlias = Callable[[Any], Any]
 MayStay: TypeAlias = Callable[[str], Any]
 """A function that gets the `subject` of a user, and returns whether their account is active. It may
 be async."""
-
-
-class StartError(RuntimeError):
-    """The server cannot start: its database or its keys are not as they should be."""
 
 
 class Valetkey:

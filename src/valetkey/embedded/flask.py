@@ -1,19 +1,21 @@
 """The server in Flask: one view for all of its paths, behind the application's own hooks."""
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, Response, request
 from werkzeug.datastructures import Headers
 
-from valetkey.embedded.application import Valetkey
 from valetkey.embedded.host import HostSession
 from valetkey.embedded.threaded import BODY, Threaded, scope_of
 from valetkey.server.http.base_path import WELL_KNOWN
 
+if TYPE_CHECKING:
+    from valetkey.embedded.application import Valetkey
+
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
-def install_in_flask(valetkey: Valetkey, app: Flask, at: str) -> None:
+def install_in_flask(valetkey: "Valetkey", app: Flask, at: str) -> None:
     """Adds the rules. The server starts with its first request."""
     host = FlaskHost(Threaded(valetkey), app)
     rules = (

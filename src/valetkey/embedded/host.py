@@ -42,6 +42,10 @@ HOP: Final = "hop"
 """The parameter of the address to which the host sends the browser back."""
 
 
+class StartError(RuntimeError):
+    """The server cannot start: its database or its keys are not as they should be."""
+
+
 class SignedInUser(msgspec.Struct, frozen=True, kw_only=True):
     """A user who is signed in at the host.
 

@@ -3,7 +3,7 @@
 import contextlib
 import inspect
 from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -11,12 +11,14 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from valetkey.embedded.application import Valetkey
 from valetkey.embedded.host import HostSession
 from valetkey.server.http.base_path import WELL_KNOWN
 
+if TYPE_CHECKING:
+    from valetkey.embedded.application import Valetkey
 
-def install_in_starlette(valetkey: Valetkey, app: Starlette, at: str) -> None:
+
+def install_in_starlette(valetkey: "Valetkey", app: Starlette, at: str) -> None:
     """Adds the routes before all others, and the server's start and end to the lifespan."""
     app.router.routes[:0] = [
         Route(at, StarletteHost(valetkey)),
@@ -37,7 +39,7 @@ def install_in_starlette(valetkey: Valetkey, app: Starlette, at: str) -> None:
 class StarletteHost:
     """The server as an endpoint of the application, behind its middleware."""
 
-    def __init__(self, valetkey: Valetkey) -> None:
+    def __init__(self, valetkey: "Valetkey") -> None:
         self._valetkey = valetkey
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

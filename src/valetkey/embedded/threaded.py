@@ -9,14 +9,16 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterator, MutableMapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from valetkey.embedded.application import StartError, Valetkey
-from valetkey.embedded.host import HostSession
+from valetkey.embedded.host import HostSession, StartError
 from valetkey.resource.loop_thread import Portal
 from valetkey.wire.form import MAX_BYTES
+
+if TYPE_CHECKING:
+    from valetkey.embedded.application import Valetkey
 
 BODY: Final = MAX_BYTES + 1
 """Bytes of a body to read: with one more than may be, it is refused."""
@@ -31,7 +33,7 @@ class Exchange:
         self._hung_up = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self, valetkey: Valetkey, scope: dict[str, Any], host_session: HostSession) -> None:
+    def begin(self, valetkey: "Valetkey", scope: dict[str, Any], host_session: HostSession) -> None:
         """Lets the server answer."""
 
         async def run() -> None:
@@ -78,7 +80,7 @@ class Answer(msgspec.Struct, frozen=True):
 class Threaded:
     """The server in a thread, for every thread of this process."""
 
-    def __init__(self, valetkey: Valetkey) -> None:
+    def __init__(self, valetkey: "Valetkey") -> None:
         self.valetkey = valetkey
         self._portal = Portal(self._stop)
         self._process = 0

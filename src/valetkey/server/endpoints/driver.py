@@ -14,7 +14,7 @@ from valetkey.server.endpoints.admin.lazy import LazyAdmin
 from valetkey.server.endpoints.admin.rate_limit import CallRules
 from valetkey.server.endpoints.status_lists import StatusLists
 from valetkey.server.endpoints.stream import stream
-from valetkey.server.endpoints.transport import ANY_ORIGIN, DOCUMENT_PREFLIGHT, Transport
+from valetkey.server.endpoints.transport import ANY_ORIGIN, DEPTH, DOCUMENT_PREFLIGHT, Transport
 from valetkey.server.http.cookies import device
 from valetkey.server.http.front import MethodHandler, refuse_json
 from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply, document_reply, json_reply
@@ -37,9 +37,6 @@ from valetkey.wire import bearer
 from valetkey.wire.bearer import read_header
 
 # From a request to the call that a rule sees.
-
-DEPTH: Final = 16
-"""Levels to which a JSON document may be nested."""
 
 _BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})
 

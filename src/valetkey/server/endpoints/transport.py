@@ -11,6 +11,9 @@ from valetkey.server.oauth.core.feature import Call, ClientAuth, RequestInfo, Se
 from valetkey.spec.errors import OAuthError
 from valetkey.wire.bearer import Challenge, read_header
 
+DEPTH: Final = 16
+"""Levels to which a JSON document may be nested."""
+
 ANY_ORIGIN: Final[Headers] = ((b"access-control-allow-origin", b"*"),)
 """Apps in browsers may call, without cookies: no endpoint uses a cookie."""
 

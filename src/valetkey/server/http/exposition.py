@@ -13,8 +13,7 @@ from prometheus_client.core import (
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from valetkey.server.http.metrics import BUCKETS, Durations, Snapshot
-from valetkey.server.http.metrics_port import Observed
+from valetkey.server.http.metrics import BUCKETS, Durations, Observed, Snapshot
 from valetkey.server.model.event import Kind
 
 Numbers = Callable[[], tuple[Snapshot, Observed]]

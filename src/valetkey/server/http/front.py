@@ -54,6 +54,10 @@ HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
 CLOSE: Final = (b"connection", b"close")
 
 
+ALL_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+"""The methods of an API of JSON documents."""
+
+
 class MethodHandler(msgspec.Struct, frozen=True):
     """A handler, and the methods that it takes. `items`: it also answers at paths with one more
     segment; `tree`: at all paths below. A handler whose replies are not all `whole` may stream;

@@ -71,6 +71,14 @@ class Snapshot(msgspec.Struct):
     """Failed sign-ins, as `SignInFailures.totals`."""
 
 
+class Observed(msgspec.Struct):
+    """What is looked at now and then, by whichever process owns the port."""
+
+    jobs: int = 0
+    oldest_job: float = 0.0
+    keys: dict[str, int] = {}
+
+
 class RequestEnd(msgspec.Struct, frozen=True):
     """How a request ended: the registered `error` is "" for none."""
 

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from valetkey.server.http import log
-from valetkey.server.http.metrics import Durations, NoMeter, RequestKind, Snapshot
+from valetkey.server.http.metrics import Durations, NoMeter, Observed, RequestKind, Snapshot
 from valetkey.server.model.keys import SigningKey
 from valetkey.server.model.query import Many, PageQuery
 from valetkey.server.model.stream import Job
@@ -31,14 +31,6 @@ JOBS_SECONDS: Final = 10.0
 
 MOST_JOBS: Final = 1000
 """Messages that are counted: more count as many."""
-
-
-class Observed(msgspec.Struct):
-    """What is looked at now and then, by whichever process owns the port."""
-
-    jobs: int = 0
-    oldest_job: float = 0.0
-    keys: dict[str, int] = {}
 
 
 # The numbers of several workers, in files.

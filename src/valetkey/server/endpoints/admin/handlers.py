@@ -17,13 +17,12 @@ from valetkey.server.admin.perform import Result, perform
 from valetkey.server.admin.problems import MEDIA, Problem
 from valetkey.server.admin.services import Services
 from valetkey.server.admin.table import OPERATIONS
-from valetkey.server.endpoints.admin.lazy import METHODS
 from valetkey.server.endpoints.admin.rate_limit import CallRules, RateLimiter
 from valetkey.server.endpoints.admin.reference_page import operations, page, problems
 from valetkey.server.endpoints.admin.routes import Match, Routes
-from valetkey.server.endpoints.transport import ANY_ORIGIN, Transport
+from valetkey.server.endpoints.transport import ANY_ORIGIN, DEPTH, Transport
 from valetkey.server.http import log
-from valetkey.server.http.front import MethodHandler, as_oauth_error
+from valetkey.server.http.front import ALL_METHODS, MethodHandler, as_oauth_error
 from valetkey.server.http.reply import JSON, NO_STORE, SAFE, Headers, Reply
 from valetkey.server.http.request import Request
 from valetkey.server.http.shared_counts import SharedCounts
@@ -36,16 +35,13 @@ from valetkey.spec.errors import InsufficientScope, InvalidToken, OAuthError
 from valetkey.wire import address
 from valetkey.wire.bearer import Challenge
 
-DEPTH: Final = 16
-"""Levels to which a body may be nested."""
-
 MAX_PARAMETERS: Final = 30
 
 
 def admin(shell: Shell, transport: Transport, rules: CallRules) -> MethodHandler:
     """The handler of everything below PATH."""
     one = AdminHandler(shell, transport, rules)
-    return MethodHandler(METHODS, one.handle, tree=True, refuse=one.refuse)
+    return MethodHandler(ALL_METHODS, one.handle, tree=True, refuse=one.refuse)
 
 
 PUBLIC: Final = frozenset({"/openapi.json", "/docs", "/problems"})

@@ -1,16 +1,12 @@
 """The administration API, loaded with the first call: most processes never get one."""
 
-from typing import Final
-
 from valetkey.server.endpoints.admin.rate_limit import CallRules
 from valetkey.server.endpoints.transport import Transport
-from valetkey.server.http.front import MethodHandler, refuse_json
+from valetkey.server.http.front import ALL_METHODS, MethodHandler, refuse_json
 from valetkey.server.http.reply import Reply
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
 from valetkey.spec.errors import OAuthError
-
-METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 
 
 class LazyAdmin:
@@ -19,7 +15,7 @@ class LazyAdmin:
     def __init__(self, shell: Shell, transport: Transport, rules: CallRules) -> None:
         self._parts = shell, transport, rules
         self._handler: MethodHandler | None = None
-        self.method_handler = MethodHandler(METHODS, self.handle, tree=True, refuse=self.refuse)
+        self.method_handler = MethodHandler(ALL_METHODS, self.handle, tree=True, refuse=self.refuse)
 
     def _load(self) -> MethodHandler:
         if self._handler is None:

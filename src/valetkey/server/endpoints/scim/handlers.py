@@ -17,15 +17,14 @@ from scim2_models.exceptions import (
 )
 
 from valetkey.jose.objects import depth, read_object
-from valetkey.server.endpoints.driver import DEPTH
 from valetkey.server.endpoints.scim import lists, schemas
 from valetkey.server.endpoints.scim.groups import WrittenGroup
 from valetkey.server.endpoints.scim.lists import Lister
 from valetkey.server.endpoints.scim.resources import KINDS, ResourceKind, Stored
 from valetkey.server.endpoints.scim.schemas import Document
-from valetkey.server.endpoints.transport import Transport
+from valetkey.server.endpoints.transport import DEPTH, Transport
 from valetkey.server.http import log
-from valetkey.server.http.front import MethodHandler
+from valetkey.server.http.front import ALL_METHODS, MethodHandler
 from valetkey.server.http.organizations import follow_directory
 from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply
 from valetkey.server.http.request import Request
@@ -43,7 +42,6 @@ MEDIA: Final = b"application/scim+json"
 
 _JSON: Final = frozenset({"application/scim+json", "application/json"})
 
-METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 
 MAX_LISTS: Final = 2
 """Lists that one client may request at once, in one process."""
@@ -57,7 +55,7 @@ _DISCOVERY: Final = frozenset({"ServiceProviderConfig", "ResourceTypes", "Schema
 def scim(shell: Shell, transport: Transport) -> dict[str, MethodHandler]:
     """The handlers, by path."""
     one = ScimHandler(shell, transport)
-    handler = MethodHandler(METHODS, one.handle, items=True, refuse=refuse)
+    handler = MethodHandler(ALL_METHODS, one.handle, items=True, refuse=refuse)
     places = ("", *(f"/{kind}" for kind in (*KINDS, *_DISCOVERY)))
     return {f"{PATH}{place}": handler for place in places}
 
