@@ -4,13 +4,16 @@ their organization (CWE-639, CWE-269).
 Attack: An administrator of one organization reads, rules or stops another one's, makes strangers
 members, or looks at a grant that was given elsewhere; a member makes themselves an administrator,
 or takes a permission that the rule forbids; an app names an organization that its user is not in;
-a rule is loosened to give an app more than its user allowed.
+a rule is loosened to give an app more than its user allowed; a former administrator repeats an
+old call with its Idempotency-Key, to read its answer again.
 Defense: Each operation checks of which organization the caller is an administrator, and says of
 others what it says of those that are not there. Only the platform's administrators choose members.
-A rule is a mask: it takes away from what was allowed, and gives back no more than that.
+A rule is a mask: it takes away from what was allowed, and gives back no more than that. The answer
+of an old call is for whom could make the call now.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -107,6 +110,7 @@ def test_each_operation_of_an_organization_is_among_them() -> None:
     assert all(one.path.startswith(prefix) for one in own)
     assert {(one.method, one.path.removeprefix(prefix)) for one in own} == of_rows
     assert {one.permission for one in PLATFORM} == {MANAGE}
+    assert [one for one in OPERATIONS if one.reach is not None] == own
 
 
 @pytest.mark.parametrize("operation", [row(one.name, "by a member", one) for one in PLATFORM])
@@ -162,6 +166,25 @@ def test_a_member_who_is_no_administrator_decides_nothing(
     for method, path, body in OTHERS:
         answer = miko.call(method, f"/organizations/bolt{path}", body, if_match="*")
         assert answer.status_code == 403, answer.text
+
+
+def test_a_former_administrator_reads_no_old_answer(
+    server: Live, platform: Administrator, noor: Administrator
+) -> None:
+    """Even if they are still one elsewhere, so that their token opens these operations."""
+    platform.post("/organizations", {"id": "dune", "name": "Dune"})
+    path, user = "/organizations/dune", server.users["noor"].id
+    platform.post(f"{path}/members", {"user": user, "administrator": True})
+    order = {"rule": {"blocked": ["kite"]}}
+    ask = partial(noor.call, "PUT", f"{path}/rule", order, if_match="*", idempotency_key="mine")
+    assert ask().json()["rule"]["blocked"] == ["kite"]
+    assert ask().headers["idempotent-replayed"] == "true"
+    platform.post(f"{path}/members", {"user": user, "administrator": False})
+    refused, never = ask(), noor.call("PUT", f"{path}/rule", order, if_match="*")
+    assert refused.status_code == never.status_code == 404
+    assert refused.json()["detail"] == never.json()["detail"]
+    platform.post(f"{path}/members", {"user": user, "administrator": True})
+    assert ask().headers["idempotent-replayed"] == "true"
 
 
 def test_a_machine_is_nobodys_administrator(server: Live, platform: Administrator) -> None:

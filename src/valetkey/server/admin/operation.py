@@ -80,6 +80,8 @@ class Operation(msgspec.Struct, Generic[Q, B, R], frozen=True, kw_only=True, eq=
     `sensitive`: people need a fresh proof of two factors. `narrows`: it only takes something away,
     so it needs no If-Match. `secret` names fields of the response that are shown once.
     `recorded`: to read this leaves an audit record too.
+    `reach`, where the permission alone does not say what the caller may do: raises Problem unless
+    they may do this to what the path names. `run` checks it itself; it is for repeated calls.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Operation(msgspec.Struct, Generic[Q, B, R], frozen=True, kw_only=True, eq=
     narrows: bool = False
     secret: tuple[str, ...] = ()
     recorded: bool = False
+    reach: "Callable[[Call[Q, B]], Rule[object]] | None" = None
 
     @property
     def audit(self) -> bool:

@@ -94,6 +94,9 @@ async def perform(
     try:
         return await _run(operation, call)
     except Replayed as before:
+        if (reach := operation.reach) is not None:
+            # Who could do it then may not read its answer now.
+            await call.ask(lambda _: reach(call))
         return _replayed(before.stored, attempt)
 
 

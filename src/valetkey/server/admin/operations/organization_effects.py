@@ -107,6 +107,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         method="POST",
         path="/organizations/{organization}/effect",
         permission=OWN,
+        reach=reach,
         query=Nothing,
         body=EffectOrder,
         response=EffectAnswer,
