@@ -35,6 +35,7 @@ from bench.audit_rows import (
     persons,
     request_of,
 )
+from bench.fill import without_indexes
 from valetkey.server.audit.bundle import read_bundle
 from valetkey.server.audit.bundle_writer import write_bundle
 from valetkey.server.audit.reading import opened_records, search
@@ -174,19 +175,24 @@ def _some(rows: AuditRows) -> Iterator[tuple[list[AuditRow], list[AuditSegment]]
 async def _into_postgres(url: PostgresURL, rows: AuditRows) -> None:
     connection = await asyncpg.connect(url.reveal())
     try:
-        for records, segments in _some(rows):
-            await connection.copy_records_to_table(
-                AuditRecord.table,
-                records=[(0, 0, 1, one[0], None, *one[1:-1], one[-1].decode()) for one in records],
-                columns=columns(AuditRecord),
-            )
-            await _copy(connection, segments)
+        async with without_indexes(connection, AuditRecord.table):
+            for records, segments in _some(rows):
+                await connection.copy_records_to_table(
+                    AuditRecord.table,
+                    records=map(_row, records),
+                    columns=columns(AuditRecord),
+                )
+                await _copy(connection, segments)
         await _copy(connection, list(rows.person_keys()))
         for one in rows.others():
             await _copy(connection, [one])
         await connection.execute("VACUUM ANALYZE")
     finally:
         await connection.close()
+
+
+def _row(one: AuditRow) -> tuple[Any, ...]:
+    return (0, 0, 1, one[0], None, *one[1:-1], one[-1].decode())
 
 
 async def _copy(connection: Any, records: list[Any]) -> None:

@@ -6,10 +6,11 @@ go in in the order in which their members came: so the pages of the tables are a
 be in the course of the months. SQLite's indexes, a tenth of the file, are built afterwards.
 """
 
+import contextlib
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,6 +73,26 @@ def _into_file(file: Path, people: Population) -> None:
             connection.execute(str(make_rows))
     connection.execute("PRAGMA journal_mode = WAL")
     connection.close()
+
+
+@contextlib.asynccontextmanager
+async def without_indexes(connection: Any, table: str) -> AsyncIterator[None]:
+    """Drops the indexes and the primary key of a table of PostgreSQL, and makes them again: so
+    they are sorted once, not row by row."""
+    found = await connection.fetch(
+        "SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS made, "
+        "pg_get_constraintdef(c.oid) AS key FROM pg_index i "
+        "LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid WHERE i.indrelid = $1::regclass",
+        table,
+    )
+    for one in found:
+        drop = f"ALTER TABLE {table} DROP CONSTRAINT" if one["key"] else "DROP INDEX"
+        await connection.execute(f"{drop} {one['name']}")
+    yield
+    await connection.execute("SET maintenance_work_mem = '1GB'")
+    for one in found:
+        key = f"ALTER TABLE {table} ADD CONSTRAINT {one['name']} {one['key']}"
+        await connection.execute(key if one["key"] else one["made"], timeout=3600)
 
 
 async def _into_postgres(url: PostgresURL, people: Population) -> None:
