@@ -19,9 +19,10 @@ from pathlib import Path
 from random import Random
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import httpx2
+from tests.attacks.play import every
 from tests.live import Live, caught_up, live
 from tests.server.admin.play import ALL, list_app, machine
 from tests.server.pages.console.staff import staff
@@ -30,9 +31,12 @@ from bench import audit
 from bench.audit_rows import MASTER, app_of, request_of
 from bench.desk_fill import ORGANIZATIONS, WORDS, Size, fill
 from bench.population import APPS, DAY, population
+from valetkey.server.model.record import Record
 from valetkey.server.model.role import PATH
 from valetkey.server.settings.administration import AdministrationSettings
 from valetkey.server.store.database import Database, PostgresURL
+
+R = TypeVar("R", bound=Record)
 
 SIZES: Final = (10_000, 1_000_000)
 SETTINGS: Final[dict[str, Any]] = {
@@ -53,7 +57,7 @@ class Desk:
         self._browser = server.browser()
         self._browser.http.cookies.update(cookies)
         self._deep: dict[str, str] = {}
-        self._opened = [self._open_case() for _ in range(5)]
+        self._opened = [self._open_case(one) for one in self.random.sample(range(self.people), 5)]
 
     @property
     def people(self) -> int:
@@ -88,8 +92,8 @@ class Desk:
         """The id of a recorded request."""
         return request_of(self.random.randrange(self.people))
 
-    def _open_case(self) -> str:
-        path = f"/console/users/{self.user().user.id}"
+    def _open_case(self, number: int) -> str:
+        path = f"/console/users/{self._size.people.member(number).user.id}"
         self._browser.open(path)
         page = self._browser.press("confirm", reason="Ticket 7")
         assert page.status_code == 200, page.text
@@ -106,6 +110,10 @@ class Desk:
     def preview(self, body: dict[str, Any], path: str) -> httpx2.Response:
         """An operation that only counts. Raises RuntimeError."""
         return _checked(self._api.call("POST", path, body))
+
+    def read_all(self, kind: type[R]) -> tuple[R, ...]:
+        """All records of a kind."""
+        return every(self._server, kind)
 
     def deep(self, path: str) -> str:
         """The path of the fourth page of a list, or of the last one before it."""

@@ -48,7 +48,7 @@ class Size(msgspec.Struct, frozen=True):
             return APPS[number]
         name = f"{WORDS[number % len(WORDS)]} {number}"
         host = f"app{number}.{WORDS[number // 8 % len(WORDS)].lower()}.example"
-        suspended = number % 1000 == 0
+        suspended = number % 1000 == 17
         return Client(
             id=f"app{number}",
             name=name,
@@ -58,7 +58,9 @@ class Size(msgspec.Struct, frozen=True):
             created=self.people.now - number,
             verified=number % 50 != 0,
             status="suspended" if suspended else "active",
-            suspension=Suspension(self.people.now, "It sends spam.") if suspended else None,
+            suspension=Suspension(since=self.people.now, reason="It sends spam.")
+            if suspended
+            else None,
         )
 
     def others(self) -> Iterator[Record]:
