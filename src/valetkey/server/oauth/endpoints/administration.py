@@ -92,7 +92,7 @@ def caller(call: Call, context: Context) -> Rule[Actor]:
         return Actor(kind="app", id=name, client=name, permissions=allowed, address=call.address)
     roles = yield from permissions_of(state.standing.user.id)
     if OWN in allowed and OWN not in roles:
-        roles |= yield from _of_organizations(state.standing.user.id)
+        roles |= yield from permissions_in_organizations(state.standing.user.id)
     token = state.token
     return Actor(
         kind="user",
@@ -113,7 +113,8 @@ def permissions_of(user: str) -> Rule[frozenset[str]]:
     return frozenset() if binding is None else of_roles(binding.roles)
 
 
-def _of_organizations(user: str) -> Rule[frozenset[str]]:
+def permissions_in_organizations(user: str) -> Rule[frozenset[str]]:
+    """What the user may do as an administrator of organizations."""
     query = memberships_of(user)
     memberships = (yield (query,)).many(query)
     return frozenset({OWN}) if any(one.administrator for one in memberships) else frozenset()

@@ -17,16 +17,16 @@ from valetkey.server.model.query import One, existing
 from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.components import PageForm
 from valetkey.server.pages.console.acts import WITH_AN_ERROR_PAGE
+from valetkey.server.pages.console.organization_parts import (
+    ORGANIZATIONS,
+    effect_of,
+    organization_path,
+)
 from valetkey.server.pages.console.organization_views import (
     FormFlaw,
     OrganizationDone,
     OrganizationForm,
     OrganizationFormView,
-)
-from valetkey.server.pages.console.organizations import (
-    ORGANIZATIONS,
-    effect_of,
-    organization_path,
 )
 from valetkey.server.pages.console.parts import REASON, Area, EffectView
 from valetkey.server.pages.console.staff import Console, Staff, address, refuse

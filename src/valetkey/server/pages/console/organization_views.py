@@ -32,15 +32,15 @@ class OrganizationRow(Struct, frozen=True, kw_only=True):
 
 class OrganizationsView(ConsoleView, frozen=True, kw_only=True):
     """The organizations whose id or a word of whose name begins with ``search``. ``add`` leads
-    to the form for another."""
+    to the form for another. Those who administer some see these, without ``here`` and ``add``."""
 
     template: ClassVar = "console/organizations.html"
     enums: ClassVar = (Area, Act)
 
     rows: tuple[OrganizationRow, ...]
-    here: str
+    here: str | None
     search: str = ""
-    add: str
+    add: str | None
     next: str | None = None
     last_act: Act | None = None
 
@@ -66,16 +66,44 @@ class RuleFacts(Struct, frozen=True, kw_only=True):
 
 
 class MemberRow(Struct, frozen=True, kw_only=True):
-    """A member. ``name`` is "" for staff who may not see accounts. ``source`` is where the group is
-    that made them one, "" if an administrator added them."""
+    """A member. ``name`` is "" if the account is gone. ``source`` is where the group is that made
+    them one, "" if an administrator added them. ``href`` leads to what they allow apps."""
 
     user: str
     name: str
     administrator: bool
     source: str
     created: int
-    href: str | None
+    href: str
     remove: str
+
+
+class MemberAccess(Struct, frozen=True, kw_only=True):
+    """What a member allows an app, without what the rule withholds: ``withheld``. ``stop`` leads to
+    the question whether it ends. ``everywhere``: it was not given for this organization alone."""
+
+    app: AppLink
+    paused: bool
+    permissions: tuple[tuple[str, str], ...]
+    withheld: tuple[tuple[str, str], ...]
+    everywhere: bool
+    created: int
+    stop: str
+
+
+class MemberView(ConsoleView, frozen=True, kw_only=True):
+    """A member of an organization, and the apps that they connected. ``support`` leads to the
+    support view, for staff who may open it."""
+
+    template: ClassVar = "console/member.html"
+    enums: ClassVar = (Area, Act)
+
+    organization: str
+    back: str
+    member: MemberRow
+    access: tuple[MemberAccess, ...]
+    support: str | None = None
+    last_act: Act | None = None
 
 
 class RequestRow(Struct, frozen=True, kw_only=True):
@@ -92,7 +120,7 @@ class RequestRow(Struct, frozen=True, kw_only=True):
 
 class OrganizationView(ConsoleView, frozen=True, kw_only=True):
     """One organization: its rule, its members, and the requests that wait. ``groups`` are sources
-    and names. ``edit``, ``rule_form``, ``add_member`` and ``remove`` lead on."""
+    and names. ``edit``, ``rule_form``, ``add_member`` and ``remove`` lead on, to those who may."""
 
     template: ClassVar = "console/organization.html"
     enums: ClassVar = (Area, Act, OrganizationDone)
@@ -105,10 +133,10 @@ class OrganizationView(ConsoleView, frozen=True, kw_only=True):
     rule: RuleFacts
     members: tuple[MemberRow, ...]
     requests: tuple[RequestRow, ...]
-    edit: str
+    edit: str | None
     rule_form: str
-    add_member: str
-    remove: str
+    add_member: str | None
+    remove: str | None
     next: str | None = None
     more_requests: str | None = None
     last_act: Act | None = None

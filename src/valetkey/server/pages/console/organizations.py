@@ -1,22 +1,30 @@
 """Organizations: the list, one of them with its members and requests, and the acts on it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from valetkey.server.http.reply import Reply
+from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request, member_of
-from valetkey.server.model.client import Client
-from valetkey.server.model.organization import ADMINISTRATION, OrganizationRule
-from valetkey.server.model.query import One, existing
-from valetkey.server.model.user import User
+from valetkey.server.model.organization import OrganizationRule
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.pages import presenters
+from valetkey.server.oauth.core.organizations import memberships_of
 from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.console.acts import ActPage, Target, read_last_act
 from valetkey.server.pages.console.names import from_segment, segment
+from valetkey.server.pages.console.organization_members import MemberPage
+from valetkey.server.pages.console.organization_parts import (
+    MEMBER,
+    ORGANIZATION,
+    ORGANIZATIONS,
+    effect_of,
+    links_of,
+    member_row,
+    names_of,
+    organization_path,
+    titled,
+)
 from valetkey.server.pages.console.organization_views import (
     AppLink,
-    MemberRow,
     OrganizationDone,
     OrganizationForm,
     OrganizationRow,
@@ -25,12 +33,10 @@ from valetkey.server.pages.console.organization_views import (
     RequestRow,
     RuleFacts,
 )
-from valetkey.server.pages.console.parts import CONSOLE, REASON, Act, Area, EffectView
-from valetkey.server.pages.console.staff import Console, Staff, address, user_path
+from valetkey.server.pages.console.parts import CONSOLE, REASON, Act, Area
+from valetkey.server.pages.console.staff import Console, Staff, address
 from valetkey.server.pages.console.users import NAME
 
-ORGANIZATIONS: Final = Area.ORGANIZATIONS.path
-ORGANIZATION: Final = f"{ORGANIZATIONS}/{{organization}}"
 ADD: Final = f"{CONSOLE}/add-organization"
 """Not below the list: there, each segment is an id."""
 
@@ -45,8 +51,10 @@ class OrganizationsPage:
         self._console = console
 
     async def list(self, request: Request) -> Reply:
-        """Search for organizations, or list them."""
+        """Search for organizations, or list them; to those who administer some, these."""
         staff = await self._console.enter(request, Area.ORGANIZATIONS)
+        if not staff.may("organizations.list"):
+            return await self._list_own(request, staff)
         parameters = request.parameters()
         search = parameters.get("search", "").strip()[:200]
         query = {"search": search, "cursor": parameters.get("cursor", ""), "limit": PAGE}
@@ -59,6 +67,24 @@ class OrganizationsPage:
             add=ADD,
             next=address(ORGANIZATIONS, search=search, cursor=page.next) if page.next else None,
             last_act=read_last_act(request),
+        )
+        return self._console.page(request, view)
+
+    async def _list_own(self, request: Request, staff: Staff) -> Reply:
+        memberships = memberships_of(staff.person.user.id)
+        found = (await self._console.frame.shell.store.read(memberships)).many(memberships)
+        its = [
+            await self._console.read(staff, "organizations.show", organization=one.organization)
+            for one in found
+            if one.administrator
+        ]
+        if len(its) == 1:
+            return see_other(organization_path(its[0].id))
+        view = OrganizationsView(
+            **self._console.around(staff, Area.ORGANIZATIONS),
+            rows=tuple(map(_row, its)),
+            here=None,
+            add=None,
         )
         return self._console.page(request, view)
 
@@ -77,9 +103,9 @@ class OrganizationsPage:
             for noun, cursor in (("members", "cursor"), ("requests", "requests"))
         ]
         people = {one.user for one in (*members.items, *requests.items)}
-        names = await self._names(staff, people)
+        names = await names_of(self._console, people)
         apps = (*its.rule.listed, *its.rule.blocked, *(one.app for one in requests.items))
-        links = await self._apps(staff, apps)
+        links = await links_of(self._console, staff, apps)
         offer, language = await self._offer(), self._console.frame.language(request)
         view = OrganizationView(
             **self._console.around(staff, Area.ORGANIZATIONS),
@@ -91,9 +117,7 @@ class OrganizationsPage:
                 (plain(one.source, REASON), plain(one.group, REASON)) for one in its.groups
             ),
             rule=_facts(its.rule, links, offer=offer, language=language),
-            members=tuple(
-                _member(one, names, here, opens=staff.may("users.show")) for one in members.items
-            ),
+            members=tuple(member_row(one, names, here) for one in members.items),
             requests=tuple(
                 _request(
                     one,
@@ -104,10 +128,10 @@ class OrganizationsPage:
                 )
                 for one in requests.items
             ),
-            edit=f"{here}/{OrganizationForm.EDIT}",
+            edit=self._if_may(staff, "edit", f"{here}/{OrganizationForm.EDIT}"),
             rule_form=f"{here}/{OrganizationForm.RULE}",
-            add_member=f"{here}/{OrganizationForm.MEMBER}",
-            remove=f"{here}/{Act.REMOVE_ORGANIZATION}",
+            add_member=self._if_may(staff, "add-member", f"{here}/{OrganizationForm.MEMBER}"),
+            remove=self._if_may(staff, "remove", f"{here}/{Act.REMOVE_ORGANIZATION}"),
             next=address(here, cursor=members.next) if members.next else None,
             more_requests=address(here, requests=requests.next) if requests.next else None,
             last_act=read_last_act(request),
@@ -119,31 +143,8 @@ class OrganizationsPage:
         offer: Offer = (await self._console.frame.shell.context()).installation.offer
         return offer
 
-    async def _names(self, staff: Staff, people: Iterable[str]) -> Mapping[str, str]:
-        """The names of these users, for staff who may see accounts."""
-        if not staff.may("users.show"):
-            return {}
-        queries = {one: One(User, one) for one in people}
-        users = await self._console.frame.shell.ask(lambda _: existing(queries))
-        return {
-            name: plain(one.claims.get("name", "") or one.username, NAME)
-            for name, one in users.items()
-        }
-
-    async def _apps(self, staff: Staff, names: Iterable[str]) -> Mapping[str, AppLink]:
-        queries = {name: One(Client, name) for name in names}
-        clients = await self._console.frame.shell.ask(lambda _: existing(queries))
-        may = staff.may("apps.show")
-        return {
-            name: AppLink(
-                id=plain(name, REASON),
-                name=presenters.app(clients[name], name).name,
-                href=f"{CONSOLE}/apps/{segment(name)}" if may else None,
-            )
-            if name in clients
-            else AppLink(id=plain(name, REASON))
-            for name in queries
-        }
+    def _if_may(self, staff: Staff, operation: str, path: str) -> str | None:
+        return path if staff.may(f"organizations.{operation}") else None
 
     async def _find(self, request: Request, staff: Staff) -> Any:
         """The organization in the path. Raises NoSuchPage."""
@@ -163,18 +164,6 @@ class OrganizationsPage:
             effect=await effect_of(self._console, staff, its.id, change="leave"),
         )
 
-    async def find_member(self, request: Request, staff: Staff) -> Target:
-        """A member, to remove them."""
-        its, user = await self._find(request, staff), request.path_parameters["user"]
-        names = await self._names(staff, [user])
-        return Target(
-            subject=names.get(user, user),
-            app=plain(its.name, NAME),
-            back=organization_path(its.id),
-            path={"organization": its.id, "user": user},
-            effect=await effect_of(self._console, staff, its.id, change="leave", user=user),
-        )
-
     async def find_allowed(self, request: Request, staff: Staff) -> Target:
         """The app that a member asks for, to allow it."""
         return await self._find_request(request, staff, allow=True)
@@ -186,7 +175,7 @@ class OrganizationsPage:
     async def _find_request(self, request: Request, staff: Staff, *, allow: bool) -> Target:
         its, user = await self._find(request, staff), request.path_parameters["user"]
         app = from_segment(request.path_parameters["app"])
-        links = await self._apps(staff, [app])
+        links = await links_of(self._console, staff, [app])
         effect = None
         if allow:
             rule = its.rule.with_app(app)
@@ -199,39 +188,6 @@ class OrganizationsPage:
             body={"user": user, "app": app, "allow": allow},
             effect=effect,
         )
-
-
-async def effect_of(
-    console: Console,
-    staff: Staff,
-    organization: str,
-    *,
-    change: str,
-    user: str = "",
-    rule: OrganizationRule | None = None,
-) -> EffectView:
-    """What a change would do. Raises NoSuchPage, AccessDenied, InvalidRequest."""
-    body = {"change": change, "user": user, **({} if rule is None else {"rule": rule})}
-    counted = await console.read(
-        staff, "organizations.effect", body=body, organization=organization
-    )
-    return EffectView(**{name: getattr(counted, name) for name in EffectView.__struct_fields__})
-
-
-def organization_path(name: str) -> str:
-    """The path of the page of an organization."""
-    return f"{ORGANIZATIONS}/{name}"
-
-
-def titled(names: Iterable[str], offer: Offer, language: str) -> tuple[tuple[str, str], ...]:
-    """Permissions with their words; "" for those that no catalog has."""
-    return tuple(
-        (
-            plain(one, REASON),
-            presenters.titles([one], offer, language)[0] if one in offer.permissions else "",
-        )
-        for one in names
-    )
 
 
 def _row(one: Any) -> OrganizationRow:
@@ -262,18 +218,6 @@ def _facts(
     )
 
 
-def _member(one: Any, names: Mapping[str, str], here: str, *, opens: bool) -> MemberRow:
-    return MemberRow(
-        user=one.user,
-        name=names.get(one.user, ""),
-        administrator=one.administrator,
-        source="" if one.origin == ADMINISTRATION else plain(one.origin, REASON),
-        created=one.created,
-        href=user_path(one.user) if opens else None,
-        remove=f"{here}/members/{one.user}/{Act.REMOVE_MEMBER}",
-    )
-
-
 def _request(
     one: Any,
     names: Mapping[str, str],
@@ -294,17 +238,21 @@ def _request(
     )
 
 
-def acts(console: Console, page: OrganizationsPage) -> dict[str, ActPage]:
+def acts(console: Console, page: OrganizationsPage, member: MemberPage) -> dict[str, ActPage]:
     """The acts on organizations, by the path of each."""
     request = f"{ORGANIZATION}/requests/{{user}}/{{app}}"
-    member = f"{ORGANIZATION}/members/{{user}}"
     table = {
         f"{ORGANIZATION}/{Act.REMOVE_ORGANIZATION}": (
             Act.REMOVE_ORGANIZATION,
             "remove",
             page.find_organization,
         ),
-        f"{member}/{Act.REMOVE_MEMBER}": (Act.REMOVE_MEMBER, "remove-member", page.find_member),
+        f"{MEMBER}/{Act.REMOVE_MEMBER}": (Act.REMOVE_MEMBER, "remove-member", member.find),
+        f"{MEMBER}/grants/{{grant}}/{Act.STOP_ACCESS}": (
+            Act.STOP_ACCESS,
+            "stop-grant",
+            member.find_access,
+        ),
         f"{request}/{Act.ALLOW_APP}": (Act.ALLOW_APP, "answer-request", page.find_allowed),
         f"{request}/{Act.DECLINE_APP}": (Act.DECLINE_APP, "answer-request", page.find_declined),
     }

@@ -32,18 +32,16 @@ from valetkey.server.pages.console.listings import (
     SettingsView,
 )
 from valetkey.server.pages.console.organization_forms import FormPage
+from valetkey.server.pages.console.organization_members import MemberPage
+from valetkey.server.pages.console.organization_parts import MEMBER, ORGANIZATION, ORGANIZATIONS
 from valetkey.server.pages.console.organization_views import (
+    MemberView,
     OrganizationForm,
     OrganizationFormView,
     OrganizationsView,
     OrganizationView,
 )
-from valetkey.server.pages.console.organizations import (
-    ADD,
-    ORGANIZATION,
-    ORGANIZATIONS,
-    OrganizationsPage,
-)
+from valetkey.server.pages.console.organizations import ADD, OrganizationsPage
 from valetkey.server.pages.console.overview import OverviewPage
 from valetkey.server.pages.console.parts import CONSOLE, ActView, NoFactorView, OnceView
 from valetkey.server.pages.console.server_pages import (
@@ -67,7 +65,7 @@ def console_pages(console: Console, settings: Sequence[SettingValue]) -> tuple[T
     one_user, one_app = SupportPage(console), AppsPage(console)
     catalogs, policies = CatalogsPage(console), PoliciesPage(console)
     audit, keys, jobs = AuditPage(console), KeysPage(console), JobsPage(console)
-    companies = OrganizationsPage(console)
+    companies, member = OrganizationsPage(console), MemberPage(console)
     preview = answering(catalogs.preview)
     return (
         _row(CONSOLE, OverviewView, OverviewPage(console).show),
@@ -79,7 +77,8 @@ def console_pages(console: Console, settings: Sequence[SettingValue]) -> tuple[T
         *_acts(apps.acts(console, one_app)),
         _row(ORGANIZATIONS, OrganizationsView, companies.list),
         _row(ORGANIZATION, OrganizationView, companies.show),
-        *_acts(organizations.acts(console, companies)),
+        _row(MEMBER, MemberView, member.show),
+        *_acts(organizations.acts(console, companies, member)),
         *(_form(console, kind) for kind in OrganizationForm),
         _row(CATALOGS, CatalogsView, catalogs.list),
         _row(CATALOG, CatalogView, catalogs.show),

@@ -12,39 +12,46 @@ from valetkey.server.admin.perform import perform
 from valetkey.server.admin.problems import Problem
 from valetkey.server.admin.services import Services
 from valetkey.server.admin.table import BY_NAME
-from valetkey.server.http.reply import Reply
+from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.assurance import TWO_FACTORS, reaches
 from valetkey.server.model.query import Rule
+from valetkey.server.model.role import EVERYTHING
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.endpoints.administration import Actor, permissions_of
+from valetkey.server.oauth.endpoints.administration import (
+    OWN,
+    Actor,
+    permissions_in_organizations,
+    permissions_of,
+)
 from valetkey.server.pages.console.parts import CONSOLE, Area, ConsoleView, NoFactorView
 from valetkey.server.pages.frame import SECURITY, Frame, NoSuchPage, prove_again
 from valetkey.server.pages.own_pages import own_form
 from valetkey.spec.errors import AccessDenied, InvalidRequest, TemporarilyUnavailable
 from valetkey.wire import form as forms
 
-OPENED_BY: Final[dict[Area, str]] = {
-    Area.USERS: "users.read",
-    Area.APPS: "apps.read",
-    Area.ORGANIZATIONS: "organizations.manage",
-    Area.CATALOGS: "catalog.read",
-    Area.POLICIES: "policies.read",
-    Area.KEYS: "keys.read",
-    Area.AUDIT: "audit.read",
-    Area.JOBS: "jobs.read",
-    Area.SETTINGS: "settings.read",
-    Area.HEALTH: "settings.read",
+OPENED_BY: Final[dict[Area, frozenset[str]]] = {
+    Area.OVERVIEW: EVERYTHING - {OWN},
+    Area.USERS: frozenset({"users.read"}),
+    Area.APPS: frozenset({"apps.read"}),
+    Area.ORGANIZATIONS: frozenset({"organizations.manage", OWN}),
+    Area.CATALOGS: frozenset({"catalog.read"}),
+    Area.POLICIES: frozenset({"policies.read"}),
+    Area.KEYS: frozenset({"keys.read"}),
+    Area.AUDIT: frozenset({"audit.read"}),
+    Area.JOBS: frozenset({"jobs.read"}),
+    Area.SETTINGS: frozenset({"settings.read"}),
+    Area.HEALTH: frozenset({"settings.read"}),
 }
-"""The permission that opens an area. Any role opens the overview."""
+"""The permissions of which one opens an area. Any role opens the overview."""
 
 _TROUBLES: Final = {"not-found": NoSuchPage, "unavailable": TemporarilyUnavailable}
 
 
 class Staff(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A signed-in person with a role. `actor` has what they may do now, `areas` are the parts of
-    the console that are open to them."""
+    """A signed-in person with a role, or an administrator of an organization. `actor` has what they
+    may do now, `areas` are the parts of the console that are open to them."""
 
     person: Person
     actor: Actor
@@ -75,8 +82,8 @@ class Console:
 
     async def enter(self, request: Request, area: Area) -> Staff:
         """The person, if the area is open to them. Raises SignInFirst; NoSuchPage for everybody
-        without a role, who need not know that there is a console; AccessDenied for staff without
-        the permission; Answered where they need two factors first."""
+        who administers nothing, and need not know that there is a console; AccessDenied for staff
+        without the permission; Answered where they need two factors first, or have no overview."""
         person = await self.frame.require_person(request)
         rights = await self.frame.shell.ask(lambda context: _rights(person, context))
         if not rights.permissions:
@@ -95,6 +102,8 @@ class Console:
         staff = Staff(person=person, actor=actor, areas=areas)
         if self._two_factors and not rights.two_factors:
             raise Answered(self._ask_second_factor(request, staff, has=rights.has_factor))
+        if area is Area.OVERVIEW and area not in areas:
+            raise Answered(see_other(areas[0].path))
         if area not in areas:
             raise AccessDenied("your role does not include this")
         return staff
@@ -204,6 +213,8 @@ class _Rights(msgspec.Struct, frozen=True, kw_only=True):
 def _rights(person: Person, context: Context) -> Rule[_Rights]:
     """What the person may do now, and how they signed in."""
     permissions = yield from permissions_of(person.user.id)
+    if OWN not in permissions:
+        permissions |= yield from permissions_in_organizations(person.user.id)
     if not permissions:
         return _Rights(permissions=permissions, two_factors=False, fresh=False, has_factor=False)
     factors = yield from factors_of(person.user.id)
@@ -217,7 +228,7 @@ def _rights(person: Person, context: Context) -> Rule[_Rights]:
 
 
 def _is_open(area: Area, permissions: frozenset[str]) -> bool:
-    return area not in OPENED_BY or OPENED_BY[area] in permissions
+    return not OPENED_BY[area].isdisjoint(permissions)
 
 
 def refuse(problem: Problem) -> NoReturn:

@@ -6,7 +6,9 @@ from valetkey.server.pages.components import View
 from valetkey.server.pages.console.organization_views import (
     AppLink,
     FormFlaw,
+    MemberAccess,
     MemberRow,
+    MemberView,
     OrganizationDone,
     OrganizationForm,
     OrganizationFormView,
@@ -48,7 +50,7 @@ _MEMBER = MemberRow(
     administrator=False,
     source="",
     created=NOW - DAY,
-    href=f"/console/users/{_USER}",
+    href=f"/console/organizations/acme/members/{_USER}",
     remove=f"/console/organizations/acme/members/{_USER}/remove-member",
 )
 _READ = ("chirps.read", "Read your chirps")
@@ -81,7 +83,7 @@ _ONE = OrganizationView(
     members=(
         replace(_MEMBER, name="Noor Haddad", administrator=True),
         replace(_MEMBER, source="https://login.acme.example"),
-        replace(_MEMBER, name="", href=None),
+        replace(_MEMBER, name=""),
     ),
     requests=(_REQUEST,),
     edit="/console/organizations/acme/edit",
@@ -110,6 +112,36 @@ _RULE = OrganizationFormView(
     back="/console/organizations/acme",
 )
 
+_OF_A_MEMBER = MemberView(
+    **AROUND,
+    area=Area.ORGANIZATIONS,
+    organization="Acme",
+    back="/console/organizations/acme",
+    member=_MEMBER,
+    access=(
+        MemberAccess(
+            app=_KITE,
+            paused=False,
+            permissions=(_READ,),
+            withheld=(_SEND,),
+            everywhere=True,
+            created=NOW - DAY,
+            stop=f"{_MEMBER.href}/grants/x/stop-access",
+        ),
+        MemberAccess(
+            app=AppLink(id="calendar", name="Calendar"),
+            paused=True,
+            permissions=(_READ, ("old.permission", "")),
+            withheld=(),
+            everywhere=False,
+            created=NOW - HOUR,
+            stop=f"{_MEMBER.href}/grants/y/stop-access",
+        ),
+    ),
+    support=f"/console/users/{_USER}",
+    last_act=Act.STOP_ACCESS,
+)
+
 ORGANIZATIONS: dict[str, View] = {
     "console-organizations": _LIST,
     "console-organizations-none": replace(
@@ -135,6 +167,27 @@ ORGANIZATIONS: dict[str, View] = {
         groups=((EVIL, EVIL),),
         members=(replace(_MEMBER, name=EVIL, source=EVIL),),
         requests=(replace(_REQUEST, name=EVIL, app=replace(_KITE, name=EVIL)),),
+    ),
+    "console-organization-own": replace(
+        _ONE, areas=(Area.ORGANIZATIONS,), edit=None, add_member=None, remove=None
+    ),
+    "console-organizations-own": replace(
+        _LIST, areas=(Area.ORGANIZATIONS,), here=None, add=None, next=None
+    ),
+    "console-member": _OF_A_MEMBER,
+    "console-member-none": replace(
+        _OF_A_MEMBER,
+        areas=(Area.ORGANIZATIONS,),
+        member=replace(_MEMBER, administrator=True, source="platform"),
+        access=(),
+        support=None,
+        last_act=None,
+    ),
+    "console-member-hostile": replace(
+        _OF_A_MEMBER,
+        organization=EVIL,
+        member=replace(_MEMBER, name=EVIL, source=EVIL),
+        access=(replace(_OF_A_MEMBER.access[0], app=replace(_KITE, name=EVIL)),),
     ),
     "console-organization-rule": _RULE,
     "console-organization-rule-effect": replace(_RULE, effect=_EFFECT),
