@@ -53,11 +53,15 @@ class Desk:
     def __init__(self, server: Live, size: Size, cookies: Any) -> None:
         self.random = Random(size.people.size)
         self._server, self._size = server, size
-        self._api = machine(server)
+        self.renew()
         self._browser = server.browser()
         self._browser.http.cookies.update(cookies)
         self._deep: dict[str, str] = {}
         self._opened = [self._open_case(one) for one in self.random.sample(range(self.people), 5)]
+
+    def renew(self) -> None:
+        """Get a new token: the first one would not last."""
+        self._api = machine(self._server)
 
     @property
     def people(self) -> int:
@@ -274,6 +278,10 @@ def desk(size: Size, folder: Path, url: str) -> Iterator[Desk]:
 def measure(desks: list[Desk], options: argparse.Namespace) -> None:
     """Takes turns, and prints a line for each."""
     for name, prepare in requests():
+        if not name.startswith(options.only):
+            continue
+        for one in desks:
+            one.renew()
         waits: dict[int, list[float]] = {one.people: [] for one in desks}
         for turn in range(options.requests + 5):
             for one in desks:
@@ -311,6 +319,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="users, least first")
     parser.add_argument("--requests", type=int, default=200, help="of each kind")
+    parser.add_argument("--only", default="", help="requests of which the name begins so")
     parser.add_argument("--folder", type=Path, help="where the files go meanwhile")
     return parser.parse_args(words)
 
