@@ -27,11 +27,7 @@ def test_what_it_fills_in_is_found(tmp_path: Path) -> None:
         assert grant["last_used"]
         for _, prepare in requests():
             prepare(one)()
-        records = [
-            record
-            for kind in (User, Client, Grant)
-            for record in one.read_all(kind)
-        ]
+        records = [record for kind in (User, Client, Grant) for record in one.read_all(kind)]
     connection = apsw.Connection(str(file))
     stored = set(connection.execute("SELECT term, key FROM search"))
     expected = {(term, stored_key(one)) for one in records for term in terms_of(one)}

@@ -1,10 +1,11 @@
 """Organizations in the console: by the same operations as the administration API, and what a
 change would do is displayed before it is made."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
-from tests.attacks.play import STEFAPP, every, find, redeem
+from tests.attacks.play import STEFAPP, change, every, find, redeem
 from tests.browser import Browser, authorize
 from tests.live import Live, live
 from tests.server.pages.console.staff import ON, bind, staff
@@ -109,6 +110,52 @@ def test_an_operator_runs_an_organization(server: Live) -> None:
     assert page.status_code in (200, 303)
     done = {one.operation for one in every(server, AuditRecord)}
     assert {"organizations.create", "organizations.rule", "organizations.add-member"} <= done
+
+
+def test_an_administrator_of_an_organization_has_its_pages_and_no_others(server: Live) -> None:
+    now = int(time.time())
+    for name in ("firm", "rival"):
+        its = Organization(id=name, name=name.title(), created=now, changed=now)
+        server.run(server.store.commit((Create(its),)))
+    users = {name: server.users[name].id for name in ("noor", "miko")}
+    for name, is_one in (("noor", True), ("miko", False)):
+        row = Membership(
+            organization="firm", user=users[name], administrator=is_one, revision=1, created=now
+        )
+        server.run(server.store.commit((Create(row),)))
+    redeem(server, authorize(server.browser(), STEFAPP))
+    browser, firm = staff(server, "noor"), "/console/organizations/firm"
+    page = browser.open("/console")
+    assert page.url.path == firm
+    assert "Miko" in page.text
+    assert 'aria-label="Console"' in page.text
+    assert page.text.count('class="areas"') == 1
+    for path in ("users", "apps", "audit", "settings", "add-organization"):
+        assert f'href="/console/{path}"' not in page.text
+        assert browser.open(f"/console/{path}").status_code == 403, path
+    for path in ("/edit", "/add-member", "/remove"):
+        assert f'href="{firm}{path}"' not in page.text
+        assert browser.open(f"{firm}{path}").status_code == 403, path
+    miko, rival = f"/members/{users['miko']}", "/console/organizations/rival"
+    for path in ("", "/rule", miko, f"{miko}/remove-member"):
+        assert browser.open(f"{rival}{path}").status_code == 404, path
+
+    page = browser.open(f"{firm}{miko}")
+    assert "stefApp" in page.text
+    assert 'id="support"' not in page.text
+    stop = page.text.partition('class="stop" href="')[2].partition('"')[0]
+    browser.open(stop)
+    page = browser.press("confirm", reason="The laptop was stolen.")
+    assert "Access removed. The user sees your reason." in page.text
+    (grant,) = [one for one in every(server, Grant) if one.user == users["miko"]]
+    assert grant.status == "stopped"
+    assert browser.open(stop).status_code == 404
+    reads = [one for one in every(server, AuditRecord) if one.operation == "organizations.grants"]
+    assert reads, "each look at what a member allows is recorded"
+
+    its = next(one for one in every(server, Membership) if one.user == users["noor"])
+    change(server, its, administrator=False)
+    assert browser.open(firm).status_code == 404, "at once"
 
 
 def test_two_who_change_a_rule_do_not_undo_each_other(server: Live) -> None:

@@ -217,12 +217,11 @@ async def stop_grant(call: Call[Nothing, Reason]) -> GrantNow:
             raise Problem("conflict", "the access has ended already")
         return outcome
 
-    return await call.settle(
-        rule,
-        lambda of: GrantNow(
-            id=of.grant.id, status=of.grant.status, permissions=of.grant.permissions
-        ),
-    )
+    def answer(outcome: GrantChanged) -> GrantNow:
+        grant = outcome.grant
+        return GrantNow(id=grant.id, status=grant.status, permissions=grant.permissions)
+
+    return await call.settle(rule, answer)
 
 
 async def list_requests(call: Call[ListQuery, Nothing]) -> RequestedAppPage:

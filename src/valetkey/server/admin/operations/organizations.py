@@ -263,13 +263,9 @@ async def remove_organization(call: Call[Nothing, Nothing]) -> OrganizationRemov
         return Outcome(changes=(Remove(there), *map(Remove, rest), *gone))
 
     await call.ask(check)
-    while True:
-        page = await call.services.page(
-            PageQuery(record=Membership, index="organization", value=name, limit=50)
-        )
-        if not page.records:
-            break
-        for one in page.records:
+    some = PageQuery(record=Membership, index="organization", value=name, limit=50)
+    while members := (await call.services.page(some)).records:
+        for one in members:
             await call.step(partial(_leave, name, one.user))
     return await call.settle(rule, lambda _: OrganizationRemoved(id=name))
 

@@ -49,7 +49,9 @@ class MemberPage:
             back=here,
             member=member_row(membership, await names_of(self._console, [user]), here),
             access=tuple(
-                _access(one, links[one.app], offer, language, here=f"{here}/members/{user}")
+                _access(
+                    one, links[one.app], offer, language=language, here=f"{here}/members/{user}"
+                )
                 for one in grants
             ),
             support=user_path(user) if staff.may("users.open-case") else None,
@@ -73,11 +75,10 @@ class MemberPage:
         """The access of an app to the member's account, to end it."""
         its, user = await self._find(request, staff)
         name = request.path_parameters["grant"]
-        found = [one for one in await self._grants(request, staff) if one.id == name]
-        if not found:
+        apps = {one.id: one.app for one in await self._grants(request, staff)}
+        if name not in apps:
             raise NoSuchPage
-        links = await links_of(self._console, staff, [found[0].app])
-        link = links[found[0].app]
+        link = (await links_of(self._console, staff, [apps[name]]))[apps[name]]
         return Target(
             subject=link.name or link.id,
             back=f"{organization_path(its.id)}/members/{user}",
@@ -94,13 +95,13 @@ class MemberPage:
 
     async def _grants(self, request: Request, staff: Staff) -> Any:
         path = request.path_parameters
-        found = await self._console.read(
+        page = await self._console.read(
             staff, "organizations.grants", organization=path["organization"], user=path["user"]
         )
-        return found.items
+        return page.items
 
 
-def _access(one: Any, link: AppLink, offer: Offer, language: str, *, here: str) -> MemberAccess:
+def _access(one: Any, link: AppLink, offer: Offer, *, language: str, here: str) -> MemberAccess:
     return MemberAccess(
         app=link,
         paused=one.status == "paused",
