@@ -26,9 +26,16 @@ def server(tmp_path: Path) -> Iterator[Live]:
 
 
 def enter(
-    tab: Page, server: Live, path: str = "/console", *, username: str = "noor", password: str = ""
+    tab: Page,
+    server: Live,
+    path: str = "/console",
+    *,
+    username: str = "noor",
+    password: str = "",
+    heading: str = "Overview",
 ) -> None:
-    """Noor signs in, and sets up the second factor that the console wants."""
+    """Noor signs in, and sets up the second factor that the console wants. The page is the one
+    with this heading."""
     tab.goto(f"{server.issuer}{path}")
     sign_in(tab, username=username, password=password)
     expect(tab.locator("h1")).to_have_text("Second factor needed")
@@ -41,7 +48,7 @@ def enter(
     tab.fill("#name", "Phone")
     tab.click("#confirm")
     tab.goto(f"{server.issuer}{path}")
-    expect(tab.locator("h1")).to_have_text("Overview")
+    expect(tab.locator("h1")).to_have_text(heading)
 
 
 def find_miko(tab: Page, server: Live) -> None:

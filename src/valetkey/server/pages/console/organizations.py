@@ -72,10 +72,10 @@ class OrganizationsPage:
 
     async def _list_own(self, request: Request, staff: Staff) -> Reply:
         memberships = memberships_of(staff.person.user.id)
-        found = (await self._console.frame.shell.store.read(memberships)).many(memberships)
+        rows = (await self._console.frame.shell.store.read(memberships)).many(memberships)
         its = [
             await self._console.read(staff, "organizations.show", organization=one.organization)
-            for one in found
+            for one in rows
             if one.administrator
         ]
         if len(its) == 1:
