@@ -12,7 +12,7 @@ from tests.authenticator import Authenticator
 from tests.server.oauth.forms import request
 from tests.server.oauth.world import World
 
-from valetkey.server.accounts import factors, passkeys, sign_in, throttle
+from valetkey.server.accounts import factors, passkeys, sign_in, throttle, whereabouts
 from valetkey.server.accounts.notices import MAIL, NOTICE_KINDS, WEBHOOK, NoticeKind, NoticeTargets
 from valetkey.server.accounts.one_time_codes import recovery_digests, secret_text
 from valetkey.server.accounts.passkey_challenge import SECONDS, new_challenge
@@ -82,7 +82,7 @@ class Told(World):
         for job in self.all(Job):
             self.write(Remove(job))
 
-    def sign_in_as(self, where: sign_in.Whereabouts, caller: Caller | None = None) -> None:
+    def sign_in_as(self, where: whereabouts.Whereabouts, caller: Caller | None = None) -> None:
         self.settle(
             lambda: sign_in.open_session(
                 self.miko,
@@ -109,8 +109,15 @@ def sensitive_permission(world: Told) -> None:
 
 
 def new_device(world: Told) -> None:
-    there = sign_in.Whereabouts(device="Firefox", network="203.0.113.0/24", is_known=False)
+    there = whereabouts.Whereabouts(device="Firefox", network="203.0.113.0/24", is_known=False)
     world.sign_in_as(there)
+
+
+def new_country(world: Told) -> None:
+    for code in ("DE", "FR"):
+        there = whereabouts.Whereabouts(device="Firefox", network="203.0.113.0/24", country=code)
+        world.sign_in_as(there)
+        world.sign_in_as(there)
 
 
 def password_changed(world: Told) -> None:
@@ -242,8 +249,8 @@ def account_attacked(world: Told) -> None:
 def password_opened(world: Told) -> None:
     account_attacked(world)
     world.quiet()
-    world.sign_in_as(sign_in.NOWHERE, Caller("203.0.113.7", "mine"))
-    world.sign_in_as(sign_in.NOWHERE, Caller("203.0.113.7", "mine"))
+    world.sign_in_as(whereabouts.NOWHERE, Caller("203.0.113.7", "mine"))
+    world.sign_in_as(whereabouts.NOWHERE, Caller("203.0.113.7", "mine"))
 
 
 def account_unused(world: Told) -> None:
@@ -267,6 +274,7 @@ ACTS: Final[dict[NoticeKind, tuple[Callable[[Told], None], set[str]]]] = {
     "app_connected": (app_connected, {"granted"}),
     "sensitive_permission": (sensitive_permission, {"upgraded"}),
     "new_device": (new_device, {"signed-in"}),
+    "new_country": (new_country, {"signed-in"}),
     "password_changed": (password_changed, {"password-changed"}),
     "password_link_made": (password_link_made, {"reset-link-made"}),
     "factor_added": (factor_added, {"factor-added"}),

@@ -209,6 +209,7 @@ class Reload:
             log.warning("settings not reloaded", detail=error.message)
         else:
             self._apply(loaded)
+            self._app.read_files_again()
         log.info("files reloaded (SIGHUP)", certificate_renewed=renewed)
         self._reports.reloaded()
 

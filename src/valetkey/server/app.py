@@ -15,6 +15,7 @@ from valetkey.server.endpoints.driver import endpoints
 from valetkey.server.endpoints.health import health
 from valetkey.server.http import background, file_limit, installation, search_index, unused_accounts
 from valetkey.server.http.connections import Connections
+from valetkey.server.http.countries import Countries
 from valetkey.server.http.front import App, Front, MethodHandler, within
 from valetkey.server.http.hashing import Passwords
 from valetkey.server.http.installation import Installations
@@ -118,6 +119,7 @@ def create(
     )
     outbox = make_outbox(lambda: now.settings, shell, fetch)
     failures = SignInFailures()
+    countries = Countries(settings.accounts.countries_file)
     meter.sign_ins = failures.totals
 
     def running() -> contextlib.AbstractAsyncContextManager[None]:
@@ -143,6 +145,7 @@ def create(
             failures=failures,
             host_way=host.way if host else None,
             fetch=fetch,
+            countries=countries,
         )
 
     lazy_pages = LazyApp(make_pages)
@@ -164,6 +167,7 @@ def create(
         },
         now,
         on_reload,
+        countries=countries,
         pages=tracer.pages(meter.pages(requests.pages(lazy_pages))),
         running=running,
         trusted=networks(settings.trusted_proxies),
@@ -245,17 +249,24 @@ class Application(Front):
         endpoints: Mapping[str, MethodHandler],
         now: CurrentSettings,
         on_reload: Callable[[], None],
+        *,
+        countries: Countries,
         **parts: Any,
     ) -> None:
         super().__init__(endpoints, **parts)
         self._now = now
         self._on_reload = on_reload
+        self._countries = countries
 
     def reload(self, settings: Settings, origins: Mapping[str, str] = NO_ORIGINS) -> None:
         """Puts changed settings in force."""
         self._now.set(settings, {**self._now.origins, **origins})
         self.trust(networks(settings.trusted_proxies))
         self._on_reload()
+
+    def read_files_again(self) -> None:
+        """Reads what may change beside the settings."""
+        self._countries.read_again()
 
 
 def registration(settings: Settings) -> Registration:

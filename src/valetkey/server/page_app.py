@@ -6,6 +6,7 @@ from typing import Any
 
 from valetkey.server.admin.services import Services
 from valetkey.server.http import log
+from valetkey.server.http.countries import Countries
 from valetkey.server.http.fetch import Fetcher
 from valetkey.server.http.front import App, Network
 from valetkey.server.http.hashing import Passwords
@@ -35,6 +36,7 @@ def page_app(
     failures: SignInFailures,
     host_way: Callable[[Any], Any] | None,
     fetch: Fetcher,
+    countries: Countries,
     origins: Callable[[], Mapping[str, str]],
 ) -> App:
     """The pages. For `host_way` see `app.Host`; `origins` says where each setting comes from."""
@@ -67,6 +69,7 @@ def page_app(
         platform=platform_sign_in(settings, fetch),
         directory=directory(settings.sign_in),
         passkeys=settings.relying_party if host_way is None else None,
+        countries=countries,
     )
     off = pages_off(features)
     console = _console(frame, settings, features, origins=origins())

@@ -13,7 +13,8 @@ from tests.browser import Browser, forms
 from tests.live import Live, live
 from tests.server.pages.document import Document
 
-from valetkey.server.accounts.sign_in import Whereabouts, see_session
+from valetkey.server.accounts.sign_in import see_session
+from valetkey.server.accounts.whereabouts import Whereabouts
 from valetkey.server.model import ids
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event

@@ -26,6 +26,7 @@ NoticeKind: TypeAlias = Literal[
     "app_connected",
     "sensitive_permission",
     "new_device",
+    "new_country",
     "password_changed",
     "password_link_made",
     "factor_added",
@@ -51,7 +52,8 @@ NOTICE_KINDS: Final[tuple[NoticeKind, ...]] = get_args(NoticeKind)
 FACTS: Final[dict[NoticeKind, tuple[str, ...]]] = {
     "app_connected": ("permissions",),
     "sensitive_permission": ("permissions",),
-    "new_device": ("address", "device"),
+    "new_device": ("address", "device", "country"),
+    "new_country": ("address", "device", "country"),
     "password_changed": ("device",),
     "password_link_made": ("reason",),
     "factor_added": ("factor", "name", "device"),
@@ -73,7 +75,8 @@ FACTS: Final[dict[NoticeKind, tuple[str, ...]]] = {
 """The facts that a notice of each kind may have. All are texts, and all may be left out.
 
 `permissions` are names, separated by spaces, and `approval` is the id of one. `device` is what a
-browser or an app says about itself in words that people know; `address` is a network address.
+browser or an app says about itself in words that people know; `address` is a network address, and
+`country` a code of ISO 3166-1, such as DE.
 `factor` is a kind of factor, such as passkey, and `name` what the user calls it. `left` and
 `failures` are numbers. `at` and `ends` are in seconds since 1970. `reason` is a sentence."""
 

@@ -74,7 +74,8 @@ DATA: Final[tuple[DataKind, ...]] = (
         record=User,
         section="account",
         on_erasure="removed",
-        what="username, password hash, name, email address, other profile fields, language",
+        what="username, password hash, name, email address, other profile fields, language; with "
+        "`accounts.countries_file`, the countries of sign-ins in the last year, at most ten",
         why="to sign the user in, and to tell apps what the user allowed",
         duration=_WITH_ACCOUNT,
         hidden=("password", "mark"),
@@ -205,9 +206,9 @@ DATA: Final[tuple[DataKind, ...]] = (
         record=Event,
         section="events",
         on_erasure="kept",
-        what="what happened: sign-ins by day and kind of browser, changes of access",
+        what="what happened: sign-ins by day, kind of browser and country, changes of access",
         why="so that the user and the operator notice misuse",
-        duration="`lifetimes.event`; notes and reasons are erased with the account",
+        duration="`lifetimes.event`; notes, reasons and countries are erased with the account",
     ),
     DataKind(
         record=PersonKey,
@@ -221,7 +222,7 @@ DATA: Final[tuple[DataKind, ...]] = (
         section="audit",
         on_erasure="sealed",
         what="the audit log: who did what to what, with ids that name nobody; apart, encrypted for "
-        "each person: network address, program, notes, changed fields of the account",
+        "each person: network address, country, program, notes, changed fields of the account",
         why="so that an auditor sees who did what, and that nobody changed the log",
         duration="by category: `audit.sign_in_days`, `audit.access_days` and so on",
         hidden=("parts", "public"),

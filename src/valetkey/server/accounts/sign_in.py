@@ -21,6 +21,13 @@ from valetkey.server.accounts.throttle import (
     reopen,
     take_back,
 )
+from valetkey.server.accounts.whereabouts import (
+    NOWHERE,
+    Whereabouts,
+    announce_sign_in,
+    is_new_country,
+    remember_country,
+)
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.counters import SingleUse
@@ -80,18 +87,6 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     source_sid: str = ""
     seconds: int | None = None
     per_request: bool = False
-
-
-class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a user is: the browser and the coarse network, as in `Session`. `is_known`: someone has
-    signed in to the account in this browser before."""
-
-    device: str = ""
-    network: str = ""
-    is_known: bool = True
-
-
-NOWHERE: Final = Whereabouts()
 
 
 class SignedIn(msgspec.Struct, frozen=True):
@@ -191,11 +186,12 @@ def open_session(
         # Apps keep the `sid` that they know.
         session = msgspec.structs.replace(session, name=own.sid)
     # A sign-in elsewhere is for the other place to announce.
-    new_device = () if proof.way else _new_device(user, where, to=notices, env=env)
+    announced = () if proof.way else announce_sign_in(user, where, env=env, to=notices)
+    remembered = yield from remember_country(user.id, where.country, env.now)
     opened = Noted()
     if user.password and (yield from is_closed(user.id, env.now)):
         opened = password_opened(user.id, by="user", device=where.device, to=notices, env=env)
-    changes: tuple[Change, ...] = (*forgiven, *map(Remove, old), Create(session), *new_device)
+    changes: tuple[Change, ...] = (*forgiven, *map(Remove, old), Create(session), *announced)
     audit_event = event(
         env,
         "signed-in",
@@ -203,9 +199,14 @@ def open_session(
         user=user.id,
         device=where.device,
         unknown=not where.is_known,
+        country=where.country,
+        new_country=is_new_country(user, where.country),
     )
     return SignedIn(
-        session, Secret(secret), (*changes, *opened.changes), (audit_event, *opened.events)
+        session,
+        Secret(secret),
+        (*changes, *remembered, *opened.changes),
+        (audit_event, *opened.events),
     )
 
 
@@ -252,20 +253,6 @@ def _sessions_before(session: Session, replaces: str) -> Rule[tuple[Session, ...
     results = yield tuple(queries)
     rows = [results.one(query) for query in queries]
     return tuple({one.id: one for one in rows if one is not None}.values())
-
-
-NEW_ACCOUNT: Final = 600
-"""Seconds after the creation of an account in which no browser is new to it."""
-
-
-def _new_device(
-    user: User, where: Whereabouts, *, to: NoticeTargets, env: Env
-) -> tuple[Change, ...]:
-    """The notice that someone signed in from a browser that the account does not know."""
-    if where.is_known or env.now - user.created < NEW_ACCOUNT:
-        return ()
-    facts = {"address": where.network, "device": where.device}
-    return tell("new_device", user=user.id, env=env, to=to, facts=facts)
 
 
 class Noted(msgspec.Struct, frozen=True):

@@ -266,6 +266,7 @@ def draft_of(
             "address": "" if by_server else caller.address,
             "agent": "" if by_server else caller.agent[:MAX_TEXT],
             "device": event.device,
+            "country": event.country,
         },
         about_target={"note": event.note[:MAX_TEXT], "reason": event.reason[:MAX_TEXT]},
     )

@@ -75,7 +75,8 @@ class Event(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
 
     `permissions` are those that the event is about, `note` is a short remark for the reader, and
     `reason` is the reason that the acting person gave. `device` is the name of the browser for
-    people; `unknown`: the account did not know it. `at` is the time of the event, or of the first
+    people; `unknown`: the account did not know it. `country` is as in `User.countries`, and
+    `new_country` marks one that was not among them. `at` is the time of the event, or of the first
     one on that day.
     """
 
@@ -94,6 +95,8 @@ class Event(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     device: str = ""
     unknown: bool = False
+    country: str = ""
+    new_country: bool = False
 
     @property
     def count(self) -> int:
@@ -114,10 +117,13 @@ def event(
     reason: str = "",
     device: str = "",
     unknown: bool = False,
+    country: str = "",
+    new_country: bool = False,
 ) -> Event:
     """A new event, at the current time."""
     if kind in DAILY and user:
         where = (device, str(unknown)) if device or unknown else ()
+        where += (country, str(new_country)) if country else ()
         facts = (client, grant, *permissions, note, reason, *where)
         name = ids.daily_id(env, user, kind, by, *facts)
     else:
@@ -135,4 +141,6 @@ def event(
         reason=reason,
         device=device,
         unknown=unknown,
+        country=country,
+        new_country=new_country,
     )

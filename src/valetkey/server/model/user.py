@@ -50,6 +50,9 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=Tru
     `language` and `zone` are the language tag and the time zone that the user chose for pages and
     mails, "" for no choice.
 
+    `countries` are those from which the user signed in lately, as codes of ISO 3166-1 such as
+    DE, with the time of the last sign-in, in seconds since 1970.
+
     `claims` has claims of PROFILE_CLAIMS, `address` members of ADDRESS_PARTS. The id is the `sub`
     for clients with public subjects. `disabled_by` has those who disabled the
     user: ADMINISTRATOR, UNUSED, or sources (see `Identity`). Each of them lifts only its own, and
@@ -76,6 +79,7 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=Tru
     external: str = ""
     language: str = ""
     zone: str = ""
+    countries: dict[str, int] = {}
 
     @property
     def key(self) -> str:

@@ -12,6 +12,7 @@ from valetkey.server.accounts.fresh_proof import has_fresh_proof
 from valetkey.server.accounts.relying_party import RelyingParty
 from valetkey.server.http import cookies, log
 from valetkey.server.http.cookies import Cookies, ForgedForm
+from valetkey.server.http.countries import Countries
 from valetkey.server.http.directory import PasswordDirectory
 from valetkey.server.http.front import Handler, Network
 from valetkey.server.http.hashing import Passwords
@@ -152,6 +153,7 @@ class Frame:
         platform: PlatformSignIn | None = None,
         directory: PasswordDirectory | None = None,
         passkeys: RelyingParty | None = None,
+        countries: Countries | None = None,
     ) -> None:
         """`sign_in_origins` are other origins at which users sign in and out: forms may lead
         there."""
@@ -168,7 +170,11 @@ class Frame:
         self.directory = directory
         self.passkeys = passkeys
         self.callers = Callers(
-            shell, self.cookies, unthrottled, failures=failures or SignInFailures()
+            shell,
+            self.cookies,
+            unthrottled,
+            failures=failures or SignInFailures(),
+            countries=countries or Countries(),
         )
         self.brand = brand
         self.sections: tuple[Section, ...] = ()

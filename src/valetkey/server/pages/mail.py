@@ -63,6 +63,7 @@ class MailView(View, frozen=True, kw_only=True):
     permissions: tuple[str, ...] = ()
     device: str = ""
     address: str = ""
+    country: str = ""
     factor: str = ""
     label: str = ""
     new_email: str = ""
@@ -84,6 +85,7 @@ class MailView(View, frozen=True, kw_only=True):
             (
                 self.device,
                 self.address,
+                self.country,
                 self.factor,
                 self.label,
                 self.new_email,
@@ -161,6 +163,7 @@ def view_of(letter: Letter, look: Look, style: MailStyle, *, language: str) -> M
         permissions=tuple(plain(one.words_in(language).can, 200) for one in letter.permissions),
         device=_quoted(facts.get("device", "")),
         address=plain(facts.get("address", ""), LONGEST),
+        country=filters(language)["country"](plain(facts.get("country", ""), LONGEST)),
         factor=_quoted(facts.get("factor", "")),
         label=_quoted(facts.get("name", "")),
         new_email=plain(facts.get("new_email", ""), 254),

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from babel import dates, numbers
+from babel import Locale, dates, numbers
 
 from valetkey.server.pages.locales import rules
 
@@ -38,7 +38,7 @@ def _zone(name: str) -> tzinfo:
 def filters(tag: str) -> Mapping[str, Callable[[Any], str]]:
     """The filters of templates in a language: `day`, `moment`, `stamp` (short, to the second) and
     `iso` take seconds since 1970; `number` a number or a decimal; `amount` a decimal with a unit,
-    such as "12.50 EUR"."""
+    such as "12.50 EUR"; `country` a code of ISO 3166-1, and returns the country's name."""
     locale = rules(tag)
 
     def day(seconds: int) -> str:
@@ -75,6 +75,7 @@ def filters(tag: str) -> Mapping[str, Callable[[Any], str]]:
         return f"{number(exact)} {unit}".rstrip()
 
     return {
+        "country": partial(_country, locale),
         "day": day,
         "moment": moment,
         "stamp": stamp,
@@ -82,6 +83,10 @@ def filters(tag: str) -> Mapping[str, Callable[[Any], str]]:
         "number": number,
         "amount": amount,
     }
+
+
+def _country(locale: Locale, code: str) -> str:
+    return str(locale.territories.get(code, code))
 
 
 @cache

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from valetkey.server.accounts.sign_in import Whereabouts, see_session
+from valetkey.server.accounts.sign_in import see_session
 from valetkey.server.accounts.throttle import Caller, account_of
+from valetkey.server.accounts.whereabouts import Whereabouts
 from valetkey.server.http import cookies
 from valetkey.server.http.cookies import Cookies
+from valetkey.server.http.countries import Countries
 from valetkey.server.http.front import Network, within
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
@@ -35,6 +37,7 @@ class Callers:
         unthrottled: Sequence[Network],
         *,
         failures: SignInFailures,
+        countries: Countries,
     ) -> None:
         self._shell = shell
         self._cookies = cookies
@@ -42,6 +45,7 @@ class Callers:
         self._slowing = Delay()
         self._proxies = Proxies()
         self.failures = failures
+        self.countries = countries
 
     async def of(self, request: Request, username: str, context: Context) -> Caller | None:
         """The caller of a sign-in attempt; None for an address that isn't throttled."""
@@ -78,7 +82,11 @@ class Callers:
 
     def _here(self, request: Request) -> Whereabouts:
         browser = self._cookies.read_browser(request)
-        return Whereabouts(device=browser.device, network=network_of(browser.address))
+        return Whereabouts(
+            device=browser.device,
+            network=network_of(browser.address),
+            country=self.countries.of(browser.address),
+        )
 
     def throttles(self, request: Request) -> bool:
         """Whether attempts from this address are counted."""

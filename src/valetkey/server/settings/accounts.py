@@ -68,6 +68,21 @@ class AccountSettings(PasskeySettings, frozen=True, kw_only=True, forbid_unknown
         ),
     ] = 30
 
+    countries_file: Annotated[
+        _File,
+        _is(
+            "a database of network addresses and their countries in MaxMind's format, such as "
+            "GeoLite2-Country.mmdb, or empty for none; SIGHUP reads it again"
+        ),
+    ] = None
+    new_country: Annotated[
+        Literal["notice", "second_factor"],
+        _is(
+            "what a sign-in from a country that is new to the account does: second_factor lets a "
+            "trusted device ask for the second factor too, notice only notifies the user"
+        ),
+    ] = "second_factor"
+
     mail_codes: Annotated[
         bool,
         _is(

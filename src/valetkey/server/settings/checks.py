@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from valetkey.jose.objects import read_object
+from valetkey.server.http.countries import why_not_countries
 from valetkey.server.settings.accounts import account_mistakes, why_not_words
 from valetkey.server.settings.brand import read_brand, why_not_link
 from valetkey.server.settings.clients import client_mistakes
@@ -27,7 +28,6 @@ EXTRAS: Final = {"scim": "scim2_models"}
 """The modules that features need and an extra of their name installs."""
 
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+", re.ASCII)
-
 
 # Nothing in it has two spellings, and nothing has a meaning of its own.
 _PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$)|\.well-known(?:/|$))[A-Za-z0-9._~-]+)*", re.ASCII)
@@ -181,6 +181,7 @@ CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "sign_in.ldap.bind_password_file": _why_not_secret_file,
     "sign_in.ldap.ca_file": _why_not_authorities,
     "accounts.password_blocklist_file": why_not_words,
+    "accounts.countries_file": why_not_countries,
     "accounts.breached_passwords_url": lambda url: address.why_not(url) if url else "",
     "mail.password_file": _why_not_secret_file,
     "mail.ca_file": _why_not_authorities,

@@ -193,6 +193,13 @@ class NoticeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     new_device: Annotated[
         bool, _is("true or false: someone signed in from a browser that is new to the account")
     ] = True
+    new_country: Annotated[
+        bool,
+        _is(
+            "true or false: someone signed in from a country that is new to the account, in a "
+            "known browser; needs accounts.countries_file"
+        ),
+    ] = True
     password_changed: Annotated[bool, _is("true or false: the password was changed")] = True
     password_link_made: Annotated[
         bool, _is("true or false: an administrator made a link to choose a new password")

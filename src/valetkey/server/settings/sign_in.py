@@ -24,6 +24,7 @@ def for_rules(settings: SignInSettings, accounts: AccountSettings) -> SignIn:
     second_factor = TWO_FACTORS if accounts.second_factor == "required" else ""
     trusted_seconds = accounts.trusted_device_days * 86400
     mail_codes = accounts.mail_codes and settings.password
+    asks = accounts.new_country == "second_factor" and accounts.countries_file is not None
     if not handoff.url:
         # A choice needs a page.
         return SignIn(
@@ -32,11 +33,13 @@ def for_rules(settings: SignInSettings, accounts: AccountSettings) -> SignIn:
             second_factor=second_factor,
             trusted_seconds=trusted_seconds,
             mail_codes=mail_codes,
+            asks_in_new_country=asks,
         )
     return SignIn(
         second_factor=second_factor,
         trusted_seconds=trusted_seconds,
         mail_codes=mail_codes,
+        asks_in_new_country=asks,
         silently=True,
         levels=tuple(dict.fromkeys((*handoff.acr, *levels, *own))),
         handoff=HandOff(

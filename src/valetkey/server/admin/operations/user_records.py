@@ -79,8 +79,8 @@ class UserReceiptPage(ItemPage, frozen=True, kw_only=True):
 
 
 class UserActivity(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened. `unknown`: the account did not know the `device`. `count` is how
-    often it happened on that day."""
+    """Something that happened. `unknown`: the account did not know the `device`; `new_country`: nor
+    the `country`, a code of ISO 3166-1. `count` is how often it happened on that day."""
 
     id: str
     at: Time
@@ -93,6 +93,8 @@ class UserActivity(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     device: str
     unknown: bool
+    country: str
+    new_country: bool
     count: int
 
 
@@ -185,6 +187,8 @@ def _activity(one: Event) -> UserActivity:
         reason=one.reason,
         device=one.device,
         unknown=one.unknown,
+        country=one.country,
+        new_country=one.new_country,
         count=one.count,
     )
 

@@ -177,7 +177,8 @@ def is_soon(row: Erasure, now: int) -> bool:
 
 
 def _scrub(row: Erasure) -> Rule[Progress]:
-    """Removes from the events what people typed, such as names of passkeys and devices."""
+    """Removes from the events what people typed, such as names of passkeys and devices, and where
+    they were."""
     query = Many(Event, "user", row.user)
     records = [one for one in (yield (query,)).many(query) if _has_notes(one)]
     # A version of what is counted by the day is its count, so such an event cannot be changed.
@@ -193,6 +194,8 @@ def _scrub(row: Erasure) -> Rule[Progress]:
 
 
 def _has_notes(one: Event) -> bool:
+    if one.country:
+        return True
     return bool(one.note or one.reason) and (one.kind not in DAILY or one.kind == "connected")
 
 

@@ -80,7 +80,9 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
     that users reach here with a second factor. `handoff` is the platform that signs users in, None
     for none. `second_factor` is the level that every user has to reach, "" for none; a device that
     the user trusts replaces the second factor for `trusted_seconds`. `mail_codes`: users can sign
-    in with a code that is mailed to them, where no level is asked for."""
+    in with a code that is mailed to them, where no level is asked for. `asks_in_new_country`: a
+    device that the user trusts replaces no second factor in a country that is new to the
+    account."""
 
     silently: bool = False
     levels: tuple[str, ...] = ()
@@ -88,6 +90,7 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
     second_factor: str = ""
     trusted_seconds: int = 0
     mail_codes: bool = False
+    asks_in_new_country: bool = False
 
 
 OPTIONAL_PARAMETERS: Final = frozenset({"authorization_details", "other_key_shards"})

@@ -46,12 +46,15 @@ class ActivityFilter(StrEnum):
 
 class ActivityEntry(Struct, frozen=True, kw_only=True):
     """An event. ``app`` is the name of the app that it is about, "" for none; ``device`` that of
-    the browser, and ``unknown`` marks one that the account did not know."""
+    the browser, and ``unknown`` marks one that the account did not know. ``country`` is a code of
+    ISO 3166-1, and ``new_country`` marks one that was new to the account."""
 
     event: HistoryEntry
     app: str = ""
     device: str = ""
     unknown: bool = False
+    country: str = ""
+    new_country: bool = False
 
 
 class ActivityView(View, frozen=True, kw_only=True):
@@ -98,6 +101,8 @@ def entry(event: Event, client: Client | None, offer: Offer, *, language: str) -
         app=app,
         device=plain(event.device, _NAME),
         unknown=event.unknown,
+        country=event.country,
+        new_country=event.new_country,
     )
 
 

@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 
 from msgspec import Struct
 
+from valetkey.server.http.countries import Countries
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.query import Many
@@ -32,12 +33,13 @@ class SessionsNotice(StrEnum):
 
 
 class SessionItem(Struct, frozen=True, kw_only=True):
-    """A session. ``device`` is the name of its browser, ``network`` a coarse address, both "" if
-    unknown. ``current`` is the one of this browser."""
+    """A session. ``device`` is the name of its browser, ``network`` a coarse address, and
+    ``country`` where it is (ISO 3166-1), "" if unknown. ``current`` is the one of this browser."""
 
     id: str
     device: str
     network: str
+    country: str
     began: int
     last_seen: int
     current: bool
@@ -61,7 +63,7 @@ class SessionsView(View, frozen=True, kw_only=True):
 
 
 def session_items(
-    sessions: Sequence[Session], *, current: str, context: Context
+    sessions: Sequence[Session], *, current: str, countries: Countries, context: Context
 ) -> tuple[SessionItem, ...]:
     """The live sessions of a user, this browser's first, then the last used ones."""
     installation = context.installation
@@ -77,6 +79,7 @@ def session_items(
             id=one.id,
             device=one.device,
             network=one.network,
+            country=countries.of(one.network),
             began=one.began,
             last_seen=one.last_seen,
             current=one.id == current,
@@ -106,7 +109,12 @@ class SessionsPresenter:
         """The section."""
         query = Many(Session, "user", person.user.id)
         sessions = (await self._frame.shell.store.read(query)).many(query)
-        items = session_items(sessions, current=person.session.id, context=context)
+        items = session_items(
+            sessions,
+            current=person.session.id,
+            countries=self._frame.callers.countries,
+            context=context,
+        )
         return SessionsSection(href=SESSIONS, count=len(items))
 
 
@@ -129,7 +137,12 @@ class SessionsPage:
             site=self._frame.site,
             account=self._frame.account(person.user),
             form=self._form(request, person, context),
-            items=session_items(sessions, current=person.session.id, context=context),
+            items=session_items(
+                sessions,
+                current=person.session.id,
+                countries=self._frame.callers.countries,
+                context=context,
+            ),
             now=context.env.now,
             idle=lifetimes.session_idle,
             longest=lifetimes.session,

@@ -11,6 +11,7 @@ from valetkey.server.accounts.fresh_proof import factors_of
 from valetkey.server.accounts.sign_in import Proof, SignedIn, open_session
 from valetkey.server.accounts.stages import NextStage, Requirement, next_stage, trust_mark
 from valetkey.server.accounts.throttle import Caller
+from valetkey.server.accounts.whereabouts import is_new_country
 from valetkey.server.http import cookies
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
@@ -128,7 +129,10 @@ async def _judge(
     next one without it: the app gets an error afterwards."""
     context = await frame.shell.context()
     requirement = requirement_of(destination, login, context)
-    trusted = cookies.is_trusted(
+    where = await frame.callers.whereabouts(request, first.username)
+    asks = context.installation.sign_in.asks_in_new_country
+    is_risky = asks and is_new_country(first.user, where.country)
+    trusted = not is_risky and cookies.is_trusted(
         request.cookies.get(frame.cookies.trusted, ""),
         frame.cookies.browser_secret(request),
         trust_mark(first.user, factors),

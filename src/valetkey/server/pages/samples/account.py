@@ -23,6 +23,7 @@ SESSIONS = SessionsView(
             id="1",
             device="Firefox on Linux",
             network="203.0.113.0/24",
+            country="DE",
             began=NOW - 3 * HOUR,
             last_seen=NOW,
             current=True,
@@ -31,6 +32,7 @@ SESSIONS = SessionsView(
             id="2",
             device="Chrome on Android",
             network="2001:db8:42::/56",
+            country="NZ",
             began=NOW - 9 * HOUR,
             last_seen=NOW - HOUR,
             current=False,
@@ -39,6 +41,7 @@ SESSIONS = SessionsView(
             id="3",
             device="",
             network="unknown",
+            country="",
             began=NOW - DAY,
             last_seen=NOW - DAY,
             current=False,
@@ -56,11 +59,14 @@ ACTIVITY = ActivityView(
         ActivityEntry(
             event=HistoryEntry(when=NOW - HOUR, kind="signed-in", by="user", count=3),
             device="Firefox on Linux",
+            country="DE",
         ),
         ActivityEntry(
             event=HistoryEntry(when=NOW - 2 * HOUR, kind="signed-in", by="user"),
             device="Chrome on Windows",
             unknown=True,
+            country="NZ",
+            new_country=True,
         ),
         ActivityEntry(
             event=HistoryEntry(when=NOW - 3 * HOUR, kind="sign-in-refused", by="user", count=12)
@@ -95,6 +101,7 @@ HOSTILE_ENTRY = ActivityEntry(
     ),
     app=HOSTILE,
     device=HOSTILE,
+    country=HOSTILE,
 )
 VALUES = {
     "name": "Miko Lind",
