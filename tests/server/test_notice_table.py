@@ -85,7 +85,7 @@ class Told(World):
     def sign_in_as(self, where: whereabouts.Whereabouts, caller: Caller | None = None) -> None:
         self.settle(
             lambda: sign_in.open_session(
-                self.miko,
+                self.need(User, self.miko.id),
                 username="miko",
                 caller=caller,
                 replaces="",

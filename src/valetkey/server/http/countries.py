@@ -78,12 +78,12 @@ def why_not_countries(file: Path | None) -> str:
         return ""
     try:
         reader = open_database(file)
-        found = any(code_in(record) for _, record in islice(reader, PROBE))
+        has_one = any(code_in(record) for _, record in islice(reader, PROBE))
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     except Exception as error:  # any damage
         return f"is no database in MaxMind's format: {_words(error)}"
-    return "" if found else "has no countries: use a database such as GeoLite2-Country"
+    return "" if has_one else "has no countries: use a database such as GeoLite2-Country"
 
 
 def age_of(file: Path, now: int) -> tuple[int, str]:

@@ -122,7 +122,7 @@ def event(
 ) -> Event:
     """A new event, at the current time."""
     if kind in DAILY and user:
-        where = (device, str(unknown)) if device or unknown else ()
+        where: tuple[str, ...] = (device, str(unknown)) if device or unknown else ()
         where += (country, str(new_country)) if country else ()
         facts = (client, grant, *permissions, note, reason, *where)
         name = ids.daily_id(env, user, kind, by, *facts)
