@@ -11,6 +11,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from tests.cli.line import Line
 from tests.client.serving import METADATA, serving
 from tests.live import free_port, live
+from tests.mmdb import write_mmdb
 from tests.tls import write_pair
 
 from valetkey.cli.checks.installation import MANY_FAIL, open_files, sqlite
@@ -310,3 +311,19 @@ def test_passkeys_stay_in_their_domain(line: Line) -> None:
     assert "id.chirp.example" in line.fails("serve", *at, "--port", str(free_port()), status=2)
     off = ("--set", "accounts.passkeys=false")
     assert "passkeys" not in look(line, *at, *off)
+
+
+def test_a_database_of_countries_and_its_age(line: Line, tmp_path: Path) -> None:
+    now, code = int(time.time()), {"203.0.113.0/24": {"country": {"iso_code": "DE"}}}
+    file = write_mmdb(tmp_path / "countries.mmdb", code, kind="GeoLite2-Country", made=now)
+    setting = ("--set", f"accounts.countries_file={file}")
+    found = look(line, *setting)["countries"]
+    assert (found["verdict"], found["says"][:19]) == ("ok", "GeoLite2-Country of")
+    write_mmdb(file, code, made=now - 61 * 86400)
+    found = look(line, *setting)["countries"]
+    assert found["verdict"] == "warn"
+    assert "61 days old" in found["says"]
+    file.write_bytes(b"<html>")
+    found = look(line, *setting, status=1)["settings"]
+    assert f"accounts.countries_file = '{file}'" in found["says"]
+    assert "is no database in MaxMind's format" in found["says"]

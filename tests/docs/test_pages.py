@@ -13,6 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from tests.docs.markdown import PAGES, ROOT, Block, anchors, blocks, commands, links, read
+from tests.mmdb import countries
 
 from valetkey.cli.declaration import TABLES, read_catalog
 from valetkey.cli.root import valetkey
@@ -135,6 +136,9 @@ def test_settings_hold(block: Block, tmp_path: Path) -> None:
         text = text.replace(name, str(secret))
     for name in re.findall(r'blocklist_file = "(/[^"]+)"', text):
         (tmp_path / Path(name).name).write_text("chirp\n", "utf-8")
+        text = text.replace(name, str(tmp_path / Path(name).name))
+    for name in re.findall(r'countries_file = "(/[^"]+)"', text):
+        countries(tmp_path / Path(name).name, DE="203.0.113.0/24")
         text = text.replace(name, str(tmp_path / Path(name).name))
     upstream = "VALETKEY_SIGN_IN__UPSTREAM__{}__CLIENT_SECRET"
     named = re.findall(r'\[\[sign_in\.upstream\]\]\s*name = "(\w+)"', text)

@@ -17,7 +17,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("address", "code"),
+    "address, code",
     [
         ("203.0.113.7", "DE"),
         ("203.0.113.7:4711", "DE"),
@@ -38,7 +38,7 @@ def test_the_country_of_an_address(address: str, code: str, file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("record", "code"),
+    "record, code",
     [
         (DE, "DE"),
         ({"country_code": "DE", "country": "Germany"}, "DE"),

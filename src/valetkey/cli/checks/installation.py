@@ -23,6 +23,7 @@ from valetkey.server.accounts import password
 from valetkey.server.accounts.relying_party import why_not_possible
 from valetkey.server.accounts.throttle import FAILED, WINDOW
 from valetkey.server.http import file_limit
+from valetkey.server.http.countries import age_of
 from valetkey.server.http.platform_sign_in import ends_at
 from valetkey.server.http.sign_in_failures import HIDDEN, PROXY_NOT_TRUSTED
 from valetkey.server.model.counters import Throttle
@@ -94,6 +95,9 @@ RELEASED: Final = 1_767_225_600
 EXPIRES_SOON: Final = 14 * 86400
 TIMEOUT: Final = 3.0
 
+OLD_COUNTRIES: Final = 60
+"""Days after which a database of countries is old."""
+
 MANY_FAIL: Final = 100
 """The number of failed sign-ins in a window that causes a warning."""
 
@@ -129,11 +133,24 @@ def installation(settings: Settings, *, ca: Path | None = None) -> Iterator[Row]
     yield _sign_ins(_running(counters.get(FAILED), now))
     yield from _lazy(settings, now)
     yield from (Row(*one) for one in sign_in_checks(settings))
+    yield from _countries(settings, now)
     if opens and settings.sign_in.password and settings.accounts.passkeys:
         yield _passkeys(settings)
     yield from (Row(*one) for one in notice_checks(settings, opens=opens))
     yield _port(settings)
     yield _issuer(settings.issuer, ca)
+
+
+def _countries(settings: Settings, now: int) -> Iterator[Row]:
+    file = settings.accounts.countries_file
+    if file is None:
+        return
+    # That it can be read is checked with the settings.
+    days, name = age_of(file, now)
+    if days > OLD_COUNTRIES:
+        yield Row("countries", "warn", f"{name}, {days} days old: networks move, get a newer one")
+    else:
+        yield Row("countries", "ok", name)
 
 
 def _database(database: Database) -> Iterator[Row]:

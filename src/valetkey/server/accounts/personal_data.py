@@ -75,9 +75,10 @@ DATA: Final[tuple[DataKind, ...]] = (
         section="account",
         on_erasure="removed",
         what="username, password hash, name, email address, other profile fields, language; with "
-        "`accounts.countries_file`, the countries of sign-ins in the last year, at most ten",
-        why="to sign the user in, and to tell apps what the user allowed",
-        duration=_WITH_ACCOUNT,
+        "`accounts.countries_file`, the ten latest countries of sign-ins",
+        why="to sign the user in, to tell apps what the user allowed, and to notice a sign-in from "
+        "a new country",
+        duration="as long as the account; a country until the first sign-in a year later",
         hidden=("password", "mark"),
     ),
     DataKind(
