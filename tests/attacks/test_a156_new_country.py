@@ -5,7 +5,7 @@ signs in from far away; or pretends by a header to be near; or teaches the accou
 failed attempts. An operator's file of countries has hostile texts.
 Defense: A trusted device asks for the second factor after all. The user is told, and reads the
 country in the history. Only configured proxies say where somebody is, and only whole sign-ins
-count. Nothing of the file is displayed but names of countries that the server knows.
+count. Pages and mails display no text of the file, but names of countries that the server knows.
 """
 
 from collections.abc import Iterator
@@ -109,8 +109,10 @@ def test_the_user_is_told_and_reads_it(tmp_path: Path, file: Path) -> None:
             mine = at(server, HOME)
             signs_in(mine)
             mine.http.headers["x-forwarded-for"] = AWAY
-            signs_in(mine)
-            signs_in(mine)
+            for _ in range(2):
+                mine.open("/sign-out")
+                mine.press("sign-out")
+                signs_in(mine)
             until(lambda: len(box.mails) >= 2)
             subjects = [mail["subject"] for mail in box.mails]
             assert subjects == [
@@ -126,7 +128,7 @@ def test_the_user_is_told_and_reads_it(tmp_path: Path, file: Path) -> None:
             for shown in (activity, *(str(mail) for mail in box.mails)):
                 assert "Nowhere" not in shown
                 assert "evil.example" not in shown
-            assert sign_ins(server) == [("DE", False), ("FR", True), ("FR", False)]
+            assert sorted(sign_ins(server)) == [("DE", False), ("FR", False), ("FR", True)]
 
 
 def test_a_header_of_a_stranger_says_nothing(tmp_path: Path, file: Path) -> None:
@@ -138,7 +140,7 @@ def test_a_header_of_a_stranger_says_nothing(tmp_path: Path, file: Path) -> None
 def test_the_nearest_proxy_says_where_somebody_is(server: Live) -> None:
     signs_in(at(server, HOME))
     signs_in(at(server, f"{HOME}, {AWAY}"))
-    assert sign_ins(server) == [("DE", False), ("FR", True)]
+    assert sorted(sign_ins(server)) == [("DE", False), ("FR", True)]
 
 
 def test_failed_attempts_teach_nothing(server: Live) -> None:

@@ -325,5 +325,5 @@ def test_a_database_of_countries_and_its_age(line: Line, tmp_path: Path) -> None
     assert "61 days old" in found["says"]
     file.write_bytes(b"<html>")
     found = look(line, *setting, status=1)["settings"]
-    assert f"accounts.countries_file = '{file}'" in found["says"]
+    assert "accounts.countries_file" in found["says"]
     assert "is no database in MaxMind's format" in found["says"]
