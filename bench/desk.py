@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeVar
 
 import httpx2
-from tests.attacks.play import every
+from tests.attacks.play import change, every
 from tests.live import Live, caught_up, live
 from tests.server.admin.play import ALL, list_app, machine
 from tests.server.pages.console.staff import staff
@@ -31,8 +31,10 @@ from bench import audit
 from bench.audit_rows import MASTER, app_of, request_of
 from bench.desk_fill import ORGANIZATIONS, WORDS, Size, fill
 from bench.population import APPS, DAY, population
+from valetkey.server.model.query import Many
 from valetkey.server.model.record import Record
 from valetkey.server.model.role import PATH
+from valetkey.server.model.user import Session
 from valetkey.server.settings.administration import AdministrationSettings
 from valetkey.server.store.database import Database, PostgresURL
 
@@ -50,9 +52,9 @@ SETTINGS: Final[dict[str, Any]] = {
 class Desk:
     """A running server of one size. `random` draws what is looked at."""
 
-    def __init__(self, server: Live, size: Size, cookies: Any) -> None:
+    def __init__(self, server: Live, size: Size, cookies: Any, user: str) -> None:
         self.random = Random(size.people.size)
-        self._server, self._size = server, size
+        self._server, self._size, self._staff = server, size, user
         self.renew()
         self._browser = server.browser()
         self._browser.http.cookies.update(cookies)
@@ -60,8 +62,12 @@ class Desk:
         self._opened = [self._open_case(one) for one in self.random.sample(range(self.people), 5)]
 
     def renew(self) -> None:
-        """Get a new token: the first one would not last."""
+        """Get a new token and a fresh sign-in: the first ones would not last."""
         self._api = machine(self._server)
+        query = Many(Session, "user", self._staff)
+        store = self._server.store
+        for session in self._server.run(store.read(query)).many(query):
+            change(self._server, session, auth_time=int(time.time()))
 
     @property
     def people(self) -> int:
@@ -262,6 +268,7 @@ def desk(size: Size, folder: Path, url: str) -> Iterator[Desk]:
     with live(folder, **settings) as first:
         list_app(first, "machine", *ALL)
         cookies, port = staff(first, "noor", "owner").http.cookies, first.port
+        user = first.users["noor"].id
     began = time.monotonic()
     asyncio.run(fill(at, size))
     note = {"users": size.people.size, "apps": size.apps}
@@ -270,7 +277,7 @@ def desk(size: Size, folder: Path, url: str) -> Iterator[Desk]:
     again.start(furnished=False)
     try:
         caught_up()
-        yield Desk(again, size, cookies)
+        yield Desk(again, size, cookies, user)
     finally:
         again.stop()
 

@@ -153,8 +153,8 @@ def test_an_administrator_of_an_organization_has_its_pages_and_no_others(server:
     reads = [one for one in every(server, AuditRecord) if one.operation == "organizations.grants"]
     assert reads, "each look at what a member allows is recorded"
 
-    its = next(one for one in every(server, Membership) if one.user == users["noor"])
-    change(server, its, administrator=False)
+    membership = next(one for one in every(server, Membership) if one.user == users["noor"])
+    change(server, membership, administrator=False)
     assert browser.open(firm).status_code == 404, "at once"
 
 
