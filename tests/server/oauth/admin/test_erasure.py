@@ -73,6 +73,7 @@ def person() -> tuple[User, list[Record]]:
         claims={"name": MARK, "picture": f"https://{MARK}.example"},
         external=f"{MARK}-external",
         zone=f"{MARK}/Zone",
+        countries={MARK: NOW},
         created=NOW,
     )
     name = partial(ids.owned_id, ENV, owner=user.id)
@@ -140,6 +141,7 @@ def person() -> tuple[User, list[Record]]:
         event(ENV, "factor-added", by="user", note=MARK, reason=MARK, **owner),
         event(ENV, "connected", by="user", note=MARK, **owner, **client),
         event(ENV, "granted", by="user", grant=grant, device="Firefox", **owner, **client),
+        event(ENV, "signed-in", by="user", device="Firefox", country=MARK, **owner),
     ]
 
 
@@ -318,7 +320,7 @@ async def test_the_download_has_all_of_it_and_no_secret(
     assert list(document) == ["format", "exported", *sections]
     assert document["account"]["email"] == user.email
     assert [len(document[one]) for one in ("identities", "sessions", "receipts")] == [1, 1, 1]
-    assert len(document["events"]) == 8
+    assert len(document["events"]) == 9
     assert b"argon2" not in text
     assert b'"secret"' not in text
     assert b'"digest"' not in text
