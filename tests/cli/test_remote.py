@@ -59,6 +59,18 @@ def test_the_same_command_goes_to_the_server(there: Line, server: Live) -> None:
     assert there.json("user", "edit", "noor", "--zone", "Asia/Tokyo")["zone"] == "Asia/Tokyo"
 
 
+def test_a_user_is_named_by_id_or_username_everywhere(there: Line, server: Live) -> None:
+    """In a path, in a query and in a body. A username that is another one's id names nobody."""
+    miko, noor = (server.users[one] for one in ("miko", "noor"))
+    there.ok("organization", "create", "--id", "acme", "--name", "Acme")
+    assert there.json("organization", "add-member", "acme", "--user", "miko")["user"] == miko.id
+    done = there.json("events", "list", "--user", "miko")
+    assert done == there.json("events", "list", "--user", miko.id)
+    there.ok("user", "edit", "miko", "--username", noor.id)
+    assert there.json("user", "show", noor.id)["id"] == noor.id
+    there.ok("user", "edit", miko.id, "--username", "miko")
+
+
 def test_a_list_ends_where_it_is_told_and_says_so(there: Line) -> None:
     result = there.run("user", "list", "--limit", "1", "--json")
     assert len(msgspec.json.decode(result.stdout)) == 1

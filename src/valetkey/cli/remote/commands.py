@@ -17,6 +17,7 @@ from valetkey.cli.remote.connection import Connection
 from valetkey.cli.remote.fields import FieldOption, fields_of, table, values_of
 from valetkey.server.admin.operation import MAX_PAGE, AnyOperation
 from valetkey.server.admin.table import BY_NAME, OPERATIONS
+from valetkey.server.model.base32hex import FORM
 from valetkey.server.store.port import Store
 from valetkey.spec.errors import OAuthError
 
@@ -206,14 +207,14 @@ def command_of(operation: AnyOperation, *, name: str) -> click.Command:
         target = target_of(command)
         try:
             path = resolve(target, path)
-            parameters = values_of(query, values)
+            parameters = resolve(target, values_of(query, values))
             if is_list(operation):
                 limit = None if values["every"] else values["limit"]
                 pages = pages_of(target, OperationCall(operation, path, parameters), limit=limit)
                 _show_list(command, operation, pages, limit=limit)
             else:
-                call = OperationCall(operation, path, parameters, values_of(body, values))
-                document = target.do(call)
+                content = resolve(target, values_of(body, values))
+                document = target.do(OperationCall(operation, path, parameters, content))
                 if values.get("wait"):
                     document = wait_for(command, target, operation, document=document)
                 command.show(document, text_of(operation, document))
@@ -290,14 +291,14 @@ def wait_for(
     return document
 
 
-def resolve(target: Target, path: Mapping[str, str]) -> dict[str, str]:
-    """The variables of a path, with the id of a user for a username."""
-    variables = dict(path)
-    if name := path.get("user"):
-        listed = target.do(OperationCall(BY_NAME["users.list"], query={"username": name}))
-        if listed["items"]:
-            variables["user"] = listed["items"][0]["id"]
-    return variables
+def resolve(target: Target, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables of a path, a query or a body, with the id of a user for a username. What has
+    the form of an id is one: nobody is looked up who calls themselves as another one's id."""
+    name = values.get("user")
+    if not isinstance(name, str) or not name or FORM.fullmatch(name):
+        return dict(values)
+    listed = target.do(OperationCall(BY_NAME["users.list"], query={"username": name}))
+    return {**values, **({"user": listed["items"][0]["id"]} if listed["items"] else {})}
 
 
 def pages_of(
