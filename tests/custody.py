@@ -6,7 +6,9 @@ Vault was run against.
 
 import contextlib
 import os
+import socket
 import threading
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +16,7 @@ from typing import Any
 
 import botocore.session
 import msgspec
+import pytest
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from moto.server import ThreadedMotoServer
@@ -58,6 +61,74 @@ class Kms:
             "VALETKEY_KEY_SERVICE__URL": self.url,
             "VALETKEY_KEY_SERVICE__REGION": REGION,
         }
+
+
+class Wire:
+    """A line to a service on this machine: each answer takes `delay` seconds longer, and none comes
+    while it is `cut`."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self.delay = 0.0
+        self._open = list[socket.socket]()
+        self._listener: socket.socket | None = None
+        self.port = 0
+        self.mend()
+
+    @property
+    def url(self) -> str:
+        """Where it begins."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def mend(self) -> None:
+        """The line is whole again."""
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def cut(self) -> None:
+        """Nothing passes, and nobody connects."""
+        if self._listener is not None:
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+        for one in self._open:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        self._open, self._listener = [], None
+
+    def _accept(self, listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near = listener.accept()[0]
+                far = socket.create_connection(("127.0.0.1", self._to))
+                for one in (near, far):
+                    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._open += [near, far]
+                turn = [False]
+                for way in ((near, far, True), (far, near, False)):
+                    threading.Thread(target=self._copy, args=(*way, turn), daemon=True).start()
+
+    def _copy(self, source: socket.socket, to: socket.socket, asks: bool, turn: list[bool]) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if not asks and turn[0]:
+                    time.sleep(self.delay)
+                turn[0] = asks
+                to.sendall(data)
+        with contextlib.suppress(OSError):
+            to.shutdown(socket.SHUT_RDWR)
+
+
+@contextlib.contextmanager
+def signing(kms: Kms) -> Iterator[Wire]:
+    """A line to AWS KMS, with credentials in the environment of this process."""
+    wire = Wire(int(kms.url.rpartition(":")[2]))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in CREDENTIALS.items():
+            patch.setenv(name, value)
+        yield wire
+    wire.cut()
 
 
 @contextlib.contextmanager

@@ -37,7 +37,7 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoftHsm]:
 @pytest.fixture(scope="module")
 def server(device: SoftHsm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     terms = TokenTerms(module=MODULE, label=LABEL, pin=Secret(PIN), algorithms=ALGORITHMS)
-    master = MasterKeys(os.urandom(32), token=Pkcs11Token(terms))
+    master = MasterKeys(os.urandom(32), tokens=[Pkcs11Token(terms)])
     with live(
         tmp_path_factory.mktemp("server"), master_key=master, enable=("administration",)
     ) as running:

@@ -47,7 +47,9 @@ def test_keys_move_to_the_token_by_rotation(
         patch.delenv("VALETKEY_PKCS11__MODULE")
         line.ok("key", "rotate")
     assert set(where(line).values()) == {""}
-    assert "it holds no key that signs yet: rotate twice" in rows(line)["token"]["says"]
+    assert (
+        "the PKCS#11 token holds no key that signs yet: rotate twice" in rows(line)["token"]["says"]
+    )
     line.ok("key", "rotate")
     line.ok("key", "rotate")
     found = where(line)

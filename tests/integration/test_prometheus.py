@@ -3,6 +3,7 @@ alert fires as its rule says, and once for real. The dashboard was never opened 
 
 import asyncio
 import json
+import os
 import re
 import subprocess
 import time
@@ -18,10 +19,14 @@ from tests.browser import Asking, authorize
 from tests.installation import SECRETS
 from tests.integration.tools import ROOT, tool
 from tests.live import Live, free_port
+from tests.softhsm import LABEL, MODULE, PIN, SoftHsm, softhsm
 
+from valetkey.jose.jwk import ALGORITHMS
+from valetkey.server.custody.pkcs11_token import Pkcs11Token, TokenTerms
 from valetkey.server.model.change import Create
-from valetkey.server.model.keys import SigningKey
+from valetkey.server.model.keys import Secret, SigningKey
 from valetkey.server.model.stream import Job
+from valetkey.server.store.master_key import MasterKeys
 
 pytestmark = pytest.mark.integration
 
@@ -71,10 +76,22 @@ class Prometheus:
         return True
 
 
+DEVICES: list[SoftHsm] = []
+"""The token with the signing keys of the server."""
+
+
 @pytest.fixture(scope="module")
-def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MasterKeys]:
+    with softhsm(tmp_path_factory.mktemp("token") / "hsm") as device:
+        DEVICES.append(device)
+        terms = TokenTerms(module=MODULE, label=LABEL, pin=Secret(PIN), algorithms=ALGORITHMS)
+        yield MasterKeys(os.urandom(32), tokens=[Pkcs11Token(terms)])
+
+
+@pytest.fixture(scope="module")
+def prometheus(keys: MasterKeys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     folder, port, metrics = tmp_path_factory.mktemp("prometheus"), free_port(), free_port()
-    server = Live(folder / "valetkey.db", metrics_port=metrics)
+    server = Live(folder / "valetkey.db", metrics_port=metrics, master_key=keys)
     server.start()
     config = (DEPLOY / "prometheus/prometheus.yml").read_text()
     rules = (DEPLOY / "prometheus/alerts.yml").read_text()
@@ -229,6 +246,14 @@ def _lock(server: Live) -> None:
         locking.close()
 
 
+def _unplug(server: Live) -> None:
+    (device,) = DEVICES
+    device.take_away()
+    form = {"grant_type": "client_credentials"}
+    answer = server.http.post("/token", data=form, auth=("machine", SECRETS["machine"]))
+    assert answer.status_code == 503
+
+
 CAUSES: dict[str, Callable[[Live], None]] = {
     "ValetkeyGuessing": _guess,
     "ValetkeyReplay": _replay,
@@ -238,6 +263,7 @@ CAUSES: dict[str, Callable[[Live], None]] = {
     "ValetkeyErrors": _lock,
     "ValetkeyDatabaseSilent": _lock,
     "ValetkeyTokensSlow": _lock,
+    "ValetkeyKeysLost": _unplug,
 }
 """How each alert is made to fire; ValetkeyDown is below, as nothing answers after it."""
 

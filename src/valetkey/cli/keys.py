@@ -5,6 +5,7 @@ import time
 import click
 
 from valetkey.cli.context import CommandContext, Failed, columns, fields, format_time
+from valetkey.cli.key_kms import check_kms_command
 from valetkey.cli.key_token import check_token_command
 from valetkey.cli.master_key.file import open_keys
 from valetkey.cli.master_key.rotate import rotate_master
@@ -129,3 +130,4 @@ key.add_command(rotate_master)
 key.add_command(wrap_master)
 key.add_command(unwrap_master)
 key.add_command(check_token_command)
+key.add_command(check_kms_command)

@@ -108,8 +108,8 @@ async def _create(settings: Settings) -> None:
     store = await open_database(settings.database)
     try:
         master = await open_installation(settings, store)
-        if master.token is not None:
-            master.token.close()  # A connection to it does not survive a fork.
+        for token in master.tokens:
+            token.close()  # A connection to it does not survive a fork.
     except Unavailable as error:
         raise Failed(f"the database cannot answer: {error}") from error
     finally:

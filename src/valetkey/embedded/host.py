@@ -201,7 +201,7 @@ class HostWay(FollowedWay):
             denied, _ = await self._frame.shell.settle(
                 lambda context: decline(login.pending.id, browser, context, error=LoginRequired())
             )
-            return leave(self._frame, request, denied, context=context)
+            return await leave(self._frame, request, denied, context=context)
         host_session = HOST_SESSION.get()
         hop = Hop(context.env.now, nobody=host_session.user is None or host_session.ends)
         query = {"next": self._frame.base + self._way_back(request, waiting, hop, context=context)}

@@ -20,6 +20,7 @@ from valetkey.server.http.front import App, Front, MethodHandler, within
 from valetkey.server.http.hashing import Passwords
 from valetkey.server.http.installation import Installations
 from valetkey.server.http.lazy_app import LazyApp
+from valetkey.server.http.metrics import signature_numbers
 from valetkey.server.http.outbox import Outbox
 from valetkey.server.http.shared_counts import SharedCounts
 from valetkey.server.http.shell import Shell
@@ -121,6 +122,7 @@ def create(
     failures = SignInFailures()
     countries = Countries(settings.accounts.countries_file)
     meter.sign_ins = failures.totals
+    meter.signatures = lambda: signature_numbers(master_key)
 
     def running() -> contextlib.AbstractAsyncContextManager[None]:
         more = [

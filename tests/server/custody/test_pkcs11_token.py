@@ -48,7 +48,7 @@ def test_its_signatures_are_as_any_others(device: SoftHsm, algorithm: Ours) -> N
 
 
 def test_the_keyring_publishes_and_signs(device: SoftHsm) -> None:
-    master = MasterKeys(os.urandom(32), token=token())
+    master = MasterKeys(os.urandom(32), tokens=[token()])
     keys = [make("ES256", master, status="current"), make("ES256", master), make("seal", master)]
     assert [one.store for one in keys] == ["pkcs11", "pkcs11", ""]
     ring = open_keys(keys, master, now=0)
@@ -60,7 +60,7 @@ def test_the_keyring_publishes_and_signs(device: SoftHsm) -> None:
 
 
 def test_without_a_token_its_keys_say_so(device: SoftHsm) -> None:
-    master = MasterKeys(os.urandom(32), token=token())
+    master = MasterKeys(os.urandom(32), tokens=[token()])
     key = make("ES256", master, status="current")
     with pytest.raises(TokenUnavailable, match=r"set pkcs11\.module"):
         open_keys([key], MasterKeys(*master.keys), now=0)
@@ -127,7 +127,7 @@ def test_another_key_under_the_same_label_does_not_sign(device: SoftHsm) -> None
 
 def test_the_public_half_is_sealed_with_its_label(device: SoftHsm) -> None:
     """Somebody who can write to the database can't name another key of the token."""
-    master = MasterKeys(os.urandom(32), token=token())
+    master = MasterKeys(os.urandom(32), tokens=[token()])
     one, two = make("ES256", master, status="current"), make("ES256", master)
     planted: tuple[dict[str, Any], ...]
     planted = ({"label": two.label}, {"store": "", "label": ""}, {"sealed": two.sealed})

@@ -6,6 +6,7 @@ It opens the keys in the database, and is never stored there.
 import functools
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,7 @@ from valetkey.server.http import log
 from valetkey.server.model.keys import Secret
 from valetkey.server.settings import Settings
 from valetkey.server.settings.checks import why_not_private
+from valetkey.server.settings.kms import KmsSettings
 from valetkey.server.settings.load import secret_in
 from valetkey.server.settings.master_key import MASTER_KEY, why_not_key, why_not_wrapped
 from valetkey.server.settings.passkeys import why_not_domain
@@ -36,6 +38,7 @@ from valetkey.server.store.revocations.restoring import Revived, check_not_reviv
 from valetkey.server.store.revocations.shipping import key_of
 
 if TYPE_CHECKING:
+    from valetkey.server.custody.kms_keys import KmsKeys
     from valetkey.server.custody.pkcs11_token import Pkcs11Token
 
 SHARED: Final = (
@@ -138,10 +141,28 @@ def existing_master_key(settings: Settings) -> MasterKeys:
         if terms is not None:
             raise InvalidUsage(NOT_WRAPPED)
         words = settings.master_key.reveal().split()
-        return MasterKeys(*map(base64url.decode, words), token=key_token(settings.pkcs11))
+        return MasterKeys(*map(base64url.decode, words), tokens=key_tokens(settings))
     if settings.key_file is None or not settings.key_file.exists():
         raise InvalidUsage(f"the master key {settings.key_file or ''} is missing")
-    return read(settings.key_file, terms, token=key_token(settings.pkcs11))
+    return read(settings.key_file, terms, tokens=key_tokens(settings))
+
+
+def key_tokens(settings: Settings) -> tuple[KeyToken, ...]:
+    """What holds signing keys, by the settings. Nothing is opened yet."""
+    found = (key_token(settings.pkcs11), kms_keys(settings.kms))
+    return tuple(one for one in found if one is not None)
+
+
+@functools.cache
+def kms_keys(settings: KmsSettings) -> "KmsKeys | None":
+    """AWS KMS by the settings, None if it holds no keys: one in a process."""
+    if not settings.region:
+        return None
+    # Imported here: few installations need it.
+    from valetkey.server.custody.kms_keys import KmsKeys, KmsTerms  # noqa: PLC0415
+
+    values = {name: getattr(settings, name) for name in KmsTerms.__struct_fields__}
+    return KmsKeys(KmsTerms(**values))
 
 
 @functools.cache
@@ -164,12 +185,12 @@ def key_token(settings: TokenSettings) -> "Pkcs11Token | None":
 
 
 def read(
-    file: Path, terms: KeyServiceTerms | None = None, *, token: KeyToken | None = None
+    file: Path, terms: KeyServiceTerms | None = None, *, tokens: Sequence[KeyToken] = ()
 ) -> MasterKeys:
     """Read the key in a file, or the two of a replacement. Raises InvalidUsage if the file is
     readable by others, or has no key; Failed if the key service does not unwrap it."""
     try:
-        return MasterKeys(*_read(file, terms), read_again=Rereading(file, terms), token=token)
+        return MasterKeys(*_read(file, terms), read_again=Rereading(file, terms), tokens=tokens)
     except KeyServiceError as error:
         raise Failed(f"the master key {file} cannot be unwrapped: {error}") from error
 

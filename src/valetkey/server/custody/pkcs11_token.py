@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn
 import msgspec
 import pkcs11
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
@@ -36,9 +36,10 @@ from pkcs11.exceptions import (
 )
 from pkcs11.util.ec import encode_ec_public_key, encode_named_curve_parameters
 
-from valetkey.jose.jwk import RSA_BITS, Ours, PrivateKey, private_key_of
-from valetkey.server.custody.stored_keys import StoredECKey, StoredKey, StoredRSAKey
-from valetkey.server.model.keys import Secret
+from valetkey.jose.jwk import RSA_BITS, Ours, PrivateKey
+from valetkey.server.custody.stored_keys import StoredKey, stored_key
+from valetkey.server.model.keys import Secret, StoreKind
+from valetkey.server.store.master_key import SignatureCounts
 from valetkey.server.store.port import TokenUnavailable
 
 PAUSE: Final = 1.0
@@ -90,7 +91,10 @@ class TokenTerms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pkcs11Token:
-    """A token. It may be used by several threads, one at a time."""
+    """A token. It may be used by several threads, one at a time. It is near: no pool."""
+
+    store: StoreKind = "pkcs11"
+    pool = None
 
     def __init__(self, terms: TokenTerms) -> None:
         self._terms = terms
@@ -101,6 +105,7 @@ class Pkcs11Token:
         self._pid = 0
         self._not_before = float("-inf")
         self._failed = ""
+        self.counts = SignatureCounts()
 
     @property
     def algorithms(self) -> Collection[Ours]:
@@ -109,14 +114,7 @@ class Pkcs11Token:
 
     def key(self, algorithm: Ours, label: str, public: bytes) -> PrivateKey:
         """The key with this label, which signs in the token. The token is not asked yet."""
-        half = load_der_public_key(public)
-        match algorithm, half:
-            case "ES256", ec.EllipticCurvePublicKey():
-                return private_key_of(algorithm, StoredECKey(self, label, half))
-            case "RS256", rsa.RSAPublicKey():
-                return private_key_of(algorithm, StoredRSAKey(self, label, half))
-            case _:
-                raise TokenUnavailable(f"key {label} is not for {algorithm}")
+        return stored_key(self, algorithm, label, public=public)
 
     def check(self, keys: Collection[PrivateKey]) -> None:
         """Sign with each of the keys. Raises TokenUnavailable."""
@@ -129,14 +127,20 @@ class Pkcs11Token:
         once more. Raises TokenUnavailable."""
         with self._lock:
             self._check_pause()
-            if key.label in self._handles and self._pid == os.getpid():
-                with contextlib.suppress(PKCS11Error):
-                    return self._sign(self._handles[key.label], key, data)
-                self._close()
-            try:
-                return self._sign(self._find(key), key, data)
-            except PKCS11Error as error:
-                self._fail(error, key.label)
+            began = time.monotonic()
+            signature = self._signature(key, data)
+            self.counts.add(key.label, time.monotonic() - began)
+            return signature
+
+    def _signature(self, key: StoredKey, data: bytes) -> bytes:
+        if key.label in self._handles and self._pid == os.getpid():
+            with contextlib.suppress(PKCS11Error):
+                return self._sign(self._handles[key.label], key, data)
+            self._close()
+        try:
+            return self._sign(self._find(key), key, data)
+        except PKCS11Error as error:
+            self._fail(error, key.label)
 
     def _sign(self, handle: Any, key: StoredKey, data: bytes) -> bytes:
         if key.algorithm == "ES256":
@@ -270,6 +274,7 @@ class Pkcs11Token:
         """Close, and fail at once for a while. A PIN that is wrong is not tried again at all: after
         a few times the token would lock itself."""
         self._close()
+        self.counts.fail(label)
         pause = float("inf") if isinstance(error, _WRONG_PIN) else PAUSE
         self._not_before = time.monotonic() + pause
         if error is None:

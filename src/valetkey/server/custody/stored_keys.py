@@ -8,8 +8,10 @@ from typing import Any, Final, NoReturn, Protocol
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from valetkey.jose.jwk import Ours
+from valetkey.jose.jwk import Ours, PrivateKey, private_key_of
+from valetkey.server.store.port import TokenUnavailable
 
 _HALF: Final = 32
 """Bytes of R, and of S."""
@@ -104,6 +106,19 @@ class StoredRSAKey(StoredKey, rsa.RSAPrivateKey):
 
     def decrypt(self, ciphertext: bytes, padding: Any) -> NoReturn:
         raise _stays()
+
+
+def stored_key(token: Signs, algorithm: Ours, label: str, *, public: bytes) -> PrivateKey:
+    """The key with this label, whose public half is SubjectPublicKeyInfo in DER. Raises
+    TokenUnavailable if it is for another algorithm."""
+    half = load_der_public_key(public)
+    match algorithm, half:
+        case "ES256", ec.EllipticCurvePublicKey():
+            return private_key_of(algorithm, StoredECKey(token, label, half))
+        case "RS256", rsa.RSAPublicKey():
+            return private_key_of(algorithm, StoredRSAKey(token, label, half))
+        case _:
+            raise TokenUnavailable(f"key {label} is not for {algorithm}")
 
 
 def _in_der(raw: bytes) -> bytes:

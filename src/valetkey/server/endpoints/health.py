@@ -12,6 +12,7 @@ from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
 from valetkey.server.model.change import Create
 from valetkey.server.model.counters import SingleUse
+from valetkey.server.store.keyring import run_signing
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.spec.errors import TemporarilyUnavailable
 
@@ -64,11 +65,12 @@ def health(shell: Shell) -> dict[str, MethodHandler]:
             await shell.store.read()
         except Unavailable as error:
             return _not_ready(request, "keys and settings cannot be read from the database", error)
-        if (check_token := context.installation.keyring.check_token) is not None:
+        ring = context.installation.keyring
+        if ring.check_token is not None:
             try:
-                check_token()
+                await run_signing(ring, ring.check_token)
             except Unavailable as error:
-                return _not_ready(request, "the token with the signing keys does not sign", error)
+                return _not_ready(request, "what holds the signing keys does not sign", error)
         try:
             await probe.check()
         except Unavailable as error:

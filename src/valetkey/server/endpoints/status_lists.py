@@ -7,6 +7,7 @@ the change may live. So its memory grows with what changes, not with what exists
 import asyncio
 import time
 from collections import OrderedDict
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from valetkey.server.http.reply import SAFE, Reply
 from valetkey.server.http.shell import Shell
 from valetkey.server.oauth.core.feature import StatusList, StatusListWriter
+from valetkey.server.store.keyring import run_signing
 from valetkey.wire.change_log import MOST, RETENTION, Entry
 from valetkey.wire.status_list import MEDIA, VALID
 
@@ -59,7 +61,8 @@ class StatusLists:
             await self._catch_up()
             context = await self._shell.context()
             statuses = self._statuses.get(status_list.client, {})
-            text = self._writer.write(status_list, statuses, context)
+            write = partial(self._writer.write, status_list, statuses, context)
+            text = await run_signing(context.installation.keyring, write)
             signed = self._signed[name] = _Signed(status_list, now, text)
         self._signed.move_to_end(name)
         while len(self._signed) > MAX_SIGNED:

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Iterator
+from functools import partial
 from os import urandom
 from typing import Final
 
@@ -18,6 +19,7 @@ from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Call, Follower, LogPosition, LogRead, Stream
+from valetkey.server.store.keyring import run_signing
 from valetkey.server.store.port import Unavailable, milliseconds
 from valetkey.spec.errors import OAuthError
 from valetkey.wire import change_log
@@ -106,7 +108,7 @@ class LogUpdates:
             after = log.first - 1
             log = await self._shell.store.log(after, limit=MOST)
         read = LogRead(at=at, node=self._node, after=after, nonce=position.nonce)
-        return _signed(self._endpoint.write(follower, log, read, context=context), context)
+        return await _signed(self._endpoint.write(follower, log, read, context=context), context)
 
     async def poll(self, follower: Follower, position: LogPosition) -> SignedPiece:
         """The next piece as soon as it has entries; an empty one if none come in time."""
@@ -185,7 +187,7 @@ class LogUpdates:
         if log.head < after or (log.head > after and not log.entries):
             raise StreamEnded  # The log was restored or swept: the follower reconnects.
         read = LogRead(at=at, node=self._node, after=after)
-        return _signed(self._endpoint.write(follower, log, read, context=context), context)
+        return await _signed(self._endpoint.write(follower, log, read, context=context), context)
 
     def _count_delay(self, follower: Follower, piece: Piece) -> None:
         """Count how long its oldest entry took to get here, rounded up to what an entry's time in
@@ -198,10 +200,10 @@ class LogUpdates:
         return self._began + time.monotonic_ns() // 1_000_000
 
 
-def _signed(piece: Piece, context: Context) -> SignedPiece:
-    return change_log.write(
-        piece, key=context.installation.keyring.signing[change_log.ALGORITHM]
-    ), piece
+async def _signed(piece: Piece, context: Context) -> SignedPiece:
+    ring = context.installation.keyring
+    write = partial(change_log.write, piece, key=ring.signing[change_log.ALGORITHM])
+    return await run_signing(ring, write), piece
 
 
 def _event(text: str, piece: Piece) -> bytes:

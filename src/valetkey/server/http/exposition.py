@@ -62,6 +62,7 @@ class Numbered(Collector):
             "valetkey_commit_duration_seconds", "Commits of the database.", now.commits
         )
         yield from _gauges(now, observed)
+        yield from _signatures(now)
 
 
 def _requests(now: Snapshot) -> Metric:
@@ -129,3 +130,42 @@ def _gauges(now: Snapshot, observed: Observed) -> Iterator[Metric]:
     for use, age in sorted(observed.keys.items()):
         ages.add_metric((use,), age)
     yield ages
+
+
+def _signatures(now: Snapshot) -> Iterator[Metric]:
+    """What tokens and services with signing keys do, if there are any."""
+    labels = ["store"]
+    rows: tuple[tuple[CounterMetricFamily | GaugeMetricFamily, str], ...] = (
+        (
+            CounterMetricFamily("valetkey_signatures", "By what holds the keys.", labels=labels),
+            "signed",
+        ),
+        (
+            CounterMetricFamily(
+                "valetkey_signature_seconds", "Seconds that these took.", labels=labels
+            ),
+            "seconds",
+        ),
+        (
+            CounterMetricFamily(
+                "valetkey_signatures_failed", "Signatures that it did not make.", labels=labels
+            ),
+            "failed",
+        ),
+        (
+            GaugeMetricFamily(
+                "valetkey_signing_keys_failing", "Keys that did not sign at last.", labels=labels
+            ),
+            "failing",
+        ),
+        (
+            GaugeMetricFamily(
+                "valetkey_signatures_waiting", "What waits for signatures.", labels=labels
+            ),
+            "waiting",
+        ),
+    )
+    for family, field in rows if now.signatures else ():
+        for name, numbers in sorted(now.signatures.items()):
+            family.add_metric((name,), getattr(numbers, field))
+        yield family

@@ -18,6 +18,7 @@ from valetkey.server.http.request import Receive, Request, Scope, Send
 from valetkey.server.model.change import Change
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
+from valetkey.server.store.master_key import MasterKey, master_keys
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.spec.errors import OAuthError
 
@@ -58,6 +59,39 @@ class RequestKind(msgspec.Struct, frozen=True):
     error: str
 
 
+class SignatureNumbers(msgspec.Struct):
+    """What a token or a service has signed: how often, in how many seconds, how often not; how many
+    keys failed at last, and how much waits for it."""
+
+    signed: int = 0
+    seconds: float = 0.0
+    failed: int = 0
+    failing: int = 0
+    waiting: int = 0
+
+    def merge(self, other: "SignatureNumbers") -> None:
+        """Count those of another process too."""
+        self.signed += other.signed
+        self.seconds += other.seconds
+        self.failed += other.failed
+        self.failing = max(self.failing, other.failing)
+        self.waiting += other.waiting
+
+
+def signature_numbers(master: MasterKey) -> dict[str, SignatureNumbers]:
+    """Of the tokens and services of this process, by kind."""
+    return {
+        one.store: SignatureNumbers(
+            signed=one.counts.signed,
+            seconds=one.counts.seconds,
+            failed=one.counts.failed,
+            failing=len(one.counts.failing),
+            waiting=0 if one.pool is None else one.pool.waiting,
+        )
+        for one in master_keys(master).tokens
+    }
+
+
 class Snapshot(msgspec.Struct):
     """The numbers of one process."""
 
@@ -69,6 +103,8 @@ class Snapshot(msgspec.Struct):
     connections: int = 0
     sign_ins: dict[str, int] = {}
     """Failed sign-ins, as `SignInFailures.totals`."""
+    signatures: dict[str, SignatureNumbers] = {}
+    """Of tokens and services that hold signing keys, by kind."""
 
 
 class Observed(msgspec.Struct):
@@ -98,6 +134,7 @@ class NoMeter:
     def __init__(self) -> None:
         self.connections: Callable[[], int] = lambda: 0
         self.sign_ins: Mapping[str, int] = {}
+        self.signatures: Callable[[], dict[str, SignatureNumbers]] = dict
         self.loop_delay = 0.0
 
     def endpoints(self, handlers: Mapping[str, MethodHandler]) -> Mapping[str, MethodHandler]:
@@ -139,6 +176,7 @@ class Meter(NoMeter):
             loop_delay=self.loop_delay,
             connections=self.connections(),
             sign_ins=dict(self.sign_ins),
+            signatures=self.signatures(),
         )
 
     def request(self, kind: RequestKind, seconds: float) -> None:

@@ -17,7 +17,14 @@ from typing import Final
 import msgspec
 
 from valetkey.server.http import log
-from valetkey.server.http.metrics import Durations, NoMeter, Observed, RequestKind, Snapshot
+from valetkey.server.http.metrics import (
+    Durations,
+    NoMeter,
+    Observed,
+    RequestKind,
+    SignatureNumbers,
+    Snapshot,
+)
 from valetkey.server.model.keys import SigningKey
 from valetkey.server.model.query import Many, PageQuery
 from valetkey.server.model.stream import Job
@@ -63,6 +70,8 @@ class Shared:
                     snapshot = msgspec.msgpack.decode(file.read_bytes(), type=Snapshot)
                     if not _is_alive(int(file.name.partition("-")[0])):
                         snapshot.loop_delay, snapshot.connections = 0.0, 0
+                        for numbers in snapshot.signatures.values():
+                            numbers.failing = numbers.waiting = 0
                     yield snapshot
 
 
@@ -85,6 +94,9 @@ def merged(snapshots: Iterable[Snapshot]) -> Snapshot:
             whole.events = {**whole.events, name: whole.events.get(name, 0) + count}
         for name, count in one.sign_ins.items():
             whole.sign_ins = {**whole.sign_ins, name: whole.sign_ins.get(name, 0) + count}
+        for name, numbers in one.signatures.items():
+            whole.signatures = {**whole.signatures}
+            whole.signatures.setdefault(name, SignatureNumbers()).merge(numbers)
         whole.commits.merge(one.commits)
         whole.failed_commits += one.failed_commits
         whole.loop_delay = max(whole.loop_delay, one.loop_delay)

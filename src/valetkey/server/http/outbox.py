@@ -20,6 +20,7 @@ from valetkey.server.oauth.core import message_delivery
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.core.message_delivery import Message
+from valetkey.server.store.keyring import run_signing
 from valetkey.server.store.port import Unavailable
 from valetkey.spec.errors import TemporarilyUnavailable
 
@@ -155,8 +156,12 @@ class Outbox:
         """Why the receiver did not accept the message, "" if it did; and whether that is final."""
         if isinstance(message, Letter):
             return await self._send_mail(message)
+        body = message.body
+        if message.sign is not None:
+            ring = (await self._shell.context()).installation.keyring
+            body = await run_signing(ring, message.sign)
         answer = await self._posts.get(job.kind, self._post)(
-            job.url, message.body, content_type=message.content_type, headers=message.headers
+            job.url, body, content_type=message.content_type, headers=message.headers
         )
         if isinstance(answer, Unreachable):
             return answer.why, False

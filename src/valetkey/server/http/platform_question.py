@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from os import urandom
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -14,6 +15,7 @@ from valetkey.server.http import log
 from valetkey.server.http.outbound import Answer
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.query import Document, DocumentKind, DocumentRequest, Unreachable
+from valetkey.server.store.keyring import run_signing
 from valetkey.server.store.settle import Fetch
 
 TOKEN_SECONDS: Final = 60
@@ -73,12 +75,13 @@ class PlatformQuestions:
             exp=now + TOKEN_SECONDS,
             jti=base64url.encode(urandom(16)),
         )
-        key = (await self._keys()).signing["ES256"]
+        ring = await self._keys()
+        sign = partial(jwt.sign, token, key=ring.signing["ES256"], typ=self._typ)
         answer = await self._post(
             self._url,
             msgspec.json.encode(question),
             content_type="application/json",
-            headers={"authorization": f"Bearer {jwt.sign(token, key=key, typ=self._typ)}"},
+            headers={"authorization": f"Bearer {await run_signing(ring, sign)}"},
             purpose="account checks",
         )
         outcome = answer if isinstance(answer, Unreachable) else _read(answer, read)

@@ -1,7 +1,8 @@
 """The shell: reads what a rule needs, runs it, and commits its changes."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from os import urandom
 from typing import Any, TypeVar
 
@@ -9,13 +10,15 @@ from valetkey.server.http.installation import Installations
 from valetkey.server.http.secret_uses import RecentSecretUses
 from valetkey.server.model.change import Create
 from valetkey.server.model.environment import Env
-from valetkey.server.model.keys import SigningKey, Use
+from valetkey.server.model.keys import Keyring, SigningKey, Use
 from valetkey.server.model.query import Rule
 from valetkey.server.model.stream import Job
 from valetkey.server.oauth.core.context import Context, Installation
+from valetkey.server.oauth.issue.tokens import signing_of
 from valetkey.server.oauth.signals.fan_out import with_signals
 from valetkey.server.oauth.signals.receivers import NAME as SIGNALS
 from valetkey.server.statistics.collector import Collector
+from valetkey.server.store.keyring import run_signing
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import (
     TRIES,
@@ -67,7 +70,10 @@ class Shell:
 
     async def new_key(self, use: Use) -> SigningKey:
         """A new key of the server, which the master key seals."""
-        return self._installations.new_key(use)
+        return await run_signing(await self._keyring(), lambda: self._installations.new_key(use))
+
+    async def _keyring(self) -> Keyring:
+        return (await self.context()).installation.keyring
 
     async def context(self) -> Context:
         """A context of now, for rules that decide. Raises Unavailable."""
@@ -96,6 +102,9 @@ class Shell:
     ) -> D:
         """The rule's decision in a current context, committed."""
         has_signals = SIGNALS in context.installation.enabled_features
+        sign: Callable[[D], Awaitable[D]] | None = None
+        if context.installation.keyring.pool is not None:
+            sign = partial(_signed, context=context)
         decision = await settle(
             self.store,
             lambda: rule(context),
@@ -103,6 +112,7 @@ class Shell:
             tries=tries,
             fetch=self._fetch,
             check=self._check,
+            sign=sign,
         )
         for change in decision.changes:
             job = change.record
@@ -110,6 +120,11 @@ class Shell:
                 self.on_outgoing()
                 break
         return decision
+
+
+async def _signed(decision: D, *, context: Context) -> D:
+    make = signing_of(decision, context)
+    return decision if make is None else await run_signing(context.installation.keyring, make)
 
 
 def _context_of(installation: Installation) -> Context:

@@ -1,7 +1,7 @@
 """The server's keys: sealed in the store, and opened in a keyring."""
 
-from collections.abc import Callable, Sequence
-from typing import ClassVar, Final, Literal, TypeAlias, final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar, Final, Literal, Protocol, TypeAlias, TypeVar, final
 
 import msgspec
 
@@ -11,13 +11,16 @@ from valetkey.server.model.record import Record
 
 Use: TypeAlias = Literal["ES256", "RS256", "seal", "mac", "salt"]
 KeyStatus: TypeAlias = Literal["coming", "current", "retiring"]
-StoreKind: TypeAlias = Literal["", "pkcs11"]
-"""Where a private key is: sealed in the database, or in a token that never gives it away."""
+StoreKind: TypeAlias = Literal["", "pkcs11", "aws-kms"]
+"""Where a private key is: sealed in the database, or in a token or a service that never gives it
+away."""
+
+T = TypeVar("T")
 
 
 class SigningKey(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A stored key. `sealed` opens only with the master key, which is not in the database. Of a
-    key in a token, which finds it by its `label`, it holds the public half.
+    key in a token or a service, which finds it by its `label`, it holds the public half.
 
     The status goes coming → current → retiring, then the key is deleted. `since` is when the status
     began. A retiring key is deleted from `until` on, when all that it signed has expired.
@@ -65,10 +68,21 @@ class KeyGone(seal.BadSeal):
 NO_SALT: Final = RawKey("", b"")
 
 
+class SigningPool(Protocol):
+    """Runs what signs far away, while the server does other work. `waiting` is how much of it is
+    not done."""
+
+    waiting: int
+
+    def run(self, make: Callable[[], T]) -> Awaitable[T]:
+        """What `make` returns. Raises TokenUnavailable."""
+
+
 class Keyring(msgspec.Struct, frozen=True, eq=False):
     """The keys in use. In each sequence the current one comes first. `salt` derives the pairwise
     subjects of users. It never changes, as the subjects would change with it. If a token holds keys
-    that sign, `check_token` returns where they sign now, and raises Unavailable where not."""
+    that sign, `check_token` returns where they sign now, and raises Unavailable where not. If a
+    service far away holds some of them, `pool` is for all that signs."""
 
     signing: dict[Algorithm, PrivateKey]
     published: tuple[PublicKey, ...]
@@ -76,6 +90,7 @@ class Keyring(msgspec.Struct, frozen=True, eq=False):
     macs: Sequence[RawKey]
     salt: RawKey = NO_SALT
     check_token: Callable[[], None] | None = None
+    pool: SigningPool | None = None
 
     def __repr__(self) -> str:
         return "Keyring(…)"

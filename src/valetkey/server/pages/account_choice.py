@@ -68,7 +68,7 @@ class AccountChoice:
         denied, context = await self._frame.shell.settle(
             lambda context: decline(name, browser, context)
         )
-        return leave(self._frame, request, denied, context=context)
+        return await leave(self._frame, request, denied, context=context)
 
     def declined(self, request: Request, decision: Login | Choose, context: Context) -> Decline:
         """The form that cancels, and where it leads (RFC 9700 4.11.2)."""

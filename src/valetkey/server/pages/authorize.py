@@ -1,6 +1,7 @@
 """The authorization endpoint in the browser, and the forms of a waiting request."""
 
 from enum import StrEnum
+from functools import partial
 from typing import ClassVar, Final, Literal, TypeAlias
 
 import msgspec
@@ -18,6 +19,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.account.organizations import not_allowed
 from valetkey.server.pages.components import Back, PageForm, View
 from valetkey.server.pages.frame import APPS, Frame
+from valetkey.server.store.keyring import run_signing
 from valetkey.spec.errors import InvalidRequest, OAuthError
 from valetkey.wire import form as forms
 from valetkey.wire import redirect
@@ -146,7 +148,7 @@ class AuthorizePage:
                 if isinstance(decision, Permit) and form.get("prompt", "") != "none":
                     # A silent answer neither lengthens nor shortens a session.
                     await self._frame.current_person(request)
-                return leave(self._frame, request, decision, context=context)
+                return await leave(self._frame, request, decision, context=context)
 
 
 async def refuse(
@@ -162,31 +164,36 @@ async def refuse(
     )
     if is_unseen and isinstance(decision, Deny) and decision.client is not None:
         decision = msgspec.structs.replace(decision, interstitial=not decision.client.verified)
-    return leave(frame, request, decision, context=context)
+    return await leave(frame, request, decision, context=context)
 
 
-def leave(frame: Frame, request: Request, decision: Permit | Deny, *, context: Context) -> Reply:
+async def leave(
+    frame: Frame, request: Request, decision: Permit | Deny, *, context: Context
+) -> Reply:
     """Send the browser back to the app, or show the error page if no app can receive the answer. A
     user whose organization doesn't allow the app reads that first."""
     if isinstance(decision, Deny):
-        return _leave_denied(frame, request, decision, context=context)
+        return await _leave_denied(frame, request, decision, context=context)
     if decision.reply_to.is_decoupled:
         return _end(frame, request, NoticeKind.CONNECTED)
     parameters = {"code": decision.code}
     if decision.session_state:
         parameters["session_state"] = decision.session_state
+    answer = await _signed(decision.reply_to, context, **parameters)
     return frame.cookies.renew_state(
-        _answer(frame, request, decision.reply_to, parameters=parameters), request
+        _answer(frame, request, decision.reply_to, answer=answer), request
     )
 
 
-def _leave_denied(frame: Frame, request: Request, denied: Deny, *, context: Context) -> Reply:
+async def _leave_denied(frame: Frame, request: Request, denied: Deny, *, context: Context) -> Reply:
     _log_denied(request, denied)
     reply_to, error = denied.reply_to, denied.error
     parameters = {"error": error.code, "error_description": error.description}
-    back = None
+    back, answer = None, dict[str, str]()
     if reply_to is not None and not reply_to.is_decoupled:
-        back = Back(place=redirect.host(reply_to.uri), href=reply_to.location(**parameters))
+        answer = await _signed(reply_to, context, **parameters)
+        href = redirect.with_parameters(reply_to.uri, answer)
+        back = Back(place=redirect.host(reply_to.uri), href=href)
     # An answer that goes by a form is a page already.
     has_page = not _is_framed(request) and (
         reply_to is None or reply_to.is_decoupled or reply_to.mode == QUERY
@@ -201,7 +208,16 @@ def _leave_denied(frame: Frame, request: Request, denied: Deny, *, context: Cont
         return _end(frame, request, NoticeKind.CANCELLED)
     if denied.interstitial and has_page:
         return frame.error(request, error, back=back)
-    return _answer(frame, request, reply_to, parameters=parameters, asks=denied.interstitial)
+    return _answer(frame, request, reply_to, answer=answer, asks=denied.interstitial)
+
+
+async def _signed(reply_to: ReplyTo, context: Context, **parameters: str) -> dict[str, str]:
+    """The parameters of the answer, as one if it has to be signed."""
+    if reply_to.sign is None:
+        return reply_to.parameters(**parameters)
+    return await run_signing(
+        context.installation.keyring, partial(reply_to.parameters, **parameters)
+    )
 
 
 def _end(frame: Frame, request: Request, outcome: NoticeKind) -> Reply:
@@ -237,17 +253,17 @@ def _answer(
     request: Request,
     reply_to: ReplyTo,
     *,
-    parameters: dict[str, str],
+    answer: dict[str, str],
     asks: bool = False,
 ) -> Reply:
     """Deliver the answer (RFC 6749 4.1.2) in the response mode of the request. With `asks`, the
     user has to send it."""
     if reply_to.mode == QUERY:
-        return see_other(reply_to.location(**parameters))
+        return see_other(redirect.with_parameters(reply_to.uri, answer))
     view = AnswerFormView(
         site=frame.site,
         action=reply_to.uri,
-        fields=tuple(reply_to.parameters(**parameters).items()),
+        fields=tuple(answer.items()),
         place=redirect.host(reply_to.uri),
         at_once=not asks,
     )

@@ -121,11 +121,13 @@ class HandoffPages:
                 log.info("hand-off not used", reason=why)
                 return see_other(_restart(handle))
             case WrongBrowser():
-                return self._wrong_browser(request, outcome, context)
+                return await self._wrong_browser(request, outcome, context)
             case Answered():
                 return await self._answered(request, outcome, context)
 
-    def _wrong_browser(self, request: Request, outcome: WrongBrowser, context: Context) -> Reply:
+    async def _wrong_browser(
+        self, request: Request, outcome: WrongBrowser, context: Context
+    ) -> Reply:
         log.warning("hand-off refused", reason="another browser than the one that began")
         if outcome.silent and outcome.reply_to is not None and outcome.client is not None:
             # The app waits, perhaps in a frame: it gets an error that anyone could send it.
@@ -135,7 +137,7 @@ class HandoffPages:
                 client=outcome.client,
                 interstitial=not outcome.client.verified,
             )
-            return leave(self._frame, request, denied, context=context)
+            return await leave(self._frame, request, denied, context=context)
         view = RestartView(site=self._frame.site, restart=_restart(outcome.handle))
         return self._frame.page(request, view, status=400)
 

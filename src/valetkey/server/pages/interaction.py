@@ -92,7 +92,7 @@ class Interaction:
             stage = await step_up(self._frame, request, decision)
             if stage is not None:
                 return stage
-        return self._respond(request, decision, context)
+        return await self._respond(request, decision, context)
 
     async def _begin_other_way(self, request: Request, decision: Login | Choose) -> Reply | None:
         """The way to the place where this user signs in, or chooses an account; None for a page of
@@ -174,7 +174,7 @@ class Interaction:
             lambda context: resume(name, browser, context)
         )
         if not isinstance(decision, Consent):
-            return self._respond(request, decision, context)
+            return await self._respond(request, decision, context)
         view = consent.as_typed(self._consent(request, decision, context), form, wrong)
         return self._steps.page(request, view, decision, status=400)
 
@@ -193,7 +193,7 @@ class Interaction:
                 denied, context = await self._frame.shell.settle(
                     lambda context: disown(name, browser, context)
                 )
-                return leave(self._frame, request, denied, context=context)
+                return await leave(self._frame, request, denied, context=context)
             case _:
                 raise InvalidRequest("the form says neither yes nor no")
 
@@ -213,7 +213,9 @@ class Interaction:
             )
         return self._frame.cookies.sign_out(see_other(continue_at(name)))
 
-    def _respond(self, request: Request, decision: AuthorizeDecision, context: Context) -> Reply:
+    async def _respond(
+        self, request: Request, decision: AuthorizeDecision, context: Context
+    ) -> Reply:
         match decision:
             case Login(create=True) if not _is_anew(request):
                 view = self._accounts.sign_up(request, decision, context)
@@ -240,7 +242,7 @@ class Interaction:
                     request, self._consent(request, decision, context), decision
                 )
             case Permit() | Deny():
-                return leave(self._frame, request, decision, context=context)
+                return await leave(self._frame, request, decision, context=context)
 
     def sign_in_view(self, request: Request, login: Login, context: Context) -> SignInView:
         """The sign-in form."""

@@ -134,3 +134,17 @@ def account_mistakes(accounts: AccountSettings, origins: Mapping[str, str]) -> I
     for name, why in accounts.mistakes():
         origin = origins[f"accounts.{name}"]
         yield f"accounts.{name} = {getattr(accounts, name)!r} (from {origin}): {why}"
+
+
+def unused_mistakes(
+    accounts: AccountSettings, origins: Mapping[str, str], *, event: int, tells: bool
+) -> Iterator[str]:
+    """Why unused accounts can't be disabled. `event` is for how many seconds events are stored,
+    `tells` whether users can be warned."""
+    days = accounts.unused_days
+    place = f"accounts.unused_days = {days} (from {origins['accounts.unused_days']})"
+    # Older events are gone, and with them the last sign-in.
+    if days * 86400 > event:
+        yield f"{place}: is longer than lifetimes.event, {event} seconds"
+    if days and not tells:
+        yield f"{place}: needs mail.host or webhook.url, and notices.account_unused, to warn users"

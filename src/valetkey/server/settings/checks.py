@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from valetkey.jose.objects import read_object
 from valetkey.server.http.countries import why_not_countries
-from valetkey.server.settings.accounts import account_mistakes, why_not_words
+from valetkey.server.settings.accounts import account_mistakes, unused_mistakes, why_not_words
 from valetkey.server.settings.brand import read_brand, why_not_link
 from valetkey.server.settings.clients import client_mistakes
 from valetkey.server.settings.master_key import why_not_key
@@ -175,6 +175,7 @@ CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "master_key": why_not_key,
     "key_service.token_file": _why_not_secret_file,
     "key_service.ca_file": _why_not_authorities,
+    "kms.ca_file": _why_not_authorities,
     "pkcs11.pin_file": _why_not_secret_file,
     "devise_pepper_file": _why_not_secret_file,
     "sign_in.lazy.secret_file": _why_not_secret_file,
@@ -281,21 +282,14 @@ def _lazy(settings: Settings, origins: Mapping[str, str]) -> list[str]:
 def _tables(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
     if settings.accounts.mail_codes and not settings.mail.host:
         yield f"accounts.mail_codes = True (from {origins['accounts.mail_codes']}): needs mail.host"
-    yield from _unused(settings, origins)
+    tells = settings.notices.account_unused and (settings.mail.host or settings.webhook.url)
+    event = settings.lifetimes.event
+    yield from unused_mistakes(settings.accounts, origins, event=event, tells=bool(tells))
     for table in ("key_service", "pkcs11", "mail", "webhook", "audit"):
         part = getattr(settings, table)
         yield from _of_table(table, part, part.mistakes(), origins=origins)
-
-
-def _unused(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
-    days = settings.accounts.unused_days
-    place = f"accounts.unused_days = {days} (from {origins['accounts.unused_days']})"
-    # Older events are gone, and with them the last sign-in.
-    if days * 86400 > settings.lifetimes.event:
-        yield f"{place}: is longer than lifetimes.event, {settings.lifetimes.event} seconds"
-    tells = settings.notices.account_unused and (settings.mail.host or settings.webhook.url)
-    if days and not tells:
-        yield f"{place}: needs mail.host or webhook.url, and notices.account_unused, to warn users"
+    wrong = settings.kms.mistakes(settings.pkcs11.new_keys)
+    yield from _of_table("kms", settings.kms, wrong, origins=origins)
 
 
 def _of_table(

@@ -34,6 +34,11 @@ class TokenSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         _is("a list of the algorithms whose new keys the token makes: ES256, RS256, both or none"),
     ] = ("ES256", "RS256")
 
+    @property
+    def new_keys(self) -> tuple[Literal["ES256", "RS256"], ...]:
+        """The algorithms whose new keys the token makes, () without one."""
+        return () if self.module is None else self.algorithms
+
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """The settings that don't fit, and why."""
         if self.module is None:

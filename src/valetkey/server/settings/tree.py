@@ -16,6 +16,7 @@ from valetkey.server.settings.audit import AuditSettings
 from valetkey.server.settings.brand import BrandSettings
 from valetkey.server.settings.clients import ClientSettings
 from valetkey.server.settings.key_service import KeyServiceSettings
+from valetkey.server.settings.kms import KmsSettings
 from valetkey.server.settings.notices import MailSettings, NoticeSettings, WebhookSettings
 from valetkey.server.settings.passkeys import relying_party
 from valetkey.server.settings.pkcs11 import TokenSettings
@@ -93,6 +94,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 0
     key_service: KeyServiceSettings = KeyServiceSettings()
     pkcs11: TokenSettings = TokenSettings()
+    kms: KmsSettings = KmsSettings()
     devise_pepper: Annotated[
         Secret | None, _is("the pepper of the Devise application from which users were imported")
     ] = None

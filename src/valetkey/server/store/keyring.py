@@ -2,16 +2,25 @@
 
 import contextlib
 import time
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from os import urandom
-from typing import Final
+from typing import Final, TypeVar
 
 from valetkey.jose import jwk, seal
 from valetkey.jose.jwk import ALGORITHMS, Algorithm, Ours, PrivateKey, PublicKey
 from valetkey.server.model.change import Create, Stale
 from valetkey.server.model.counters import SingleUse
-from valetkey.server.model.keys import NO_SALT, Keyring, KeyStatus, RawKey, SigningKey, Use
+from valetkey.server.model.keys import (
+    NO_SALT,
+    Keyring,
+    KeyStatus,
+    RawKey,
+    SigningKey,
+    StoreKind,
+    Use,
+)
 from valetkey.server.model.query import Many
 from valetkey.server.oauth.admin.keys import first_status, missing
 from valetkey.server.store.master_key import (
@@ -24,13 +33,13 @@ from valetkey.server.store.master_key import (
 from valetkey.server.store.port import Store, TokenUnavailable, Unavailable
 from valetkey.server.store.settle import TRIES
 
+T = TypeVar("T")
+
 MASTER: Final = 32
 """Length of a master key in bytes."""
 
 _MARK_SECONDS: Final = 60
 """Seconds for which the mark of a key creation is kept: longer than a lost commit may take."""
-
-PKCS11: Final = "pkcs11"
 
 _KID: Final = 4
 _RAW: Final = 32
@@ -79,12 +88,11 @@ def make(use: Use, master: MasterKey, *, status: KeyStatus = "coming") -> Signin
     """Create a key, sealed with the master key, or in the token. Raises TokenUnavailable."""
     now = int(time.time())
     master = master_keys(master)
-    token = master.token
-    if token is not None and use in token.algorithms:
-        algorithm = _algorithm(use)
+    algorithm = _algorithm(use)
+    if use in ALGORITHMS and (token := master.token_for(algorithm)) is not None:
         label, raw = token.generate(algorithm)
         kid = token.key(algorithm, label, raw).kid
-        purpose = key_purpose(kid, use, store=PKCS11, label=label)
+        purpose = key_purpose(kid, use, store=token.store, label=label)
         return SigningKey(
             kid=kid,
             use=use,
@@ -92,11 +100,11 @@ def make(use: Use, master: MasterKey, *, status: KeyStatus = "coming") -> Signin
             status=status,
             created=now,
             since=now,
-            store=PKCS11,
+            store=token.store,
             label=label,
         )
     if use in ALGORITHMS:
-        private = jwk.generate(_algorithm(use))
+        private = jwk.generate(algorithm)
         kid, raw = private.kid, private.to_der()
     else:
         kid, raw = urandom(_KID).hex(), urandom(_RAW)
@@ -116,6 +124,11 @@ def open_keys(keys: Sequence[SigningKey], master: MasterKey, *, now: int) -> Key
         raise
 
 
+async def run_signing(keyring: Keyring, make: Callable[[], T]) -> T:
+    """What `make` returns, which signs: at once, or in the pool. Raises TokenUnavailable."""
+    return make() if keyring.pool is None else await keyring.pool.run(make)
+
+
 def open_salt(keys: Sequence[SigningKey], master: MasterKey) -> bytes:
     """The salt alone, b"" for none. Raises WrongMasterKey."""
     raw = _raw([key for key in keys if key.use == "salt"], "salt", master_keys(master))
@@ -126,7 +139,7 @@ def _ring(keys: Sequence[SigningKey], master: MasterKeys, *, now: int) -> Keyrin
     alive = sorted((key for key in keys if key.status != "retiring" or now < key.until), key=_order)
     signing: dict[Algorithm, PrivateKey] = {}
     published: list[PublicKey] = []
-    in_token: list[PrivateKey] = []
+    in_token = defaultdict[StoreKind, list[PrivateKey]](list)
     for key in alive:
         if key.use in ALGORITHMS:
             private = _signer(key, master)
@@ -134,14 +147,15 @@ def _ring(keys: Sequence[SigningKey], master: MasterKeys, *, now: int) -> Keyrin
             if key.status == "current":
                 signing[private.algorithm] = private
                 if key.store:
-                    in_token.append(private)
+                    in_token[key.store].append(private)
     return Keyring(
         signing=signing,
         published=tuple(published),
         sealing=_raw(alive, "seal", master),
         macs=_raw(alive, "mac", master),
         salt=next(iter(_raw(alive, "salt", master)), NO_SALT),
-        check_token=partial(master.token.check, in_token) if master.token and in_token else None,
+        check_token=partial(_check, in_token, master) if in_token else None,
+        pool=next((one.pool for one in master.tokens if one.store in in_token and one.pool), None),
     )
 
 
@@ -149,11 +163,21 @@ def _signer(key: SigningKey, master: MasterKeys) -> PrivateKey:
     algorithm, raw = _algorithm(key.use), _opened(key, master)
     if not key.store:
         return jwk.from_der(algorithm, raw)
-    if master.token is None:
-        raise TokenUnavailable(
-            f"key {key.kid} is in a PKCS#11 token: set pkcs11.module, and what it needs"
-        )
-    return master.token.key(algorithm, key.label, raw)
+    token = master.token(key.store)
+    if token is None:
+        raise TokenUnavailable(f"key {key.kid} is in {_MISSING[key.store]}")
+    return token.key(algorithm, key.label, raw)
+
+
+def _check(in_token: Mapping[StoreKind, Sequence[PrivateKey]], master: MasterKeys) -> None:
+    for token in master.tokens:
+        token.check(in_token.get(token.store, ()))
+
+
+_MISSING: Final[dict[StoreKind, str]] = {
+    "pkcs11": "a PKCS#11 token: set pkcs11.module, and what it needs",
+    "aws-kms": "AWS KMS: set kms.region, and what it needs",
+}
 
 
 def _raw(keys: Iterable[SigningKey], use: Use, master: MasterKeys) -> tuple[RawKey, ...]:

@@ -15,7 +15,7 @@ from valetkey.jose import seal
 from valetkey.jose.jwk import Ours, PrivateKey
 from valetkey.server.model.audit import AuditKey
 from valetkey.server.model.change import Stale, Update
-from valetkey.server.model.keys import SigningKey
+from valetkey.server.model.keys import SigningKey, SigningPool, StoreKind
 from valetkey.server.model.query import Many
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.server.store.settle import TRIES
@@ -24,9 +24,37 @@ SealedKey: TypeAlias = SigningKey | AuditKey
 """All that the master key seals."""
 
 
+class SignatureCounts(msgspec.Struct):
+    """What a token or a service has signed for this process: how often, in how many seconds, and
+    how often not. `failing` are the labels of keys whose last signature failed."""
+
+    signed: int = 0
+    seconds: float = 0.0
+    failed: int = 0
+    failing: set[str] = set()
+
+    def add(self, label: str, seconds: float) -> None:
+        """Count a signature."""
+        self.signed += 1
+        self.seconds += seconds
+        self.failing.discard(label)
+
+    def fail(self, label: str) -> None:
+        """Count a failure."""
+        self.failed += 1
+        self.failing.add(label)
+
+
 class KeyToken(Protocol):
-    """A device that makes signing keys, and signs with them. Its keys never leave it. All methods
-    raise TokenUnavailable."""
+    """A device or a service that makes signing keys, and signs with them. Its keys never leave it.
+    What signs has to run in its `pool`, if it has one: it is far away. All methods raise
+    TokenUnavailable."""
+
+    store: StoreKind
+    counts: SignatureCounts
+
+    @property
+    def pool(self) -> SigningPool | None: ...
 
     @property
     def algorithms(self) -> Collection[Ours]:
@@ -38,6 +66,9 @@ class KeyToken(Protocol):
     def key(self, algorithm: Ours, label: str, public: bytes) -> PrivateKey:
         """The key with this label, which signs in the token. The token is not asked yet."""
 
+    def labels(self) -> list[str]:
+        """The labels of keys in it that may be ours."""
+
     def check(self, keys: Collection[PrivateKey]) -> None:
         """Sign with each of the keys."""
 
@@ -47,22 +78,30 @@ class KeyToken(Protocol):
 
 class MasterKeys:
     """Master keys, newest first, each of 32 bytes. `read_again` returns the keys of now; it is
-    asked when none of these opens something, so that a running server learns of a new one. `token`
-    holds signing keys whose public halves these seal."""
+    asked when none of these opens something, so that a running server learns of a new one. `tokens`
+    hold signing keys whose public halves these seal: one of each kind."""
 
     def __init__(
         self,
         *keys: bytes,
         read_again: Callable[[], Sequence[bytes]] = lambda: (),
-        token: KeyToken | None = None,
+        tokens: Sequence[KeyToken] = (),
     ) -> None:
         self.keys = keys
-        self.token = token
+        self.tokens = tuple(tokens)
         self._read_again = read_again
         self._in_use: set[bytes] = set()
 
     def __repr__(self) -> str:
         return "MasterKeys(…)"
+
+    def token(self, store: StoreKind) -> KeyToken | None:
+        """The token of this kind."""
+        return next((one for one in self.tokens if one.store == store), None)
+
+    def token_for(self, algorithm: Ours) -> KeyToken | None:
+        """The token that makes new keys for it, None if they are made here."""
+        return next((one for one in self.tokens if algorithm in one.algorithms), None)
 
     def seal(self, plain: bytes, *, purpose: bytes) -> bytes:
         """`plain`, sealed with the newest key that has opened something, else with the newest."""

@@ -143,9 +143,11 @@ async def settle(
     tries: int = TRIES,
     fetch: Fetch = nothing,
     check: CheckHash = nothing_fits,
+    sign: Callable[[D], Awaitable[D]] | None = None,
 ) -> D:
     """Commit the rule's decision and return it. If the decision changes something, `then` may
-    extend it first.
+    extend it first. `sign` adds signatures that a service far away makes, before the commit: so
+    nothing is spent for an answer that cannot be given.
 
     Raises what the rule raises, after committing what has to be written in any case. Raises
     TemporarilyUnavailable after too many lost races."""
@@ -157,6 +159,8 @@ async def settle(
             outcome = await _decided(store, rule(), fetch, check=check, aside=aside)
             if then is not None and outcome.changes:
                 outcome = await _decided(store, then(outcome), fetch, check=check, aside=aside)
+            if sign is not None:
+                outcome = await sign(outcome)
         except OAuthError as refused:
             if not aside.always:
                 raise

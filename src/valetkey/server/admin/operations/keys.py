@@ -22,7 +22,7 @@ Turned: TypeAlias = Literal["ES256", "RS256", "seal", "mac"]
 class KeySummary(msgspec.Struct, frozen=True, kw_only=True):
     """A key, without the key itself. `use` is the algorithm, or what else it is for. A key is
     published while it is `coming`, signs while it is `current`, and is published `until` all that
-    it signed has expired. `store`: sealed in the database, or in a PKCS#11 token."""
+    it signed has expired. `store`: sealed in the database, in a PKCS#11 token, or in AWS KMS."""
 
     kid: str
     use: Use
@@ -30,7 +30,7 @@ class KeySummary(msgspec.Struct, frozen=True, kw_only=True):
     created: Time
     since: Time
     until: Time
-    store: Literal["database", "pkcs11"]
+    store: Literal["database", "pkcs11", "aws-kms"]
 
 
 class KeyList(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """The outcomes of rules: closed unions, matched exhaustively. Changes and events are committed
 together."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,6 +10,7 @@ from valetkey.server.model.change import Change
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.keys import Keyring
 from valetkey.server.model.user import User
 from valetkey.server.oauth.core.claims import Claim
 from valetkey.spec.errors import OAuthError
@@ -26,6 +27,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)
+
+T = TypeVar("T")
 
 
 def with_changes(outcome: OutcomeT, changes: tuple[Change, ...]) -> OutcomeT:
@@ -51,6 +54,17 @@ class TextDocument(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Written({self.media_type})"
+
+
+class Unsigned(msgspec.Struct, frozen=True, eq=False):
+    """What is signed between the decision and its commit: `make` signs, and returns the rest."""
+
+    make: Callable[[], Any]
+
+
+def signed_by(keyring: Keyring, make: Callable[[], T]) -> T | Unsigned:
+    """What `make` signs: at once, unless a service far away does it."""
+    return make() if keyring.pool is None else Unsigned(make)
 
 
 class Answer(Outcome, frozen=True, kw_only=True, eq=False):

@@ -7,6 +7,7 @@ returns `enqueue(…)` among its changes.
 
 import re
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final, Protocol
 
 import msgspec
@@ -18,7 +19,7 @@ from valetkey.server.model.change import Change, Create, Remove
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import event
 from valetkey.server.model.grant import Grant
-from valetkey.server.model.keys import KeyGone
+from valetkey.server.model.keys import KeyGone, Keyring
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import One, Rule
 from valetkey.server.model.stream import LEASE, Job
@@ -40,14 +41,31 @@ class LeasedJob(Outcome, frozen=True, kw_only=True, eq=False):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that is posted to another host."""
+    """A message that is posted to another host. `sign` makes its body, if that is not signed
+    yet."""
 
-    body: bytes
+    body: bytes = b""
     content_type: str
     headers: dict[str, str] = {}
+    sign: Callable[[], bytes] | None = None
 
     def __repr__(self) -> str:
         return "Message(…)"
+
+
+def signed_message(
+    sign: Callable[[], bytes],
+    keyring: Keyring,
+    *,
+    content_type: str,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Message:
+    """A message that `sign` makes: at once, or just before it is sent if a service far away
+    signs."""
+    message = Message(content_type=content_type, headers=dict(headers), sign=sign)
+    if keyring.pool is not None:
+        return message
+    return msgspec.structs.replace(message, body=sign(), sign=None)
 
 
 class OnFailed(Protocol):

@@ -1,5 +1,6 @@
 """The API half of a split access token (`wire.split_token`), for the API in its audience."""
 
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -7,7 +8,7 @@ import msgspec
 from valetkey.server.model.query import Rule
 from valetkey.server.oauth.clients.authentication import authenticate_resource_server
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
+from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, signed_by
 from valetkey.server.oauth.core.feature import Call, Endpoint, Feature
 from valetkey.server.oauth.senders.binding import is_offered
 from valetkey.server.oauth.tokens.state import NAME, STEP, Dead, Live, token_state
@@ -32,15 +33,16 @@ def answer_api_half(call: Call, context: Context) -> Rule[Answer | Issued | Refu
         return Answer(document=NOTHING)
     if not is_offered(token.token.cnf, context):
         return Answer(document=NOTHING)
-    half = _half(token, text, audience, context=context)
-    return Answer(document=ApiHalfAnswer(active=True, access_token_half=half))
+    make = partial(_answer, token, text, audience, context=context)
+    return Answer(document=signed_by(context.installation.keyring, make))
 
 
-def _half(live: Live, text: str, audience: str, *, context: Context) -> str:
+def _answer(live: Live, text: str, audience: str, *, context: Context) -> ApiHalfAnswer:
     """The API half of the token as it was issued, so that the API treats it like an ordinary token,
     and learns about its grant in the same way. It leaves out what concerns other APIs."""
     token = _for(live.token, audience, context)
-    return split_token.of_api(token, text, key=context.access_token_key(live.client))
+    half = split_token.of_api(token, text, key=context.access_token_key(live.client))
+    return ApiHalfAnswer(active=True, access_token_half=half)
 
 
 def _for(token: AccessToken, audience: str, context: Context) -> AccessToken:

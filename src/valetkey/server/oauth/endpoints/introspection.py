@@ -1,5 +1,6 @@
 """Token introspection (RFC 7662): the current state of a token, for a resource server."""
 
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -13,7 +14,14 @@ from valetkey.server.model.user import User
 from valetkey.server.oauth.clients.authentication import authenticate, authenticate_resource_server
 from valetkey.server.oauth.core import rar
 from valetkey.server.oauth.core.context import Context, Installation
-from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, Standing, TextDocument
+from valetkey.server.oauth.core.decision import (
+    Answer,
+    Issued,
+    Refuse,
+    Standing,
+    TextDocument,
+    signed_by,
+)
 from valetkey.server.oauth.core.feature import Call, Endpoint, Feature
 from valetkey.server.oauth.core.liveness import still_allowed, why_dead
 from valetkey.server.oauth.core.subjects import subject
@@ -109,7 +117,10 @@ def introspect(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         state, why = (yield from _refresh_token(text, client_id, context)), NOT_VALID
     else:
         state, why = yield from _access_token(text, audience, client_id, context=context)
-    document = _signed(state, name, context) if wants_signed(call.accept) else state
+    document: object = state
+    if wants_signed(call.accept):
+        make = partial(_signed, state, name, context)
+        document = signed_by(context.installation.keyring, make)
     if state.active:
         return Answer(document=document)
     return Answer(document=document, dead=(audience or client_id, why))

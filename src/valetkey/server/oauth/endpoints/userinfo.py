@@ -1,17 +1,18 @@
 """The UserInfo endpoint (OpenID Connect Core 5.3): claims about the user."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from valetkey.jose import jws
-from valetkey.jose.jwk import ALGORITHMS
+from valetkey.jose.jwk import ALGORITHMS, PrivateKey
 from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core import claims
 from valetkey.server.oauth.core.claims import Claim
 from valetkey.server.oauth.core.context import Context, Installation
-from valetkey.server.oauth.core.decision import Answer, Refuse, Standing, TextDocument
+from valetkey.server.oauth.core.decision import Answer, Refuse, Standing, TextDocument, signed_by
 from valetkey.server.oauth.core.feature import Endpoint, Feature
 from valetkey.server.oauth.core.subjects import subject
 from valetkey.server.oauth.tokens.state import Dead, Live, token_state
@@ -38,7 +39,13 @@ def userinfo(text: str, context: Context) -> Rule[Answer | Refuse]:
         raise InsufficientScope
     released = context.installation.memo.of(_claims, size=REMEMBERED_ANSWERS)
     document = released(token, token.standing, context.installation)
-    return Answer(document=_document(document, token, context))
+    algorithm = token.client.userinfo_signed_response_alg
+    if not algorithm:
+        return Answer(document=document)
+    make = partial(
+        _signed, document, token, context, key=context.installation.keyring.signing[algorithm]
+    )
+    return Answer(document=signed_by(context.installation.keyring, make))
 
 
 def _claims(live: Live, standing: Standing, at: Installation) -> Mapping[str, Claim]:
@@ -53,13 +60,11 @@ def _claims(live: Live, standing: Standing, at: Installation) -> Mapping[str, Cl
     return {"sub": subject(user.id, live.client, at.keyring), **released}
 
 
-def _document(released: Mapping[str, Claim], live: Live, context: Context) -> object:
-    """As JSON, or signed for an app that registered for it (5.3.2)."""
-    algorithm = live.client.userinfo_signed_response_alg
-    if not algorithm:
-        return released
+def _signed(
+    released: Mapping[str, Claim], live: Live, context: Context, *, key: PrivateKey
+) -> TextDocument:
+    """Signed for an app that registered for it (5.3.2)."""
     whole = {"iss": context.installation.issuer, "aud": live.client.id, **released}
-    key = context.installation.keyring.signing[algorithm]
     signed = jws.sign(msgspec.json.encode(whole), key=key, typ=TYPE)
     return TextDocument(body=signed, media_type="application/jwt")
 

@@ -5,13 +5,15 @@ a browser there.
 The client's registration says which servers it may get an assertion for. `jwt_bearer` accepts them.
 """
 
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from valetkey.jose import jwt
 from valetkey.jose.base64url import encode
+from valetkey.jose.jwk import PrivateKey
 from valetkey.server.model.assurance import level
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.decision import Answer, Standing
+from valetkey.server.oauth.core.decision import Answer, Standing, signed_by
 from valetkey.server.oauth.core.feature import Authenticated, Feature
 from valetkey.server.oauth.grant_types.narrowing import Narrowing
 from valetkey.spec import names
@@ -73,14 +75,20 @@ def issue_assertion(
         acr=level(standing.family.amr, standing.family.acr),
         amr=standing.family.amr,
     )
+    key = context.id_token_key(caller.client)
+    make = partial(_document, assertion, key, scope, now=context.env.now)
+    return Answer(document=signed_by(context.installation.keyring, make))
+
+
+def _document(assertion: IdJag, key: PrivateKey, scope: str, *, now: int) -> dict[str, Any]:
     document = {
-        "access_token": jwt.sign(assertion, key=context.id_token_key(caller.client), typ=TYPE),
+        "access_token": jwt.sign(assertion, key=key, typ=TYPE),
         "issued_token_type": TOKEN_TYPE,
         # RFC 8693 2.2.1: the assertion is not an access token.
         "token_type": "N_A",
-        "expires_in": assertion.exp - context.env.now,
+        "expires_in": assertion.exp - now,
     }
-    return Answer(document=document | ({"scope": scope} if scope else {}))
+    return document | ({"scope": scope} if scope else {})
 
 
 def _metadata(context: Context) -> dict[str, tuple[str, ...]]:

@@ -1,7 +1,7 @@
 """The choke point: every token of every grant type is made here."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -11,7 +11,14 @@ from valetkey.server.model.assurance import level
 from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.claims import Claim, select_claims
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.decision import Delegation, Issue, Issued, Standing
+from valetkey.server.oauth.core.decision import (
+    Answer,
+    Delegation,
+    Issue,
+    Issued,
+    Standing,
+    Unsigned,
+)
 from valetkey.server.oauth.core.issuing import Members
 from valetkey.server.oauth.core.liveness import why_dead, why_suspended
 from valetkey.server.oauth.core.subjects import receives_sessions, session, subject
@@ -23,6 +30,8 @@ from valetkey.wire.access_token import AccessToken, Confirmation, OpaqueId
 from valetkey.wire.authorization_details import PARAMETER
 from valetkey.wire.id_token import IdToken
 from valetkey.wire.token_response import GRANT_EXPIRES_AT
+
+T = TypeVar("T")
 
 
 def issue(
@@ -62,10 +71,11 @@ def issue(
         changes=decision.changes,
         events=decision.events,
     )
-    if at.keyring.check_token is None:
+    if at.keyring.check_token is None or at.keyring.pool is not None:
         return issued
     # A token may be lost at any moment: it signs before anything is committed, so that a code or a
-    # refresh token is spent only for an answer that can be given.
+    # refresh token is spent only for an answer that can be given. What signs in a pool does so
+    # after the decision (see `signing_of`).
     return msgspec.structs.replace(issued, document=response(issued, context))
 
 
@@ -123,6 +133,19 @@ def response(issued: Issued, context: Context) -> dict[str, Any]:
     if issued.id_token is not None:
         answer["id_token"] = _sign_id_token(issued, issued.id_token, access=signed, context=context)
     return answer
+
+
+def signing_of(outcome: T, context: Context) -> Callable[[], T] | None:
+    """What returns the outcome with the signatures that it lacks, None if it lacks none. Where a
+    service far away signs, it is called between the decision and the commit, so it raises
+    TokenUnavailable before anything is spent."""
+    match outcome:
+        case Issued(document=document) if not document:
+            return lambda: msgspec.structs.replace(outcome, document=response(outcome, context))
+        case Answer(document=Unsigned(make=make)):
+            return lambda: msgspec.structs.replace(outcome, document=make())
+        case _:
+            return None
 
 
 def _signed(issued: Issued, context: Context) -> str:

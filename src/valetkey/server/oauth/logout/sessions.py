@@ -5,12 +5,14 @@ browser's session (see `explanation/grant`).
 """
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlencode
 
 import msgspec
 
 from valetkey.jose import base64url, jwt
+from valetkey.jose.jwk import PrivateKey
 from valetkey.server.model.change import Change, Create, Remove
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import By, event
@@ -22,7 +24,7 @@ from valetkey.server.oauth.core import message_delivery
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.core.feature import Feature
-from valetkey.server.oauth.core.message_delivery import Delivery, Message
+from valetkey.server.oauth.core.message_delivery import Delivery, Message, signed_message
 from valetkey.server.oauth.core.subjects import session, subject
 from valetkey.server.oauth.core.subjects import session as known_as
 from valetkey.spec import names
@@ -208,11 +210,12 @@ def write(job: Job, context: Context) -> Rule[Message | None]:
         sid=session(job.facts["sid"], client, keyring),
         events={EVENT: {}},
     )
-    signed = jwt.sign(token, key=context.id_token_key(client), typ=TYPE)
-    return Message(
-        body=urlencode({"logout_token": signed}).encode(),
-        content_type="application/x-www-form-urlencoded",
-    )
+    sign = partial(_body, token, context.id_token_key(client))
+    return signed_message(sign, keyring, content_type="application/x-www-form-urlencoded")
+
+
+def _body(token: LogoutToken, key: PrivateKey) -> bytes:
+    return urlencode({"logout_token": jwt.sign(token, key=key, typ=TYPE)}).encode()
 
 
 BACKCHANNEL_LOGOUT: Final = Feature(

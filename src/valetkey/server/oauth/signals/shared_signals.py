@@ -1,7 +1,8 @@
 """Shared signals (Shared Signals Framework 8): an API or an app registers a stream to get events
 about the grants of its users. A receiver sees only its own stream (ATTACKS A77)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final, Literal
 
 import msgspec
@@ -11,7 +12,7 @@ from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.query import One, Rule
 from valetkey.server.model.stream import Signal, Stream
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.decision import Answer, Refuse
+from valetkey.server.oauth.core.decision import Answer, Refuse, signed_by
 from valetkey.server.oauth.core.feature import Call, ClientScopes, Endpoint, Feature, document
 from valetkey.server.oauth.signals import signal_delivery, stream_configuration
 from valetkey.server.oauth.signals.fan_out import delivery_job, order, put
@@ -152,11 +153,18 @@ def poll(call: Call, context: Context) -> Rule[Answer | Refuse]:
     rest = [one for one in signals if one.id not in acknowledged]
     if stream.status != "enabled":
         rest = []
+    make = partial(_document, rest, by, most=most, context=context)
+    changes = (*dropped, *(Remove(one) for one in delivered))
+    return Answer(document=signed_by(context.installation.keyring, make), changes=changes)
+
+
+def _document(
+    rest: Sequence[Signal], by: Receiver, *, most: int, context: Context
+) -> dict[str, Any]:
     document: dict[str, Any] = {"sets": {one.id: token(one, by, context) for one in rest[:most]}}
     if len(rest) > most:
         document["moreAvailable"] = True
-    changes = (*dropped, *(Remove(one) for one in delivered))
-    return Answer(document=document, changes=changes)
+    return document
 
 
 def waits(call: Call, answer: Answer) -> bool:

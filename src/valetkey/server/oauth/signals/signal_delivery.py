@@ -5,6 +5,7 @@ only says that signals wait; the worker that takes it delivers the first one.
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -22,6 +23,7 @@ from valetkey.server.oauth.core.message_delivery import (
     LeasedJob,
     Message,
     reschedule,
+    signed_message,
 )
 from valetkey.server.oauth.signals import receivers
 from valetkey.server.oauth.signals.receivers import NAME, Receiver
@@ -102,8 +104,12 @@ def write(job: Job, context: Context) -> Rule[Message | None]:
     headers = {"accept": "application/json"}
     if stream.authorization:
         headers["authorization"] = _opened(stream, context)
-    body = token(signal, to, context).encode()
-    return Message(body=body, content_type=MEDIA, headers=headers)
+    sign = partial(_body, signal, to, context)
+    return signed_message(sign, context.installation.keyring, content_type=MEDIA, headers=headers)
+
+
+def _body(signal: Signal, to: Receiver, context: Context) -> bytes:
+    return token(signal, to, context).encode()
 
 
 def settled(job: Job, context: Context) -> Rule[Outcome]:

@@ -154,14 +154,15 @@ class PolicyView(ConsoleView, frozen=True, kw_only=True):
 
 
 class KeyRow(Struct, frozen=True, kw_only=True):
-    """A key of the server, without the key; ``in_token``: a PKCS#11 token has it."""
+    """A key of the server, without the key; ``held_by``: the token or service that has it,
+    "" for the database."""
 
     kid: str
     use: str
     status: str
     since: int
     until: int
-    in_token: bool = False
+    held_by: str = ""
 
 
 class KeysView(ConsoleView, frozen=True, kw_only=True):

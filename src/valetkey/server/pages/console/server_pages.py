@@ -8,7 +8,7 @@ from valetkey.server.audit.streams import stream_states
 from valetkey.server.http.reply import Reply
 from valetkey.server.http.request import Request
 from valetkey.server.model.audit import UnsealedRecord
-from valetkey.server.model.keys import SigningKey
+from valetkey.server.model.keys import SigningKey, StoreKind
 from valetkey.server.model.query import Many, PageQuery
 from valetkey.server.model.statistic import DELAY
 from valetkey.server.model.stream import Job
@@ -24,6 +24,7 @@ from valetkey.server.statistics.collector import ABOVE
 from valetkey.wire import address as wire_address
 
 KEYS: Final = Area.KEYS.path
+_HOLDERS: Final[dict[StoreKind, str]] = {"": "", "pkcs11": "PKCS#11", "aws-kms": "AWS KMS"}
 JOBS: Final = Area.JOBS.path
 HEALTH: Final = Area.HEALTH.path
 
@@ -63,7 +64,7 @@ class KeysPage:
                     status=one.status,
                     since=one.since,
                     until=one.until,
-                    in_token=one.store == "pkcs11",
+                    held_by=_HOLDERS[one.store],
                 )
                 for one in keys
             ),

@@ -182,7 +182,9 @@ KEYS = KeysView(
     **AROUND,
     area=Area.KEYS,
     rows=(
-        KeyRow(kid="k3Zr8Q", use="ES256", status="coming", since=NOW - DAY, until=0, in_token=True),
+        KeyRow(
+            kid="k3Zr8Q", use="ES256", status="coming", since=NOW - DAY, until=0, held_by="PKCS#11"
+        ),
         KeyRow(kid="a8Tq0x", use="ES256", status="current", since=NOW - 30 * DAY, until=0),
         KeyRow(kid="Zr0aKq", use="ES256", status="retiring", since=NOW - DAY, until=NOW + HOUR),
     ),
