@@ -338,6 +338,8 @@ FULL: Final[tuple[Record, ...]] = (
         reason="„so“",
         device="Firefox on Linux",
         unknown=True,
+        country="DE",
+        new_country=True,
     ),
     Grant(
         id=ids.owned_id(ENV, owner=MIKO),
@@ -621,6 +623,7 @@ FULL: Final[tuple[Record, ...]] = (
         external="7",
         language="de",
         zone="Europe/Berlin",
+        countries={"DE": 1_700_000_000},
     ),
 )
 
