@@ -85,6 +85,7 @@ def test_the_commands() -> None:
         "notices test",
         "key rotate",
         *(f"key {verb}-master" for verb in ("rotate", "wrap", "unwrap")),
+        "key check-kms",
         "key check-token",
         "key revoke",
         *(f"db {verb}" for verb in ("status", "plan", "migrate", "backup", "restore", "reindex")),

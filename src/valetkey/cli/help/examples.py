@@ -147,6 +147,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "valetkey key wrap-master",
         "valetkey key wrap-master --new",
     ),
+    "key check-kms": ("valetkey key check-kms",),
     "key check-token": ("valetkey key check-token --seconds 5",),
     "key unwrap-master": ("valetkey key unwrap-master",),
     "key rotate-master": (
