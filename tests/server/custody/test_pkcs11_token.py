@@ -1,6 +1,8 @@
 """Signing keys in a PKCS#11 token: real signatures by SoftHSM."""
 
+import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from tests.softhsm import LABEL, MODULE, PIN, SoftHsm, softhsm
 pytest.importorskip("pkcs11", reason="the extra `pkcs11` is not installed")
 
 from valetkey.jose import jws
-from valetkey.jose.jwk import ALGORITHMS, Ours
+from valetkey.jose.jwk import ALGORITHMS, Ours, PrivateKey
 from valetkey.server.custody import pkcs11_token
 from valetkey.server.custody.pkcs11_token import Pkcs11Token, TokenTerms
 from valetkey.server.model.keys import Secret
@@ -160,6 +162,44 @@ def test_a_child_opens_a_connection_of_its_own(device: SoftHsm) -> None:
     assert jws.sign(b"{}", key=key, typ="test")
     for end in (reading, writing):
         os.close(end)
+
+
+def test_workers_may_open_it_in_the_same_moment(device: SoftHsm) -> None:
+    """SoftHSM can't: without a lock, one opening in five failed."""
+    of = token()
+    key = of.key("ES256", *of.generate("ES256"))
+    failed = 0
+    for _ in range(10):
+        beginning = time.monotonic() + 0.02
+        children = [_opened_at(beginning, of, key) for _ in range(4)]
+        failed += sum(os.waitpid(child, 0)[1] != 0 for child in children)
+    assert failed == 0
+
+
+def _opened_at(beginning: float, of: Pkcs11Token, key: PrivateKey) -> int:
+    """The id of a child that opens the token then: its status is 0 if it signed."""
+    if child := os.fork():
+        return child
+    try:
+        time.sleep(max(0.0, beginning - time.monotonic()))
+        of.check([key])
+    except BaseException:
+        os._exit(1)
+    os._exit(0)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_who_holds_the_lock_cannot_keep_it_from_us(
+    device: SoftHsm, monkeypatch: pytest.MonkeyPatch, *, there: bool
+) -> None:
+    """Anybody on the machine may open the module and lock it."""
+    monkeypatch.setattr(pkcs11_token, "PATIENCE", 0.02)
+    with MODULE.open("rb") as held:
+        if there:
+            fcntl.flock(held, fcntl.LOCK_EX)
+        of = token()
+        key = of.key("ES256", *of.generate("ES256"))
+        assert jws.sign(b"{}", key=key, typ="test")
 
 
 def test_it_is_measured(device: SoftHsm) -> None:

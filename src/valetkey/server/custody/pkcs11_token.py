@@ -5,11 +5,12 @@ opened at its first use, and once more after a fork, as 5.4 demands (C_Initializ
 """
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -45,6 +46,9 @@ from valetkey.server.store.port import TokenUnavailable
 PAUSE: Final = 1.0
 """Seconds for which a token that has failed is not tried again."""
 
+PATIENCE: Final = 0.5
+"""The most seconds to wait while another process opens a token."""
+
 PREFIX: Final = "valetkey-"
 """How the labels of our keys begin."""
 
@@ -78,6 +82,30 @@ _FIXES: Final[tuple[tuple[type[PKCS11Error], str], ...]] = (
     ),
 )
 """What went wrong, and how to fix it."""
+
+
+@contextlib.contextmanager
+def _one_at_a_time(module: Path) -> Iterator[None]:
+    """For one process of this machine at a time: where workers open SoftHSM in the same moment, one
+    reads the file that another writes, and takes the token for broken or gone. Everybody may lock
+    the module, so it waits for PATIENCE only."""
+    with contextlib.ExitStack() as stack:
+        # Without a lock, as on some file systems; a module that is not there is named when loaded.
+        with contextlib.suppress(OSError):
+            file = os.open(module, os.O_RDONLY | os.O_CLOEXEC)
+            stack.callback(os.close, file)
+            until = time.monotonic() + PATIENCE
+            while not _locked(file) and time.monotonic() < until:
+                time.sleep(0.005)
+        yield
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class TokenTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -235,6 +263,13 @@ class Pkcs11Token:
         if self._session is not None and self._pid == os.getpid():
             return self._session
         self._handles = {}
+        with _one_at_a_time(self._terms.module):
+            library = self._load()
+            token = library.get_token(token_label=self._terms.label)
+            self._session = token.open(rw=True, user_pin=self._terms.pin.reveal())
+        return self._session
+
+    def _load(self) -> Any:
         try:
             # A bare name would be looked for in the folders of the system.
             library = pkcs11.lib(str(self._terms.module.absolute()))
@@ -246,9 +281,7 @@ class Pkcs11Token:
         if self._library is not None and self._pid != os.getpid():
             library.reinitialize()
         self._library, self._pid = library, os.getpid()
-        token = library.get_token(token_label=self._terms.label)
-        self._session = token.open(rw=True, user_pin=self._terms.pin.reveal())
-        return self._session
+        return library
 
     def _close(self) -> None:
         self._handles = {}
