@@ -193,7 +193,7 @@ def test_who_holds_the_lock_cannot_keep_it_from_us(
     device: SoftHsm, monkeypatch: pytest.MonkeyPatch, *, there: bool
 ) -> None:
     """Anybody on the machine may open the module and lock it."""
-    monkeypatch.setattr(pkcs11_token, "PATIENCE", 0.02)
+    monkeypatch.setattr(pkcs11_token, "LOCK_WAIT", 0.02)
     with MODULE.open("rb") as held:
         if there:
             fcntl.flock(held, fcntl.LOCK_EX)

@@ -46,7 +46,7 @@ from valetkey.server.store.port import TokenUnavailable
 PAUSE: Final = 1.0
 """Seconds for which a token that has failed is not tried again."""
 
-PATIENCE: Final = 0.5
+LOCK_WAIT: Final = 0.5
 """The most seconds to wait while another process opens a token."""
 
 PREFIX: Final = "valetkey-"
@@ -88,13 +88,13 @@ _FIXES: Final[tuple[tuple[type[PKCS11Error], str], ...]] = (
 def _one_at_a_time(module: Path) -> Iterator[None]:
     """For one process of this machine at a time: where workers open SoftHSM in the same moment, one
     reads the file that another writes, and takes the token for broken or gone. Everybody may lock
-    the module, so it waits for PATIENCE only."""
+    the module, so it waits for LOCK_WAIT only."""
     with contextlib.ExitStack() as stack:
         # Without a lock, as on some file systems; a module that is not there is named when loaded.
         with contextlib.suppress(OSError):
             file = os.open(module, os.O_RDONLY | os.O_CLOEXEC)
             stack.callback(os.close, file)
-            until = time.monotonic() + PATIENCE
+            until = time.monotonic() + LOCK_WAIT
             while not _locked(file) and time.monotonic() < until:
                 time.sleep(0.005)
         yield
