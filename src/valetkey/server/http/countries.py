@@ -7,12 +7,13 @@ import datetime
 import re
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
-
-import maxminddb
+from typing import TYPE_CHECKING, Any, Final
 
 from valetkey.server.http import log
 from valetkey.server.model.counters import parse
+
+if TYPE_CHECKING:
+    from maxminddb import Reader
 
 _CODE: Final = re.compile(r"[A-Z]{2}", re.ASCII)
 
@@ -25,7 +26,7 @@ class Countries:
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
-        self._reader: maxminddb.Reader | None = None
+        self._reader: Reader | None = None
         self._is_read = file is None
 
     def of(self, address: str) -> str:
@@ -53,9 +54,12 @@ class Countries:
             log.warning("countries not read", file=str(self._file), detail=_words(error))
 
 
-def open_database(file: Path) -> maxminddb.Reader:
+def open_database(file: Path) -> "Reader":
     """The database, in memory: a file that is cut while it is mapped would end the process. Raises
     OSError, and whatever a damaged file causes."""
+    # Imported here: most servers have no such file.
+    import maxminddb  # noqa: PLC0415
+
     return maxminddb.open_database(file, maxminddb.MODE_MEMORY)
 
 
