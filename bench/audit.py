@@ -35,7 +35,7 @@ from bench.audit_rows import (
     persons,
     request_of,
 )
-from bench.fill import without_indexes
+from bench.fill import bulk, without_indexes
 from valetkey.server.audit.bundle import read_bundle
 from valetkey.server.audit.bundle_writer import write_bundle
 from valetkey.server.audit.reading import opened_records, search
@@ -135,23 +135,12 @@ async def fill(url: str, size: int, now: int) -> Store:
 
 
 def _into_file(file: Path, rows: AuditRows) -> None:
-    connection = apsw.Connection(str(file))
-    for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -1000000"):
-        connection.execute(f"PRAGMA {pragma}")
-    listed = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND type = 'index' AND"
-    indexes = connection.execute(f"{listed} tbl_name = 'audit_records'").fetchall()
-    with connection:
-        for name, _ in indexes:
-            connection.execute(f"DROP INDEX {name}")
-        insert = f"INSERT INTO audit_records VALUES (?, NULL, 1, 0, {', '.join('?' * 7)})"
+    insert = f"INSERT INTO audit_records VALUES (?, NULL, 1, 0, {', '.join('?' * 7)})"
+    with bulk(file, "audit_records") as connection:
         for records, segments in _some(rows):
             connection.executemany(insert, records)
             _insert(connection, segments)
         _insert(connection, [*rows.person_keys(), *rows.others()])
-        for _, create in indexes:
-            connection.execute(str(create))
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.close()
 
 
 def _insert(connection: apsw.Connection, records: list[Any]) -> None:

@@ -5,17 +5,14 @@ The server is down meanwhile, and nothing has to survive a crash. Two thirds of 
 of the search index, which are sorted by the database before they go into it.
 """
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from multiprocessing import get_context
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import apsw
 import asyncpg
 import msgspec
 
-from bench.fill import without_indexes
+from bench.fill import bulk, chunks, without_indexes
 from bench.population import APPS, DAY, PERMISSIONS, Population
 from valetkey.server.http.search_index import ROUNDS
 from valetkey.server.model.client import Client, Suspension
@@ -28,7 +25,6 @@ from valetkey.server.store.postgres.rows import columns, row
 from valetkey.server.store.sqlite.table import plain
 from valetkey.server.store.sqlite.tree import INSERT, Tree
 
-CHUNK: Final = 5_000
 WORDS: Final = ("Kite", "Harbour", "Ledger", "Atlas", "Pebble", "Quill", "Beacon", "Willow")
 ORGANIZATIONS: Final = 1_000
 MEMBERS: Final = 1_000
@@ -140,17 +136,10 @@ async def fill(database: Database, size: Size) -> None:
 
 
 def _into_file(file: Path, size: Size) -> None:
-    connection = apsw.Connection(str(file))
-    for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -2000000"):
-        connection.execute(f"PRAGMA {pragma}")
-    found = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
-    indexes = connection.execute(f"{found} AND tbl_name IN ('owned', 'search')").fetchall()
-    with connection:
+    add_terms = "INSERT INTO unsorted VALUES (?, ?)"
+    with bulk(file, "owned", "search") as connection:
         connection.execute("CREATE TEMP TABLE unsorted (term BLOB, key BLOB)")
-        add_terms = "INSERT INTO unsorted VALUES (?, ?)"
-        for name, _ in indexes:
-            connection.execute(f"DROP INDEX {name}")
-        for rows, terms in _chunks(size.people, _for_sqlite):
+        for rows, terms in chunks(size.people, _for_sqlite):
             connection.executemany(f"{INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             connection.executemany(add_terms, terms)
         connection.execute("DELETE FROM index_states")
@@ -161,11 +150,7 @@ def _into_file(file: Path, size: Size) -> None:
         connection.execute(
             "INSERT INTO search (term, key) SELECT term, key FROM unsorted ORDER BY term, key"
         )
-        for _, create in indexes:
-            connection.execute(str(create))
-    connection.execute("DROP TABLE unsorted")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.close()
+        connection.execute("DROP TABLE unsorted")
 
 
 async def _into_postgres(url: PostgresURL, size: Size) -> None:
@@ -177,7 +162,7 @@ async def _into_postgres(url: PostgresURL, size: Size) -> None:
     try:
         await connection.execute("DELETE FROM index_states")
         async with without_indexes(connection, "search"):
-            for by_kind, terms in _chunks(size.people, _for_postgres):
+            for by_kind, terms in chunks(size.people, _for_postgres):
                 for kind, rows in by_kind.items():
                     await copy(kind.table, columns(kind), rows)
                 await copy("search", ("place", "key", "term"), terms)
@@ -192,11 +177,3 @@ async def _into_postgres(url: PostgresURL, size: Size) -> None:
         await connection.execute("VACUUM ANALYZE")
     finally:
         await connection.close()
-
-
-def _chunks(people: Population, make: Callable[[Population, range], Any]) -> Iterator[Any]:
-    firsts = range(0, people.size, CHUNK)
-    ranges = [range(first, min(first + CHUNK, people.size)) for first in firsts]
-    with get_context("spawn").Pool(os.cpu_count()) as pool:
-        for start in range(0, len(ranges), 8):  # No more in memory than these.
-            yield from pool.starmap(make, [(people, one) for one in ranges[start : start + 8]])

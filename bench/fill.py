@@ -37,9 +37,6 @@ AHEAD: Final = 4
 CACHE_KIB: Final = 2_000_000
 
 
-_INDEXES: Final = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'owned'"
-
-
 async def fill(database: Database, people: Population, *, master: bytes) -> None:
     """Fills an empty database, its keys sealed by the master key."""
     store = await open_store(database)
@@ -59,18 +56,34 @@ async def fill(database: Database, people: Population, *, master: bytes) -> None
 
 
 def _into_file(file: Path, people: Population) -> None:
+    statement = f"{INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    with bulk(file, "owned") as connection:
+        for chunk in chunks(people, rows.in_tree):
+            connection.executemany(statement, chunk)
+
+
+@contextlib.contextmanager
+def bulk(file: Path, *tables: str) -> Iterator[apsw.Connection]:
+    """One transaction in a file of SQLite, which a crash would break. The indexes of these tables
+    are made afterwards: so they are sorted once, not row by row."""
     connection = apsw.Connection(str(file))
     for pragma in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{CACHE_KIB}"):
         connection.execute(f"PRAGMA {pragma}")
-    statement = f"{INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    indexes = connection.execute(_INDEXES).fetchall()
+    indexes = [
+        one
+        for table in tables
+        for one in connection.execute(
+            "SELECT name, sql FROM sqlite_schema "
+            "WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = ?",
+            (table,),
+        )
+    ]
     with connection:
         for name, _ in indexes:
             connection.execute(f"DROP INDEX {name}")
-        for chunk in _chunks(people, rows.in_tree):
-            connection.executemany(statement, chunk)
-        for _, make_rows in indexes:
-            connection.execute(str(make_rows))
+        yield connection
+        for _, made in indexes:
+            connection.execute(str(made))
     connection.execute("PRAGMA journal_mode = WAL")
     connection.close()
 
@@ -98,7 +111,7 @@ async def without_indexes(connection: Any, table: str) -> AsyncIterator[None]:
 async def _into_postgres(url: PostgresURL, people: Population) -> None:
     connection = await asyncpg.connect(url.reveal())
     try:
-        for chunk in _chunks(people, rows.in_tables):
+        for chunk in chunks(people, rows.in_tables):
             for kind, records in chunk.items():
                 await connection.copy_records_to_table(
                     kind.table, records=records, columns=columns(kind)
@@ -108,8 +121,8 @@ async def _into_postgres(url: PostgresURL, people: Population) -> None:
         await connection.close()
 
 
-def _chunks(people: Population, make_rows: Callable[[Population, range], Any]) -> Iterator[Any]:
-    """What `made` makes of CHUNK members after another, in order."""
+def chunks(people: Population, make_rows: Callable[[Population, range], Any]) -> Iterator[Any]:
+    """What `make_rows` makes of CHUNK members after another, in order."""
     firsts = range(0, people.size, CHUNK)
     with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
         waiting: deque[Any] = deque()
