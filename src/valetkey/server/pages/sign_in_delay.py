@@ -80,6 +80,10 @@ class Callers:
                 lambda context: see_session(session.id, where, context.env), tries=1
             )
 
+    def country(self, request: Request) -> str:
+        """Where the request comes from (ISO 3166-1), "" if unknown."""
+        return self.countries.of(self._cookies.read_browser(request).address)
+
     def _here(self, request: Request) -> Whereabouts:
         browser = self._cookies.read_browser(request)
         return Whereabouts(

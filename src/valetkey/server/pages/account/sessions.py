@@ -62,9 +62,7 @@ class SessionsView(View, frozen=True, kw_only=True):
     notice: SessionsNotice = SessionsNotice.NONE
 
 
-def session_items(
-    sessions: Sequence[Session], *, current: str, countries: Countries, context: Context
-) -> tuple[SessionItem, ...]:
+def live_sessions(sessions: Sequence[Session], *, current: str, context: Context) -> list[Session]:
     """The live sessions of a user, this browser's first, then the last used ones."""
     installation = context.installation
     live = [
@@ -74,17 +72,18 @@ def session_items(
         and not one.is_over(context.env.now, idle=installation.lifetimes.session_idle)
     ]
     live.sort(key=lambda one: (one.id != current, -one.last_seen))
-    return tuple(
-        SessionItem(
-            id=one.id,
-            device=one.device,
-            network=one.network,
-            country=countries.of(one.network),
-            began=one.began,
-            last_seen=one.last_seen,
-            current=one.id == current,
-        )
-        for one in live[:MOST]
+    return live[:MOST]
+
+
+def _item(one: Session, *, current: str, countries: Countries) -> SessionItem:
+    return SessionItem(
+        id=one.id,
+        device=one.device,
+        network=one.network,
+        country=countries.of(one.network),
+        began=one.began,
+        last_seen=one.last_seen,
+        current=one.id == current,
     )
 
 
@@ -109,13 +108,8 @@ class SessionsPresenter:
         """The section."""
         query = Many(Session, "user", person.user.id)
         sessions = (await self._frame.shell.store.read(query)).many(query)
-        items = session_items(
-            sessions,
-            current=person.session.id,
-            countries=self._frame.callers.countries,
-            context=context,
-        )
-        return SessionsSection(href=SESSIONS, count=len(items))
+        live = live_sessions(sessions, current=person.session.id, context=context)
+        return SessionsSection(href=SESSIONS, count=len(live))
 
 
 class SessionsPage:
@@ -132,16 +126,14 @@ class SessionsPage:
         sessions = (await self._frame.shell.store.read(query)).many(query)
         notice = request.parameters().get("notice", "")
         values = {one.value for one in SessionsNotice}
-        lifetimes = context.installation.lifetimes
+        lifetimes, current = context.installation.lifetimes, person.session.id
         view = SessionsView(
             site=self._frame.site,
             account=self._frame.account(person.user),
             form=self._form(request, person, context),
-            items=session_items(
-                sessions,
-                current=person.session.id,
-                countries=self._frame.callers.countries,
-                context=context,
+            items=tuple(
+                _item(one, current=current, countries=self._frame.callers.countries)
+                for one in live_sessions(sessions, current=current, context=context)
             ),
             now=context.env.now,
             idle=lifetimes.session_idle,

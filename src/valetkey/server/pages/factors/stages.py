@@ -129,10 +129,7 @@ async def _judge(
     next one without it: the app gets an error afterwards."""
     context = await frame.shell.context()
     requirement = requirement_of(destination, login, context)
-    where = await frame.callers.whereabouts(request, first.username)
-    asks = context.installation.sign_in.asks_in_new_country
-    is_risky = asks and is_new_country(first.user, where.country)
-    trusted = not is_risky and cookies.is_trusted(
+    trusted = not _is_risky(frame, request, first.user, context=context) and cookies.is_trusted(
         request.cookies.get(frame.cookies.trusted, ""),
         frame.cookies.browser_secret(request),
         trust_mark(first.user, factors),
@@ -144,6 +141,12 @@ async def _judge(
         least = msgspec.structs.replace(requirement, request="", preferred="")
         stage = next_stage(first.proof, factors, requirement=least, trusted=trusted)
     return stage, context
+
+
+def _is_risky(frame: Frame, request: Request, user: User, *, context: Context) -> bool:
+    """Whether a trusted device replaces no second factor here."""
+    asks = context.installation.sign_in.asks_in_new_country
+    return asks and is_new_country(user, frame.callers.country(request))
 
 
 def requirement_of(destination: AfterSignIn, login: Login | None, context: Context) -> Requirement:
