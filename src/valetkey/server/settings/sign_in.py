@@ -1,5 +1,7 @@
 """The settings of the ways to sign in, as other parts of the server read them."""
 
+import msgspec
+
 from valetkey.server.accounts.provisioning import read_profile
 from valetkey.server.http.directory import Directory, DirectoryTerms
 from valetkey.server.http.fetch import Fetcher
@@ -21,27 +23,23 @@ def for_rules(settings: SignInSettings, accounts: AccountSettings) -> SignIn:
     upstreams = [one for one in settings.upstream if one.enabled]
     levels = dict.fromkeys(level for one in upstreams for level in one.acr.values())
     own = (PHISHING_RESISTANT, TWO_FACTORS) if settings.password else ()
-    second_factor = TWO_FACTORS if accounts.second_factor == "required" else ""
-    trusted_seconds = accounts.trusted_device_days * 86400
-    mail_codes = accounts.mail_codes and settings.password
-    asks = accounts.new_country == "second_factor" and accounts.countries_file is not None
-    if not handoff.url:
+    ours = SignIn(
         # A choice needs a page.
-        return SignIn(
-            silently=is_alone(settings),
-            levels=tuple(dict.fromkeys((*levels, *own))),
-            second_factor=second_factor,
-            trusted_seconds=trusted_seconds,
-            mail_codes=mail_codes,
-            asks_in_new_country=asks,
-        )
-    return SignIn(
-        second_factor=second_factor,
-        trusted_seconds=trusted_seconds,
-        mail_codes=mail_codes,
-        asks_in_new_country=asks,
+        silently=is_alone(settings),
+        levels=tuple(dict.fromkeys((*levels, *own))),
+        second_factor=TWO_FACTORS if accounts.second_factor == "required" else "",
+        trusted_seconds=accounts.trusted_device_days * 86400,
+        mail_codes=accounts.mail_codes and settings.password,
+        asks_in_new_country=(
+            accounts.new_country == "second_factor" and accounts.countries_file is not None
+        ),
+    )
+    if not handoff.url:
+        return ours
+    return msgspec.structs.replace(
+        ours,
         silently=True,
-        levels=tuple(dict.fromkeys((*handoff.acr, *levels, *own))),
+        levels=tuple(dict.fromkeys((*handoff.acr, *ours.levels))),
         handoff=HandOff(
             client=handoff.client,
             acr=handoff.acr,
