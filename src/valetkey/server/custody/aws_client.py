@@ -5,7 +5,7 @@ profile, role of a container or a machine).
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -139,12 +139,12 @@ class KmsClient:
         """End the connections."""
         self._client.close()
 
-    def pages(self, method: str, field: str) -> Any:
-        """All items of a list. Raises KmsCallError."""
+    def aliases(self) -> Iterator[Any]:
+        """All aliases of keys. Raises KmsCallError."""
         marker: dict[str, str] = {}
         while True:
-            answer = self.call(method, "kms:ListAliases", Limit=100, **marker)
-            yield from answer[field]
+            answer = self.call("list_aliases", "kms:ListAliases", Limit=100, **marker)
+            yield from answer["Aliases"]
             if not answer.get("Truncated"):
                 return
             marker = {"Marker": answer["NextMarker"]}

@@ -184,7 +184,7 @@ class KmsKeys:
         try:
             return sorted(
                 one["TargetKeyId"]
-                for one in self._connected().pages("list_aliases", "Aliases")
+                for one in self._connected().aliases()
                 if one["AliasName"].startswith(PREFIX) and "TargetKeyId" in one
             )
         except KeyServiceError as error:

@@ -132,40 +132,32 @@ def _gauges(now: Snapshot, observed: Observed) -> Iterator[Metric]:
     yield ages
 
 
+_SIGNATURES: Final = (
+    (CounterMetricFamily, "valetkey_signatures", "By what holds the keys.", "signed"),
+    (CounterMetricFamily, "valetkey_signature_seconds", "Seconds that these took.", "seconds"),
+    (
+        CounterMetricFamily,
+        "valetkey_signatures_failed",
+        "Signatures that it did not make.",
+        "failed",
+    ),
+    (
+        GaugeMetricFamily,
+        "valetkey_signing_keys_failing",
+        "Keys that did not sign at last.",
+        "failing",
+    ),
+    (GaugeMetricFamily, "valetkey_signatures_waiting", "What waits for signatures.", "waiting"),
+)
+"""Families, and the field of `SignatureNumbers` that each has."""
+
+
 def _signatures(now: Snapshot) -> Iterator[Metric]:
     """What tokens and services with signing keys do, if there are any."""
-    labels = ["store"]
-    rows: tuple[tuple[CounterMetricFamily | GaugeMetricFamily, str], ...] = (
-        (
-            CounterMetricFamily("valetkey_signatures", "By what holds the keys.", labels=labels),
-            "signed",
-        ),
-        (
-            CounterMetricFamily(
-                "valetkey_signature_seconds", "Seconds that these took.", labels=labels
-            ),
-            "seconds",
-        ),
-        (
-            CounterMetricFamily(
-                "valetkey_signatures_failed", "Signatures that it did not make.", labels=labels
-            ),
-            "failed",
-        ),
-        (
-            GaugeMetricFamily(
-                "valetkey_signing_keys_failing", "Keys that did not sign at last.", labels=labels
-            ),
-            "failing",
-        ),
-        (
-            GaugeMetricFamily(
-                "valetkey_signatures_waiting", "What waits for signatures.", labels=labels
-            ),
-            "waiting",
-        ),
-    )
-    for family, field in rows if now.signatures else ():
-        for name, numbers in sorted(now.signatures.items()):
-            family.add_metric((name,), getattr(numbers, field))
-        yield family
+    if not now.signatures:
+        return
+    for family, name, words, field in _SIGNATURES:
+        metric = family(name, words, labels=["store"])
+        for store, numbers in sorted(now.signatures.items()):
+            metric.add_metric((store,), getattr(numbers, field))
+        yield metric

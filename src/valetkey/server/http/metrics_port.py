@@ -95,7 +95,6 @@ def merged(snapshots: Iterable[Snapshot]) -> Snapshot:
         for name, count in one.sign_ins.items():
             whole.sign_ins = {**whole.sign_ins, name: whole.sign_ins.get(name, 0) + count}
         for name, numbers in one.signatures.items():
-            whole.signatures = {**whole.signatures}
             whole.signatures.setdefault(name, SignatureNumbers()).merge(numbers)
         whole.commits.merge(one.commits)
         whole.failed_commits += one.failed_commits
