@@ -14,6 +14,7 @@ from tests.cli.line import Line
 from tests.live import free_port
 from tests.softhsm import PIN, SoftHsm, softhsm
 
+from valetkey.cli.key_token import inventory
 from valetkey.cli.master_key.file import key_token
 from valetkey.jose.jwk import ALGORITHMS
 from valetkey.server.model.keys import SigningKey
@@ -38,6 +39,16 @@ def where(line: Line) -> dict[tuple[str, str], str]:
 def rows(line: Line) -> dict[str, dict[str, str]]:
     result = line.run("doctor", "--json")
     return {row["what"]: row for row in msgspec.json.decode(result.stdout)}
+
+
+def test_keys_of_another_store_are_not_missing() -> None:
+    keys = [
+        SigningKey(kid=label, use="ES256", sealed=b"", status="current", created=1, since=1,
+                   store=store, label=label)
+        for store, label in (("", ""), ("pkcs11", "a"), ("pkcs11", "gone"), ("aws-kms", "far"))
+    ]  # fmt: skip
+    found = inventory(keys, "pkcs11", ["a", "b"])
+    assert found == {"keys": ["a"], "other_keys": ["b"], "missing_keys": ["gone"]}
 
 
 def test_keys_move_to_the_token_by_rotation(

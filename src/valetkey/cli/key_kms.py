@@ -3,12 +3,11 @@
 import asyncio
 import time
 from functools import partial
-from typing import Any
 
 import click
 
 from valetkey.cli.context import CommandContext, Failed, InvalidUsage, columns
-from valetkey.cli.key_token import MOVE
+from valetkey.cli.key_token import MOVE, inventory, inventory_lines
 from valetkey.cli.master_key.file import existing_master_key, kms_keys
 from valetkey.cli.options import Command
 from valetkey.jose import jws
@@ -51,26 +50,16 @@ def check_kms_command(command: CommandContext, *, seconds: float) -> None:
         kms.close()
     if not signers:
         raise Failed(f"AWS KMS holds no key of this database that signs yet: {MOVE}")
-    in_database = {key.label for key in stored}
-    document: dict[str, Any] = {
+    found = inventory(stored, kms.store, labels)
+    document = {
         "milliseconds": {one: round(alone * 1e3, 1) for one, alone, _ in signers},
         "per_second": {one: round(at_once) for one, _, at_once in signers},
-        "keys": [one for one in labels if one in in_database],
-        "other_keys": [one for one in labels if one not in in_database],
-        "missing_keys": sorted(in_database - set(labels)),
+        **found,
     }
     rows = [(one, f"{alone * 1e3:.1f} ms", f"{at_once:.0f}") for one, alone, at_once in signers]
-    lists = [
-        f"{title}: {', '.join(document[name]) or 'none'}"
-        for name, title in (
-            ("keys", "keys of this database"),
-            ("other_keys", "other keys"),
-            ("missing_keys", "missing keys"),
-        )
-    ]
     title = f"a second, {settings.kms.connections} at once"
     text = columns(("signature", "alone", title), rows)
-    command.show(document, "\n".join((text, *lists)))
+    command.show(document, "\n".join((text, *inventory_lines(found))))
 
 
 def _alone(private: PrivateKey, seconds: float) -> float:

@@ -1,7 +1,7 @@
 """`valetkey key check-token`: the PKCS#11 token with the signing keys, and how quick it is."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import click
@@ -82,25 +82,37 @@ def check_token_command(command: CommandContext, *, seconds: float) -> None:
     except TokenUnavailable as error:
         raise Failed(str(error)) from error
     here = {one: _measure_here(one, seconds=seconds) for one in ALGORITHMS}
-    in_database = {key.label for key in command.run(read_keys, missing="pretend")}
+    found = inventory(command.run(read_keys, missing="pretend"), token.store, labels)
     document = {
         "microseconds": {one: round(took[one] * 1e6) for one in ALGORITHMS},
         "microseconds_in_process": {one: round(here[one] * 1e6) for one in ALGORITHMS},
-        "keys": [one for one in labels if one in in_database],
-        "other_keys": [one for one in labels if one not in in_database],
-        "missing_keys": sorted(in_database - {"", *labels}),
+        **found,
     }
     rows = [(one, f"{took[one] * 1e6:.0f} us", f"{here[one] * 1e6:.0f} us") for one in ALGORITHMS]
-    lists = [
-        f"{title}: {', '.join(document[name]) or 'none'}"
-        for name, title in (
-            ("keys", "keys of this database"),
-            ("other_keys", "other keys"),
-            ("missing_keys", "missing keys"),
-        )
-    ]
     text = columns(("signature", "in the token", "in this process"), rows)
-    command.show(document, "\n".join((text, *lists)))
+    command.show(document, "\n".join((text, *inventory_lines(found))))
+
+
+def inventory(
+    keys: Sequence[SigningKey], store: StoreKind, labels: Sequence[str]
+) -> dict[str, list[str]]:
+    """The labels in a token or a service: those of the keys of this database, others, and those
+    that are missing there."""
+    ours = {key.label for key in keys if key.store == store}
+    return {
+        "keys": [one for one in labels if one in ours],
+        "other_keys": [one for one in labels if one not in ours],
+        "missing_keys": sorted(ours - set(labels)),
+    }
+
+
+def inventory_lines(found: Mapping[str, Sequence[str]]) -> list[str]:
+    """The inventory in words."""
+    titles = ("keys of this database", "other keys", "missing keys")
+    return [
+        f"{title}: {', '.join(labels) or 'none'}"
+        for title, labels in zip(titles, found.values(), strict=True)
+    ]
 
 
 def _measure_here(algorithm: Ours, *, seconds: float) -> float:
