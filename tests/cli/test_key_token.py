@@ -17,7 +17,7 @@ from tests.softhsm import PIN, SoftHsm, softhsm
 from valetkey.cli.key_token import inventory
 from valetkey.cli.master_key.file import key_token
 from valetkey.jose.jwk import ALGORITHMS
-from valetkey.server.model.keys import SigningKey
+from valetkey.server.model.keys import SigningKey, StoreKind
 from valetkey.server.settings import load
 
 
@@ -42,10 +42,13 @@ def rows(line: Line) -> dict[str, dict[str, str]]:
 
 
 def test_keys_of_another_store_are_not_missing() -> None:
+    stores: list[tuple[StoreKind, str]] = [
+        ("", ""), ("pkcs11", "a"), ("pkcs11", "gone"), ("aws-kms", "far"),
+    ]  # fmt: skip
     keys = [
         SigningKey(kid=label, use="ES256", sealed=b"", status="current", created=1, since=1,
                    store=store, label=label)
-        for store, label in (("", ""), ("pkcs11", "a"), ("pkcs11", "gone"), ("aws-kms", "far"))
+        for store, label in stores
     ]  # fmt: skip
     found = inventory(keys, "pkcs11", ["a", "b"])
     assert found == {"keys": ["a"], "other_keys": ["b"], "missing_keys": ["gone"]}

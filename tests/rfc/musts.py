@@ -37,9 +37,11 @@ def answered(world: World, parameters: dict[str, Any], visit: Browser = NOBODY) 
     """What the app is told by redirect; empty where it is told nothing yet."""
     decision = world.visit(parameters, visit)
     if isinstance(decision, Permit):
-        return query(decision.reply_to.location(code=decision.code))
+        return query(decision.reply_to.location(decision.reply_to.parameters(code=decision.code)))
     if isinstance(decision, Deny) and decision.reply_to is not None:
-        return query(decision.reply_to.location(error=decision.error.code))
+        return query(
+            decision.reply_to.location(decision.reply_to.parameters(error=decision.error.code))
+        )
     return {}
 
 

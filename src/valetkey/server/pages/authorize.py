@@ -192,8 +192,7 @@ async def _leave_denied(frame: Frame, request: Request, denied: Deny, *, context
     back, answer = None, dict[str, str]()
     if reply_to is not None and not reply_to.is_decoupled:
         answer = await _signed(reply_to, context, **parameters)
-        href = redirect.with_parameters(reply_to.uri, answer)
-        back = Back(place=redirect.host(reply_to.uri), href=href)
+        back = Back(place=redirect.host(reply_to.uri), href=reply_to.location(answer))
     # An answer that goes by a form is a page already.
     has_page = not _is_framed(request) and (
         reply_to is None or reply_to.is_decoupled or reply_to.mode == QUERY
@@ -259,7 +258,7 @@ def _answer(
     """Deliver the answer (RFC 6749 4.1.2) in the response mode of the request. With `asks`, the
     user has to send it."""
     if reply_to.mode == QUERY:
-        return see_other(redirect.with_parameters(reply_to.uri, answer))
+        return see_other(reply_to.location(answer))
     view = AnswerFormView(
         site=frame.site,
         action=reply_to.uri,

@@ -196,7 +196,7 @@ def test_the_app_is_told(changed: dict[str, Any], error: type[OAuthError]) -> No
     assert not decision.interstitial
     assert world.digest() == before
     assert decision.reply_to is not None
-    there = decision.reply_to.location(error=decision.error.code)
+    there = decision.reply_to.location(decision.reply_to.parameters(error=decision.error.code))
     assert there.startswith("https://kite.example/cb?")
     # RFC 9207 2: `iss` with errors too; the state byte for byte.
     answer = {"error": error.code, "state": "s t/ä&=", "iss": ISSUER}
@@ -302,7 +302,7 @@ def test_no_state_means_no_state() -> None:
     decision = World().visit(request("kite", state=None, scope="nonsense"), NOBODY)
     assert isinstance(decision, Deny)
     assert decision.reply_to is not None
-    query = urlsplit(decision.reply_to.location(error="x")).query
+    query = urlsplit(decision.reply_to.location(decision.reply_to.parameters(error="x"))).query
     assert dict(parse_qsl(query)) == {"error": "x", "iss": ISSUER}
 
 

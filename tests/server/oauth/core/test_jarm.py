@@ -66,7 +66,9 @@ def test_a_no(mode: str, travels: str) -> None:
 def test_the_address_holds_nothing_else() -> None:
     world = World()
     permit = world.agree(request("kite", response_mode="jwt"))
-    query = parse_qs(urlsplit(permit.reply_to.location(code=permit.code)).query)
+    query = parse_qs(
+        urlsplit(permit.reply_to.location(permit.reply_to.parameters(code=permit.code))).query
+    )
     assert set(query) == {"response"}
 
 

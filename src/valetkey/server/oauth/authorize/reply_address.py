@@ -88,9 +88,9 @@ class ReplyTo(msgspec.Struct, frozen=True):
         """Whether the app fetches the answer, without a redirect."""
         return not self.uri
 
-    def location(self, **parameters: str) -> str:
-        """The URI with the answer in its query."""
-        return redirect.with_parameters(self.uri, self.parameters(**parameters))
+    def location(self, answer: dict[str, str]) -> str:
+        """The URI with an answer, as `parameters` returns it, in its query."""
+        return redirect.with_parameters(self.uri, answer)
 
 
 class WrongAddress(InvalidRequest):
