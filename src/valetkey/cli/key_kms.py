@@ -50,16 +50,16 @@ def check_kms_command(command: CommandContext, *, seconds: float) -> None:
         kms.close()
     if not signers:
         raise Failed(f"AWS KMS holds no key of this database that signs yet: {MOVE}")
-    found = inventory(stored, kms.store, labels)
+    labelled = inventory(stored, kms.store, labels)
     document = {
         "milliseconds": {one: round(alone * 1e3, 1) for one, alone, _ in signers},
         "per_second": {one: round(at_once) for one, _, at_once in signers},
-        **found,
+        **labelled,
     }
     rows = [(one, f"{alone * 1e3:.1f} ms", f"{at_once:.0f}") for one, alone, at_once in signers]
     title = f"a second, {settings.kms.connections} at once"
     text = columns(("signature", "alone", title), rows)
-    command.show(document, "\n".join((text, *inventory_lines(found))))
+    command.show(document, "\n".join((text, *inventory_lines(labelled))))
 
 
 def _alone(private: PrivateKey, seconds: float) -> float:

@@ -82,15 +82,15 @@ def check_token_command(command: CommandContext, *, seconds: float) -> None:
     except TokenUnavailable as error:
         raise Failed(str(error)) from error
     here = {one: _measure_here(one, seconds=seconds) for one in ALGORITHMS}
-    found = inventory(command.run(read_keys, missing="pretend"), token.store, labels)
+    labelled = inventory(command.run(read_keys, missing="pretend"), token.store, labels)
     document = {
         "microseconds": {one: round(took[one] * 1e6) for one in ALGORITHMS},
         "microseconds_in_process": {one: round(here[one] * 1e6) for one in ALGORITHMS},
-        **found,
+        **labelled,
     }
     rows = [(one, f"{took[one] * 1e6:.0f} us", f"{here[one] * 1e6:.0f} us") for one in ALGORITHMS]
     text = columns(("signature", "in the token", "in this process"), rows)
-    command.show(document, "\n".join((text, *inventory_lines(found))))
+    command.show(document, "\n".join((text, *inventory_lines(labelled))))
 
 
 def inventory(
@@ -106,12 +106,12 @@ def inventory(
     }
 
 
-def inventory_lines(found: Mapping[str, Sequence[str]]) -> list[str]:
+def inventory_lines(labelled: Mapping[str, Sequence[str]]) -> list[str]:
     """The inventory in words."""
     titles = ("keys of this database", "other keys", "missing keys")
     return [
         f"{title}: {', '.join(labels) or 'none'}"
-        for title, labels in zip(titles, found.values(), strict=True)
+        for title, labels in zip(titles, labelled.values(), strict=True)
     ]
 
 
