@@ -8,8 +8,8 @@ a rule is loosened to give an app more than its user allowed; a former administr
 old call with its Idempotency-Key, to read its answer again.
 Defense: Each operation checks of which organization the caller is an administrator, and says of
 others what it says of those that are not there. Only the platform's administrators choose members.
-A rule is a mask: it takes away from what was allowed, and gives back no more than that. The answer
-of an old call is for whom could make the call now.
+A rule is a mask: it takes away from what was allowed, and gives back no more than that. An old call
+is answered again only for somebody who could make it now.
 """
 
 from collections.abc import Iterator

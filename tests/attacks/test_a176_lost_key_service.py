@@ -3,8 +3,9 @@
 Attack: AWS KMS takes long, throttles or is cut off, while apps redeem codes and refresh tokens: the
 server stands still, or each of them is spent for an answer that can't be signed.
 Defense: What signs runs in a pool of threads, and before the commit. Requests that need no
-signature go on. Until the service is back, which one request at a time finds out, the others are
-answered 503 with Retry-After at once; then the same code and the same refresh token work.
+signature are answered as before. Until the service is back, which one request at a time finds
+out, the others are answered 503 with Retry-After at once; then the same code and the same refresh
+token work.
 """
 
 import os
