@@ -42,7 +42,8 @@ from valetkey.server.audit.reading import opened_records, search
 from valetkey.server.audit.verify import verify
 from valetkey.server.model.audit import AuditRecord, AuditSegment
 from valetkey.server.model.record import Record
-from valetkey.server.store.database import Database, PostgresURL, open_store
+from valetkey.server.store.database import open_store
+from valetkey.server.store.database_url import Database, PostgresURL
 from valetkey.server.store.port import Store, milliseconds
 from valetkey.server.store.postgres.rows import columns, row
 from valetkey.server.store.sqlite.table import plain

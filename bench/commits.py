@@ -24,7 +24,8 @@ from valetkey.server.model import ids
 from valetkey.server.model.change import Create, Update
 from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import TokenFamily
-from valetkey.server.store.database import Database, PostgresURL, open_store
+from valetkey.server.store.database import open_store
+from valetkey.server.store.database_url import Database, PostgresURL
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.server.store.postgres.committer import Committer
 from valetkey.server.store.sqlite.transactions import Writer

@@ -27,7 +27,8 @@ from bench.subject import Subject
 from valetkey.server.app import create
 from valetkey.server.http.fast.protocol import protocol_of
 from valetkey.server.settings import Settings
-from valetkey.server.store.database import Database, open_store
+from valetkey.server.store.database import open_store
+from valetkey.server.store.database_url import Database
 
 CONNECTIONS: Final = 64
 WARM: Final = 3

@@ -34,7 +34,7 @@ from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.issue.tokens import response
 from valetkey.server.oauth.senders.binding import check_presented
-from valetkey.server.store.database import Database
+from valetkey.server.store.database_url import Database
 from valetkey.server.store.keyring import make, open_keys
 from valetkey.wire.bearer import read_header
 from valetkey.wire.form import parse_form

@@ -36,7 +36,7 @@ from valetkey.server.model.record import Record
 from valetkey.server.model.role import PATH
 from valetkey.server.model.user import Session
 from valetkey.server.settings.administration import AdministrationSettings
-from valetkey.server.store.database import Database, PostgresURL
+from valetkey.server.store.database_url import Database, PostgresURL
 
 R = TypeVar("R", bound=Record)
 

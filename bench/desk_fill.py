@@ -20,7 +20,7 @@ from valetkey.server.model.last_use import IndexState, LastUse, grant_use_id, us
 from valetkey.server.model.organization import Membership, Organization, OrganizationRule
 from valetkey.server.model.record import Record
 from valetkey.server.model.search import SEARCHED, TERMS, stored_key, terms_of
-from valetkey.server.store.database import Database, PostgresURL
+from valetkey.server.store.database_url import Database, PostgresURL
 from valetkey.server.store.postgres.rows import columns, row
 from valetkey.server.store.sqlite.table import plain
 from valetkey.server.store.sqlite.tree import INSERT, Tree

@@ -32,7 +32,7 @@ from valetkey.server.model.event import event
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.query import One, Query
 from valetkey.server.model.user import User
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 from valetkey.server.store.postgres import PostgresStore, statements
 from valetkey.server.store.postgres.commits import commit
 from valetkey.server.store.postgres.connections import MOST

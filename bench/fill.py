@@ -23,7 +23,8 @@ from valetkey.server.http.search_index import ROUNDS
 from valetkey.server.model.change import Create
 from valetkey.server.model.last_use import IndexState
 from valetkey.server.model.search import SEARCHED, TERMS
-from valetkey.server.store.database import Database, PostgresURL, open_store
+from valetkey.server.store.database import open_store
+from valetkey.server.store.database_url import Database, PostgresURL
 from valetkey.server.store.keyring import ensure_keys
 from valetkey.server.store.postgres.rows import columns
 from valetkey.server.store.sqlite.tree import INSERT

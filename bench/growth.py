@@ -30,7 +30,7 @@ from bench.data import FOLDER, GROWTH, Grown, growth
 from bench.load import Result, processor_seconds, send
 from bench.population import population
 from bench.subject import Snapshot, Subject
-from valetkey.server.store.database import Database, PostgresURL
+from valetkey.server.store.database_url import Database, PostgresURL
 
 SIZES: Final = (10_000, 1_000_000, 10_000_000)
 QUARTER: Final = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 >> 20

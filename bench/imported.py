@@ -24,7 +24,7 @@ from bench.peers.ours import Ours
 from bench.peers.peer import Peer, Running
 from bench.peers.people import PASSWORD, furnish
 from valetkey.server.accounts.sign_in import MARKER
-from valetkey.server.store.database import Database
+from valetkey.server.store.database_url import Database
 
 PACE: Final = 30
 """Sign-ins a second."""

@@ -36,7 +36,8 @@ from valetkey.server.model.policy import Lifetimes
 from valetkey.server.oauth.admin.user_status import change_user_status
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.store.database import Database, open_store
+from valetkey.server.store.database import open_store
+from valetkey.server.store.database_url import Database
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import settle
 

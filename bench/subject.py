@@ -29,7 +29,8 @@ from valetkey.server.model.query import One
 from valetkey.server.oauth.core.decision import RefreshToken
 from valetkey.server.oauth.tokens import code, refresh_token
 from valetkey.server.oauth.tokens.code import Code
-from valetkey.server.store.database import Database, PostgresURL, open_store
+from valetkey.server.store.database import open_store
+from valetkey.server.store.database_url import Database, PostgresURL
 from valetkey.server.store.keyring import open_keys, read_keys
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.wire import access_token, pkce

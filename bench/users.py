@@ -32,7 +32,8 @@ from bench.population import Population, population
 from bench.rows import Row, Rows
 from valetkey.server.model.query import OneByAlias
 from valetkey.server.model.user import User, sign_in_name
-from valetkey.server.store.database import Database, PostgresURL, open_store
+from valetkey.server.store.database import open_store
+from valetkey.server.store.database_url import Database, PostgresURL
 from valetkey.server.store.port import Store
 from valetkey.server.store.postgres.rows import columns
 from valetkey.server.store.sqlite.packed import second_name

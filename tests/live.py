@@ -26,7 +26,8 @@ from valetkey.server.http.fast.protocol import protocol_of
 from valetkey.server.http.installation import FRESH
 from valetkey.server.model.user import User
 from valetkey.server.settings import Settings
-from valetkey.server.store.database import Database, PostgresURL, open_store
+from valetkey.server.store.database import open_store
+from valetkey.server.store.database_url import Database, PostgresURL
 from valetkey.server.store.keyring import ensure_keys
 from valetkey.server.store.port import Store
 

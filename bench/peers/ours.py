@@ -19,7 +19,7 @@ from bench.peers.peer import Running, program
 from bench.peers.people import SIZE, copy, furnish
 from bench.subject import Snapshot, Subject
 from valetkey.jose import base64url
-from valetkey.server.store.database import Database, PostgresURL
+from valetkey.server.store.database_url import Database, PostgresURL
 
 POSTGRES = {
     "shared_buffers": "256MB",

@@ -26,7 +26,8 @@ from valetkey.server.model.policy import Policy
 from valetkey.server.model.record import Record
 from valetkey.server.model.user import Session, User, password_mark
 from valetkey.server.oauth.grant_types import polling
-from valetkey.server.store.database import Database, open_store
+from valetkey.server.store.database import open_store
+from valetkey.server.store.database_url import Database
 from valetkey.spec import names
 
 SIZE: Final = 20_000

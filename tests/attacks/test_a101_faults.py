@@ -25,7 +25,7 @@ from tests.postgres import MISSING, cluster
 from tests.rows import row
 
 from valetkey.server.http import log
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 from valetkey.server.store.sqlite import files
 
 asyncpg = pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")

@@ -29,7 +29,7 @@ from valetkey.resource.guard import Guard
 from valetkey.resource.routes import Route
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.resource import ResourceServer as Registered
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 from valetkey.wire import split_token
 
 CHIRPS = Asking(scope="openid chirps")

@@ -16,8 +16,9 @@ from tests.custody import TOKEN, Kms, Transit, kms, transit
 
 from valetkey.cli.master_key import file as key_file
 from valetkey.jose import base64url
-from valetkey.server.custody.key_service import KeyServiceError, KeyServiceTerms, connect
+from valetkey.server.custody.key_service import KeyServiceError, KeyServiceTerms
 from valetkey.server.model.keys import Secret
+from valetkey.server.settings.key_service import connect
 
 PLAIN = bytes(range(32))
 

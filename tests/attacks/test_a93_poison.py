@@ -27,7 +27,7 @@ from tests.server.oauth.clients.apps import MINE, jwks
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import Many
 from valetkey.server.oauth.features import FEATURES
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 
 LONG: Final = {"a number of many digits", "a text without end"}
 """Where the size may be what is refused."""

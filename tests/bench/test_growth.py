@@ -15,7 +15,8 @@ from bench import rows
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.query import Many, One, OneByAlias
 from valetkey.server.model.user import User
-from valetkey.server.store.database import Database, open_store
+from valetkey.server.store.database import open_store
+from valetkey.server.store.database_url import Database
 from valetkey.server.store.postgres.rows import row as row_of
 from valetkey.server.store.sqlite.tree import Tree
 

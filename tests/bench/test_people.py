@@ -9,7 +9,8 @@ from valetkey.server.accounts import password
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.query import One
 from valetkey.server.model.user import User
-from valetkey.server.store.database import Database, open_store
+from valetkey.server.store.database import open_store
+from valetkey.server.store.database_url import Database
 
 
 @pytest.mark.anyio

@@ -16,7 +16,8 @@ from tests.postgres import MISSING, cluster
 
 from valetkey.server.model.query import Many
 from valetkey.server.model.user import Identity, User
-from valetkey.server.store.database import Database, PostgresURL, open_store
+from valetkey.server.store.database import open_store
+from valetkey.server.store.database_url import Database, PostgresURL
 
 USERS = 4000
 KILLS = 4

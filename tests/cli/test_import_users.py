@@ -24,7 +24,7 @@ from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.user import Identity, Session, User
-from valetkey.server.store.database import Database
+from valetkey.server.store.database_url import Database
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.server.store.sqlite.store import SQLiteStore
 

@@ -19,7 +19,8 @@ from tests.live import free_port
 
 from valetkey.jose import base64url
 from valetkey.server.model.change import Create
-from valetkey.server.store.database import Database, PostgresURL, open_store
+from valetkey.server.store.database import open_store
+from valetkey.server.store.database_url import Database, PostgresURL
 from valetkey.server.store.port import Store
 
 EXAMPLES: Final = ROOT / "examples"

@@ -24,7 +24,8 @@ from tests.journeys.tab import Window, picture
 from valetkey.server.model.change import Stale, Update
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import Many
-from valetkey.server.store.database import Database, open_store
+from valetkey.server.store.database import open_store
+from valetkey.server.store.database_url import Database
 
 pytestmark = pytest.mark.browser
 

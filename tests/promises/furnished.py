@@ -18,7 +18,8 @@ from valetkey.server.model.change import Create
 from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Secret
 from valetkey.server.model.user import User
-from valetkey.server.store.database import open_store, read_database
+from valetkey.server.store.database import open_store
+from valetkey.server.store.database_url import read_database
 from valetkey.server.store.port import Store
 
 T = TypeVar("T")

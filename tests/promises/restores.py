@@ -34,7 +34,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import RefreshToken
 from valetkey.server.oauth.grants.changes import GrantChanged, StatusChange, change_status, narrow
 from valetkey.server.oauth.tokens import refresh_token
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 from valetkey.server.store.keyring import open_keys, read_keys
 from valetkey.server.store.revocations.marks import begin_keeping
 from valetkey.server.store.settle import settle

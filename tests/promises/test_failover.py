@@ -25,7 +25,7 @@ from tests.server.store.samples import user
 from tests.server.store.steps import kept, put
 
 from valetkey.server.model.change import Update
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 from valetkey.server.store.port import Unavailable
 from valetkey.server.store.postgres import PostgresStore
 from valetkey.server.store.postgres.connections import Connections

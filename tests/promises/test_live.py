@@ -35,7 +35,8 @@ from valetkey.server.model.change import Create, Update
 from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.user import User
-from valetkey.server.store.database import open_store, read_database
+from valetkey.server.store.database import open_store
+from valetkey.server.store.database_url import read_database
 from valetkey.server.store.keyring import open_keys, read_keys
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.wire import access_token

@@ -6,18 +6,12 @@ from typing import Final, get_args
 
 import click
 
-from valetkey.cli.context import (
-    CommandContext,
-    Failed,
-    InvalidUsage,
-    columns,
-    format_time,
-    invalid_usage,
-    settle_and_notify,
-)
+from valetkey.cli.context import CommandContext, settle_and_notify
 from valetkey.cli.declare import apply_desired
 from valetkey.cli.local_operations import perform_local
 from valetkey.cli.options import PATH, Group
+from valetkey.cli.output.errors import Failed, InvalidUsage, invalid_usage
+from valetkey.cli.output.formats import columns, format_time
 from valetkey.cli.secrets import password_rules, read_password
 from valetkey.cli.user_data import find_account
 from valetkey.cli.users import hash_of

@@ -11,10 +11,11 @@ from typing import Any
 import click
 import msgspec
 
-from valetkey.cli.context import CommandContext, invalid_usage
+from valetkey.cli.context import CommandContext
 from valetkey.cli.declaration import Declaration, read_declaration
 from valetkey.cli.declare import apply_desired, preview_plan
 from valetkey.cli.options import PATH, YES, Command
+from valetkey.cli.output.errors import invalid_usage
 from valetkey.cli.resource_sync import describe_loss, holders, remove_permissions
 from valetkey.cli.secrets import password_rules, why_not_password
 from valetkey.server.accounts import password, sign_up

@@ -9,10 +9,12 @@ import click
 import msgspec
 
 from valetkey.cli.checks.installation import Row
-from valetkey.cli.context import CommandContext, Failed, columns, fields, invalid_usage
+from valetkey.cli.context import CommandContext
 from valetkey.cli.declare import remove_by
 from valetkey.cli.declared_brand import read_declared_brand
 from valetkey.cli.options import PATH, YES, Group
+from valetkey.cli.output.errors import Failed, invalid_usage
+from valetkey.cli.output.formats import columns, fields
 from valetkey.server.model.brand import CURRENT, Brand, BrandFile
 from valetkey.server.model.query import One
 from valetkey.server.oauth.admin import brands

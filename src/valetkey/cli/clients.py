@@ -14,20 +14,13 @@ from valetkey.cli.apps.client_changes import (
     rotate_client_secret,
 )
 from valetkey.cli.apps.client_options import client_options, option_of, read_options
-from valetkey.cli.context import (
-    CommandContext,
-    Failed,
-    InvalidUsage,
-    columns,
-    fields,
-    format_time,
-    invalid_usage,
-    settle_and_notify,
-)
+from valetkey.cli.context import CommandContext, settle_and_notify
 from valetkey.cli.declaration import read_item
 from valetkey.cli.declare import apply_desired, remove_by
 from valetkey.cli.grant_changes import REASON, checked_reason
 from valetkey.cli.options import YES
+from valetkey.cli.output.errors import Failed, InvalidUsage, invalid_usage
+from valetkey.cli.output.formats import columns, fields, format_time
 from valetkey.cli.remote.groups import OperationGroup
 from valetkey.cli.secrets import make_invitation, make_secret, show_secret
 from valetkey.jose.seal import digest

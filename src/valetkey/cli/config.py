@@ -4,8 +4,9 @@ from typing import Any
 
 import click
 
-from valetkey.cli.context import CommandContext, columns
+from valetkey.cli.context import CommandContext
 from valetkey.cli.options import Group
+from valetkey.cli.output.formats import columns
 from valetkey.server.settings.describe import masked, schema
 
 

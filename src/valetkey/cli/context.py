@@ -4,13 +4,13 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 
 import click
-import msgspec
 
+from valetkey.cli.output.errors import Failed, InvalidUsage
 from valetkey.cli.output.formats import MACHINE, CannotPrint, OutputFormat, check, render, write
 from valetkey.server.audit.local import recorded_locally
 from valetkey.server.model.environment import Env
@@ -22,7 +22,8 @@ from valetkey.server.oauth.endpoints.administration import reserved_catalog
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.signals.fan_out import Decided, with_signals
 from valetkey.server.settings import Loaded, Settings, SettingsError, read
-from valetkey.server.store.database import Database, PostgresURL, open_store, survey
+from valetkey.server.store.database import open_store, survey
+from valetkey.server.store.database_url import Database, PostgresURL
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.port import Store, TokenUnavailable, Unavailable, Unstorable, Unusable
 from valetkey.server.store.settle import settle
@@ -36,29 +37,6 @@ D = TypeVar("D", bound=Decided)
 Missing: TypeAlias = Literal["fail", "make", "pretend"]
 
 NO_KEYS: Final = Keyring(signing={}, published=(), sealing=(), macs=())
-
-
-class Failed(click.ClickException):
-    """The command failed. `type` is for programs: a stable word, such as "not-found"; `members` are
-    further members of the error as JSON."""
-
-    exit_code = 1
-
-    def __init__(self, message: str, *, type: str = "failed", **members: Any) -> None:  # noqa: A002
-        super().__init__(message)
-        self.type = type
-        self.members = members
-
-
-class InvalidUsage(click.ClickException):
-    """Usage error: options, settings or a file are wrong."""
-
-    exit_code = 2
-
-
-def invalid_usage(what: str, mistakes: Iterable[str]) -> InvalidUsage:
-    """One error that lists all mistakes."""
-    return InvalidUsage("\n  - ".join((f"{what}:", *mistakes)))
 
 
 class CommandContext:
@@ -220,7 +198,7 @@ def operation_name() -> str:
 
 
 def _shipped(settings: Settings, store: Store) -> Store:
-    # Imported here: the master key's module imports this one.
+    # Imported here: few commands ship what they end.
     from valetkey.cli.master_key.file import existing_master_key  # noqa: PLC0415
     from valetkey.server.store.revocations.shipping import shipped_to  # noqa: PLC0415
 
@@ -247,29 +225,3 @@ async def _is_there(database: Database) -> bool:
             return file.exists()
         case PostgresURL():
             return bool((await survey(database)).ran)
-
-
-def columns(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Format rows as aligned text under a header; "" if there are none."""
-    body = [tuple(row) for row in rows]
-    if not body:
-        return ""
-    widths = [max(len(row[at]) for row in (header, *body)) for at in range(len(header))]
-    lines = [_line(row, widths) for row in body]
-    return "\n".join((click.style(_line(header, widths), bold=True), *lines))
-
-
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-
-
-def format_time(seconds: int) -> str:
-    """Format a time (seconds since 1970) for people; "" for 0."""
-    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds)) if seconds else ""
-
-
-def fields(record: msgspec.Struct, *, hide: Iterable[str] = ()) -> dict[str, Any]:
-    """A record as a document: every field except those to hide."""
-    hidden = {"version", *hide}
-    names = zip(record.__struct_fields__, record.__struct_encode_fields__, strict=True)
-    return {encoded: getattr(record, name) for name, encoded in names if encoded not in hidden}

@@ -7,24 +7,16 @@ from typing import Any, Final
 import click
 import msgspec
 
-from valetkey.cli.context import (
-    CommandContext,
-    Failed,
-    InvalidUsage,
-    columns,
-    format_time,
-    open_database,
-)
+from valetkey.cli.context import CommandContext, open_database
 from valetkey.cli.db_copies import backup, restore
 from valetkey.cli.options import Command, Group
+from valetkey.cli.output.errors import Failed, InvalidUsage
+from valetkey.cli.output.formats import columns, format_time
 from valetkey.server.http import search_index
 from valetkey.server.model.query import One
 from valetkey.server.model.record import Record, stored_fields
-from valetkey.server.store.database import (
-    Database,
-    refuse_older_versions,
-    survey,
-)
+from valetkey.server.store.database import refuse_older_versions, survey
+from valetkey.server.store.database_url import Database
 from valetkey.server.store.migrate import Migration, MigrationError, Ran, pending
 from valetkey.server.store.port import RECORDS, Store, Unavailable, Unusable, every_record
 from valetkey.server.store.survey import Survey

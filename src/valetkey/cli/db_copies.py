@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import click
 
-from valetkey.cli.context import CommandContext, Failed, InvalidUsage
+from valetkey.cli.context import CommandContext
 from valetkey.cli.master_key.file import existing_master_key
 from valetkey.cli.options import PATH, YES, Command
+from valetkey.cli.output.errors import Failed, InvalidUsage
 from valetkey.server.model.change import Stale
 from valetkey.server.store import restore as copies
-from valetkey.server.store.database import Database, PostgresURL
+from valetkey.server.store.database_url import Database, PostgresURL
 from valetkey.server.store.master_key import MasterKey
 from valetkey.server.store.port import Store, Unavailable, Unusable
 from valetkey.server.store.restore import InUse, Restored

@@ -7,8 +7,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from valetkey.cli.context import NO_KEYS, CommandContext, Failed, invalid_usage, settle_and_notify
+from valetkey.cli.context import NO_KEYS, CommandContext, settle_and_notify
 from valetkey.cli.master_key.file import open_keys
+from valetkey.cli.output.errors import Failed, invalid_usage
 from valetkey.server.model.client import BY_SHARED, Client
 from valetkey.server.model.keys import RawKey
 from valetkey.server.model.query import Rule

@@ -6,16 +6,11 @@ from typing import Any, Final, NamedTuple
 import click
 import msgspec
 
-from valetkey.cli.context import (
-    CommandContext,
-    Failed,
-    InvalidUsage,
-    columns,
-    format_time,
-    settle_and_notify,
-)
+from valetkey.cli.context import CommandContext, settle_and_notify
 from valetkey.cli.grant_selection import CLIENT, USER, choose_grants
 from valetkey.cli.options import YES, Command
+from valetkey.cli.output.errors import Failed, InvalidUsage
+from valetkey.cli.output.formats import columns, format_time
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import Many, Rule
 from valetkey.server.model.resource import ResourceServer

@@ -6,14 +6,10 @@ from typing import Final
 import click
 import msgspec
 
-from valetkey.cli.context import (
-    CommandContext,
-    Failed,
-    InvalidUsage,
-    format_time,
-    settle_and_notify,
-)
+from valetkey.cli.context import CommandContext, settle_and_notify
 from valetkey.cli.options import Command
+from valetkey.cli.output.errors import Failed, InvalidUsage
+from valetkey.cli.output.formats import format_time
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.limits import Bounds
 from valetkey.server.model.query import Many, One, Rule

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from valetkey.cli.context import Failed
+from valetkey.cli.output.errors import Failed
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import Many, One, OneByAlias
 from valetkey.server.model.user import User, sign_in_name

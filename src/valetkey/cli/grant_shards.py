@@ -5,10 +5,12 @@ from typing import NamedTuple
 
 import click
 
-from valetkey.cli.context import CommandContext, Failed, columns, format_time
+from valetkey.cli.context import CommandContext
 from valetkey.cli.grant_changes import REASON, checked_reason
 from valetkey.cli.grant_selection import CLIENT, USER, choose_grants
 from valetkey.cli.options import YES, Command
+from valetkey.cli.output.errors import Failed
+from valetkey.cli.output.formats import columns, format_time
 from valetkey.server.model.grant import Shard, TokenFamily
 from valetkey.server.model.query import Many, Query
 from valetkey.server.oauth.grants.changes import NotFound

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import click
 
-from valetkey.cli.context import CommandContext, Failed, columns, fields, format_time
+from valetkey.cli.context import CommandContext
 from valetkey.cli.grant_changes import (
     list_delegates,
     narrow_grant,
@@ -19,6 +19,8 @@ from valetkey.cli.grant_limit import limit
 from valetkey.cli.grant_selection import CLIENT, USER, choose_grants
 from valetkey.cli.grant_shards import lose, shards
 from valetkey.cli.options import Command, old_name
+from valetkey.cli.output.errors import Failed
+from valetkey.cli.output.formats import columns, fields, format_time
 from valetkey.cli.remote.groups import OperationGroup
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import One, PageQuery, Query

@@ -9,8 +9,9 @@ import msgspec
 import uvicorn
 
 from valetkey.cli import logging
-from valetkey.cli.context import CommandContext, Failed, InvalidUsage, invalid_usage
+from valetkey.cli.context import CommandContext
 from valetkey.cli.options import PATH, Command
+from valetkey.cli.output.errors import Failed, InvalidUsage, invalid_usage
 from valetkey.resource import ResourceServer
 from valetkey.resource.guard import Guard
 from valetkey.resource.routes import GuardFile, mistakes

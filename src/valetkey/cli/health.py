@@ -6,8 +6,9 @@ import ssl
 
 import click
 
-from valetkey.cli.context import CommandContext, Failed
+from valetkey.cli.context import CommandContext
 from valetkey.cli.options import Command
+from valetkey.cli.output.errors import Failed
 from valetkey.server.settings import Settings
 
 SECONDS = 5.0

@@ -11,13 +11,7 @@ from typing import Any, Final
 import click
 import msgspec
 
-from valetkey.cli.context import (
-    CommandContext,
-    Failed,
-    InvalidUsage,
-    invalid_usage,
-    open_database,
-)
+from valetkey.cli.context import CommandContext, open_database
 from valetkey.cli.declare import apply_desired
 from valetkey.cli.init_files import (
     COMPOSE_USER,
@@ -29,13 +23,15 @@ from valetkey.cli.init_files import (
 )
 from valetkey.cli.master_key.file import make_master_key, open_keys
 from valetkey.cli.options import PATH, Command
+from valetkey.cli.output.errors import Failed, InvalidUsage, invalid_usage
 from valetkey.cli.secrets import read_password, write_private
 from valetkey.server.accounts import password, sign_up
 from valetkey.server.http.new_passwords import NewPasswords
 from valetkey.server.model.user import User
 from valetkey.server.oauth.admin.apply_plan import DesiredRecord
 from valetkey.server.settings import Settings, SettingsError, load
-from valetkey.server.store.database import PostgresURL, survey
+from valetkey.server.store.database import survey
+from valetkey.server.store.database_url import PostgresURL
 from valetkey.server.store.port import Unavailable, Unusable
 from valetkey.wire import address
 

@@ -6,10 +6,12 @@ from functools import partial
 
 import click
 
-from valetkey.cli.context import CommandContext, Failed, InvalidUsage, columns
+from valetkey.cli.context import CommandContext
 from valetkey.cli.key_token import MOVE, inventory, inventory_lines
 from valetkey.cli.master_key.file import existing_master_key, kms_keys
 from valetkey.cli.options import Command
+from valetkey.cli.output.errors import Failed, InvalidUsage
+from valetkey.cli.output.formats import columns
 from valetkey.jose import jws
 from valetkey.jose.jwk import PrivateKey
 from valetkey.server.custody.stored_keys import StoredKey

@@ -8,10 +8,12 @@ import click
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 
-from valetkey.cli.context import CommandContext, Failed, InvalidUsage, columns
+from valetkey.cli.context import CommandContext
 from valetkey.cli.master_key.check import Check
 from valetkey.cli.master_key.file import existing_master_key, key_token, key_tokens
 from valetkey.cli.options import Command
+from valetkey.cli.output.errors import Failed, InvalidUsage
+from valetkey.cli.output.formats import columns
 from valetkey.jose import jwk, jws
 from valetkey.jose.jwk import ALGORITHMS, Ours, PrivateKey
 from valetkey.server.custody.stored_keys import StoredKey

@@ -4,12 +4,14 @@ import time
 
 import click
 
-from valetkey.cli.context import CommandContext, Failed, columns, fields, format_time
+from valetkey.cli.context import CommandContext
 from valetkey.cli.key_kms import check_kms_command
 from valetkey.cli.key_token import check_token_command
 from valetkey.cli.master_key.file import open_keys
 from valetkey.cli.master_key.rotate import rotate_master
 from valetkey.cli.master_key.wrap import unwrap_master, wrap_master
+from valetkey.cli.output.errors import Failed
+from valetkey.cli.output.formats import columns, fields, format_time
 from valetkey.cli.remote.groups import OperationGroup
 from valetkey.server.model.keys import SigningKey, Use
 from valetkey.server.model.query import Many, Rule

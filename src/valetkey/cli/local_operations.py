@@ -12,14 +12,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from valetkey.cli.context import (
-    NO_KEYS,
-    CommandContext,
-    Failed,
-    InvalidUsage,
-    settle_and_notify,
-)
+from valetkey.cli.context import NO_KEYS, CommandContext, settle_and_notify
 from valetkey.cli.master_key.file import existing_master_key, open_keys
+from valetkey.cli.output.errors import Failed, InvalidUsage
 from valetkey.server.admin.perform import Result, perform
 from valetkey.server.admin.problems import Problem
 from valetkey.server.admin.services import Services

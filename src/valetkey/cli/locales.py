@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
-from valetkey.cli.context import CommandContext, Failed, InvalidUsage
+from valetkey.cli.context import CommandContext
 from valetkey.cli.options import Group
+from valetkey.cli.output.errors import Failed, InvalidUsage
 
 
 @click.group(cls=Group)

@@ -7,8 +7,10 @@ from typing import Literal
 
 import click
 
-from valetkey.cli.context import CommandContext, Failed, columns, format_time, open_database
+from valetkey.cli.context import CommandContext, open_database
 from valetkey.cli.options import Group
+from valetkey.cli.output.errors import Failed
+from valetkey.cli.output.formats import columns, format_time
 from valetkey.server.accounts.notices import MAIL, WEBHOOK, Letter, is_address
 from valetkey.server.model.change import Stale
 from valetkey.server.model.query import PageQuery

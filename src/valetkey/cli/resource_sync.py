@@ -10,18 +10,12 @@ import click
 import httpx2
 import msgspec
 
-from valetkey.cli.context import (
-    CommandContext,
-    Failed,
-    InvalidUsage,
-    columns,
-    format_time,
-    invalid_usage,
-    settle_and_notify,
-)
+from valetkey.cli.context import CommandContext, settle_and_notify
 from valetkey.cli.declaration import read_catalog
 from valetkey.cli.declare import apply_desired
 from valetkey.cli.options import PATH, YES, Command
+from valetkey.cli.output.errors import Failed, InvalidUsage, invalid_usage
+from valetkey.cli.output.formats import columns, format_time
 from valetkey.jose.objects import read_object
 from valetkey.resource import Unreachable
 from valetkey.resource.check import check_app, rows

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import click
 
-from valetkey.cli.context import CommandContext, InvalidUsage, columns, fields
+from valetkey.cli.context import CommandContext
 from valetkey.cli.declaration import read_catalog
 from valetkey.cli.declare import apply_desired, remove_by
 from valetkey.cli.options import PATH, YES
+from valetkey.cli.output.errors import InvalidUsage
+from valetkey.cli.output.formats import columns, fields
 from valetkey.cli.remote.groups import OperationGroup
 from valetkey.cli.resource_sync import check, diff, history, sync
 from valetkey.cli.secrets import make_secret, show_secret

@@ -191,7 +191,7 @@ def demo(args: tuple[str, ...]) -> None:
         # Imported here, because no other command needs what it imports.
         from valetkey.demo import main  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        from valetkey.cli.context import Failed  # noqa: PLC0415 - not for the start of a server
+        from valetkey.cli.output.errors import Failed  # noqa: PLC0415 - not for the start of a server
 
         raise Failed(f"{error.name} is missing: install valetkey[demo]") from error
 

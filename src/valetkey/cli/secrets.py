@@ -7,16 +7,19 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from valetkey.cli.context import CommandContext, InvalidUsage, invalid_usage
+from valetkey.cli.output.errors import InvalidUsage, invalid_usage
 from valetkey.server.accounts.password_policy import explain
 from valetkey.server.http.new_passwords import NewPasswords
 from valetkey.server.model.keys import Secret
 from valetkey.server.settings import Settings
 from valetkey.wire import opaque
+
+if TYPE_CHECKING:
+    from valetkey.cli.context import CommandContext
 
 BYTES: Final = 32
 """The number of random bytes of a generated secret."""
@@ -81,7 +84,7 @@ def _choose_source(*, file: Path | None, stdin: bool) -> Secret:
 
 
 def show_secret(
-    command: CommandContext, document: dict[str, str], secret: str, *, sealed: bool = False
+    command: "CommandContext", document: dict[str, str], secret: str, *, sealed: bool = False
 ) -> None:
     """Print what was registered, with its secret if it has one. The secret is displayed only
     once."""

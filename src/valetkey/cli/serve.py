@@ -11,9 +11,10 @@ import msgspec
 
 from valetkey.cli import logging, memory
 from valetkey.cli.checks.installation import machine
-from valetkey.cli.context import CommandContext, Failed, invalid_usage, open_database
+from valetkey.cli.context import CommandContext, open_database
 from valetkey.cli.master_key.file import open_installation
 from valetkey.cli.options import Command
+from valetkey.cli.output.errors import Failed, invalid_usage
 from valetkey.cli.serving import Service, import_app, loop_factory, serve_until_stopped
 from valetkey.cli.systemd import Reports, ServiceManager
 from valetkey.cli.workers import Workers, listen

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import uvicorn
 
 from valetkey.cli import logging
-from valetkey.cli.context import Failed, InvalidUsage, open_database
+from valetkey.cli.context import open_database
 from valetkey.cli.master_key.file import open_installation
+from valetkey.cli.output.errors import Failed, InvalidUsage
 from valetkey.cli.systemd import Reports
 from valetkey.server.http import log
 from valetkey.server.http.fast.protocol import protocol_of
@@ -22,7 +23,7 @@ from valetkey.server.http.shared_counts import SharedCounts
 from valetkey.server.http.signed_tokens import SignedTokens
 from valetkey.server.http.tls import Certificate
 from valetkey.server.settings import Loaded, Settings, changes
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 from valetkey.server.store.port import Unavailable
 
 if TYPE_CHECKING:

@@ -10,13 +10,10 @@ from typing import BinaryIO
 
 import click
 
-from valetkey.cli.context import (
-    CommandContext,
-    Failed,
-    format_time,
-    settle_and_notify,
-)
+from valetkey.cli.context import CommandContext, settle_and_notify
 from valetkey.cli.options import YES, Command
+from valetkey.cli.output.errors import Failed
+from valetkey.cli.output.formats import format_time
 from valetkey.server.http.personal_export import export as personal_export
 from valetkey.server.model.query import One, OneByAlias
 from valetkey.server.model.user import User, sign_in_name

@@ -4,8 +4,9 @@ from functools import partial
 
 import click
 
-from valetkey.cli.context import CommandContext, Failed, InvalidUsage, settle_and_notify
+from valetkey.cli.context import CommandContext, settle_and_notify
 from valetkey.cli.options import YES, Command
+from valetkey.cli.output.errors import Failed, InvalidUsage
 from valetkey.server.accounts.factors import FactorContext
 from valetkey.server.model.query import OneByAlias
 from valetkey.server.model.user import User, sign_in_name

@@ -7,8 +7,10 @@ from typing import Any
 import click
 import msgspec
 
-from valetkey.cli.context import CommandContext, Failed, columns, format_time
+from valetkey.cli.context import CommandContext
 from valetkey.cli.options import Command
+from valetkey.cli.output.errors import Failed
+from valetkey.cli.output.formats import columns, format_time
 from valetkey.server.accounts.notices import NOBODY
 from valetkey.server.accounts.sign_in import password_opened
 from valetkey.server.accounts.throttle import account_of, is_closed, unlock

@@ -7,18 +7,11 @@ from typing import Any
 
 import click
 
-from valetkey.cli.context import (
-    CommandContext,
-    Failed,
-    InvalidUsage,
-    columns,
-    fields,
-    format_time,
-    invalid_usage,
-    settle_and_notify,
-)
+from valetkey.cli.context import CommandContext, settle_and_notify
 from valetkey.cli.declare import apply_desired, remove_by
 from valetkey.cli.options import PATH, YES
+from valetkey.cli.output.errors import Failed, InvalidUsage, invalid_usage
+from valetkey.cli.output.formats import columns, fields, format_time
 from valetkey.cli.remote.groups import OperationGroup
 from valetkey.cli.secrets import password_rules, read_password, read_secret
 from valetkey.cli.user_data import erase, export, find_account, id_of, restore

@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from valetkey.cli.context import Failed
+from valetkey.cli.output.errors import Failed
 from valetkey.cli.systemd import BadSockets, Reports, inherited_socket
 from valetkey.server.http import log
 from valetkey.server.http.connections import RECEIVED

@@ -19,7 +19,7 @@ from valetkey.server.model.environment import Env
 from valetkey.server.model.event import event
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.last_use import DAY, LastUse, grant_use_id
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 
 STEF = STEFAPP.client_id
 

@@ -7,7 +7,7 @@ import pytest
 from tests.postgres import MISSING, Cluster, cluster
 from tests.server.audit.log import Log, postgres_editor, sqlite_editor
 
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 from valetkey.server.store.sqlite.store import SQLiteStore
 
 

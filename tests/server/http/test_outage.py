@@ -19,7 +19,7 @@ from tests.promises.trouble import frozen, locked, stopped
 
 from valetkey.server.http import installation
 from valetkey.server.store import read_cache
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 
 IN_TIME = 15.0
 """Seconds in which there is an answer: two, where the machine does nothing else. Whoever waited for

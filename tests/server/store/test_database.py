@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from valetkey.server.store.database import Database, PostgresURL, blind, read_database
+from valetkey.server.store.database_url import Database, PostgresURL, blind, read_database
 
 SHOWN = {
     "postgresql://db/name": "postgresql://db/name",

@@ -28,7 +28,8 @@ from valetkey.server.model.record import Record, stored_fields
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.user import User
 from valetkey.server.store import migrate as module
-from valetkey.server.store.database import Database, PostgresURL, open_store, survey
+from valetkey.server.store.database import open_store, survey
+from valetkey.server.store.database_url import Database, PostgresURL
 from valetkey.server.store.migrate import Kind, Migration, MigrationError, migrations
 from valetkey.server.store.port import RECORDS, Store
 from valetkey.server.store.sqlite.store import connect

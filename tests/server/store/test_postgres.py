@@ -18,7 +18,7 @@ from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.query import One
 from valetkey.server.model.user import User
 from valetkey.server.oauth.admin.keys import TURNED
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 from valetkey.server.store.keyring import ensure_keys, read_keys
 from valetkey.server.store.port import RECORDS, Store, Unavailable
 

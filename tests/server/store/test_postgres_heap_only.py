@@ -20,7 +20,7 @@ from tests.server.store.steps import put
 from valetkey.server.model.change import Update
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.record import Record
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 from valetkey.server.store.migrate import Kind, migrations
 from valetkey.server.store.port import RECORDS
 

@@ -15,7 +15,7 @@ from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Stale, Update
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.query import One
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 from valetkey.server.store.port import Store
 from valetkey.wire.change_log import Entry
 

@@ -33,7 +33,7 @@ from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client, StoredSecret
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 from valetkey.wire.catalog import Catalog, Permission
 
 pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")

@@ -14,7 +14,7 @@ from tests.server.store.samples import once, session, user
 from tests.server.store.steps import kept, put
 
 from valetkey.server.model.change import Create, Remove, Update
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 from valetkey.server.store.port import CALL_TIMEOUT, Unavailable
 
 asyncpg = pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")

@@ -12,7 +12,7 @@ from valetkey.server.model import search
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.search import SearchQuery, beginning, exactly
 from valetkey.server.model.user import User
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 from valetkey.server.store.migrate import migrate
 from valetkey.server.store.sqlite.search import COUNT, NEWEST, OLDEST
 from valetkey.server.store.sqlite.store import connect

@@ -10,19 +10,13 @@ import click
 import msgspec
 
 from valetkey.cli.apps.client_options import HELP, client_options, option_of, read_fields
-from valetkey.cli.context import (
-    CommandContext,
-    Failed,
-    InvalidUsage,
-    columns,
-    format_time,
-    invalid_usage,
-    settle_and_notify,
-)
+from valetkey.cli.context import CommandContext, settle_and_notify
 from valetkey.cli.declaration import read_item
 from valetkey.cli.declare import apply_desired
 from valetkey.cli.master_key.file import open_keys
 from valetkey.cli.options import YES, Command
+from valetkey.cli.output.errors import Failed, InvalidUsage, invalid_usage
+from valetkey.cli.output.formats import columns, format_time
 from valetkey.cli.secrets import make_secret
 from valetkey.server.model.client import BY_SHARED, Client
 from valetkey.server.model.keys import Secret

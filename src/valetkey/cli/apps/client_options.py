@@ -6,8 +6,8 @@ from typing import Any, Final, TypeVar, get_args, get_origin
 import click
 import msgspec
 
-from valetkey.cli.context import InvalidUsage
 from valetkey.cli.declaration import TABLES
+from valetkey.cli.output.errors import InvalidUsage
 from valetkey.server.model.client import Client
 from valetkey.spec import names
 

@@ -8,8 +8,9 @@ from typing import Final
 import click
 
 from valetkey.cli.checks.installation import Row, installation, machine
-from valetkey.cli.context import CommandContext, columns
+from valetkey.cli.context import CommandContext
 from valetkey.cli.options import Command
+from valetkey.cli.output.formats import columns
 from valetkey.server.settings import SettingsError, load
 
 COLORS: Final = {"ok": "green", "warn": "yellow", "fail": "red"}

@@ -13,11 +13,12 @@ import apsw
 from cryptography import x509
 
 from valetkey.cli.checks.sign_in import sign_in_checks
-from valetkey.cli.context import Failed, open_database
+from valetkey.cli.context import open_database
 from valetkey.cli.key_token import check_token
 from valetkey.cli.master_key.check import check_master_key
 from valetkey.cli.master_key.file import DAMAGED
 from valetkey.cli.notices import notice_checks
+from valetkey.cli.output.errors import Failed
 from valetkey.jose.objects import read_object
 from valetkey.server.accounts import password
 from valetkey.server.accounts.relying_party import why_not_possible
@@ -31,7 +32,8 @@ from valetkey.server.model.keys import SigningKey
 from valetkey.server.model.query import One
 from valetkey.server.settings import Settings
 from valetkey.server.settings.passkeys import why_not_domain
-from valetkey.server.store.database import Database, DriverMissing, PostgresURL, survey
+from valetkey.server.store.database import DriverMissing, survey
+from valetkey.server.store.database_url import Database, PostgresURL
 from valetkey.server.store.keyring import read_keys
 from valetkey.server.store.migrate import MigrationError, pending
 from valetkey.server.store.port import Store, Unavailable

@@ -8,11 +8,13 @@ from typing import Any, Final
 import click
 import msgspec
 
-from valetkey.cli.context import CommandContext, Failed, columns
+from valetkey.cli.context import CommandContext
 from valetkey.cli.events.export import export, verify
 from valetkey.cli.events.remote import TAIL_WINDOW, remote_log, remote_row
 from valetkey.cli.events.status import clock, moment, rotate_key, status
 from valetkey.cli.options import Group
+from valetkey.cli.output.errors import Failed
+from valetkey.cli.output.formats import columns
 from valetkey.server.audit.reading import (
     OpenRecord,
     before_moment,

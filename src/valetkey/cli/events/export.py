@@ -9,10 +9,11 @@ from typing import IO, Any, Final, Literal
 import click
 import msgspec
 
-from valetkey.cli.context import CommandContext, Failed, InvalidUsage
+from valetkey.cli.context import CommandContext
 from valetkey.cli.events.remote import RemoteLog, remote_log, span
 from valetkey.cli.events.status import moment
 from valetkey.cli.options import PATH, Command
+from valetkey.cli.output.errors import Failed, InvalidUsage
 from valetkey.server.audit.bundle import BadBundle, Bundle, read_bundle
 from valetkey.server.audit.bundle_writer import write_bundle
 from valetkey.server.audit.findings import AuditVerdict

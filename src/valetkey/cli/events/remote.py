@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
-from valetkey.cli.context import CommandContext, Failed
+from valetkey.cli.context import CommandContext
+from valetkey.cli.output.errors import Failed
 from valetkey.cli.remote.commands import OperationCall, RemoteTarget, pages_of
 from valetkey.server.admin.table import BY_NAME
 

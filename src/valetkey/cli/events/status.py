@@ -6,9 +6,10 @@ from typing import Any, Final
 
 import click
 
-from valetkey.cli.context import CommandContext, Failed
+from valetkey.cli.context import CommandContext
 from valetkey.cli.master_key.file import existing_master_key
 from valetkey.cli.options import Command
+from valetkey.cli.output.errors import Failed
 from valetkey.server.audit.keys import current_key, make_key, read_audit_keys
 from valetkey.server.audit.sealer import last_segment
 from valetkey.server.audit.streams import stream_states

@@ -12,7 +12,7 @@ from typing import Final
 import click
 import msgspec
 
-from valetkey.cli.context import CommandContext, Failed, InvalidUsage, settle_and_notify
+from valetkey.cli.context import CommandContext, settle_and_notify
 from valetkey.cli.imports.hash_strings import FirebaseConfig, read_firebase_config
 from valetkey.cli.imports.report import Progress, Report, printable
 from valetkey.cli.imports.sources import (
@@ -24,6 +24,7 @@ from valetkey.cli.imports.sources import (
 )
 from valetkey.cli.imports.streams import BrokenFile
 from valetkey.cli.options import PATH, Command
+from valetkey.cli.output.errors import Failed, InvalidUsage
 from valetkey.server.accounts.importing import (
     ImportedBatch,
     Incoming,

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from valetkey.cli.context import Failed, InvalidUsage
 from valetkey.cli.master_key.file import DAMAGED, existing_master_key, shared
+from valetkey.cli.output.errors import Failed, InvalidUsage
 from valetkey.server.custody.key_service import NAMES
 from valetkey.server.model.keys import SigningKey
 from valetkey.server.settings import Settings
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 from valetkey.server.store.keyring import DamagedKey, WrongMasterKey, open_keys
 from valetkey.server.store.port import TokenUnavailable
 

@@ -10,27 +10,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from valetkey.cli.context import Failed, InvalidUsage
+from valetkey.cli.output.errors import Failed, InvalidUsage
 from valetkey.cli.secrets import write_private
 from valetkey.jose import base64url
 from valetkey.server.custody.key_service import (
     KeyService,
     KeyServiceError,
     KeyServiceTerms,
-    connect,
     wrapped_by,
 )
 from valetkey.server.http import log
 from valetkey.server.model.keys import Secret
 from valetkey.server.settings import Settings
 from valetkey.server.settings.checks import why_not_private
+from valetkey.server.settings.key_service import connect
 from valetkey.server.settings.kms import KmsSettings
 from valetkey.server.settings.load import secret_in
 from valetkey.server.settings.master_key import MASTER_KEY, why_not_key, why_not_wrapped
 from valetkey.server.settings.passkeys import why_not_domain
 from valetkey.server.settings.pkcs11 import TokenSettings
 from valetkey.server.store import keyring
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 from valetkey.server.store.keyring import DamagedKey, WrongMasterKey, ensure_keys, read_keys
 from valetkey.server.store.master_key import KeyToken, MasterKeys
 from valetkey.server.store.port import Store, TokenUnavailable

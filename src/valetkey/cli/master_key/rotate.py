@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from valetkey.cli.context import CommandContext, Failed, InvalidUsage
+from valetkey.cli.context import CommandContext
 from valetkey.cli.master_key.file import (
     existing_master_key,
     open_keys,
@@ -19,12 +19,13 @@ from valetkey.cli.master_key.file import (
     wrapped,
 )
 from valetkey.cli.options import Command
+from valetkey.cli.output.errors import Failed, InvalidUsage
 from valetkey.cli.secrets import sync_names, write_private
 from valetkey.jose import base64url, seal
 from valetkey.server.custody.key_service import KeyServiceError, KeyServiceTerms
 from valetkey.server.settings import Settings
 from valetkey.server.settings.master_key import MASTER_KEY
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 from valetkey.server.store.master_key import MasterKeys, read_sealed, reseal
 from valetkey.server.store.port import Store
 

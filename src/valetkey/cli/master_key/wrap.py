@@ -5,20 +5,21 @@ from typing import Final
 
 import click
 
-from valetkey.cli.context import CommandContext, Failed, InvalidUsage
+from valetkey.cli.context import CommandContext
 from valetkey.cli.master_key.file import make_master_key, opened, words_of, wrapped
 from valetkey.cli.master_key.rotate import locked, replace
 from valetkey.cli.options import Command
+from valetkey.cli.output.errors import Failed, InvalidUsage
 from valetkey.cli.secrets import write_private
 from valetkey.jose import base64url
 from valetkey.server.custody.key_service import (
     NAMES,
     KeyServiceError,
     KeyServiceTerms,
-    connect,
     wrapped_by,
 )
 from valetkey.server.settings import Settings
+from valetkey.server.settings.key_service import connect
 
 WAS_PLAIN: Final = (
     "The key was readable here until now, and may be in backups: `valetkey key rotate-master` "

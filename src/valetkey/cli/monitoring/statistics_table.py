@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from valetkey.cli.context import columns, format_time
+from valetkey.cli.output.formats import columns, format_time
 from valetkey.server.model.statistic import DELAY, REFUSED, SIGN_IN, TOKENS
 
 GROUPS: Final = (

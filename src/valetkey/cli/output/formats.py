@@ -3,7 +3,8 @@
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Final, Literal, TypeAlias, get_args
 
@@ -69,8 +70,6 @@ def items(document: Any) -> Sequence[Any]:
 
 def wide(document: Any) -> str:
     """A table of every field: a row for each element of a list, or for each field of one record."""
-    from valetkey.cli.context import columns  # noqa: PLC0415 - that module imports this one
-
     rows = [one if isinstance(one, Mapping) else {"value": one} for one in items(document)]
     if len(rows) == 1 and document is rows[0]:
         return columns(("field", "value"), [(name, cell(rows[0][name])) for name in rows[0]])
@@ -133,3 +132,29 @@ def write(text: str) -> None:
         click.echo_via_pager(text + "\n")
     else:
         click.echo(text)
+
+
+def columns(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Format rows as aligned text under a header; "" if there are none."""
+    body = [tuple(row) for row in rows]
+    if not body:
+        return ""
+    widths = [max(len(row[at]) for row in (header, *body)) for at in range(len(header))]
+    lines = [_line(row, widths) for row in body]
+    return "\n".join((click.style(_line(header, widths), bold=True), *lines))
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def format_time(seconds: int) -> str:
+    """Format a time (seconds since 1970) for people; "" for 0."""
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds)) if seconds else ""
+
+
+def fields(record: msgspec.Struct, *, hide: Iterable[str] = ()) -> dict[str, Any]:
+    """A record as a document: every field except those to hide."""
+    hidden = {"version", *hide}
+    names = zip(record.__struct_fields__, record.__struct_encode_fields__, strict=True)
+    return {encoded: getattr(record, name) for name, encoded in names if encoded not in hidden}

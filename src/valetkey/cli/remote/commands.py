@@ -9,10 +9,11 @@ from urllib.parse import quote
 import click
 import msgspec
 
-from valetkey.cli.context import CommandContext, Failed, InvalidUsage
+from valetkey.cli.context import CommandContext
 from valetkey.cli.local_operations import perform_local
 from valetkey.cli.monitoring.statistics_table import statistics_table
 from valetkey.cli.options import Command
+from valetkey.cli.output.errors import Failed, InvalidUsage
 from valetkey.cli.remote.connection import Connection
 from valetkey.cli.remote.fields import FieldOption, fields_of, table, values_of
 from valetkey.server.admin.operation import MAX_PAGE, AnyOperation

@@ -12,7 +12,7 @@ import httpx2
 import msgspec
 
 from valetkey import __version__
-from valetkey.cli.context import Failed, InvalidUsage
+from valetkey.cli.output.errors import Failed, InvalidUsage
 from valetkey.cli.remote.contexts import ServerContext, token_store
 from valetkey.client.errors import (
     ClientError,

@@ -5,8 +5,10 @@ from pathlib import Path
 import click
 import msgspec
 
-from valetkey.cli.context import CommandContext, Failed, InvalidUsage, columns
+from valetkey.cli.context import CommandContext
 from valetkey.cli.options import Group
+from valetkey.cli.output.errors import Failed, InvalidUsage
+from valetkey.cli.output.formats import columns
 from valetkey.cli.remote.contexts import (
     LOCAL,
     Contexts,

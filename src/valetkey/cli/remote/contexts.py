@@ -15,7 +15,7 @@ from typing import Final
 import click
 import msgspec
 
-from valetkey.cli.context import Failed, InvalidUsage
+from valetkey.cli.output.errors import Failed, InvalidUsage
 from valetkey.client.errors import StoreError
 from valetkey.client.store import FileStore, PrivateFile, TokenStore
 from valetkey.wire import address

@@ -7,8 +7,8 @@ from typing import Any, Final
 import click
 import msgspec
 
-from valetkey.cli.context import InvalidUsage, columns, format_time
-from valetkey.cli.output.formats import cell, items
+from valetkey.cli.output.errors import InvalidUsage
+from valetkey.cli.output.formats import cell, columns, format_time, items
 
 PAGING: Final = frozenset({"limit", "cursor"})
 """Parameters of lists, which the command line handles itself."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from valetkey.cli.context import Failed, InvalidUsage
+from valetkey.cli.output.errors import Failed, InvalidUsage
 from valetkey.cli.remote.contexts import LOCAL, check_server, read_contexts
 
 OF_THIS_MACHINE: Final = ("--database", "--config", "--set")

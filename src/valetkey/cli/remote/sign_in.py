@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import click
 
-from valetkey.cli.context import CommandContext, Failed, InvalidUsage, columns
+from valetkey.cli.context import CommandContext
 from valetkey.cli.options import PATH, Command
-from valetkey.cli.output.formats import cell
+from valetkey.cli.output.errors import Failed, InvalidUsage
+from valetkey.cli.output.formats import cell, columns
 from valetkey.cli.remote.commands import OperationCall, target_of
 from valetkey.cli.remote.connection import Connection, app_of, http_client
 from valetkey.cli.remote.contexts import (

@@ -51,18 +51,6 @@ class KeyService(Protocol):
         """What `wrap` has wrapped. Raises KeyServiceError."""
 
 
-def connect(terms: KeyServiceTerms) -> KeyService:
-    """The service. Raises KeyServiceError if it can't be reached with these settings."""
-    # Imported here: few installations need either.
-    if terms.kind == "aws-kms":
-        from valetkey.server.custody.aws_kms import AwsKms  # noqa: PLC0415
-
-        return AwsKms(terms)
-    from valetkey.server.custody.vault import Vault  # noqa: PLC0415
-
-    return Vault(terms)
-
-
 def wrapped_by(word: str) -> Kind | None:
     """The kind of service that has wrapped this key, None for a key that is not wrapped."""
     return next((kind for kind, prefix in PREFIXES.items() if word.startswith(prefix)), None)

@@ -20,7 +20,7 @@ from valetkey.server.settings.passkeys import passkey_mistakes
 from valetkey.server.settings.tree import SECRETS, Settings
 from valetkey.server.settings.upstream import NAME as UPSTREAM
 from valetkey.server.settings.upstream import why_not_upstreams
-from valetkey.server.store.database import Database, PostgresURL
+from valetkey.server.store.database_url import Database, PostgresURL
 from valetkey.wire import address
 from valetkey.wire.metadata import is_local
 

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from valetkey.server.custody.key_service import KeyServiceTerms
+from valetkey.server.custody.key_service import KeyService, KeyServiceTerms
 from valetkey.server.model.keys import Secret
 from valetkey.wire import address
 from valetkey.wire.metadata import is_local
@@ -96,3 +96,15 @@ class KeyServiceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
             ),
         )
         yield from ((name, why) for holds, name, why in rules if not holds)
+
+
+def connect(terms: KeyServiceTerms) -> KeyService:
+    """The service. Raises KeyServiceError if it can't be reached with these settings."""
+    # Imported here: few installations need either.
+    if terms.kind == "aws-kms":
+        from valetkey.server.custody.aws_kms import AwsKms  # noqa: PLC0415
+
+        return AwsKms(terms)
+    from valetkey.server.custody.vault import Vault  # noqa: PLC0415
+
+    return Vault(terms)

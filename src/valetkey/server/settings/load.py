@@ -16,7 +16,7 @@ from valetkey.server.settings.describe import describe, masked
 from valetkey.server.settings.tree import LEAVES, SECRETS, Settings
 from valetkey.server.settings.upstream import NAME as UPSTREAM
 from valetkey.server.settings.upstream import SECRET, with_secrets
-from valetkey.server.store.database import Database, PostgresURL, blind, read_database
+from valetkey.server.store.database_url import Database, PostgresURL, blind, read_database
 
 FILE: Final = Path("valetkey.toml")
 T = TypeVar("T", bound=msgspec.Struct)

@@ -21,7 +21,7 @@ from valetkey.server.settings.notices import MailSettings, NoticeSettings, Webho
 from valetkey.server.settings.passkeys import relying_party
 from valetkey.server.settings.pkcs11 import TokenSettings
 from valetkey.server.settings.ways import SignInSettings
-from valetkey.server.store.database import Database, PostgresURL
+from valetkey.server.store.database_url import Database, PostgresURL
 from valetkey.wire import address
 from valetkey.wire.address import PORTS
 from valetkey.wire.metadata import is_local

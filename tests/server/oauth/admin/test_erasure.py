@@ -44,7 +44,8 @@ from valetkey.server.oauth.admin.erasure import (
     request_deletion,
 )
 from valetkey.server.oauth.admin.user_status import EVERYBODY, change_user_status
-from valetkey.server.store.database import Database, PostgresURL, open_store
+from valetkey.server.store.database import open_store
+from valetkey.server.store.database_url import Database, PostgresURL
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.port import RECORDS, Store
 from valetkey.server.store.settle import settle

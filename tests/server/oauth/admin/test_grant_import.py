@@ -17,7 +17,8 @@ from valetkey.server.model.grant import Grant
 from valetkey.server.model.organization import Membership, Organization, OrganizationRule
 from valetkey.server.model.query import Many
 from valetkey.server.oauth.admin.grant_import import ImportedGrants, IncomingGrant, import_grants
-from valetkey.server.store.database import Database, PostgresURL, open_store
+from valetkey.server.store.database import open_store
+from valetkey.server.store.database_url import Database, PostgresURL
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import settle
 

@@ -19,7 +19,7 @@ from tests.server.pages.console.staff import ON, found_acme, staff
 from valetkey.server.model.grant import Grant
 from valetkey.server.pages.console.names import segment
 from valetkey.server.pages.console.parts import Area
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 from valetkey.server.store.sqlite.store import connect
 
 SMALL = {

@@ -40,7 +40,7 @@ from valetkey.server.model.user import Session, User
 from valetkey.server.oauth.admin.keys import TURNED
 from valetkey.server.oauth.core.decision import RefreshToken
 from valetkey.server.oauth.tokens import refresh_token
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 from valetkey.server.store.keyring import make, open_keys
 from valetkey.server.store.port import RECORDS, Store
 from valetkey.server.store.postgres import PostgresStore

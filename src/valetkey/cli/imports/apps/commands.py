@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 import click
 import msgspec
 
-from valetkey.cli.context import CommandContext, Failed, InvalidUsage
+from valetkey.cli.context import CommandContext
 from valetkey.cli.imports.apps import dot, hydra, keycloak
 from valetkey.cli.imports.apps.moving import Format, Move, MoveTerms, OnExistingApp
 from valetkey.cli.imports.apps.records import AppTerms
@@ -17,6 +17,7 @@ from valetkey.cli.imports.report import printable
 from valetkey.cli.imports.streams import BrokenFile, JsonStream, RawRecord, lines
 from valetkey.cli.imports.users import users
 from valetkey.cli.options import PATH, Command, Group
+from valetkey.cli.output.errors import Failed, InvalidUsage
 from valetkey.server.accounts.importing import OnRefusal
 from valetkey.server.settings.checks import why_not_private
 

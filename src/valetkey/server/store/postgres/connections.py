@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 from valetkey.server.store.port import CALL_TIMEOUT, Unavailable
 
 MOST: Final = 8

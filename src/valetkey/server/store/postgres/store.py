@@ -12,7 +12,7 @@ from valetkey.server.model.event import Event
 from valetkey.server.model.query import One, Page, PageQuery, Query, Results
 from valetkey.server.model.record import Record
 from valetkey.server.model.search import SearchQuery, cursor, is_hit, written_key
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 from valetkey.server.store.port import CALL_TIMEOUT, RECORDS, Unavailable, read_entry
 from valetkey.server.store.postgres import search, statements
 from valetkey.server.store.postgres.committer import Committer

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from valetkey.server.model.keys import Epoch
-from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.database_url import PostgresURL
 from valetkey.server.store.migrate import REFUSE_OLDER, Migration, Ran, migrations, pending, row
 from valetkey.server.store.port import CALL_TIMEOUT, UNREADABLE, Unavailable, Unusable, damaged
 from valetkey.server.store.postgres.connections import TROUBLE, connect, why
