@@ -1,6 +1,7 @@
 """The same commands at a server elsewhere: contexts, refusals, and what goes wrong."""
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,10 @@ from tests.live import Live, caught_up, live
 from tests.outside import NAMES, write_authority
 from tests.server.admin.play import ALL, list_app
 
+from valetkey.cli.remote.targets import shown_by
 from valetkey.cli.root import LOCAL
+from valetkey.server.admin.operation import AnyOperation
+from valetkey.server.admin.table import OPERATIONS
 from valetkey.server.model.client import Client
 
 HERE: dict[str, Any] = {"enable": ("administration",)}
@@ -208,3 +212,103 @@ def test_a_wrong_secret(line: Line, server: Live) -> None:
     words = ("login", server.issuer, "--client-id", "machine", "--secret-file", "s")
     assert "does not know this command line as the app machine" in line.fails(*words, status=1)
     assert line.json("context", "list") == []
+
+
+def fields_of(operation: AnyOperation) -> tuple[str, ...]:
+    return () if operation.response is None else operation.response.__struct_fields__
+
+
+def test_what_is_edited_is_shown_by_something(server: Live) -> None:
+    """So that every edit can say If-Match."""
+    edits = [one for one in OPERATIONS if one.needs_match]
+    assert len(edits) > 5
+    for one in edits:
+        assert "version" in fields_of(shown_by(one)), one.name
+
+
+def test_an_edit_below_what_it_edits(there: Line) -> None:
+    there.ok("organization", "create", "--id", "lamp", "--name", "Lamp")
+    rule = there.json("organization", "rule", "lamp", "--rule", '{"apps": "verified"}')
+    assert rule["rule"]["apps"] == "verified"
+    words = ("administration", "till", "--permission", "users.read", "--yes")
+    assert there.json("client", *words)["admin"] == ["admin.users.read"]
+    there.ok("client", "administration", "till", "--permission", "users.read", "--yes")
+
+
+def test_a_password_is_set_at_a_server(there: Line, server: Live) -> None:
+    words = ("user", "set-password", "noor")
+    assert "use --password-file or --password-stdin" in there.fails(*words, status=2)
+    refused = there.fails(*words, "--password-stdin", stdin="short\n", status=1)
+    assert "password: a password has at least 15 characters" in refused
+    password = "seven-gulls-at-dawn"
+    done = there.json(*words, "--password-stdin", "--reason", "Lost.", stdin=password + "\n")
+    assert done == {"user": server.users["noor"].id, "sessions": 0, "stopped": 0}
+    browser = server.browser()
+    browser.open("/sign-in")
+    assert browser.sign_in("noor", password).status_code == 200
+
+
+def test_an_app_is_added_at_a_server_with_the_options_of_this_machine(
+    there: Line, server: Live
+) -> None:
+    added = there.json(
+        *("client", "add", "--id", "kite", "--name", "Kite", "--public"),
+        *("--redirect-uri", "http://127.0.0.1/cb", "--scope", "openid chirps.read"),
+        *("--required", "chirps.read", "--reason", "chirps.read=To show them."),
+        *("--key-shards", "2 of device backend recovery_code", "--key-shard-backend", "agent"),
+    )
+    assert added == {"client_id": "kite"}
+    kite = find(server, Client, "kite")
+    assert (kite.name, kite.auth_method, kite.scope, kite.required) == (
+        *("Kite", "none", ("openid", "chirps.read"), ("chirps.read",)),
+    )
+    assert kite.reasons == {"chirps.read": "To show them."}
+    assert kite.grant_types == ("authorization_code", "refresh_token")
+    assert [one.threshold for one in kite.key_shards] == [2]
+    assert "there is an app" in there.fails("client", "add", "--id", "kite", "--public", status=1)
+    mistakes = there.fails("client", "add", "--id", "k2", "--policy", "no-such", status=1)
+    assert "no-such" in mistakes
+
+
+def test_a_script_is_added_at_a_server_and_signs_in(there: Line, server: Live) -> None:
+    scope = "admin.users.read"
+    words = ("client", "add", "--id", "nightly", "--scope", scope, "--admin", scope)
+    secret = there.json(*words)["client_secret"]
+    nightly = find(server, Client, "nightly")
+    assert (nightly.admin, nightly.scope) == ((scope,), (scope,))
+    file = there.folder / "nightly"
+    file.write_text(secret)
+    caught_up()
+    there.ok("login", server.issuer, "--client-id", "nightly", "--secret-file", str(file))
+
+
+@pytest.mark.parametrize("words", [("--secret-sha256", "0" * 64), ("--unverified",)], ids=" ".join)
+def test_an_app_is_not_added_in_a_way_that_the_api_does_not_have(
+    there: Line, words: tuple[str, ...]
+) -> None:
+    said = there.fails("client", "add", "--id", "k3", *words, "--json", status=1)
+    assert msgspec.json.decode(said)["type"] == "local-only"
+
+
+ORDER = ("--redirect-uri", "https://dated.example/cb", "--scope", "openid chirps.read")
+
+
+def test_times_are_times_for_people_and_numbers_for_programs(there: Line, server: Live) -> None:
+    """In a wide table too, and in nested fields."""
+    there.ok(
+        "client",
+        "create",
+        "--id",
+        "dated",
+        "--name",
+        "Dated",
+        "--redirect-uri",
+        "https://dated.example/cb",
+    )
+    for words in (("client", "list"), ("client", "show", "dated"), ("user", "list")):
+        for form in ("table", "wide"):
+            shown = there.ok(*words, "-o", form)
+            assert not re.search(r"\b1[0-9]{9}\b", shown), (words, form)
+    assert isinstance(there.json("client", "show", "dated")["created"], int)
+    assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", there.ok("client", "list", "-o", "wide"))
+    assert re.search(r"\d\d:\d\d:\d\d UTC", there.ok("events", "list", "-o", "wide"))

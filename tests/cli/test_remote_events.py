@@ -15,9 +15,9 @@ from tests.server.admin.play import list_app
 from valetkey import __version__
 from valetkey.cli.context import CommandContext
 from valetkey.cli.events import remote
-from valetkey.cli.remote.commands import RemoteTarget
 from valetkey.cli.remote.connection import Connection
 from valetkey.cli.remote.contexts import read_contexts
+from valetkey.cli.remote.targets import RemoteTarget
 from valetkey.server.admin.operations import events
 
 

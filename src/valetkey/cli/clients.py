@@ -7,6 +7,7 @@ from typing import Any
 import click
 import msgspec
 
+from valetkey.cli.apps.added_there import add_there
 from valetkey.cli.apps.client_changes import (
     edit_client,
     list_client_secrets,
@@ -21,7 +22,7 @@ from valetkey.cli.grant_changes import REASON, checked_reason
 from valetkey.cli.options import YES
 from valetkey.cli.output.errors import Failed, InvalidUsage, invalid_usage
 from valetkey.cli.output.formats import columns, fields, format_time
-from valetkey.cli.remote.groups import OperationGroup
+from valetkey.cli.remote.groups import AnywhereCommand, OperationGroup
 from valetkey.cli.secrets import make_invitation, make_secret, show_secret
 from valetkey.jose.seal import digest
 from valetkey.server.model.client import BY_SHARED, WITH_SECRET, Client, Status
@@ -41,7 +42,7 @@ def client() -> None:
     """The apps."""
 
 
-@client.command()
+@client.command(cls=AnywhereCommand)
 @click.option("--id", "id_", required=True, help="Its client_id: letters, digits and - _ . only.")
 @click.option("--public", is_flag=True, help="It cannot keep a secret: a device or a page.")
 @client_options
@@ -57,6 +58,9 @@ def add(command: CommandContext, /, id_: str, *, public: bool, **options: Any) -
     desired, mistakes = read_item("client", raw, os.environ, place=place)
     if desired is None or mistakes:
         raise invalid_usage("nothing was changed", (_by_option(one, place) for one in mistakes))
+    if (connection := command.connection()) is not None:
+        add_there(command, connection, raw=raw, fields=desired.fields)
+        return
     secret = ""
     if desired.fields["auth_method"] in WITH_SECRET and not desired.secret:
         secret = make_secret()

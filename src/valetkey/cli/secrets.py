@@ -45,7 +45,7 @@ def read_password(
 ) -> Secret:
     """Read a new password from the chosen source. `about` are the names of its user. Raises
     InvalidUsage."""
-    chosen = _choose_source(file=file, stdin=stdin)
+    chosen = read_new_password(file=file, stdin=stdin)
     if why := asyncio.run(why_not_password(rules, chosen, about=about)):
         raise invalid_usage("the password is not accepted", [why])
     return chosen
@@ -68,7 +68,8 @@ def password_rules(settings: Settings) -> NewPasswords:
     return new_passwords(settings, fetcher(settings))
 
 
-def _choose_source(*, file: Path | None, stdin: bool) -> Secret:
+def read_new_password(*, file: Path | None, stdin: bool) -> Secret:
+    """Read a password from the chosen source, without judging it. Raises InvalidUsage."""
     if file is not None and stdin:
         raise InvalidUsage("--password-file and --password-stdin: only one of them")
     if file is not None:

@@ -203,6 +203,11 @@ def enable(command: CommandContext, username: str, *, reason: str, override: boo
     command.show({"username": username, "status": "active"}, f"enabled {username}")
 
 
+def _check_reason(reason: str) -> None:
+    if len(reason) > MAX_REASON or not (reason.isprintable() or not reason):
+        raise InvalidUsage(f"--reason has over {MAX_REASON} characters, or unprintable ones")
+
+
 def _change_status(
     command: CommandContext,
     username: str,
@@ -212,8 +217,7 @@ def _change_status(
     reason: str,
 ) -> UserStatus:
     """Change the status of an account."""
-    if len(reason) > MAX_REASON or not (reason.isprintable() or not reason):
-        raise InvalidUsage(f"--reason has over {MAX_REASON} characters, or unprintable ones")
+    _check_reason(reason)
 
     async def changing(store: Store) -> UserStatus:
         name, context = await id_of(store, username), command.context()
@@ -228,6 +232,7 @@ def _change_status(
 @click.option("--password-file", type=PATH, help="A file that holds the password.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from stdin.")
 @click.option("--stop-apps", is_flag=True, help="Also stop the access of every app.")
+@REASON
 @click.pass_obj
 def set_password(
     command: CommandContext,
@@ -237,12 +242,14 @@ def set_password(
     password_file: Path | None,
     password_stdin: bool,
     stop_apps: bool,
+    reason: str,
 ) -> None:
     """Give an account a new password, and end its sessions. Its second factors stay."""
 
     async def finding(store: Store) -> User:
         return await find_account(store, username)
 
+    _check_reason(reason)
     account = command.run(finding)
     rules = password_rules(command.settings())
     about = (account.username, account.email, *account.claims.values())
@@ -255,6 +262,7 @@ def set_password(
             account.id,
             hashed,
             by="administrator",
+            reason=reason,
             stop_apps=stop_apps,
             context=context,
         )

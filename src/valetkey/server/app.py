@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from valetkey.jose.objects import read_object
+from valetkey.server.admin.chosen_passwords import ChosenPasswords
 from valetkey.server.audit.recorder import recorded
 from valetkey.server.endpoints.admin.rate_limit import CallRules
 from valetkey.server.endpoints.driver import endpoints
@@ -47,7 +48,7 @@ from valetkey.server.settings.monitoring import (
     make_tracer,
 )
 from valetkey.server.settings.outside import documents_of, fetcher
-from valetkey.server.settings.sign_in import for_rules
+from valetkey.server.settings.sign_in import for_rules, new_passwords
 from valetkey.server.store.master_key import MasterKey
 from valetkey.server.store.port import Store
 from valetkey.server.store.revocations.shipping import shipped_to, writers
@@ -158,7 +159,16 @@ def create(
 
     requests = make_request_log(settings)
     programs = requests.endpoints(
-        endpoints(features, shell, certificates, administrators=_call_rules(settings, counts))
+        endpoints(
+            features,
+            shell,
+            certificates,
+            administrators=_call_rules(
+                settings,
+                counts,
+                ChosenPasswords(lambda: new_passwords(now.settings, fetch), passwords.keep),
+            ),
+        )
     )
     connections = Connections(file_limit.limit(), is_shared=now.is_shared)
     meter.connections = lambda: connections.count
@@ -214,12 +224,15 @@ def _by_settings(settings: Settings, shell: Shell) -> Iterator[Coroutine[None, N
         yield unused_accounts.run(shell, settings.accounts.unused_days)
 
 
-def _call_rules(settings: Settings, counts: SharedCounts | None) -> CallRules:
+def _call_rules(
+    settings: Settings, counts: SharedCounts | None, passwords: ChosenPasswords
+) -> CallRules:
     administration = settings.administration
     return CallRules(
         two_factors=administration.second_factor,
         per_minute=administration.calls_per_minute,
         counts=counts,
+        passwords=passwords,
     )
 
 

@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from valetkey.server.admin.chosen_passwords import ChosenPasswords
 from valetkey.server.admin.services import Services
 from valetkey.server.http import log
 from valetkey.server.http.countries import Countries
@@ -96,7 +97,9 @@ def _console(
         for name, value in masked(settings).items()
     )
     needs = settings.administration.second_factor
-    console = Console(frame, Services(frame.shell), two_factors=needs)
+    passwords = ChosenPasswords(lambda: frame.new_passwords, frame.passwords.keep)
+    services = Services(frame.shell, passwords=passwords)
+    console = Console(frame, services, two_factors=needs)
     return console_pages(console, values)
 
 

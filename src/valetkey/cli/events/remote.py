@@ -8,7 +8,8 @@ import msgspec
 
 from valetkey.cli.context import CommandContext
 from valetkey.cli.output.errors import Failed
-from valetkey.cli.remote.commands import OperationCall, RemoteTarget, pages_of
+from valetkey.cli.remote.commands import pages_of
+from valetkey.cli.remote.targets import OperationCall, RemoteTarget
 from valetkey.server.admin.table import BY_NAME
 
 TAIL_SECONDS: Final = 2.0

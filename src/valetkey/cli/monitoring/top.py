@@ -18,7 +18,7 @@ from valetkey.cli.monitoring.frame import Frame, lines_of
 from valetkey.cli.monitoring.samples import Interval, Reading, read_text
 from valetkey.cli.options import Command
 from valetkey.cli.output.errors import Failed, InvalidUsage
-from valetkey.cli.remote.commands import OperationCall, Target, target_of
+from valetkey.cli.remote.targets import OperationCall, Target, target_of
 from valetkey.server.admin.table import BY_NAME
 from valetkey.wire import address
 

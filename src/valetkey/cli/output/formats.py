@@ -21,6 +21,20 @@ CELL: Final = 60
 """Characters of a cell of a wide table that are shown."""
 
 
+TIMES: Final = frozenset(
+    {
+        *("at", "began", "changed", "created", "due", "expires", "last_seen", "last_used"),
+        *("old_until", "since", "unused_since", "until", "used"),
+    }
+)
+"""The names of fields that are times. Such a number is in seconds since 1970, in milliseconds in
+the audit log, and 0 for never."""
+
+SECONDS: Final = range(10**9, 10**10)
+MILLISECONDS: Final = range(10**12, 10**13)
+"""Numbers that are times after 2001."""
+
+
 class CannotPrint(Exception):
     """The answer cannot be printed in this way. The text says why."""
 
@@ -72,20 +86,26 @@ def wide(document: Any) -> str:
     """A table of every field: a row for each element of a list, or for each field of one record."""
     rows = [one if isinstance(one, Mapping) else {"value": one} for one in items(document)]
     if len(rows) == 1 and document is rows[0]:
-        return columns(("field", "value"), [(name, cell(rows[0][name])) for name in rows[0]])
+        return columns(
+            ("field", "value"), [(name, cell(rows[0][name], name=name)) for name in rows[0]]
+        )
     header = tuple(dict.fromkeys(name for row in rows for name in row))
-    return columns(header, [tuple(cell(row.get(name)) for name in header) for row in rows])
+    return columns(
+        header, [tuple(cell(row.get(name), name=name) for name in header) for row in rows]
+    )
 
 
-def cell(value: Any, *, most: int = CELL) -> str:
-    """A value in one line of a table."""
+def cell(value: Any, *, name: str = "", most: int = CELL) -> str:
+    """A value in one line of a table. `name` is that of its field."""
     if value is None or (isinstance(value, str | list | tuple | dict) and not value):
         return "-"
+    if name in TIMES and isinstance(value, int) and not isinstance(value, bool):
+        return _time_cell(value)
     match value:
         case bool():
             return "yes" if value else "no"
         case Mapping():
-            text = "; ".join(f"{name}: {cell(one)}" for name, one in value.items())
+            text = "; ".join(f"{of}: {cell(one, name=of)}" for of, one in value.items())
         case list() | tuple():
             between = ", " if any(isinstance(one, Mapping) for one in value) else " "
             text = between.join(cell(one) for one in value)
@@ -93,6 +113,12 @@ def cell(value: Any, *, most: int = CELL) -> str:
             text = str(value)
     text = " ".join(text.split())
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _time_cell(value: int) -> str:
+    if value in MILLISECONDS:
+        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(value // 1000))
+    return format_time(value) if value in SECONDS else str(value or "-")
 
 
 def _yaml(document: object) -> str:

@@ -3,24 +3,19 @@ server elsewhere."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol
-from urllib.parse import quote
+from typing import Any, Final
 
 import click
-import msgspec
 
 from valetkey.cli.context import CommandContext
-from valetkey.cli.local_operations import perform_local
 from valetkey.cli.monitoring.statistics_table import statistics_table
-from valetkey.cli.options import Command
-from valetkey.cli.output.errors import Failed, InvalidUsage
-from valetkey.cli.remote.connection import Connection
+from valetkey.cli.options import PATH, Command
 from valetkey.cli.remote.fields import FieldOption, fields_of, table, values_of
+from valetkey.cli.remote.targets import OperationCall, Target, target_of
+from valetkey.cli.secrets import read_new_password
 from valetkey.server.admin.operation import MAX_PAGE, AnyOperation
 from valetkey.server.admin.table import BY_NAME, OPERATIONS
 from valetkey.server.model.base32hex import FORM
-from valetkey.server.store.port import Store
-from valetkey.spec.errors import OAuthError
 
 NOUNS: Final = {
     "users": "user",
@@ -91,114 +86,12 @@ def example_of(operation: AnyOperation, *, name: str) -> str:
     return " ".join(("valetkey", group, name, *samples, *options))
 
 
-class OperationCall(NamedTuple):
-    """An operation, with what it reads: variables of its path, its query, its body."""
-
-    operation: AnyOperation
-    path: Mapping[str, str] = {}
-    query: dict[str, Any] = {}
-    body: dict[str, Any] = {}
-
-
-class Target(Protocol):
-    """Where operations are done. `place` names it for people."""
-
-    @property
-    def place(self) -> str: ...
-
-    def do(self, call: OperationCall) -> Any:
-        """The answer, as JSON has it. Raises Failed."""
-        ...
-
-    def close(self) -> None:
-        """Closes what is open."""
-        ...
-
-
-class RemoteTarget:
-    """A server elsewhere."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self.place = connection.context.server
-
-    def do(self, call: OperationCall) -> Any:
-        operation = call.operation
-        place = address_of(operation, call.path)
-        answer = self._connection.call(
-            operation.method,
-            place,
-            query=call.query,
-            body=call.body if operation.has_body else None,
-            if_match=self._tag(operation, place),
-        )
-        return answer.document
-
-    def _tag(self, operation: AnyOperation, place: str) -> str:
-        """The version of what is edited, as it is now."""
-        shows = [one for one in OPERATIONS if one.path == operation.path and one.method == "GET"]
-        if not operation.needs_match or not shows:
-            return ""
-        return self._connection.call("GET", place).etag
-
-    def close(self) -> None:
-        self._connection.close()
-
-
-def address_of(operation: AnyOperation, path: Mapping[str, str]) -> str:
-    """The path of an operation below the API."""
-    return operation.path.format_map({name: quote(one, safe="") for name, one in path.items()})
-
-
-class LocalTarget:
-    """The database of this machine, without a server: it works when nothing else does."""
-
-    place = "this machine"
-
-    def __init__(self, command: CommandContext) -> None:
-        self._command = command
-
-    def do(self, call: OperationCall) -> Any:
-        operation = call.operation
-
-        async def doing(store: Store) -> Any:
-            result = await perform_local(
-                store,
-                self._command,
-                operation.name,
-                path=dict(call.path),
-                query=_struct(call.query, operation.query),
-                body=_struct(call.body, operation.body),
-            )
-            return msgspec.json.decode(result.body) if result.body else None
-
-        try:
-            return self._command.run(doing)
-        except OAuthError as error:
-            raise Failed(error.description or error.code) from error
-
-    def close(self) -> None:
-        pass
-
-
-def _struct(values: dict[str, Any], kind: type[msgspec.Struct]) -> Any:
-    try:
-        return msgspec.convert(values, type=kind)
-    except msgspec.ValidationError as error:
-        raise InvalidUsage(str(error)) from error
-
-
-def target_of(command: CommandContext) -> Target:
-    """Where the command goes: the server of a context, or the database."""
-    connection = command.connection()
-    return LocalTarget(command) if connection is None else RemoteTarget(connection)
-
-
 def command_of(operation: AnyOperation, *, name: str) -> click.Command:
     """The command of an operation."""
     variables = variables_of(operation)
     query, body = fields_of(operation.query), fields_of(operation.body)
-    asks = operation.sensitive or operation.method == "DELETE"
+    # Who types a password is sure.
+    asks = not operation.hidden and (operation.sensitive or operation.method == "DELETE")
 
     def act(command: CommandContext, /, **values: Any) -> None:
         path = {one: values[f"variable_{one}"] for one in variables}
@@ -214,7 +107,7 @@ def command_of(operation: AnyOperation, *, name: str) -> click.Command:
                 pages = pages_of(target, OperationCall(operation, path, parameters), limit=limit)
                 _show_list(command, operation, pages, limit=limit)
             else:
-                content = resolve(target, values_of(body, values))
+                content = resolve(target, values_of(body, values)) | _hidden(operation, values)
                 document = target.do(OperationCall(operation, path, parameters, content))
                 if values.get("wait"):
                     document = wait_for(command, target, operation, document=document)
@@ -246,6 +139,14 @@ def is_list(operation: AnyOperation) -> bool:
     return "cursor" in operation.query.__struct_fields__
 
 
+def _hidden(operation: AnyOperation, values: Mapping[str, Any]) -> dict[str, str]:
+    """The fields that are never arguments, since other users of the machine can read those."""
+    if not operation.hidden:
+        return {}
+    secret = read_new_password(file=values["password_file"], stdin=values["password_stdin"])
+    return dict.fromkeys(operation.hidden, secret.reveal())
+
+
 def _parameters(
     operation: AnyOperation, fields: Sequence[FieldOption], *, asks: bool
 ) -> list[click.Parameter]:
@@ -264,6 +165,11 @@ def _parameters(
                 help="Print at most so many.",
             ),
             click.Option(["--all", "every"], is_flag=True, help="Print all of them."),
+        ]
+    if operation.hidden:
+        parameters += [
+            click.Option(["--password-file"], type=PATH, help="A file that holds the password."),
+            click.Option(["--password-stdin"], is_flag=True, help="Read the password from stdin."),
         ]
     if operation.status == 202:
         parameters.append(

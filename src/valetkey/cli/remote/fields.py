@@ -8,19 +8,19 @@ import click
 import msgspec
 
 from valetkey.cli.output.errors import InvalidUsage
-from valetkey.cli.output.formats import cell, columns, format_time, items
+from valetkey.cli.output.formats import cell, columns, items
 
 PAGING: Final = frozenset({"limit", "cursor"})
 """Parameters of lists, which the command line handles itself."""
 
-SECRETS: Final = frozenset({"password", "secret", "client_secret"})
+SECRETS: Final = frozenset({"password"})
 """Fields that no option takes: they are read from a file, stdin or a prompt."""
+
+NAMES: Final = frozenset({"scope", "required"})
+"""Lists of names without spaces, which one option may give together: "openid chirps.read"."""
 
 COLUMNS: Final = 6
 """Columns of a table of a list; a wide table has all."""
-
-TIME: Final = "Seconds since 1970"
-"""Begins the description of fields that are times."""
 
 
 class FieldOption(msgspec.Struct, frozen=True):
@@ -99,6 +99,8 @@ class FieldOption(msgspec.Struct, frozen=True):
 
     def read(self, value: Any) -> Any:
         """The field's value, as JSON has it. Raises InvalidUsage."""
+        if self.name in NAMES:
+            return [one for text in value for one in text.split()]
         attributes = self._value()
         if attributes.get("metavar") == "NAME=VALUE":
             return dict(self._pair(one) for one in value)
@@ -117,7 +119,7 @@ class FieldOption(msgspec.Struct, frozen=True):
 
 
 def fields_of(kind: type[msgspec.Struct]) -> list[FieldOption]:
-    """The fields of a struct, without those of paging."""
+    """The fields of a struct, without those of paging and those that are secret."""
     schema = msgspec.json.schema(kind)
     definitions = schema.get("$defs", {})
     own = _resolved(schema, definitions)
@@ -125,7 +127,7 @@ def fields_of(kind: type[msgspec.Struct]) -> list[FieldOption]:
     return [
         FieldOption(name, _resolved(one, definitions), name in required)
         for name, one in own.get("properties", {}).items()
-        if name not in PAGING
+        if name not in PAGING | SECRETS
     ]
 
 
@@ -158,16 +160,16 @@ def table(document: Any, response: type[msgspec.Struct] | None) -> str:
     """The answer of an operation for people."""
     if document is None or response is None:
         return "done"
-    times = _times(response)
     if isinstance(document, Mapping) and isinstance(document.get("items"), list | tuple):
         rows = [one for one in items(document) if isinstance(one, Mapping)]
         header = list(dict.fromkeys(name for one in rows for name in one))
         header = [one for one in header if not _is_nested(rows, one)][:COLUMNS]
-        body = [tuple(_cell(name, one.get(name), times) for name in header) for one in rows]
+        body = [tuple(cell(one.get(name), name=name, most=200) for name in header) for one in rows]
         return columns([one.replace("_", " ") for one in header], body) or "nothing"
     if isinstance(document, Mapping):
         pairs = [
-            (name.replace("_", " "), _cell(name, one, times)) for name, one in document.items()
+            (name.replace("_", " "), cell(one, name=name, most=200))
+            for name, one in document.items()
         ]
         return columns(("field", "value"), pairs)
     return cell(document, most=10_000)
@@ -175,20 +177,3 @@ def table(document: Any, response: type[msgspec.Struct] | None) -> str:
 
 def _is_nested(rows: list[Mapping[str, Any]], name: str) -> bool:
     return any(isinstance(one.get(name), Mapping) for one in rows)
-
-
-def _cell(name: str, value: Any, times: frozenset[str]) -> str:
-    if name in times and isinstance(value, int) and not isinstance(value, bool):
-        return format_time(value) or "-"
-    return cell(value, most=200)
-
-
-def _times(response: type[msgspec.Struct]) -> frozenset[str]:
-    """The names of the fields that are times, in the answer or in its items."""
-    schema = msgspec.json.schema(response)
-    return frozenset(
-        name
-        for one in schema.get("$defs", {}).values()
-        for name, field in one.get("properties", {}).items()
-        if str(field.get("description", "")).startswith(TIME)
-    )

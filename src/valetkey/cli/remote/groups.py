@@ -8,13 +8,17 @@ from valetkey.cli.context import CommandContext
 from valetkey.cli.options import Command, Group
 
 
+class AnywhereCommand(Command):
+    """A command that goes to a server elsewhere by itself."""
+
+
 class OperationGroup(Group):
     """A group whose commands come from the operations of a noun, besides its own. With a server
     elsewhere, the operations go before the commands over the database."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         own, remote = super().get_command(ctx, cmd_name), is_remote(ctx)
-        if own is not None and not remote:
+        if own is not None and (isinstance(own, AnywhereCommand) or not remote):
             return own
         # Imported here: a command over the database alone needs no table.
         from valetkey.cli.remote.commands import command_of, operations_of  # noqa: PLC0415

@@ -12,7 +12,6 @@ from valetkey.cli.context import CommandContext
 from valetkey.cli.options import PATH, Command
 from valetkey.cli.output.errors import Failed, InvalidUsage
 from valetkey.cli.output.formats import cell, columns
-from valetkey.cli.remote.commands import OperationCall, target_of
 from valetkey.cli.remote.connection import Connection, app_of, http_client
 from valetkey.cli.remote.contexts import (
     BUILT_IN,
@@ -26,6 +25,7 @@ from valetkey.cli.remote.contexts import (
     read_contexts,
     token_store,
 )
+from valetkey.cli.remote.targets import OperationCall, target_of
 from valetkey.client.device_and_ciba import Waiting
 from valetkey.client.errors import ClientError
 from valetkey.client.key import Key

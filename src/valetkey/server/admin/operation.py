@@ -78,7 +78,8 @@ class Operation(msgspec.Struct, Generic[Q, B, R], frozen=True, kw_only=True, eq=
     `location` is the path of what it created, with fields of the response as variables.
 
     `sensitive`: people need a fresh proof of two factors. `narrows`: it only takes something away,
-    so it needs no If-Match. `secret` names fields of the response that are shown once.
+    so it needs no If-Match. `secret` names fields of the response that are shown once,
+    `hidden` fields of the body that no record, answer or log has.
     `recorded`: to read this leaves an audit record too.
     `reach`, where the permission alone does not say what the caller may do: raises Problem unless
     they may do this to what the path names. `run` checks it itself; it is for repeated calls.
@@ -99,6 +100,7 @@ class Operation(msgspec.Struct, Generic[Q, B, R], frozen=True, kw_only=True, eq=
     sensitive: bool = False
     narrows: bool = False
     secret: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
     recorded: bool = False
     reach: "Callable[[Call[Q, B]], Rule[object]] | None" = None
 

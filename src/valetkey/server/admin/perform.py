@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from valetkey.jose import seal
 from valetkey.server.admin.operation import AnyOperation, Call
 from valetkey.server.admin.problems import Problem
 from valetkey.server.admin.services import Attempt, Replayed, Services, headers_of, replay
@@ -20,6 +21,8 @@ from valetkey.server.model.idempotency import IdempotentCall
 from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.endpoints.administration import FRESH_SECONDS, Actor
+
+_PURPOSE: Final = b"a hidden field of a call"
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 
@@ -74,11 +77,13 @@ async def perform(
         query, body = read()
     query = operation.query() if query is None else query
     body = operation.body() if body is None else body
-    attempt = msgspec.structs.replace(
-        attempt,
-        key=_key(operation, actor, idempotency_key),
-        fingerprint=_fingerprint(operation, place, query=query, body=body),
-    )
+    if key := _key(operation, actor, idempotency_key):
+        mac_key = await services.runner.ask(_mac_key)
+        attempt = msgspec.structs.replace(
+            attempt,
+            key=key,
+            fingerprint=_fingerprint(operation, place, query=query, body=body, mac_key=mac_key),
+        )
     if operation.needs_match and not if_match and not from_people:
         raise Problem("precondition-needed")
     call = Call(
@@ -154,8 +159,19 @@ def _key(operation: AnyOperation, actor: Actor, key: str) -> str:
     return _digest([actor.kind, actor.id, actor.client, operation.name, key])
 
 
-def _fingerprint(operation: AnyOperation, path: Mapping[str, str], *, query: Any, body: Any) -> str:
+def _mac_key(context: Context) -> Rule[bytes]:
+    yield from ()
+    return context.installation.keyring.macs[0].raw
+
+
+def _fingerprint(
+    operation: AnyOperation, path: Mapping[str, str], *, query: Any, body: Any, mac_key: bytes
+) -> str:
+    """A digest of what was asked. A password in it goes in as a MAC, so that nobody who reads the
+    database can guess it there, faster than by its hash."""
     inputs = [msgspec.to_builtins(one, enc_hook=str) for one in (query, body)]
+    for name in operation.hidden:
+        inputs[1][name] = seal.mac(mac_key, _PURPOSE, inputs[1][name].encode()).hex()
     return _digest([operation.name, dict(path), *inputs])
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 import msgspec
 
 from valetkey.server.admin.audit import OperationOutcome, audit_change
+from valetkey.server.admin.chosen_passwords import ChosenPasswords
 from valetkey.server.admin.operation import AnyOperation, etag
 from valetkey.server.model.change import Change, Update, put
 from valetkey.server.model.idempotency import IdempotentCall
@@ -73,12 +74,11 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Services:
-    """What operations work with. `extras` are things of the process that some operations need, by
-    name."""
+    """What operations work with. `passwords` judges and hashes those that administrators choose."""
 
-    def __init__(self, runner: Runner, *, extras: dict[str, Any] | None = None) -> None:
+    def __init__(self, runner: Runner, *, passwords: ChosenPasswords | None = None) -> None:
         self.runner = runner
-        self.extras = extras or {}
+        self.passwords = passwords or ChosenPasswords()
         self.in_flight: set[str] = set()
         """The keys of calls that are being answered by this process."""
 

@@ -36,6 +36,7 @@ from valetkey.server.model.role import PREFIX
 from valetkey.server.model.search import SearchQuery, beginning, exactly
 from valetkey.server.oauth.admin import removal
 from valetkey.server.oauth.clients import credentials, registration
+from valetkey.server.oauth.clients.registration import NO_SCOPE
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.wire import opaque
@@ -118,9 +119,10 @@ def _values(body: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not UNSET}
 
 
-def _check(client: Client, context: Context) -> None:
-    """Raises Problem with all mistakes."""
-    if mistakes := registration.mistakes(client, context.installation):
+def _check(client: Client, context: Context, *, but: str = "") -> None:
+    """Raises Problem with all mistakes, without `but`."""
+    every = registration.mistakes(client, context.installation)
+    if mistakes := [one for one in every if one != but]:
         raise Problem("not-valid", mistakes=mistakes)
 
 
@@ -142,7 +144,8 @@ async def create_app(call: Call[Nothing, Any]) -> AppCreated:
             new = credentials.new_secret(Secret(secret), client=client, keyring=keyring, env=env)
             client = msgspec.structs.replace(client, secrets=(new,))
         check_powers(client, call)
-        _check(client, context)
+        # One that requests permissions of this API alone gets its scope when it is listed.
+        _check(client, context, but=f"scope: {NO_SCOPE}")
         return AppChanged(client=client, secret=secret, changes=(Create(client),))
 
     return await call.settle(
@@ -204,7 +207,8 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         response=AppCreated,
         run=create_app,
         summary="Register an app",
-        description="An app that authenticates with a secret gets one.",
+        description="An app that authenticates with a secret gets one. For permissions of this "
+        "API, list it afterwards (`apps.administration`).",
         status=201,
         location="/apps/{app.id}",
         secret=("client_secret",),

@@ -60,7 +60,7 @@ class AdminHandler:
         self._limiter = RateLimiter(rules.per_minute, rules.counts or SharedCounts())
         self._document: tuple[str, bytes] = ("", b"")
         self._transport = transport
-        self._services = Services(shell)
+        self._services = Services(shell, passwords=rules.passwords)
         self._routes = Routes(OPERATIONS)
         self._base = ""
 

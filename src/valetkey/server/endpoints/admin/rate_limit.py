@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from valetkey.server.admin.chosen_passwords import ChosenPasswords
 from valetkey.server.http.reply import Headers
 from valetkey.server.http.shared_counts import SharedCounts
 
@@ -19,12 +20,13 @@ WINDOW: Final = 60
 
 
 class CallRules(msgspec.Struct, frozen=True, kw_only=True):
-    """What callers need, and how much they may call in a minute. `counts` are those of all workers,
-    None for a server without workers."""
+    """What callers need, how much they may call in a minute, and how they choose passwords for
+    users. `counts` are those of all workers, None for a server without workers."""
 
     two_factors: bool = True
     per_minute: int = 600
     counts: SharedCounts | None = None
+    passwords: ChosenPasswords | None = None
 
 
 class Remaining(NamedTuple):

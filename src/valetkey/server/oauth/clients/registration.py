@@ -35,10 +35,13 @@ from valetkey.wire import address, redirect
 _OF_PEOPLE: Final = frozenset(permission.id for permission in IDENTITY)
 
 
+NO_SCOPE: Final = "is empty, so the app could request nothing"
+
+
 def scope(client: Client, at: Installation) -> Iterator[str]:
     """Check the scope: every name is in a catalog, or is a client's own."""
     if not client.scope:
-        yield "is empty, so the app could request nothing"
+        yield NO_SCOPE
     # Without the hand-off the scope opens nothing, so its client can be registered before.
     own = {names.INTERACTIONS_ANSWER}
     own.update(*(scopes.names for scopes in at.client_scopes if scopes.registered))

@@ -38,11 +38,12 @@ def change_password(
     keep: str = "",
     stop_apps: bool = False,
     device: str = "",
+    reason: str = "",
     context: Context,
 ) -> Rule[CredentialsChanged]:
     """Stores the hash of a new password of the user with this id. Their sessions end, except the
     one with the id `keep`, and so does the access of apps if `stop_apps`. Trusted devices end by
-    themselves. `device` describes the browser, for the notice."""
+    themselves. `device` describes the browser, for the notice. The user reads the `reason`."""
     query, owned = One(User, name), Many(Session, "user", name)
     results = yield (query, owned)
     user, sessions = results.one(query), results.many(owned)
@@ -58,7 +59,7 @@ def change_password(
         if one.id == keep and not one.way
     )
     stops = (yield from _stop_all(name, by=by, context=context)) if stop_apps else Outcome()
-    noted = yield from _note_password(name, by=by, device=device, context=context)
+    noted = yield from _note_password(name, by=by, device=device, reason=reason, context=context)
     return CredentialsChanged(
         user=changed,
         sessions=len(others),
@@ -74,7 +75,7 @@ def change_password(
     )
 
 
-def _note_password(name: str, *, by: By, device: str, context: Context) -> Rule[Noted]:
+def _note_password(name: str, *, by: By, device: str, reason: str, context: Context) -> Rule[Noted]:
     """What comes with a new password besides its ends: it works for strangers again, the user is
     notified, and the events."""
     env, to = context.env, context.installation.notices
@@ -82,7 +83,7 @@ def _note_password(name: str, *, by: By, device: str, context: Context) -> Rule[
     if (yield from is_closed(name, env.now)):
         opened = password_opened(name, by=by, device=device, to=to, env=env)
     notices = tell("password_changed", user=name, env=env, to=to, facts=_by(device))
-    changed = event(env, "password-changed", by=by, user=name, note=device)
+    changed = event(env, "password-changed", by=by, user=name, note=device, reason=reason)
     return Noted(
         changes=(*reopen(name, env.now), *notices, *opened.changes),
         events=(changed, *opened.events),
