@@ -84,9 +84,12 @@ def run(options: GrowthOptions) -> None:
     with contextlib.ExitStack() as stack:
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = stack.enter_context(_server(options.folder)) if options.postgres else None
-        subjects = [_subject(size, options, folder=folder, server=server) for size in options.sizes]
+        subjects = [
+            filled(size, folder=folder, server=server, fresh=options.fresh)
+            for size in options.sizes
+        ]
         for one in subjects:
-            stack.callback(_keep, one, folder)
+            stack.callback(keep, one, folder)
         if options.rounds:
             with contextlib.ExitStack() as serving:
                 for one in subjects:
@@ -126,7 +129,7 @@ def _server(folder: Path | None) -> Iterator[str]:
         one.stop("fast")
 
 
-def _subject(size: int, options: GrowthOptions, *, folder: Path, server: str | None) -> Subject:
+def filled(size: int, *, folder: Path, server: str | None, fresh: bool = False) -> Subject:
     """The database of that size, as it was left in the folder, or new."""
     database = _database(size, folder=folder, server=server)
     note = _note(size, folder, database)
@@ -134,11 +137,11 @@ def _subject(size: int, options: GrowthOptions, *, folder: Path, server: str | N
         others = msgspec.json.decode(note.read_bytes(), type=Snapshot)
         return asyncio.run(Subject.open(database, others))
     start = time.perf_counter()
-    people = population(size, now=int(time.time()), fresh=options.fresh)
+    people = population(size, now=int(time.time()), fresh=fresh)
     one = asyncio.run(Subject.fill(database, people))
     took, taken = time.perf_counter() - start, asyncio.run(one.file_size())
     print(f"{size:>12,} families  {taken / size:,.0f} bytes each  filled in {took:,.0f} s")
-    _keep(one, folder)
+    keep(one, folder)
     return one
 
 
@@ -156,7 +159,8 @@ def _database(size: int, *, folder: Path, server: str | None) -> Database:
     return Database(PostgresURL(server.replace("/postgres", f"/growth_{size}")))
 
 
-def _keep(one: Subject, folder: Path) -> None:
+def keep(one: Subject, folder: Path) -> None:
+    """Notes what its members did, for the next run."""
     note = _note(one.people.size, folder, one.database)
     note.write_bytes(msgspec.json.encode(one.kept))
 

@@ -88,7 +88,7 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._seen += data
         head, end, body = self._seen.partition(HEAD_END)
-        if not end or len(body) < _length(head):
+        if not end or len(body) < body_length(head):
             return
         self._seen = b""
         if self.insists and head.startswith(BUSY):
@@ -113,7 +113,8 @@ class _Connection(asyncio.Protocol):
         self.transport.write(request)
 
 
-def _length(head: bytes) -> int:
+def body_length(head: bytes) -> int:
+    """What the head of an answer says. Raises ValueError if it says nothing."""
     _, name, rest = head.lower().partition(b"\r\ncontent-length:")
     if not name:
         raise ValueError("an answer without Content-Length")
@@ -168,7 +169,7 @@ def _access_token(connection: socket.socket) -> str:
     while True:
         buffer += connection.recv(65536)
         head, end, body = buffer.partition(HEAD_END)
-        if end and len(body) >= _length(head):
+        if end and len(body) >= body_length(head):
             break
     if not head.startswith(b"HTTP/1.1 200 "):
         raise RuntimeError(f"no token: {buffer[:300]!r}")

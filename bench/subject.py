@@ -5,7 +5,6 @@ import base64
 import contextlib
 import math
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from tests.live import free_port
 
 from bench.fill import fill, size, warm
 from bench.load import form_request
@@ -116,14 +116,18 @@ class Subject:
     @contextlib.contextmanager
     def serving(self, folder: Path) -> Iterator[None]:
         """`valetkey serve` on it, until the end."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
+        with self.node(folder, self.port) as self.pid:
+            yield
+
+    @contextlib.contextmanager
+    def node(self, folder: Path, port: int) -> Iterator[int]:
+        """The process of `valetkey serve` on it, at that port, until the end."""
         at = self.database.at
         named = at.reveal() if isinstance(at, PostgresURL) else str(at)
         command = [sys.executable, "-m", "valetkey", "serve", "--database", named]
         with subprocess.Popen(
-            [*command, "--port", str(self.port), "--issuer", self.issuer],
+            [*command, "--port", str(port), "--issuer", self.issuer],
             cwd=folder,
             env=os.environ | {"VALETKEY_MASTER_KEY": base64url.encode(self.kept.master)},
             stdout=subprocess.PIPE,
@@ -133,8 +137,7 @@ class Subject:
                 assert process.stdout is not None
                 if not process.stdout.readline():
                     raise RuntimeError("the server did not start")
-                self.pid = process.pid
-                yield
+                yield process.pid
             finally:
                 process.terminate()
 

@@ -1,8 +1,8 @@
 """Plots as SVG: bars of ratios, and lines. They are text, so a run can be compared with another."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeAlias
 from xml.sax.saxutils import escape
 
 WIDTH: Final = 760
@@ -56,27 +56,26 @@ def lines(
     *,
     across: str,
     up: str,
+    logarithmic: bool = True,
 ) -> str:
-    """A line for each series of points, both axes logarithmic."""
+    """A line for each series of points; both axes logarithmic, or both from 0 in even steps."""
     x0, top, right, height = 64, 44, 236, 360
     points = [point for each in series.values() for point in each]
-    low_x, high_x = _decades([x for x, _ in points])
-    low_y, high_y = _decades([y for _, y in points])
+    axis = _logarithmic if logarithmic else _even
+    (marks_x, along), (marks_y, above) = (axis([point[at] for point in points]) for at in (0, 1))
 
     def place(x: float, y: float) -> tuple[float, float]:
-        along = (math.log10(x) - low_x) / (high_x - low_x)
-        above = (math.log10(y) - low_y) / (high_y - low_y)
-        return x0 + along * (WIDTH - x0 - right), height - 36 - above * (height - 36 - top)
+        return x0 + along(x) * (WIDTH - x0 - right), height - 36 - above(y) * (height - 36 - top)
 
     parts = [_text(0, 20, title)]
-    for power in range(low_x, high_x + 1):
-        x, _ = place(10.0**power, 10.0**low_y)
+    for value in marks_x:
+        x, _ = place(value, marks_y[0])
         parts.append(f'<path class="grid" d="M{x:.1f} {top}V{height - 36}"/>')
-        parts.append(_text(x, height - 20, _power(power), anchor="middle", style="quiet"))
-    for power in range(low_y, high_y + 1):
-        _, y = place(10.0**low_x, 10.0**power)
+        parts.append(_text(x, height - 20, _number(value), anchor="middle", style="quiet"))
+    for value in marks_y:
+        _, y = place(marks_x[0], value)
         parts.append(f'<path class="grid" d="M{x0} {y:.1f}H{WIDTH - right}"/>')
-        parts.append(_text(x0 - 6, y + 4, _power(power), anchor="end", style="quiet"))
+        parts.append(_text(x0 - 6, y + 4, _number(value), anchor="end", style="quiet"))
     parts.append(_text((x0 + WIDTH - right) / 2, height - 4, across, anchor="middle"))
     parts.append(_text(0, top - 8, up, style="quiet"))
     for number, (name, found) in enumerate(series.items()):
@@ -91,11 +90,24 @@ def lines(
     return _document(height, title, parts)
 
 
-def _power(power: int) -> str:
-    return f"{10.0**power:,.{max(0, -power)}f}"
+Axis: TypeAlias = tuple[Sequence[float], Callable[[float], float]]
+"""The values that are marked, and where between 0 and 1 a value lies."""
 
 
-def _decades(values: Sequence[float]) -> tuple[int, int]:
+def _logarithmic(values: Sequence[float]) -> Axis:
     low = math.floor(math.log10(min(values)))
-    high = math.ceil(math.log10(max(values)))
-    return low, max(high, low + 1)
+    high = max(math.ceil(math.log10(max(values))), low + 1)
+    marks = [10.0**power for power in range(low, high + 1)]
+    return marks, lambda value: (math.log10(value) - low) / (high - low)
+
+
+def _even(values: Sequence[float]) -> Axis:
+    most = max(values) or 1.0
+    unit: float = 10.0 ** math.floor(math.log10(most))
+    step = next(unit * part for part in (0.2, 0.5, 1.0, 2.0) if most <= unit * part * 6)
+    count = math.ceil(most / step)
+    return [step * at for at in range(count + 1)], lambda value: value / (step * count)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.{max(0, -math.floor(math.log10(value)))}f}" if value else "0"
