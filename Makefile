@@ -2,9 +2,9 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 ARGS ?=
-# Four workers for two cores, as many tests wait for a program or the clock. A file is one worker's,
+# Five workers for two cores, as many tests wait for a program or the clock. A file is one worker's,
 # so that what it starts is started once.
-WORKERS := -n 4 --dist loadfile --no-loadscope-reorder
+WORKERS := -n 5 --dist loadfile --no-loadscope-reorder
 # The programs that are started hundreds of times are compiled once, whatever the machine says.
 unexport PYTHONDONTWRITEBYTECODE
 .NOTPARALLEL:
