@@ -1,4 +1,4 @@
-"""`valetkey import hydra` and `keycloak`: what maps to what, and what is refused."""
+"""`valetkey import auth0`, `hydra` and `keycloak`: what maps to what, and what is refused."""
 
 import json
 from pathlib import Path
@@ -293,3 +293,181 @@ def test_users_of_a_folder_come_with_their_consents(furnished: Line) -> None:
     assert done["grants"]["not_imported"] == {"the scope 'gone'": 1}
     (grant,) = grants(furnished)
     assert set(grant.permissions) == {"openid", "profile", "chirps.read"}
+
+
+def auth0_app(**fields: Any) -> dict[str, Any]:
+    """As the documents of the Management API have it."""
+    whole = {
+        "tenant": "chirp",
+        "global": False,
+        "client_id": "chirper",
+        "client_secret": SECRET,
+        "name": "Chirper",
+        "app_type": "regular_web",
+        "is_first_party": False,
+        "oidc_conformant": True,
+        "token_endpoint_auth_method": "client_secret_post",
+        "grant_types": ["authorization_code", "implicit", "refresh_token", "client_credentials"],
+        "callbacks": [REDIRECT],
+        "allowed_logout_urls": [],
+        "jwt_configuration": {"alg": "RS256"},
+    }
+    return whole | fields
+
+
+def auth0_grant(user: str = "auth0|1", *scope: str) -> dict[str, Any]:
+    audience = "https://chirp.example"
+    scopes = list(scope or ("openid", "offline_access", "chirps.read"))
+    whole = {"id": "0", "clientID": "chirper", "user_id": user, "audience": audience}
+    return whole | {"scope": scopes}
+
+
+AUTH0_USER = {"user_id": "auth0|1", "email": "miko", "email_verified": True}
+MACHINE = {"id": "cgr_1", "client_id": "chirper", "audience": "https://chirp.example"}
+
+
+@pytest.mark.parametrize(
+    "fields, expected",
+    [
+        row("auth0", "as it is", {}, {"auth_method": "client_secret_post"}),
+        row("auth0", "its grant types", {}, {"grant_types": (*CODES, names.CLIENT_CREDENTIALS)}),
+        row("auth0", "its addresses", {}, {"redirect_uris": (REDIRECT,)}),
+        row("auth0", "Basic", {"token_endpoint_auth_method": "client_secret_basic"}, {}),
+        row("auth0", "no method", {"token_endpoint_auth_method": None}, {}),
+        row(
+            "auth0",
+            "a phone",
+            {
+                "token_endpoint_auth_method": None,
+                "app_type": "native",
+                "grant_types": [*CODES, names.DEVICE_CODE],
+            },
+            {"auth_method": "none", "secrets": (), "grant_types": (*CODES, names.DEVICE_CODE)},
+        ),
+        row(
+            "auth0",
+            "after sign-out",
+            {"allowed_logout_urls": ["https://a.example/", "https://*.b.example/"]},
+            {"post_logout_redirect_uris": ("https://a.example/",)},
+        ),
+        row(
+            "auth0",
+            "told of a sign-out",
+            {"oidc_logout": {"backchannel_logout_urls": ["https://a.example/out"]}},
+            {"backchannel_logout_uri": "https://a.example/out"},
+        ),
+        row(
+            "auth0",
+            "bound tokens",
+            {"require_proof_of_possession": True},
+            {"dpop_bound_access_tokens": True},
+        ),
+        row(
+            "auth0",
+            "from elsewhere",
+            {"initiate_login_uri": "https://chirper.example/start"},
+            {"initiate_login_uri": "https://chirper.example/start"},
+        ),
+    ],
+)
+def test_an_app_of_auth0(fields: dict[str, Any], expected: dict[str, Any], furnished: Line) -> None:
+    text = pages(auth0_app(**fields), MACHINE | {"scope": ["chirps.read"]})
+    done = bring(furnished, "auth0", "--allow-scope", "openid", text=text)
+    assert done["apps"]["added"] == 1
+    one = client(furnished)
+    assert one.scope == ("openid", "chirps.read")
+    assert not one.verified
+    assert {name: getattr(one, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    "fields, field",
+    [
+        row("auth0", "implicit alone", {"grant_types": ["implicit"]}, "grant_types"),
+        row("auth0", "no grant types", {"grant_types": None}, "grant_types"),
+        row("auth0", "no secret", {"client_secret": None}, "client_secret"),
+        row("auth0", "http", {"callbacks": ["http://a.example/"]}, "redirect_uris"),
+        row("auth0", "a wildcard", {"callbacks": ["https://*.a.example/"]}, "redirect_uris"),
+        row("auth0", "an unknown way", {"token_endpoint_auth_method": "x"}, "auth_method"),
+        row("auth0", "no list", {"callbacks": REDIRECT}, "callbacks"),
+        row(
+            "auth0",
+            "keys",
+            {"client_authentication_methods": {"private_key_jwt": {"credentials": [{"id": "k"}]}}},
+            "client_authentication_methods",
+        ),
+    ],
+)
+def test_what_is_wrong_with_an_app_of_auth0(
+    fields: dict[str, Any], field: str, furnished: Line
+) -> None:
+    before = furnished.every(Client)
+    text = pages(auth0_app(**fields))
+    done = bring(furnished, "auth0", "--allow-scope", "openid", text=text, status=1)
+    (refusal,) = done["apps"]["refusals"]
+    assert (refusal["client"], refusal["field"]) == ("chirper", field)
+    assert furnished.every(Client) == before
+
+
+def test_what_has_no_counterpart_of_auth0_is_counted(furnished: Line) -> None:
+    one = auth0_app(is_first_party=True, web_origins=["https://a.example"], addons={"samlp": {}})
+    text = pages(auth0_app(client_id="all", **{"global": True}), one, {"id": "rol_1"})
+    done = bring(furnished, "auth0", "--allow-scope", "openid", text=text)
+    assert done["apps"]["skipped"] == {"the tenant's own app": 1, "other records": 1}
+    assert done["apps"]["not_imported"] == {
+        "grant types that are not here": 1,
+        "skipping of the consent page": 1,
+        "allowed origins": 1,
+        "add-ons": 1,
+    }
+
+
+def test_an_answer_with_totals_is_refused(furnished: Line) -> None:
+    text = json.dumps({"start": 0, "limit": 50, "total": 1, "clients": [auth0_app()]})
+    done = bring(furnished, "auth0", text=text, status=1)
+    (refusal,) = done["apps"]["refusals"]
+    assert "include_totals" in refusal["why"]
+
+
+@pytest.mark.parametrize(
+    "dry_run", [row("auth0", "for real", False), row("auth0", "a dry run", True)]
+)
+def test_grants_of_auth0_are_one_for_each_app(dry_run: bool, furnished: Line) -> None:
+    text = "\n".join(
+        (
+            json.dumps(AUTH0_USER),
+            pages(
+                auth0_app(),
+                auth0_grant("auth0|1", "openid", "offline_access"),
+                auth0_grant("auth0|1", "chirps.read", "gone"),
+                auth0_grant("auth0|2"),
+            ),
+        )
+    )
+    words = ("--dry-run",) if dry_run else ()
+    done = bring(furnished, "auth0", *words, text=text, status=1)
+    assert (done["grants"]["added"], done["grants"]["refused"]) == (1, 1)
+    assert done["grants"]["not_imported"] == {"the scope 'gone'": 1}
+    if dry_run:
+        assert not grants(furnished)
+        return
+    (grant,) = grants(furnished)
+    assert set(grant.permissions) == {"openid", "offline_access", "chirps.read"}
+    again = bring(furnished, "auth0", text=text, status=1)
+    assert (again["apps"]["added"], again["grants"]["added"]) == (0, 0)
+
+
+def test_users_of_auth0_are_named_as_their_import_names_them(furnished: Line) -> None:
+    one = {"user_id": "auth0|7", "username": "pilo", "email": "pilo@mail.example"}
+    file = furnished.folder / "users.ndjson"
+    file.write_text(json.dumps(one))
+    furnished.ok("import", "users", str(file))
+    text = "\n".join((json.dumps(one), pages(auth0_app(), auth0_grant("auth0|7"))))
+    assert bring(furnished, "auth0", text=text)["grants"]["added"] == 1
+
+
+def test_a_grant_for_somebody_who_is_not_here_is_refused_in_a_dry_run(furnished: Line) -> None:
+    one = {"user_id": "auth0|7", "email": "nobody@mail.example"}
+    text = "\n".join((json.dumps(one), pages(auth0_app(), auth0_grant("auth0|7"))))
+    done = bring(furnished, "auth0", "--dry-run", text=text, status=1)
+    assert (done["grants"]["added"], done["grants"]["refused"]) == (0, 1)

@@ -37,7 +37,7 @@ def local() -> click.Context:
     return context
 
 
-MOVERS = ("dot", "hydra", "keycloak")
+MOVERS = ("auth0", "dot", "hydra", "keycloak")
 """The authorization servers that apps and grants are imported from."""
 
 COMMANDS = dict(leaves(local()))

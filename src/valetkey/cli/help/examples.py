@@ -52,6 +52,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "valetkey import dot site.jsonl --dry-run",
         "valetkey import dot site.sqlite3 --scope read=chirps.read --report refused.ndjson",
     ),
+    "import auth0": ("valetkey import auth0 auth0.json --dry-run",),
     "import hydra": ("valetkey import hydra hydra.json --secrets hashes.ndjson --source platform",),
     "import keycloak": (
         "valetkey import keycloak chirp-realm.json --dry-run",

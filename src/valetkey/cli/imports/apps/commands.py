@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from valetkey.cli.context import CommandContext
-from valetkey.cli.imports.apps import dot, hydra, keycloak
+from valetkey.cli.imports.apps import auth0, dot, hydra, keycloak
 from valetkey.cli.imports.apps.moving import Format, Move, MoveTerms, OnExistingApp
 from valetkey.cli.imports.apps.records import AppTerms
 from valetkey.cli.imports.apps.staging import private_folder
@@ -205,9 +205,23 @@ def _pages(file: Path) -> Iterator[RawRecord]:
         yield from JsonStream(opened).values()
 
 
+AUTH0: Final = Format(_unchanged, _pages, auth0.read)
 DOT: Final = Format(_dumpdata, _objects, dot.read, users="django")
 HYDRA: Final = Format(_unchanged, _pages, hydra.read, scopes={"offline": "offline_access"})
 KEYCLOAK: Final = Format(_unchanged, keycloak.records, keycloak.read, users="keycloak")
+
+
+@imports.command(name="auth0", cls=Command)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_options
+@click.pass_obj
+def import_auth0(command: CommandContext, /, file: Path, **options: Any) -> None:
+    """Move from Auth0: FILE has answers of its Management API, one after another.
+
+    Its apps come with their secrets, and what users granted becomes grants. Import your users
+    before, and append their export to FILE: it says whose an id is. With --source it is not needed.
+    """
+    _move(command, AUTH0, file=file, options=options)
 
 
 @imports.command(name="dot", cls=Command)

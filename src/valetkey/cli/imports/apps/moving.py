@@ -252,7 +252,7 @@ class Move:
             subject=consent.subject,
             scope=self._terms.apps.names_here(consent.scope),
             created=consent.created,
-            coming=self._terms.dry_run and bool(consent.username),
+            coming=self._terms.dry_run and bool(self._form.users and consent.username),
         )
 
     async def _write_grants(self, store: Store, batch: list[IncomingGrant]) -> bool:
