@@ -65,6 +65,7 @@ ACTS = [
     row("user", "sign out", "POST", "/sign-out", {}),
     row("user", "password link", "POST", "/password-link", {}),
     row("user", "factors", "POST", "/reset-factors", {}),
+    row("user", "password", "POST", "/password", {"password": "seven-gulls-at-dawn"}),
 ]
 
 

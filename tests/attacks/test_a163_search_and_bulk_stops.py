@@ -17,6 +17,7 @@ from tests.attacks.play import introspected, tokens
 from tests.live import Live, caught_up, live
 from tests.server.admin.play import ALL, Administrator, list_app, machine
 
+from valetkey.jose import base64url, seal
 from valetkey.server.model.bulk_stop import BulkStop
 from valetkey.server.model.query import Many
 
@@ -83,6 +84,19 @@ def test_a_preview_of_somebody_else_orders_nothing(server: Live, admin: Administ
     other = machine(server, client="agent")
     assert other.call("POST", "/bulk-stops", {"token": token}).status_code == 403
     assert admin.get("/grants", app="stefapp")["items"]
+
+
+def test_a_preview_is_not_made_up(server: Live, admin: Administrator) -> None:
+    """Neither with another filter, nor without a proof, nor out of nothing."""
+    tokens(server)
+    token = admin.post("/bulk-stops/preview", {"app": "nobody"})["token"]
+    raw = base64url.decode(token)
+    other = raw.replace(b"nobody", b"stefap")
+    assert other != raw
+    for made in (other, bytes(seal.MAC) + other[seal.MAC :], raw[seal.MAC :], b"", b"x" * 100):
+        order = {"token": base64url.encode(made)}
+        assert admin.call("POST", "/bulk-stops", order).status_code == 400, made
+    assert admin.call("POST", "/bulk-stops", {"token": "~"}).status_code == 400
 
 
 def test_a_preview_grows_old(

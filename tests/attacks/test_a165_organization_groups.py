@@ -22,6 +22,7 @@ from tests.server.endpoints.test_scim import Scim, provision
 
 from valetkey.jose import jws
 from valetkey.server.model.change import Create
+from valetkey.server.model.directory import GroupMember, ProvisionedGroup
 from valetkey.server.model.organization import (
     PROVISIONED,
     GroupSource,
@@ -135,6 +136,11 @@ def test_a_directory_reaches_the_organizations_of_its_own_source(tmp_path: Path)
         mine, theirs = there.user("ada")["id"], other.user("bob")["id"]
         group(other, "staff", theirs)
         group(there, "guests", mine)
+        assert not members(server)
+        # A membership in the group of another source is not the user's own directory's word.
+        (foreign,) = (one for one in every(server, ProvisionedGroup) if one.source == "elsewhere")
+        server.run(server.store.commit([Create(GroupMember(group=foreign.id, user=mine))]))
+        group(there, "visitors", mine)
         assert not members(server)
         name = group(there, "staff", mine)
         assert members(server) == {mine}

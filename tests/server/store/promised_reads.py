@@ -11,6 +11,7 @@ from valetkey.server.model import ids
 from valetkey.server.model.change import Remove, Stale, Update
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.organization import Membership
 from valetkey.server.model.query import Many, One, OneByAlias, PageQuery
 from valetkey.server.model.user import Identity, Session, User
 from valetkey.server.store.port import Store
@@ -152,6 +153,31 @@ class Reads:
         assert len((await store.read(everyone)).many(everyone)) == 6
         nobody = Many(Session, "user", "nobody")
         assert (await store.read(nobody)).many(nobody) == ()
+
+    async def test_many_lists_at_once(self, store: Store) -> None:
+        """As an organization's effect reads them: by an index of records that users own, and by
+        one of others, with some that nobody can have."""
+        people = [user(f"many{n}") for n in range(40)]
+        rows = [replace(session(one.id), digest=one.username) for one in people[:30]]
+        memberships = [
+            Membership(organization=f"o{n % 7}", user=one.id, created=1)
+            for n, one in enumerate(people[5:35])
+        ]
+        await put(store, *rows, *memberships)
+        nobody = ("nobody", "", "\x00", "x" * 3000)
+        own = {one.id: Many(Session, "user", one.id) for one in people}
+        others = {one.id: Many(Membership, "user", one.id) for one in people}
+        companies = {n: Many(Membership, "organization", f"o{n}") for n in range(40)}
+        none = [Many(kind, "user", one) for kind in (Session, Membership) for one in nobody]
+        results = await store.read(*own.values(), *others.values(), *companies.values(), *none)
+        for number, one in enumerate(people):
+            mine = [of.id for of in results.many(own[one.id])]
+            assert mine == [of.id for of in rows[number : number + 1]]
+            there = memberships[number - 5 : number - 4] if 5 <= number < 35 else []
+            assert [of.user for of in results.many(others[one.id])] == [of.user for of in there]
+        found = [len(results.many(companies[n])) for n in range(40)]
+        assert found == [*(len(range(n, 30, 7)) for n in range(7)), *[0] * 33]
+        assert not any(results.many(one) for one in none)
 
     async def test_a_name_that_is_no_index_is_a_mistake(self, store: Store) -> None:
         for index in ("digest", "key; DROP TABLE sessions", "body"):

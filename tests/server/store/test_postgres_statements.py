@@ -11,6 +11,7 @@ from tests.attacks.play import AS_WEB, call, redeem
 from tests.browser import authorize
 from tests.installation import SECRETS
 from tests.live import Live
+from tests.rows import row
 from tests.server.store.samples import ENV, MIKO
 
 from valetkey.server.model import ids
@@ -18,7 +19,10 @@ from valetkey.server.model.change import Change, Create
 from valetkey.server.model.change_log import Log
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
-from valetkey.server.model.query import One, OneByAlias, Page, PageQuery, Query, Results
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.organization import Membership
+from valetkey.server.model.query import Many, One, OneByAlias, Page, PageQuery, Query, Results
+from valetkey.server.model.record import Record
 from valetkey.server.model.user import User
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.migrate import migrations
@@ -136,6 +140,16 @@ def test_a_read_of_many_is_as_long_as_one_of_few() -> None:
     """PostgreSQL takes seconds to plan a statement of a thousand parts."""
     few, many = (
         statements.read([OneByAlias(User, f"user{n}") for n in range(size)])
+        for size in (statements.MANY, 1000)
+    )
+    assert few.sql == many.sql
+    assert [len(values) for values in many.parameters] == [1000] * 3
+
+
+@pytest.mark.parametrize("kind", [row("lists", one.table, one) for one in (Grant, Membership)])
+def test_a_read_of_many_lists_is_as_long_as_one_of_few(kind: type[Record]) -> None:
+    few, many = (
+        statements.read([Many(kind, "user", ids.user_id(ENV)) for _ in range(size)])
         for size in (statements.MANY, 1000)
     )
     assert few.sql == many.sql

@@ -34,11 +34,15 @@ needs a second to plan a statement of a thousand."""
 def read(wants: Sequence[Query]) -> Statement:
     """All wants in one statement. Each row says which want it answers (`n`)."""
     parameters, parts = list[Any](), list[str]()
-    shapes: dict[tuple[type[Query], type[Record]], list[tuple[int, Query]]] = {}
+    shapes: dict[tuple[type[Query], type[Record], str | None], list[tuple[int, Query]]] = {}
     for number, want in enumerate(wants):
-        shapes.setdefault((type(want), want.record), []).append((number, want))
-    for (form, kind), some in shapes.items():
-        if len(some) >= MANY and form is not Many:
+        index = want.index if isinstance(want, Many) else None
+        shapes.setdefault((type(want), want.record, index), []).append((number, want))
+    for (_, kind, index), some in shapes.items():
+        lists = [(number, want) for number, want in some if isinstance(want, Many)]
+        if len(lists) >= MANY and index:
+            parts.append(_select_each_list(kind, lists, parameters))
+        elif len(some) >= MANY and not lists:
             parts.append(_select_each(kind, some, parameters))
         else:
             parts += (_select(number, want, parameters) for number, want in some)
@@ -62,6 +66,32 @@ def _select_each(
         f"SELECT r.n, {selected(kind)} FROM unnest({types}) AS r(n, at, named) CROSS JOIN LATERAL "  # noqa: S608
         f'(SELECT * FROM {kind.table} t WHERE {near}t."{column}" = r.named LIMIT 1) AS t'
     )
+
+
+def _select_each_list(
+    kind: type[Record], wants: Sequence[tuple[int, Many[Any]]], parameters: list[Any]
+) -> str:
+    """The records with each of these values of one index. The OFFSET makes the database look for
+    each value by the index, as the LIMIT above does."""
+    rows, index = list[tuple[int, int | None, Any]](), wants[0][1].index
+    for number, want in wants:
+        found = _indexed(kind, index, want.value)
+        if _is_possible(value := found[index]):
+            rows.append((number, found["place"], value))
+    first = len(parameters) + 1
+    parameters += [list(values) for values in zip(*rows, strict=True)] or [[], [], []]
+    types = f"${first}::int[], ${first + 1}::bigint[], ${first + 2}::{type_of(kind, index)}[]"
+    # No place: the index doesn't say where its records are.
+    near = "" if rows and rows[0][1] is None else "t.place = r.at AND "
+    return (
+        f"SELECT r.n, {selected(kind)} FROM unnest({types}) AS r(n, at, named) CROSS JOIN LATERAL "  # noqa: S608
+        f'(SELECT * FROM {kind.table} t WHERE {near}t."{index}" = r.named OFFSET 0) AS t'
+    )
+
+
+def _is_possible(value: Any) -> bool:
+    """Whether a column can have this value."""
+    return value is not None and (not isinstance(value, str) or is_name(value))
 
 
 def _select(number: int, want: Query, parameters: list[Any]) -> str:
@@ -125,7 +155,7 @@ def _conditions(parameters: list[Any], **columns: Any) -> str:
     }
     parts: list[str] = []
     for name, value in constraints.items():
-        if value is None or (isinstance(value, str) and not is_name(value)):
+        if not _is_possible(value):
             return "false"
         parts.append(f'"{name}" = ${len(parameters) + len(parts) + 1}')
     parameters += constraints.values()
