@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.cli.line import Line
-from tests.cli.test_import_users import HASH, django_hash, write
+from tests.cli.test_import_users import HASH, django_hash, forget_answers, write
 from tests.live import Live
 from tests.rows import row
 
@@ -389,3 +389,14 @@ def test_an_interrupted_move_goes_on_where_it_stopped(
     assert (done["grants"]["added"], done["grants"]["unchanged"]) == (3, 2)
     assert len(grants(furnished)) == 5
     assert batches == [2, 2, 2, 2, 1]
+
+
+def test_what_was_written_although_its_answer_was_lost_is_counted_once(
+    furnished: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget_answers(monkeypatch)
+    done = report(furnished, *WHOLE)
+    assert [done[one]["added"] for one in ("users", "apps", "grants")] == [1, 1, 1]
+    assert (client(furnished).id, len(grants(furnished))) == ("chirper", 1)
+    again = report(furnished, *WHOLE)
+    assert [again[one].get("added", 0) for one in ("users", "apps", "grants")] == [0, 0, 0]

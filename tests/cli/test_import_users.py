@@ -222,6 +222,17 @@ class Forgetful(SQLiteStore):
         return found
 
 
+def forget_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command works on a forgetful store from now on."""
+
+    async def forgetful(database: Database) -> Store:
+        assert isinstance(database.at, Path)
+        return Forgetful(database.at)
+
+    monkeypatch.setattr(context, "open_store", forgetful)
+    monkeypatch.setattr(import_command, "PAUSES", (0.001,) * 6 + (0.0,))
+
+
 A1, A2 = {"username": "a", "email": "a@mail.example"}, {"username": "a", "name": "A"}
 LOST = [
     row("A142", "one added", [A1], "skip", {"added": 1}),
@@ -241,12 +252,7 @@ def test_a_user_whose_commit_lost_its_answer_is_counted_once(
     """The commit is found at the next attempt: its users were added, not there before."""
     report(line, write(line, "before", THERE))
 
-    async def forgetful(database: Database) -> Store:
-        assert isinstance(database.at, Path)
-        return Forgetful(database.at)
-
-    monkeypatch.setattr(context, "open_store", forgetful)
-    monkeypatch.setattr(import_command, "PAUSES", (0.001,) * 6 + (0.0,))
+    forget_answers(monkeypatch)
     found = report(line, write(line, "users", *records), "--on-existing", existing)
     assert counts(found) == wanted
     names = {one["username"] for one in (THERE, *records)}

@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import click
 import msgspec
@@ -46,6 +46,8 @@ from valetkey.server.store.settle import ask
 
 BATCH: Final = 500
 """Users of one commit."""
+
+T = TypeVar("T")
 
 PAUSES: Final = (0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 0.0)
 """Seconds to wait after each attempt to write a batch; after the last one, it fails."""
@@ -216,25 +218,22 @@ class Importing:
         await settle_and_notify(store, rule, context)
 
     async def _commit(self, store: Store, batch: Sequence[Incoming], terms: Terms) -> ImportedBatch:
-        """Write a batch. If the database is busy, try again: the next attempt finds what was
-        written although its answer was lost."""
+        """Write a batch. The next attempt finds what was written although its answer was lost."""
         attempts: dict[str, User] = {}
+        context = self._context
 
         def deciding() -> Rule[ImportedBatch]:
             outcome = yield from import_batch(batch, terms, context.env, attempts=attempts)
             attempts.update(outcome.written)
             return outcome
 
-        for pause in PAUSES:
+        async def attempt() -> ImportedBatch:
+            nonlocal context
             context = msgspec.structs.replace(self._context, env=env_now())
-            try:
-                await self._mark(store, batch)
-                return await settle_and_notify(store, deciding, context)
-            except Unavailable:
-                if not pause:
-                    raise
-                await asyncio.sleep(pause)
-        raise AssertionError
+            await self._mark(store, batch)
+            return await settle_and_notify(store, deciding, context)
+
+        return await insist(attempt)
 
     async def _mark(self, store: Store, batch: Sequence[Incoming]) -> None:
         """Before the first hash of another system is written, make refusals take equal time."""
@@ -255,3 +254,16 @@ class Importing:
 def env_now() -> Env:
     """The time and randomness of now."""
     return Env.at(time.time_ns(), os.urandom)
+
+
+async def insist(attempt: Callable[[], Awaitable[T]]) -> T:
+    """The result of the attempt, which is repeated after a pause while the database is busy. Raises
+    Unavailable if it stays so."""
+    for pause in PAUSES:
+        try:
+            return await attempt()
+        except Unavailable:
+            if not pause:
+                raise
+            await asyncio.sleep(pause)
+    raise AssertionError

@@ -21,12 +21,18 @@ from valetkey.cli.imports.formats import Mistake, convert
 from valetkey.cli.imports.report import Progress, Report, printable
 from valetkey.cli.imports.sources import Options, Source
 from valetkey.cli.imports.streams import BrokenFile, RawRecord
-from valetkey.cli.imports.users import BATCH, Importing, env_now
+from valetkey.cli.imports.users import BATCH, Importing, env_now, insist
 from valetkey.cli.local_operations import whole_context
 from valetkey.server.accounts.importing import OnRefusal, Terms
 from valetkey.server.model.client import Client
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.admin.apply_plan import DesiredRecord, Plan, Step, plan
-from valetkey.server.oauth.admin.grant_import import IncomingGrant, import_grants
+from valetkey.server.oauth.admin.grant_import import (
+    GrantJudgment,
+    ImportedGrants,
+    IncomingGrant,
+    import_grants,
+)
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import ask
@@ -107,7 +113,7 @@ class Move:
             await self._users(store, file)
             if self._stops():
                 return
-            context = await whole_context(store, self._command)
+            context = await self._context_of(store)
             for one in apps:
                 await self._app(store, self._scoped(one, staging), context)
                 if self._stops():
@@ -190,20 +196,29 @@ class Move:
         )
         desired = msgspec.structs.replace(desired, secret=one.secret)
         context = msgspec.structs.replace(context, env=env_now())
-        decided = await ask(store, plan([desired], context))
+        decided = await self._planned(store, desired, context)
         step = decided.steps[0]
         if step.before is not None and self._terms.on_existing != "replace":
             desired = self._without_protected(desired, step)
-            decided = await ask(store, plan([desired], context))
+            decided = await self._planned(store, desired, context)
             step = decided.steps[0]
         verdict, why = self._verdict(decided, step)
         if verdict in {"added", "changed"} and not self._terms.dry_run:
             rule = partial(plan, [desired], context)
-            decided = await settle_and_notify(store, rule, context)
-            verdict, why = self._verdict(decided, decided.steps[0])
+            decided = await insist(lambda: settle_and_notify(store, rule, context))
+            last, why = self._verdict(decided, decided.steps[0])
+            # An attempt whose answer was lost has written it.
+            verdict = verdict if last == "unchanged" else last
         if verdict == "added" and isinstance(step.after, Client):
             self._coming[one.id] = step.after
         report.count(verdict, record, why=why, dropped=(*one.dropped, *missing))
+
+    async def _context_of(self, store: Store) -> Context:
+        return await insist(lambda: whole_context(store, self._command))
+
+    @staticmethod
+    async def _planned(store: Store, desired: DesiredRecord, context: Context) -> Plan:
+        return await insist(lambda: ask(store, plan([desired], context)))
 
     @staticmethod
     def _without_protected(desired: DesiredRecord, step: Step) -> DesiredRecord:
@@ -258,22 +273,31 @@ class Move:
     async def _write_grants(self, store: Store, batch: list[IncomingGrant]) -> bool:
         """Write a batch. Whether to stop."""
         began = time.monotonic()
-        context = await whole_context(store, self._command)
-        rule = partial(
-            import_grants,
-            batch,
-            source=self._terms.source,
-            stop=self._terms.on_refusal == "stop",
-            coming=self._coming if self._terms.dry_run else {},
-            context=context,
-        )
+        context = await self._context_of(store)
+        added: dict[IncomingGrant, GrantJudgment] = {}
+
+        def deciding() -> Rule[ImportedGrants]:
+            outcome = yield from import_grants(
+                batch,
+                source=self._terms.source,
+                stop=self._terms.on_refusal == "stop",
+                coming=self._coming if self._terms.dry_run else {},
+                context=context,
+            )
+            added.update({one.incoming: one for one in outcome.judgments if one.verdict == "added"})
+            return outcome
+
         if self._terms.dry_run:
-            outcome = await ask(store, rule())
+            outcome = await insist(lambda: ask(store, deciding()))
         else:
-            outcome = await settle_and_notify(store, rule, context)
+            outcome = await insist(lambda: settle_and_notify(store, deciding, context))
             # As long as it took: a server on this database gets every other turn.
             await asyncio.sleep(time.monotonic() - began)
-        for one in outcome.judgments:
+        for judgment in outcome.judgments:
+            # An attempt whose answer was lost has written it.
+            one = judgment
+            if judgment.verdict == "unchanged":
+                one = added.get(judgment.incoming, judgment)
             record = {
                 "place": one.incoming.place,
                 "client": one.incoming.client,
