@@ -17,7 +17,9 @@ from tests.postgres import MISSING, cluster
 
 from valetkey.cli import init_files
 from valetkey.server.accounts.password import hash_password
+from valetkey.server.model.client import Client
 from valetkey.server.model.keys import Secret
+from valetkey.server.model.role import RoleBinding
 from valetkey.server.model.user import User
 from valetkey.server.settings import load
 from valetkey.server.settings.checks import why_not_private
@@ -62,7 +64,13 @@ def test_five_questions_to_a_server_with_an_owner(line: Line) -> None:
         "valetkey.db": "600",
         "valetkey.toml": "644",
     }
-    assert [one.username for one in line.every(User)] == ["miko"]
+    (miko,) = line.every(User)
+    assert miko.username == "miko"
+    assert f"http://127.0.0.1:{port}/console" in out
+    # An owner who can administer, from elsewhere too.
+    (binding,) = line.every(RoleBinding)
+    assert (binding.user, binding.roles) == (miko.id, ("owner",))
+    assert [one.id for one in line.every(Client)] == ["valetkey-cli"]
     with serving() as (_, ready):
         assert ready.startswith(f"valetkey listens on http://127.0.0.1:{port}, issuer http://127")
         assert line.ok("health") == "ready\n"
@@ -150,6 +158,21 @@ def test_postgresql(line: Line) -> None:
         again = line.fails(*YES, "--database", url, "--folder", "b", status=1, stdin=PASSWORD)
         assert "is in use already" in again
         assert not (line.folder / "b").exists()
+
+
+def test_an_owner_is_added_once(line: Line) -> None:
+    """As the compose file does at each start: a role that somebody has taken since stays away."""
+    phc = hash_password(Secret(PASSWORD), salt=bytes(16))
+    (line.folder / "hash").write_text(phc + "\n")
+    words = ("admin", "create", "miko", "--if-missing", "--password-hash-file", "hash")
+    assert "miko is an owner" in line.ok(*words)
+    assert line.every(User)[0].password == phc
+    line.ok("admin", "create", "noor", "--password-stdin", stdin=PASSWORD)
+    line.ok("admin", "revoke-role", "miko", "owner")
+    assert "there is an account miko" in line.ok(*words)
+    assert {one["username"]: one["roles"] for one in line.json("admin", "roles")} == {
+        "noor": ["owner"]
+    }
 
 
 def test_an_account_is_added_once(line: Line) -> None:

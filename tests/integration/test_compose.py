@@ -104,7 +104,7 @@ def test_one_command_to_a_first_owner(podman: Podman, project: tuple[Path, int])
             _until_healthy(podman, name, database["healthcheck"]["test"])
             owner = services["owner"]
             add = ("run", "--rm", network, *options(owner, folder), owner["image"])
-            assert "added miko" in podman.run(*add, *owner["command"])
+            assert "miko is an owner" in podman.run(*add, *owner["command"])
             assert "there is an account miko" in podman.run(*add, *owner["command"])
             server = services["valetkey"]
             words = (network, *options(server, folder), server["image"], *server["command"])

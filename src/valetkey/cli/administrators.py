@@ -14,7 +14,7 @@ from valetkey.cli.output.errors import Failed, InvalidUsage, invalid_usage
 from valetkey.cli.output.formats import columns, format_time
 from valetkey.cli.secrets import password_rules, read_password
 from valetkey.cli.user_data import find_account
-from valetkey.cli.users import hash_of
+from valetkey.cli.users import hash_of, read_hash
 from valetkey.server.accounts import sign_up
 from valetkey.server.admin.operations.roles import RolesOrder
 from valetkey.server.model.query import Many, One, OneByAlias
@@ -46,7 +46,11 @@ def admin() -> None:
 @click.option("--name", default="", help="Their display name, if the account is new.")
 @click.option("--password-file", type=PATH, help="A file that holds the password.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from stdin.")
+@click.option(
+    "--password-hash-file", type=PATH, help="A file that holds the PHC string of Argon2id."
+)
 @click.option("--link", is_flag=True, help="Print a link to choose a password, instead.")
+@click.option("--if-missing", is_flag=True, help="Change nothing if there is such an account.")
 @click.pass_obj
 def create(
     command: CommandContext,
@@ -57,7 +61,9 @@ def create(
     name: str,
     password_file: Path | None,
     password_stdin: bool,
+    password_hash_file: Path | None,
     link: bool,
+    if_missing: bool,
 ) -> None:
     """Make somebody an owner, with a new account if they have none.
 
@@ -67,11 +73,16 @@ def create(
     claims = {"name": name} if name else {}
     fields: dict[str, object] = {"email": email, "claims": claims}
     is_new = command.run(partial(_is_missing, username=username), missing="make")
+    if if_missing and not is_new:
+        command.show({"username": username, "new": False}, f"there is an account {username}")
+        return
     if is_new:
         person = User(id="", username=username, email=email, claims=claims)
         if mistakes := sign_up.mistakes(person):
             raise invalid_usage("nothing was changed", mistakes)
-        if not link:
+        if password_hash_file:
+            fields["password"] = read_hash(password_hash_file)
+        elif not link:
             rules, about = password_rules(command.settings()), (username, name, email)
             chosen = read_password(rules, file=password_file, stdin=password_stdin, about=about)
             fields["password"] = hash_of(chosen)
@@ -81,10 +92,7 @@ def create(
         command.run(lambda store: apply_desired(store, [desired], command=command))
 
     async def binding(store: Store) -> str:
-        user = await find_account(store, username)
-        await _change_role(store, command, user, add="owner")
-        context = command.context()
-        await settle_and_notify(store, lambda: built_in_app(context), context)
+        user = await make_owner(store, command, username)
         return await _link(store, command, user) if link else ""
 
     address = command.run(binding)
@@ -96,6 +104,15 @@ def create(
     if command.settings().administration.second_factor:
         security = command.settings().issuer + "/security"
         command.note(f"Two factors are needed to administer: add the second one at {security}")
+
+
+async def make_owner(store: Store, command: CommandContext, username: str) -> User:
+    """Give the account the role, and register the app of the command line. Raises Failed."""
+    user = await find_account(store, username)
+    await _change_role(store, command, user, add="owner")
+    context = command.context()
+    await settle_and_notify(store, lambda: built_in_app(context), context)
+    return user
 
 
 async def _is_missing(store: Store, *, username: str) -> bool:

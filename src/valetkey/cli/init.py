@@ -11,7 +11,8 @@ from typing import Any, Final
 import click
 import msgspec
 
-from valetkey.cli.context import CommandContext, open_database
+from valetkey.cli.administrators import make_owner
+from valetkey.cli.context import CommandContext, open_database, operation_name
 from valetkey.cli.declare import apply_desired
 from valetkey.cli.init_files import (
     COMPOSE_USER,
@@ -26,6 +27,7 @@ from valetkey.cli.options import PATH, Command
 from valetkey.cli.output.errors import Failed, InvalidUsage, invalid_usage
 from valetkey.cli.secrets import read_password, write_private
 from valetkey.server.accounts import password, sign_up
+from valetkey.server.audit.local import recorded_locally
 from valetkey.server.http.new_passwords import NewPasswords
 from valetkey.server.model.user import User
 from valetkey.server.oauth.admin.apply_plan import DesiredRecord
@@ -209,7 +211,7 @@ def _check(answers: Answers, files: Mapping[str, str]) -> Settings:
     if "://" not in database:
         file = base / database
         if file.exists():
-            raise Failed(f"the database {file} is there already: use `valetkey user add`")
+            raise Failed(f"the database {file} is there already: use `valetkey admin create`")
         if answers.kind == "systemd":
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         elif file.parent == base and not base.exists():
@@ -237,7 +239,7 @@ def _check_empty(settings: Settings) -> None:
     except (Unavailable, Unusable) as error:
         raise Failed(f"the database {settings.database} cannot be opened: {error}") from error
     if ran:
-        raise Failed(f"{settings.database} is in use already: use `valetkey user add`")
+        raise Failed(f"{settings.database} is in use already: use `valetkey admin create`")
 
 
 def _create_folder(folder: Path, *, private: bool) -> None:
@@ -264,9 +266,10 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
 
 def _create_owner(command: CommandContext, settings: Settings, answers: Answers) -> None:
     async def creating() -> None:
-        store = await open_database(settings.database)
+        opened = await open_database(settings.database)
+        store = recorded_locally(opened, operation_name())
         try:
-            await open_keys(settings, store)
+            await open_keys(settings, opened)
             fields = {"username": answers.owner, "password": answers.password_hash}
             desired = DesiredRecord(
                 place=f"user {answers.owner}",
@@ -276,6 +279,7 @@ def _create_owner(command: CommandContext, settings: Settings, answers: Answers)
                 new=True,
             )
             await apply_desired(store, [desired], command=command)
+            await make_owner(store, command, answers.owner)
         finally:
             await store.close()
 
@@ -284,7 +288,7 @@ def _create_owner(command: CommandContext, settings: Settings, answers: Answers)
     except Unavailable as error:
         raise Failed(
             f"the files are written, but the database cannot answer: {error}; "
-            f"add the owner with `valetkey user add {answers.owner}`"
+            f"add the owner with `valetkey admin create {answers.owner}`"
         ) from error
 
 
@@ -304,4 +308,5 @@ def _steps(answers: Answers) -> Iterator[str]:
             yield f"cd {folder} && docker compose up --detach --wait"
     if answers.issuer.startswith("https:"):
         yield f"let a proxy end TLS for {answers.issuer} and forward to port {OWN_PORT}"
-    yield f"open {answers.issuer}/ and sign in as {answers.owner}"
+    yield f"open {answers.issuer}/security, sign in as {answers.owner}, and add a second factor"
+    yield f"administer it at {answers.issuer}/console"

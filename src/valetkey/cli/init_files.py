@@ -147,7 +147,7 @@ services:
   # Adds the first owner, once.
   owner:
     <<: *valetkey
-    command: [user, add, @OWNER@, --if-missing, --password-hash-file, /etc/valetkey/owner.hash]
+    command: [admin, create, @OWNER@, --if-missing, --password-hash-file, /etc/valetkey/owner.hash]
     volumes:
       - ./valetkey.toml:/etc/valetkey/valetkey.toml:ro
       - ./master.key:/etc/valetkey/master.key:ro

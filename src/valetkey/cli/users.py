@@ -85,7 +85,7 @@ def add(
         command.show({"username": username, "added": False}, f"there is an account {username}")
         return
     options["password"] = (
-        _read_hash(password_hash_file)
+        read_hash(password_hash_file)
         if password_hash_file
         else hash_of(
             read_password(
@@ -117,7 +117,8 @@ def hash_of(secret: Secret) -> str:
     return password.hash_password(secret, salt=os.urandom(password.SALT))
 
 
-def _read_hash(file: Path) -> str:
+def read_hash(file: Path) -> str:
+    """The stored form of a password, in a file. Raises InvalidUsage."""
     try:
         text = read_secret(file).reveal()
     except (OSError, ValueError) as error:
