@@ -159,7 +159,7 @@ def test_without_a_browser_a_code_is_shown(
     assert result.exit_code == 0, result.output
     assert codes[0] in result.stderr
     # What is of high risk is not given away by a code that people type.
-    assert "A code gives no" in result.stderr
+    assert "A code gives no grants.stop, users.support: for that, sign in" in result.stderr
     me = here.json("whoami")
     assert me["username"] == "miko"
     assert set(me["permissions"]) == {"apps.read", "catalog.read", "grants.read", "users.read"}

@@ -17,7 +17,9 @@ from tests.cli.test_workers import until
 from tests.live import Live, caught_up, free_port, live
 from tests.server.admin.play import list_app
 
+from valetkey.cli.monitoring.frame import Frame, lines_of
 from valetkey.cli.monitoring.samples import REQUESTS, Interval, read_text
+from valetkey.cli.monitoring.top import NO_METRICS
 
 PORT = free_port()
 
@@ -52,6 +54,13 @@ METRICS = f"http://127.0.0.1:{PORT}/metrics"
 
 def here(server: Live) -> tuple[str, ...]:
     return "--database", str(server.database), "--set", f"metrics_port={PORT}"
+
+
+def test_a_sentence_is_wrapped_and_not_cut() -> None:
+    frame = Frame(place="here", why=NO_METRICS)
+    lines = list(lines_of(frame, width=60))
+    assert max(map(len, lines)) <= 60
+    assert NO_METRICS in " ".join(lines)
 
 
 def test_one_frame_of_this_machine(line: Line, server: Live, traffic: None) -> None:

@@ -1,5 +1,6 @@
 """One frame of `valetkey top`, as lines of text."""
 
+import textwrap
 import time
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -27,8 +28,9 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     before: Mapping[str, int] = {}
 
 
-def lines_of(frame: Frame) -> Iterator[str]:
-    """The lines, the most important first: a small terminal cuts the end off."""
+def lines_of(frame: Frame, *, width: int = 80) -> Iterator[str]:
+    """The lines, the most important first: a small terminal cuts the end off. What is said in words
+    is wrapped at `width`."""
     clock = time.strftime("%H:%M:%S UTC", time.gmtime())
     yield f"valetkey top   {frame.place}   {clock}"
     yield ""
@@ -40,7 +42,7 @@ def lines_of(frame: Frame) -> Iterator[str]:
         yield from _routes(frame.interval)
     if frame.why:
         yield ""
-        yield frame.why
+        yield from textwrap.wrap(frame.why, width)
 
 
 def _rates(of: Interval) -> Iterator[str]:

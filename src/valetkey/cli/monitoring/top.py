@@ -148,7 +148,7 @@ def _screen() -> Iterator[None]:
 
 def _draw(frame: Frame) -> None:
     size = shutil.get_terminal_size()
-    lines = [*lines_of(frame), "", "q quits"][: size.lines - 1]
+    lines = [*lines_of(frame, width=size.columns), "", "q quits"][: size.lines - 1]
     text = "".join(f"{line[: size.columns]}\x1b[K\r\n" for line in lines)
     sys.stdout.write(f"\x1b[H{text}\x1b[J")
     sys.stdout.flush()

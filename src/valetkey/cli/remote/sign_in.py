@@ -174,11 +174,21 @@ def _sign_in(
         connection.close()
 
 
+NAMED: Final = 3
+"""Permissions that a code does not give, which are listed; if there are more, nobody reads them."""
+
+
 def _by_code(command: CommandContext, scope: tuple[str, ...]) -> tuple[str, ...]:
     """What a code that people type can give: no permission of high risk."""
     catalog = administration("").permissions
     risky = {one.id for one in catalog if one.risk == "high"}
-    if refused := sorted(one.removeprefix(PREFIX) for one in scope if one in risky):
+    refused = sorted(one.removeprefix(PREFIX) for one in scope if one in risky)
+    if len(refused) > NAMED:
+        command.note(
+            "A code gives no permission of high risk: `valetkey whoami` lists what you may do. For "
+            "more, sign in with a browser."
+        )
+    elif refused:
         command.note(f"A code gives no {', '.join(refused)}: for that, sign in with a browser.")
     return tuple(one for one in scope if one not in risky)
 
