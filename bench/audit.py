@@ -2,7 +2,8 @@
 
 Fills a database of each size with sealed records of 10,000 a day, and takes turns in listing,
 searching, following, exporting and verifying them. Prints, for each, the median of the rounds in
-milliseconds, and its ratio to the first size; with `--plans`, how the database finds the rows.
+milliseconds, with the CPU, the reads of files and the records, and the ratio to the first size;
+with `--plans`, how the database finds the rows.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from random import Random
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import apsw
 import asyncpg
@@ -217,19 +218,42 @@ def plans(url: str) -> Iterator[tuple[str, list[str]]]:
     connection.close()
 
 
-async def measure(subjects: list[AuditSubject], rounds: int) -> dict[str, dict[int, float]]:
-    """The median milliseconds of each, by size. The first round warms the pages."""
-    times: dict[tuple[str, int], list[float]] = {}
+class Cost(NamedTuple):
+    """Milliseconds by the clock and of this process's CPU, the reads of files, and the records in
+    the answer. On a busy machine, CPU and reads say what the clock can't."""
+
+    ms: float
+    cpu: float
+    reads: float
+    records: float
+
+
+def _reads() -> int:
+    """How often this process has read from a file, as Linux counts."""
+    fields = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return int(fields["syscr"])
+
+
+async def measure(subjects: list[AuditSubject], rounds: int) -> dict[str, dict[int, Cost]]:
+    """The median of each cost, by size. The first round warms the pages."""
+    costs: dict[tuple[str, int], list[Cost]] = {}
     for turn in range(rounds + 1):
         for name, work in WORK.items():
             for subject in subjects:
-                began = time.perf_counter()
-                found = await work(subject)
-                taken = (time.perf_counter() - began) * 1000
-                assert found, (name, subject.size)
+                began, cpu, reads = time.perf_counter(), time.process_time(), _reads()
+                number = await work(subject)
+                reads, cpu = _reads() - reads, (time.process_time() - cpu) * 1000
+                cost = Cost((time.perf_counter() - began) * 1000, cpu, reads, number)
+                assert number, (name, subject.size)
                 if turn:
-                    times.setdefault((name, subject.size), []).append(taken)
-    return {name: {one.size: median(times[name, one.size]) for one in subjects} for name in WORK}
+                    costs.setdefault((name, subject.size), []).append(cost)
+    return {
+        name: {
+            one.size: Cost(*map(median, zip(*costs[name, one.size], strict=True)))
+            for one in subjects
+        }
+        for name in WORK
+    }
 
 
 async def main(options: argparse.Namespace) -> None:
@@ -250,10 +274,13 @@ async def main(options: argparse.Namespace) -> None:
         for one in subjects:
             await one.store.close()
     for name, by_size in medians.items():
-        values = list(by_size.values())
+        values = [one.ms for one in by_size.values()]
+        shown = {
+            field: {str(size): round(getattr(one, field), 2) for size, one in by_size.items()}
+            for field in Cost._fields
+        }
         ratio = round(values[-1] / values[0], 2)
-        shown = {str(size): round(value, 2) for size, value in by_size.items()}
-        print(json.dumps({"what": name, "ms": shown, "ratio": ratio}), flush=True)
+        print(json.dumps({"what": name, **shown, "ratio": ratio}), flush=True)
 
 
 def parse(words: list[str]) -> argparse.Namespace:

@@ -31,7 +31,7 @@ LINES += [
 ]
 
 
-MOVED = ("site.jsonl", "site.sqlite3", "hydra.json", "chirp-realm.json")
+MOVED = ("site.jsonl", "site.sqlite3", "hydra.json", "chirp-realm.json", "auth0.json")
 
 
 @pytest.mark.parametrize("name, line", LINES, ids=[line for _, line in LINES])

@@ -121,6 +121,7 @@ PUBLIC = {
     "grant lose": ("key",),
     "events verify": ("--key",),
     "user add": ("--password-hash-file",),
+    "admin create": ("--password-hash-file",),
 }
 """What is no secret: how a key is cut and by whom its part is held, where one is read, the digest
 of one, and the name of one or its last characters; the public key of the audit log."""

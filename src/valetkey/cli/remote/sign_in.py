@@ -174,7 +174,7 @@ def _sign_in(
         connection.close()
 
 
-NAMED: Final = 3
+MAX_LISTED: Final = 3
 """Permissions that a code does not give, which are listed; if there are more, nobody reads them."""
 
 
@@ -183,7 +183,7 @@ def _by_code(command: CommandContext, scope: tuple[str, ...]) -> tuple[str, ...]
     catalog = administration("").permissions
     risky = {one.id for one in catalog if one.risk == "high"}
     refused = sorted(one.removeprefix(PREFIX) for one in scope if one in risky)
-    if len(refused) > NAMED:
+    if len(refused) > MAX_LISTED:
         command.note(
             "A code gives no permission of high risk: `valetkey whoami` lists what you may do. For "
             "more, sign in with a browser."
