@@ -2,10 +2,11 @@
 
 Attack: Somebody calls an operation without a token, with a token for another API, with a token
 without the permission, with one whose key was stopped or whose app was suspended, as a person whose
-role does not have it, who signed in with one factor, or long ago; or with an owner's cookie.
+role does not have it, who signed in with one factor, or long ago; or with an owner's cookie; or for
+a session or a secret below the path of somebody whose it is not.
 Defense: Each operation has one permission, which the token, the app's listing and the person's
 roles have to have, all at the time of the call. People need two factors, and fresh ones for what
-cannot be undone. The API takes no cookie.
+cannot be undone. The API takes no cookie. What is below another one's path is not there.
 """
 
 import functools
@@ -34,7 +35,7 @@ from valetkey.server.model.assurance import PASSWORD, TWO_FACTORS
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.role import PATH, ROLES, RoleBinding
-from valetkey.server.model.user import User
+from valetkey.server.model.user import Session, User
 
 EACH = [row(one.name, "as nobody may", one) for one in OPERATIONS]
 
@@ -157,6 +158,38 @@ def test_what_is_sensitive_wants_a_fresh_proof(
     assert 'error="insufficient_user_authentication"' in challenge
     assert f'acr_values="{TWO_FACTORS}"' in challenge
     assert 'max_age="600"' in challenge
+
+
+NO_PARENTS = {"resources.revision", "resources.difference", "streams.show", "streams.edit"}
+"""Operations whose second variable names nothing that another one has: a number, a kind."""
+
+
+def test_nothing_is_reached_below_the_path_of_another(server: Live, callers: Callers) -> None:
+    """By somebody who may do everything, so that no permission hides it."""
+    admin, noor, miko = callers.machine, server.users["noor"].id, server.users["miko"].id
+    signed_in(server, "miko")
+    (*_, session) = (one.id for one in every(server, Session) if one.user == miko)
+    for name in ("acme", "harbour"):
+        admin.post("/organizations", {"id": name, "name": name})
+    admin.post("/organizations/acme/members", {"user": miko})
+    grant = next(one.id for one in every(server, Grant) if one.user == miko)
+    secret = find(server, Client, "post").secrets[0].name
+    paths = {
+        "users.end-session": f"/users/{noor}/sessions/{session}",
+        "apps.revoke-secret": f"/apps/till/secrets/{secret}",
+        "organizations.remove-member": f"/organizations/harbour/members/{miko}",
+        "organizations.grants": f"/organizations/harbour/members/{miko}/grants",
+        "organizations.stop-grant": f"/organizations/harbour/grants/{grant}/stop",
+    }
+    deep = {one.name: one for one in OPERATIONS if one.path.count("{") > 1}
+    assert paths.keys() | NO_PARENTS == deep.keys()
+    before = every(server, Session), every(server, Client), every(server, Grant)
+    for name, path in paths.items():
+        body = {} if deep[name].has_body else None
+        answer = admin.call(deep[name].method, path, body, if_match="*")
+        assert answer.status_code in (404, 409), (name, answer.text)
+    assert (every(server, Session), every(server, Client), every(server, Grant)) == before
+    assert admin.get("/organizations/acme/members")["items"]
 
 
 def test_a_cookie_is_no_token(server: Live) -> None:
