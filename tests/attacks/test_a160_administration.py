@@ -185,7 +185,7 @@ def test_nothing_is_reached_below_the_path_of_another(server: Live, callers: Cal
     assert paths.keys() | NO_PARENTS == deep.keys()
     before = every(server, Session), every(server, Client), every(server, Grant)
     for name, path in paths.items():
-        body = {} if deep[name].has_body else None
+        body: Any = {} if deep[name].has_body else None
         answer = admin.call(deep[name].method, path, body, if_match="*")
         assert answer.status_code in (404, 409), (name, answer.text)
     assert (every(server, Session), every(server, Client), every(server, Grant)) == before

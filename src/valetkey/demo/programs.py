@@ -78,7 +78,7 @@ class Programs:
     def run(self, *arguments: str) -> str:
         """Runs `python -m ARGUMENTS` to its end; what it printed. Raises Failed."""
         process = subprocess.run(  # noqa: S603
-            [sys.executable, "-m", *arguments],
+            [sys.executable, "-m", *_words(arguments)],
             cwd=self._folder,
             env=self._environ,
             stdin=subprocess.DEVNULL,
@@ -115,7 +115,7 @@ class Programs:
         log = self._folder / f"{name}.log"
         with log.open("wb") as out:
             process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", *arguments],
+                [sys.executable, "-m", *_words(arguments)],
                 cwd=self._folder,
                 env={**self._environ, **environ},
                 stdin=subprocess.DEVNULL,
@@ -127,6 +127,12 @@ class Programs:
         program = Program(name, process, log)
         self.running.append(program)
         return program
+
+
+def _words(arguments: Sequence[str]) -> Sequence[str]:
+    """The arguments. Commands go to the demo's own database, even if this person has a context of a
+    server elsewhere in use."""
+    return (*arguments, "--context", "local") if arguments[0] == "valetkey" else arguments
 
 
 def _await_port(program: Program, port: int) -> None:
