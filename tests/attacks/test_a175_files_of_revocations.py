@@ -18,7 +18,7 @@ from tests.server.store.beside import MIKO, furnished, grant
 from valetkey.server.model.change import Create, Update
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import One
-from valetkey.server.store.revocations.files import files_in
+from valetkey.server.store.revocations.places import files_in
 from valetkey.server.store.revocations.restoring import Incomplete, Revived
 
 

@@ -37,6 +37,7 @@ from valetkey.server.oauth.tokens import refresh_token
 from valetkey.server.store.database_url import PostgresURL
 from valetkey.server.store.keyring import open_keys, read_keys
 from valetkey.server.store.revocations.marks import begin_keeping
+from valetkey.server.store.revocations.places import FolderPlace
 from valetkey.server.store.settle import settle
 
 PATIENCE: Final = 20.0
@@ -75,7 +76,7 @@ class Game:
         self.database = folder / "valetkey.db"
         self.server = self._server()
         self.server.start()
-        self.server.run(begin_keeping(self.server.store, self.place))
+        self.server.run(begin_keeping(self.server.store, FolderPlace(self.place)))
         self.server.run(self._fill())
 
     def _server(self, master_key: bytes | None = None) -> Live:

@@ -13,6 +13,7 @@ from tests.promises.conftest import Budget, Figure, Piece
 from tests.promises.restores import BOTH, Game
 
 from valetkey.server.store.database import open_store
+from valetkey.server.store.revocations.places import FolderPlace
 from valetkey.server.store.revocations.restoring import Revived, check_not_revived
 from valetkey.server.store.revocations.shipping import key_of
 
@@ -24,7 +25,7 @@ async def _starts(game: Game) -> bool:
     store = await open_store(game.server.settings.database)
     try:
         key = await key_of(store, game.server.master_key)
-        await check_not_revived(store, game.place, key)
+        await check_not_revived(store, FolderPlace(game.place), key)
     except Revived:
         return False
     finally:

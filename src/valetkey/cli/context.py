@@ -84,14 +84,14 @@ class CommandContext:
         self, work: Callable[[Store], Awaitable[T]], *, missing: Missing = "fail", ship: bool = True
     ) -> T:
         """Run `work` with the database open. If there is no database, fail, create one, or pretend
-        that there is an empty one. Without `ship`, nothing is written to `revocations_folder`.
+        that there is an empty one. Without `ship`, nothing is written to the place of revocations.
         Raises Failed."""
         settings = self.settings()
 
         async def working() -> T:
             store = await open_database(settings.database, missing=missing)
             try:
-                if ship and settings.revocations_folder is not None:
+                if ship and settings.revocations is not None:
                     store = _shipped(settings, store)
                 return await work(recorded_locally(store, operation_name()))
             finally:
@@ -202,7 +202,7 @@ def _shipped(settings: Settings, store: Store) -> Store:
     from valetkey.cli.master_key.file import existing_master_key  # noqa: PLC0415
     from valetkey.server.store.revocations.shipping import shipped_to  # noqa: PLC0415
 
-    return shipped_to(store, settings.revocations_folder, lambda: existing_master_key(settings))
+    return shipped_to(store, settings.revocations, lambda: existing_master_key(settings))
 
 
 async def open_database(database: Database, *, missing: Missing = "make") -> Store:

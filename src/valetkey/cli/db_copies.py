@@ -17,6 +17,7 @@ from valetkey.server.store.database_url import Database, PostgresURL
 from valetkey.server.store.master_key import MasterKey
 from valetkey.server.store.port import Store, Unavailable, Unusable
 from valetkey.server.store.restore import InUse, Restored
+from valetkey.server.store.revocations.places import Place
 from valetkey.server.store.revocations.restoring import Applied, Incomplete, apply, lose
 from valetkey.server.store.revocations.shipping import key_of
 
@@ -49,8 +50,8 @@ def backup(command: CommandContext, target: Path) -> None:
 
 @click.command(cls=Command)
 @click.argument("copy", metavar="[BACKUP]", type=PATH, required=False)
-@click.option("--apply", "apply_", is_flag=True, help="Apply what is in revocations_folder.")
-@click.option("--lost", is_flag=True, help="Go on where a part of revocations_folder is lost.")
+@click.option("--apply", "apply_", is_flag=True, help="Apply what was kept of revocations.")
+@click.option("--lost", is_flag=True, help="Go on where a part of that is lost.")
 @click.option(
     "--finalize",
     is_flag=True,
@@ -70,29 +71,31 @@ def restore(
     """Replace an SQLite database that no server has open by BACKUP.
 
     The backup does not know what was revoked, removed or stopped after it was made. With the
-    setting revocations_folder, the command ends that again. If a part of the folder is lost or
-    damaged, the command fails; with --lost, it ends what may have ended then, and users have to
-    consent to that again.
+    setting revocations_folder or revocations_bucket, the command ends that again. If a part of
+    what is kept there is lost or damaged, the command fails; with --lost, it ends what may have
+    ended then, and users have to consent to that again.
 
     Without the setting, --finalize ends the epoch: it invalidates all codes, tokens and sessions,
     and every user has to consent again. Use --apply or --finalize alone after you restored a
     PostgreSQL database with its own tools.
     """
     settings = command.settings()
-    folder = settings.revocations_folder
+    place = settings.revocations
     if copy is None and not finalize and not apply_:
         raise InvalidUsage("give a BACKUP, or --apply or --finalize after a restore")
-    if (apply_ or lost) and (folder is None or finalize):
-        raise InvalidUsage("--apply and --lost need revocations_folder, and no --finalize")
+    if (apply_ or lost) and (place is None or finalize):
+        raise InvalidUsage(
+            "--apply and --lost need revocations_folder or revocations_bucket, and no --finalize"
+        )
     database = settings.database
-    applies = folder is not None and not finalize
+    applies = place is not None and not finalize
     master = existing_master_key(settings) if finalize or applies else b""
     if copy is not None:
         _replace_database(command, copy, _file(database), yes=yes)
-    ended = _finalize(command, master, folder) if finalize else None
+    ended = _finalize(command, master, place) if finalize else None
     applied = None
-    if applies and folder is not None:
-        applied = apply_revocations(command, folder, master, lost=lost)
+    if applies and place is not None:
+        applied = apply_revocations(command, place, master, lost=lost)
     document: dict[str, Any] = {"database": str(database), "backup": copy and str(copy)}
     document["ended"] = ended
     text = "" if copy is None else f"restored {database} from {copy}\n"
@@ -126,10 +129,10 @@ def _replace_database(command: CommandContext, copy: Path, database: Path, *, ye
         raise Failed(f"{database} cannot be written: {error.strerror}") from error
 
 
-def _finalize(command: CommandContext, master: MasterKey, folder: Path | None) -> Restored:
+def _finalize(command: CommandContext, master: MasterKey, place: Place | None) -> Restored:
     async def work(store: Store) -> Restored:
         restored = await copies.finalize(store, master)
-        if folder is not None:
+        if place is not None:
             await lose(store)
         return restored
 
@@ -147,17 +150,17 @@ def _summarize(ended: Restored) -> str:
     )
 
 
-# With `revocations_folder`.
+# With a place that keeps revocations.
 
 
 def apply_revocations(
-    command: CommandContext, folder: Path, master: MasterKey, *, lost: bool
+    command: CommandContext, place: Place, master: MasterKey, *, lost: bool
 ) -> Applied:
-    """Apply the folder to the restored database. Raises Failed, also if the folder has faults and
+    """Apply what was kept to the restored database. Raises Failed, also if that has faults and
     they are not `lost`: then no server starts on the database."""
 
     async def work(store: Store) -> Applied:
-        return await apply(store, folder, await key_of(store, master), lost=lost)
+        return await apply(store, place, await key_of(store, master), lost=lost)
 
     try:
         return command.run(work, ship=False)

@@ -51,7 +51,7 @@ from valetkey.server.settings.outside import documents_of, fetcher
 from valetkey.server.settings.sign_in import for_rules, new_passwords
 from valetkey.server.store.master_key import MasterKey
 from valetkey.server.store.port import Store
-from valetkey.server.store.revocations.shipping import shipped_to, writers
+from valetkey.server.store.revocations.shipping import shipped_to, shipping, writers
 from valetkey.wire import address
 
 NO_ORIGINS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -92,7 +92,7 @@ def create(
     meter, tracer, beside = (
         make_meter(settings, features),
         make_tracer(settings),
-        shipped_to(store, settings.revocations_folder, master_key),
+        shipped_to(store, settings.revocations, master_key),
     )
     store = tracer.store(meter.store(recorded(beside)))
     certificates = Certificates(networks(settings.certificate_proxies), settings.client_authorities)
@@ -123,7 +123,7 @@ def create(
     failures = SignInFailures()
     countries = Countries(settings.accounts.countries_file)
     meter.sign_ins = failures.totals
-    meter.signatures = lambda: signature_numbers(master_key)
+    meter.signatures, meter.shipped = lambda: signature_numbers(master_key), shipping(beside)
 
     def running() -> contextlib.AbstractAsyncContextManager[None]:
         more = [
@@ -175,7 +175,7 @@ def create(
     return Application(
         {
             **tracer.endpoints(meter.endpoints(programs)),
-            **(probes := health(shell)),
+            **(probes := health(shell, shipping(beside))),
         },
         now,
         on_reload,

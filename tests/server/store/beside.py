@@ -20,6 +20,7 @@ from valetkey.server.model.user import User
 from valetkey.server.store.keyring import ensure_keys
 from valetkey.server.store.port import Store
 from valetkey.server.store.restore import backup
+from valetkey.server.store.revocations.places import FolderPlace, Place
 from valetkey.server.store.revocations.restoring import (
     Applied,
     apply,
@@ -36,10 +37,11 @@ MASTER = bytes(range(32))
 class Disk:
     """An installation: a database, a backup of it, and the folder beside it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, place: Place | None = None) -> None:
         self.database, self.copy = folder / "a.db", folder / "copy.db"
         self.place = folder / "beside"
         self.place.mkdir()
+        self.beside: Place = place or FolderPlace(self.place)
         self.users: dict[str, User] = {}
 
     def run(
@@ -48,7 +50,7 @@ class Disk:
         async def running() -> T:
             store: Store = SQLiteStore(at or self.database)
             if ship:
-                store = shipped_to(store, self.place, MASTER)
+                store = shipped_to(store, self.beside, MASTER)
             try:
                 return await work(store)
             finally:
@@ -82,20 +84,20 @@ class Disk:
 
     def check(self) -> None:
         async def checking(store: Store) -> None:
-            await check_not_revived(store, self.place, await key_of(store, MASTER))
+            await check_not_revived(store, self.beside, await key_of(store, MASTER))
 
         self.run(checking, ship=False)
 
     def apply(self, *, lost: bool = False) -> Applied:
         async def applying(store: Store) -> Applied:
-            return await apply(store, self.place, await key_of(store, MASTER), lost=lost)
+            return await apply(store, self.beside, await key_of(store, MASTER), lost=lost)
 
         return self.run(applying, ship=False)
 
 
-def furnished(folder: Path) -> Disk:
+def furnished(folder: Path, place: Place | None = None) -> Disk:
     """A furnished one in this folder."""
-    disk = Disk(folder)
+    disk = Disk(folder, place)
 
     async def fill(store: Store) -> dict[str, User]:
         await ensure_keys(store, MASTER)

@@ -15,7 +15,7 @@ from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import One
 from valetkey.server.model.user import Session, User
 from valetkey.server.store.restore import backup
-from valetkey.server.store.revocations.files import files_in
+from valetkey.server.store.revocations.places import files_in
 from valetkey.server.store.revocations.restoring import (
     Incomplete,
     Revived,

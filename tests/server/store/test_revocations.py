@@ -24,7 +24,7 @@ from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.role import RoleBinding
 from valetkey.server.model.user import Identity, Session, User
 from valetkey.server.store.port import Store, Unavailable
-from valetkey.server.store.revocations.files import files_in
+from valetkey.server.store.revocations.places import files_in
 from valetkey.server.store.revocations.restoring import (
     Revived,
 )

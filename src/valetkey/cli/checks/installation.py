@@ -12,6 +12,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias, TypeVar
 import apsw
 from cryptography import x509
 
+from valetkey.cli.checks.revocations import revocation_checks
 from valetkey.cli.checks.sign_in import sign_in_checks
 from valetkey.cli.context import open_database
 from valetkey.cli.key_token import check_token
@@ -126,7 +127,8 @@ def installation(settings: Settings, *, ca: Path | None = None) -> Iterator[Row]
     if isinstance(settings.database.at, Path):
         yield from _modes(settings.database.at)
     yield Row(*check_master_key(settings, keys))
-    yield from (Row(*one) for one in check_token(settings, keys))
+    others = (*check_token(settings, keys), *revocation_checks(settings))
+    yield from (Row(*one) for one in others)
     now = int(time.time())
     yield _clock(now, keys)
     yield from _certificate(settings)

@@ -3,6 +3,7 @@
 It opens the keys in the database, and is never stored there.
 """
 
+import asyncio
 import functools
 import os
 import time
@@ -34,6 +35,7 @@ from valetkey.server.store.database_url import PostgresURL
 from valetkey.server.store.keyring import DamagedKey, WrongMasterKey, ensure_keys, read_keys
 from valetkey.server.store.master_key import KeyToken, MasterKeys
 from valetkey.server.store.port import Store, TokenUnavailable
+from valetkey.server.store.revocations.places import reason
 from valetkey.server.store.revocations.restoring import Revived, check_not_revived
 from valetkey.server.store.revocations.shipping import key_of
 
@@ -99,11 +101,14 @@ async def open_installation(settings: Settings, store: Store) -> MasterKeys:
 
 async def _check_revocations(settings: Settings, store: Store, master: MasterKeys) -> None:
     """Raise Failed if the database is older than what was revoked, as a restored one is."""
-    folder = settings.revocations_folder
-    if folder is None:
+    place = settings.revocations
+    if place is None:
         return
     try:
-        faults = await check_not_revived(store, folder, await key_of(store, master))
+        await asyncio.to_thread(place.check)
+        faults = await check_not_revived(store, place, await key_of(store, master))
+    except OSError as error:
+        raise Failed(f"{place}: revocations cannot be written: {reason(error)}") from error
     except Revived as error:
         raise Failed(f"{error}: run `valetkey db restore --apply`") from error
     for fault in faults:

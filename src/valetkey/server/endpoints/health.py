@@ -14,6 +14,7 @@ from valetkey.server.model.change import Create
 from valetkey.server.model.counters import SingleUse
 from valetkey.server.store.keyring import run_signing
 from valetkey.server.store.port import Store, Unavailable
+from valetkey.server.store.revocations.shipping import ShippingStore
 from valetkey.spec.errors import TemporarilyUnavailable
 
 FRESH: Final = 1.0
@@ -45,10 +46,11 @@ class WriteProbe:
         self._written = since
 
 
-def health(shell: Shell) -> dict[str, MethodHandler]:
+def health(shell: Shell, shipped: ShippingStore | None = None) -> dict[str, MethodHandler]:
     """The handlers of `/healthz` (the process answers) and `/readyz` (it is not about to stop, it
     can open files, its keys are open and sign, its database answers now, and took a write in the
-    last second)."""
+    last second). `shipped` is the store that writes revocations beside the database, if one does:
+    where it can't, the answer says so, and is no refusal."""
     probe = WriteProbe(shell.store)
     draining = asyncio.Event()
 
@@ -75,7 +77,11 @@ def health(shell: Shell) -> dict[str, MethodHandler]:
             await probe.check()
         except Unavailable as error:
             return _not_ready(request, "the database takes no writes", error)
-        return json_reply({"status": "ok"})
+        document = {"status": "ok"}
+        if shipped is not None and shipped.numbers.is_failing:
+            # All else is answered, and another node has the same place.
+            document["revocations"] = "cannot be written"
+        return json_reply(document)
 
     methods = frozenset({"GET", "HEAD"})
     return {

@@ -63,6 +63,7 @@ class Numbered(Collector):
         )
         yield from _gauges(now, observed)
         yield from _signatures(now)
+        yield from _shipped(now)
 
 
 def _requests(now: Snapshot) -> Metric:
@@ -161,3 +162,30 @@ def _signatures(now: Snapshot) -> Iterator[Metric]:
         for store, numbers in sorted(now.signatures.items()):
             metric.add_metric((store,), getattr(numbers, field))
         yield metric
+
+
+_SHIPPED: Final = (
+    (CounterMetricFamily, "valetkey_revocations_written", "Writes beside the database.", "written"),
+    (
+        CounterMetricFamily,
+        "valetkey_revocations_seconds",
+        "Seconds that these took.",
+        "seconds",
+    ),
+    (CounterMetricFamily, "valetkey_revocations_failed", "Writes that failed.", "failed"),
+    (
+        GaugeMetricFamily,
+        "valetkey_revocations_failing",
+        "Whether the last write failed.",
+        "is_failing",
+    ),
+)
+"""Families, and the field of `ShipNumbers` that each has."""
+
+
+def _shipped(now: Snapshot) -> Iterator[Metric]:
+    """What is written beside the database, if anything is."""
+    if now.shipped is None:
+        return
+    for family, name, words, field in _SHIPPED:
+        yield family(name, words, value=float(getattr(now.shipped, field)))

@@ -20,6 +20,7 @@ from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
 from valetkey.server.store.master_key import MasterKey, master_keys
 from valetkey.server.store.port import Store, Unavailable
+from valetkey.server.store.revocations.shipping import ShipNumbers, ShippingStore
 from valetkey.spec.errors import OAuthError
 
 BUCKETS: Final = (
@@ -105,6 +106,8 @@ class Snapshot(msgspec.Struct):
     """Failed sign-ins, as `SignInFailures.totals`."""
     signatures: dict[str, SignatureNumbers] = {}
     """Of tokens and services that hold signing keys, by kind."""
+    shipped: ShipNumbers | None = None
+    """Of the place that keeps revocations, if there is one."""
 
 
 class Observed(msgspec.Struct):
@@ -135,6 +138,7 @@ class NoMeter:
         self.connections: Callable[[], int] = lambda: 0
         self.sign_ins: Mapping[str, int] = {}
         self.signatures: Callable[[], dict[str, SignatureNumbers]] = dict
+        self.shipped: ShippingStore | None = None
         self.loop_delay = 0.0
 
     def endpoints(self, handlers: Mapping[str, MethodHandler]) -> Mapping[str, MethodHandler]:
@@ -177,6 +181,7 @@ class Meter(NoMeter):
             connections=self.connections(),
             sign_ins=dict(self.sign_ins),
             signatures=self.signatures(),
+            shipped=None if self.shipped is None else self.shipped.numbers,
         )
 
     def request(self, kind: RequestKind, seconds: float) -> None:

@@ -29,6 +29,7 @@ from valetkey.server.model.keys import SigningKey
 from valetkey.server.model.query import Many, PageQuery
 from valetkey.server.model.stream import Job
 from valetkey.server.store.port import Store, Unavailable
+from valetkey.server.store.revocations.shipping import ShipNumbers
 
 DUMP_SECONDS: Final = 1.0
 """Seconds between two files of a worker, and two looks at the delay of the event loop."""
@@ -72,6 +73,8 @@ class Shared:
                         snapshot.loop_delay, snapshot.connections = 0.0, 0
                         for numbers in snapshot.signatures.values():
                             numbers.failing = numbers.waiting = 0
+                        if snapshot.shipped is not None:
+                            snapshot.shipped.is_failing = False
                     yield snapshot
 
 
@@ -96,6 +99,9 @@ def merged(snapshots: Iterable[Snapshot]) -> Snapshot:
             whole.sign_ins = {**whole.sign_ins, name: whole.sign_ins.get(name, 0) + count}
         for name, numbers in one.signatures.items():
             whole.signatures.setdefault(name, SignatureNumbers()).merge(numbers)
+        if one.shipped is not None:
+            whole.shipped = whole.shipped or ShipNumbers()
+            whole.shipped.merge(one.shipped)
         whole.commits.merge(one.commits)
         whole.failed_commits += one.failed_commits
         whole.loop_delay = max(whole.loop_delay, one.loop_delay)

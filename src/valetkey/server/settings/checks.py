@@ -288,6 +288,9 @@ def _tables(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
     for table in ("key_service", "pkcs11", "mail", "webhook", "audit"):
         part = getattr(settings, table)
         yield from _of_table(table, part, part.mistakes(), origins=origins)
+    bucket = settings.revocations_bucket
+    wrong = bucket.mistakes(settings.revocations_folder)
+    yield from _of_table("revocations_bucket", bucket, wrong, origins=origins)
     wrong = settings.kms.mistakes(settings.pkcs11.new_keys)
     yield from _of_table("kms", settings.kms, wrong, origins=origins)
 

@@ -20,8 +20,10 @@ from valetkey.server.settings.kms import KmsSettings
 from valetkey.server.settings.notices import MailSettings, NoticeSettings, WebhookSettings
 from valetkey.server.settings.passkeys import relying_party
 from valetkey.server.settings.pkcs11 import TokenSettings
+from valetkey.server.settings.revocations import BucketSettings, place_for
 from valetkey.server.settings.ways import SignInSettings
 from valetkey.server.store.database_url import Database, PostgresURL
+from valetkey.server.store.revocations.places import Place
 from valetkey.wire import address
 from valetkey.wire.address import PORTS
 from valetkey.wire.metadata import is_local
@@ -70,6 +72,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "of a backup brings it back; none if empty"
         ),
     ] = None
+    revocations_bucket: BucketSettings = BucketSettings()
     master_key: Annotated[Secret | None, _is("32 bytes in base64url, 43 characters")] = None
     master_key_file: Annotated[
         _File,
@@ -244,6 +247,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         own = {"hand-off", "account checks", "consent checks"}
         named = (name for name in self.enable if name not in own)
         return (*named, *(name for name, setting in more.items() if setting))
+
+    @property
+    def revocations(self) -> Place | None:
+        """The place beside the database that keeps what was revoked, None for none."""
+        return place_for(self.revocations_folder, self.revocations_bucket)
 
     @property
     def relying_party(self) -> RelyingParty | None:

@@ -1,15 +1,15 @@
 """The row by which a database knows which files beside it have been applied to it."""
 
+import asyncio
 import contextlib
 import time
-from pathlib import Path
 from typing import Final
 
 from valetkey.server.model.change import Stale, put
 from valetkey.server.model.keys import APPLIED, Epoch
 from valetkey.server.model.query import One
 from valetkey.server.store.port import Store, Unavailable, milliseconds
-from valetkey.server.store.revocations.files import files_in
+from valetkey.server.store.revocations.places import Place, reason
 
 NEVER: Final = 1
 """The time of a database from before there were any files."""
@@ -32,15 +32,15 @@ async def begin_restore(store: Store) -> None:
     await mark(store, -(until or NEVER))
 
 
-async def begin_keeping(store: Store, folder: Path) -> None:
+async def begin_keeping(store: Store, place: Place) -> None:
     """Mark a database beside which nothing was written yet. Raises Unavailable."""
     until, is_open = await applied_until(store)
     if until or is_open:
         return
     try:
-        is_first = not files_in(folder)
+        is_first = not await asyncio.to_thread(place.files)
     except OSError as error:
-        raise Unavailable(f"{folder} cannot be read: {error.strerror}") from error
+        raise Unavailable(f"{place} cannot be read: {reason(error)}") from error
     if is_first:
         with contextlib.suppress(Stale):  # Another process did.
             await mark(store, milliseconds(), restored=False)

@@ -1,8 +1,8 @@
 """Compares a database with the files beside it, and narrows it by them after a restore."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -16,17 +16,16 @@ from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import One, PageQuery
 from valetkey.server.store.port import Store, Unavailable, every_record, milliseconds
 from valetkey.server.store.revocations.facts import KINDS, Fact, born_of, missing, narrowed
-from valetkey.server.store.revocations.files import Fault, Line, read_folder
+from valetkey.server.store.revocations.files import MARGIN, Fault, Line, read_place
 from valetkey.server.store.revocations.marks import (
     applied_until,
     begin_keeping,
     begin_restore,
     mark,
 )
+from valetkey.server.store.revocations.places import Place, reason
 
 BATCH: Final = 100
-MARGIN: Final = 3_600_000
-"""Milliseconds by which the clocks of nodes, and the newest event, may be behind."""
 
 
 class RowState(NamedTuple):
@@ -40,8 +39,8 @@ class RowState(NamedTuple):
 
 
 class Shipped(NamedTuple):
-    """What a folder says. `first`, of its first line, and `known_until` are in milliseconds since
-    1970, 0 for an empty folder."""
+    """What a place says. `first`, of its first line, and `known_until` are in milliseconds since
+    1970, 0 for an empty one."""
 
     latest: dict[tuple[str, str], RowState]
     faults: tuple[Fault, ...]
@@ -73,14 +72,14 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     asked_again: int = 0
 
 
-def read_shipped(folder: Path, key: bytes, *, after: int = 0, since: int = 0) -> Shipped:
+def read_shipped(place: Place, key: bytes, *, after: int = 0, since: int = 0) -> Shipped:
     """Fold the facts after a moment; faults alone of those that reach to `since`. Raises
     Unavailable."""
     latest: dict[tuple[str, str], RowState] = {}
     faults: list[Fault] = []
     newest = first = 0
     try:
-        for _, lines, fault in read_folder(folder, key):
+        for lines, fault in read_place(place, key, after=after):
             if fault is not None and not 0 < fault.until < since:
                 faults.append(fault)
             if lines:
@@ -88,7 +87,7 @@ def read_shipped(folder: Path, key: bytes, *, after: int = 0, since: int = 0) ->
                 newest = max(newest, lines[-1].at)
             _fold(latest, lines, after=after)
     except OSError as error:
-        raise Unavailable(f"{folder} cannot be read: {error.strerror}") from error
+        raise Unavailable(f"{place} cannot be read: {reason(error)}") from error
     return Shipped(latest, tuple(faults), newest, first)
 
 
@@ -136,17 +135,17 @@ async def behind(
                 yield name[0], latest, changes
 
 
-async def check_not_revived(store: Store, folder: Path, key: bytes) -> tuple[Fault, ...]:
+async def check_not_revived(store: Store, place: Place, key: bytes) -> tuple[Fault, ...]:
     """Check that a server may start on the database. What was being written when a server died is
     settled: it ends. Returns the faults of the files. Raises Revived, Unavailable."""
-    await begin_keeping(store, folder)
+    await begin_keeping(store, place)
     after, is_open = await applied_until(store)
     if not after and not is_open:
-        raise Revived(f"the database is older than the first file in {folder}")
+        raise Revived(f"the database is older than the first file in {place}")
     if is_open:
         raise Revived("the restore of this database has not ended")
     since = max(after, await _newest(store) - MARGIN)
-    shipped = read_shipped(folder, key, after=since, since=since)
+    shipped = await asyncio.to_thread(read_shipped, place, key, after=since, since=since)
     open_changes: list[Change] = []
     count = 0
     async for _, latest, changes in behind(store, shipped, int(time.time())):
@@ -156,21 +155,21 @@ async def check_not_revived(store: Store, folder: Path, key: bytes) -> tuple[Fau
             open_changes += changes
     if count:
         raise Revived(
-            f"the database is older than {folder}: {count} things that ended since would work again"
+            f"the database is older than {place}: {count} things that ended since would work again"
         )
     await _commit(store, open_changes)
     return shipped.faults
 
 
-async def apply(store: Store, folder: Path, key: bytes, *, lost: bool = False) -> Applied:
+async def apply(store: Store, place: Place, key: bytes, *, lost: bool = False) -> Applied:
     """Narrow a restored database by the files. Raises Incomplete if they have faults, unless what
     is missing is `lost`: then what may have ended in these spans ends. Raises Unavailable."""
     await begin_restore(store)
     after, _ = await applied_until(store)
     since = max(after, await _newest(store))
-    shipped = read_shipped(folder, key, after=after, since=since)
+    shipped = await asyncio.to_thread(read_shipped, place, key, after=after, since=since)
     if not after or not (shipped.first or shipped.faults):
-        shipped = shipped._replace(faults=(_before(folder, shipped), *shipped.faults))
+        shipped = shipped._replace(faults=(_before(place, shipped), *shipped.faults))
     if shipped.faults and not lost:
         raise Incomplete(shipped.faults)
     now = int(time.time())
@@ -206,9 +205,9 @@ async def lose(store: Store) -> None:
     await mark(store, milliseconds())
 
 
-def _before(folder: Path, shipped: Shipped) -> Fault:
+def _before(place: Place, shipped: Shipped) -> Fault:
     until = shipped.first
-    return Fault(str(folder), "the backup is older than the first file, or all are gone", 0, until)
+    return Fault(str(place), "the backup is older than the first file, or all are gone", 0, until)
 
 
 async def _end(store: Store, shipped: Shipped, until: int) -> tuple[int, int]:

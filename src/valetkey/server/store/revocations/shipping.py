@@ -1,4 +1,4 @@
-"""A store that writes what a commit narrows to the folder beside the database, before the commit.
+"""A store that writes what a commit narrows to a place beside the database, before the commit.
 
 So there is no moment in which a revocation holds, and only the database knows it. A commit that
 can't be written there is refused, as by a database that can't write.
@@ -6,8 +6,8 @@ can't be written there is refused, as by a database that can't write.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
@@ -19,32 +19,48 @@ from valetkey.server.model.query import Query, Results
 from valetkey.server.model.record import Record
 from valetkey.server.store.keyring import open_salt, read_keys
 from valetkey.server.store.master_key import MasterKey
-from valetkey.server.store.port import Store, StoreLayer, Unavailable, milliseconds
+from valetkey.server.store.port import Store, StoreLayer, Unavailable
 from valetkey.server.store.read_cache import CachedStore
 from valetkey.server.store.revocations.facts import fact_of, is_narrowing
 from valetkey.server.store.revocations.files import Journal, file_key
 from valetkey.server.store.revocations.marks import begin_keeping
+from valetkey.server.store.revocations.places import Place, reason
 
 R = TypeVar("R", bound=Record)
 
 BEAT: Final = 1.0
 """Seconds between two looks whether something is not durable yet."""
 
-ALIVE: Final = 10_000
-"""Milliseconds after which a line says that nothing happened."""
-
 Key = Callable[[], Awaitable[bytes]]
 """Reads the key of the files."""
 
 
-class ShippingStore(StoreLayer):
-    """A store with a folder beside it. `key` is read once something is written."""
+class ShipNumbers(msgspec.Struct):
+    """How often lines were made durable, in how many seconds, how often that failed, and whether it
+    failed at last."""
 
-    def __init__(self, store: Store, folder: Path, key: Key) -> None:
+    written: int = 0
+    seconds: float = 0.0
+    failed: int = 0
+    is_failing: bool = False
+
+    def merge(self, other: "ShipNumbers") -> None:
+        """Count those of another process too."""
+        self.written += other.written
+        self.seconds += other.seconds
+        self.failed += other.failed
+        self.is_failing = self.is_failing or other.is_failing
+
+
+class ShippingStore(StoreLayer):
+    """A store with a place beside it. `key` is read once something is written."""
+
+    def __init__(self, store: Store, place: Place, key: Key) -> None:
         super().__init__(store)
-        self._folder, self._key = folder, key
+        self._place, self._key = place, key
         self._journal: Journal | None = None
-        self._syncing: asyncio.Future[None] | None = None
+        self._work: asyncio.Future[None] | None = None
+        self.numbers = ShipNumbers()
 
     async def read(self, *wants: Query) -> Results:
         return await self.store.read(*wants)
@@ -65,11 +81,11 @@ class ShippingStore(StoreLayer):
         rotations = [one for one in facts if one.rotation]
         if not facts:
             return await self.store.commit(changes, events)
-        journal = await self._opened()
         try:
+            journal = await self._opened()
             written = [journal.append("fact", msgspec.to_builtins(one)) for one in ending]
             if ending:
-                await self._durable(journal)
+                await self._durable(journal, written)
         except OSError as error:
             raise self._unavailable(error) from error
         try:
@@ -79,17 +95,22 @@ class ShippingStore(StoreLayer):
             raise
         self._settle(journal, "done", written)
         # What ends only older tokens of its own need not be durable at once.
-        for one in rotations:
-            with contextlib.suppress(OSError):
-                file, number = journal.append("fact", msgspec.to_builtins(one))
-                self._settle(journal, "done", [(file, number)])
+        with contextlib.suppress(OSError, Unavailable):
+            if rotations:
+                await self._opened()
+            for one in rotations:
+                self._settle(journal, "done", [journal.append("fact", msgspec.to_builtins(one))])
         return counters
 
     async def _opened(self) -> Journal:
+        """The journal, with a file to which facts can be appended before the loop turns. Raises
+        OSError, Unavailable."""
         if self._journal is None:
             key = await self._key()
             # Another commit may have opened it meanwhile.
-            self._journal = self._current() or Journal(self._folder, key)
+            self._journal = self._current() or Journal(self._place, key)
+        while not self._journal.is_ready:
+            await self._turn(self._journal.renew)
         return self._journal
 
     def _current(self) -> Journal | None:
@@ -102,21 +123,43 @@ class ShippingStore(StoreLayer):
             if written and journal.is_open(written[0][0]):
                 journal.append(kind, [number for _, number in written])
 
-    async def _durable(self, journal: Journal) -> None:
+    async def _durable(self, journal: Journal, written: Sequence[tuple[int, int]] = ()) -> None:
         until = journal.written
-        loop = asyncio.get_running_loop()
-        while journal.synced < until:
-            if self._syncing is None:
-                self._syncing = loop.run_in_executor(None, journal.sync())
-                self._syncing.add_done_callback(self._synced)
-            await asyncio.shield(self._syncing)
+        try:
+            while journal.synced < until:
+                await self._turn(journal.sync)
+        except OSError:
+            self._settle(journal, "void", written)
+            raise
 
-    def _synced(self, _: "asyncio.Future[None]") -> None:
-        self._syncing = None
+    async def _turn(self, prepare: Callable[[], Callable[[], None]]) -> None:
+        """Do something in a thread, or wait for what is being done there: one at a time. Raises
+        OSError."""
+        if self._work is None:
+            work = prepare()
+            self._work = asyncio.get_running_loop().run_in_executor(None, self._timed, work)
+            self._work.add_done_callback(self._ended)
+        await asyncio.shield(self._work)
+
+    def _timed(self, work: Callable[[], None]) -> None:
+        began = time.perf_counter()
+        try:
+            work()
+        except OSError:
+            self.numbers.failed += 1
+            self.numbers.is_failing = True
+            raise
+        self.numbers.written += 1
+        self.numbers.seconds += time.perf_counter() - began
+        self.numbers.is_failing = False
+
+    def _ended(self, work: "asyncio.Future[None]") -> None:
+        self._work = None
+        if not work.cancelled():
+            work.exception()
 
     def _unavailable(self, error: OSError) -> Unavailable:
-        why = error.strerror or str(error)
-        return Unavailable(f"{self._folder}: revocations cannot be written: {why}")
+        return Unavailable(f"{self._place}: revocations cannot be written: {reason(error)}")
 
     async def run(self) -> None:
         """Make lines durable that nobody waits for, and say that nothing happened."""
@@ -124,14 +167,17 @@ class ShippingStore(StoreLayer):
             await asyncio.sleep(BEAT)
             with contextlib.suppress(OSError, Unavailable):
                 journal = await self._opened()
-                if milliseconds() - journal.last_at > ALIVE:
+                if journal.is_idle:
                     journal.append("alive", None)
                 await self._durable(journal)
 
     async def close(self) -> None:
+        if self._work is not None:
+            with contextlib.suppress(OSError):
+                await asyncio.shield(self._work)
         if self._journal is not None:
             with contextlib.suppress(OSError):
-                self._journal.close()
+                await asyncio.to_thread(self._journal.close)
         await super().close()
 
 
@@ -144,11 +190,11 @@ async def key_of(store: Store, master: MasterKey) -> bytes:
 
 
 def shipped_to(
-    store: Store, folder: Path | None, master: MasterKey | Callable[[], MasterKey]
+    store: Store, place: Place | None, master: MasterKey | Callable[[], MasterKey]
 ) -> Store:
-    """The store, whose commits are written to the folder too, unless it is None. A master key that
+    """The store, whose commits are written to the place too, unless it is None. A master key that
     is a function is read once it is needed."""
-    if folder is None:
+    if place is None:
         return store
     cached = store if isinstance(store, CachedStore) else CachedStore(store)
     inner = cached.store
@@ -156,14 +202,20 @@ def shipped_to(
         return cached
 
     async def key() -> bytes:
-        await begin_keeping(inner, folder)
+        await begin_keeping(inner, place)
         return await key_of(inner, master() if callable(master) else master)
 
-    cached.store = ShippingStore(inner, folder, key)
+    cached.store = ShippingStore(inner, place, key)
     return cached
+
+
+def shipping(store: Store) -> ShippingStore | None:
+    """What ships for such a store, None if nothing is shipped."""
+    inner = store.store if isinstance(store, CachedStore) else None
+    return inner if isinstance(inner, ShippingStore) else None
 
 
 def writers(store: Store) -> list[Coroutine[None, None, None]]:
     """What has to run beside requests for such a store: one at most."""
-    inner = store.store if isinstance(store, CachedStore) else None
-    return [inner.run()] if isinstance(inner, ShippingStore) else []
+    one = shipping(store)
+    return [] if one is None else [one.run()]
