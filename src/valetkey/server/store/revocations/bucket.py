@@ -38,7 +38,7 @@ _NAME: Final = re.compile(rf"([0-9]{{8}}){re.escape(SUFFIX)}(?:/([0-9]{{8}}))?",
 _CHECK: Final = "check"
 """The object by which it is seen that none is written twice."""
 
-_TAKEN: Final = frozenset({"PreconditionFailed", "412"})
+_EXISTS: Final = frozenset({"PreconditionFailed", "412"})
 
 _IGNORES: Final = (
     "it ignores If-None-Match, so nodes could overwrite each other's files: use a storage that "
@@ -57,7 +57,7 @@ _FIXES: Final = {
 }
 
 
-class Taken(Exception):
+class Existing(Exception):
     """There is such an object already."""
 
 
@@ -96,15 +96,15 @@ class BucketPlace:
             return self._made
 
     def call(self, method: str, **parameters: Any) -> Any:
-        """The answer. Raises OSError, Taken."""
+        """The answer. Raises OSError, Existing."""
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - an extra
 
         try:
             return getattr(self._client(), method)(Bucket=self._terms.name, **parameters)
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", "no code"))
-            if code in _TAKEN:
-                raise Taken from error
+            if code in _EXISTS:
+                raise Existing from error
             if code == "NoSuchKey":
                 raise FileNotFoundError(f"the storage has no {parameters.get('Key')}") from error
             text = _FIXES.get(code, "refuses")
@@ -113,7 +113,7 @@ class BucketPlace:
             raise OSError(f"the storage cannot be reached: {_printable(str(error))}") from error
 
     def put(self, name: str, body: bytes) -> None:
-        """Write an object that is not there yet. Raises OSError, Taken."""
+        """Write an object that is not there yet. Raises OSError, Existing."""
         self.call("put_object", Key=self._terms.prefix + name, Body=body, IfNoneMatch="*")
 
     def put_once(self, name: str, body: bytes) -> None:
@@ -121,7 +121,7 @@ class BucketPlace:
         OSError."""
         try:
             self.put(name, body)
-        except Taken as error:
+        except Existing as error:
             if self.get(name) != body:
                 raise OSError(f"{name} was written by something else") from error
 
@@ -202,7 +202,7 @@ class BucketPlace:
             line = begin(number)
             try:
                 self.put(_part(number, 1), line)
-            except Taken:
+            except Existing:
                 # By another process, or by a try of this one whose answer was lost.
                 if self.get(_part(number, 1)) != line:
                     number += 1
@@ -211,11 +211,11 @@ class BucketPlace:
 
     def check(self) -> None:
         """Check that an object can be written, and none twice."""
-        with contextlib.suppress(Taken):
+        with contextlib.suppress(Existing):
             self.put(_CHECK, b"written once\n")
         try:
             self.put(_CHECK, b"written twice\n")
-        except Taken:
+        except Existing:
             return
         raise OSError(f"the storage cannot be used: {_IGNORES}")
 
