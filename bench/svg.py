@@ -56,13 +56,16 @@ def lines(
     *,
     across: str,
     up: str,
-    logarithmic: bool = True,
+    even: str = "",
 ) -> str:
-    """A line for each series of points; both axes logarithmic, or both from 0 in even steps."""
+    """A line for each series of points. The axes are logarithmic; one that `even` names, "x" or
+    "y", goes from 0 in even steps."""
     x0, top, right, height = 64, 44, 236, 360
     points = [point for each in series.values() for point in each]
-    axis = _logarithmic if logarithmic else _even
-    (marks_x, along), (marks_y, above) = (axis([point[at] for point in points]) for at in (0, 1))
+    (marks_x, along), (marks_y, above) = (
+        (_even if name in even else _logarithmic)([point[at] for point in points])
+        for at, name in enumerate("xy")
+    )
 
     def place(x: float, y: float) -> tuple[float, float]:
         return x0 + along(x) * (WIDTH - x0 - right), height - 36 - above(y) * (height - 36 - top)

@@ -280,10 +280,10 @@ def plots(trial: Trial) -> dict[str, str]:
             waits,
             across="minutes",
             up="ms",
-            logarithmic=False,
+            even="x",
         ),
         "trial-growth.svg": svg.lines(
-            "What was written", grown, across="minutes", up="MB", logarithmic=False
+            "What was written", grown, across="minutes", up="MB", even="xy"
         ),
     }
 
