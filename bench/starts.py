@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -58,14 +59,16 @@ class Start(msgspec.Struct, frozen=True):
 def ours(server: Cluster, folder: Path) -> Program:
     """valetkey, with what its image holds."""
     port, python = free_port(), folder / "venv/bin/python"
-    project = (python, "-m", "pip", "install", "--quiet", "--no-deps", ROOT)
+    pip, wheels = (sys.executable, "-m", "pip", "--quiet"), folder / "wheels"
+    offline = ("--no-deps", "--no-index", "--find-links", wheels, "valetkey")
     serve = (python, "-m", "valetkey", "serve", "--database", server.fresh())
     return Program(
         name="valetkey",
         takes=folder / "venv",
         prepare=(
             (ROOT / "scripts/environment.sh", ROOT / "requirements/image.txt", folder / "venv"),
-            project,
+            (*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", wheels, ROOT),
+            (*pip, "--python", python, "install", *offline),
         ),
         command=(*serve, "--port", str(port), "--issuer", f"http://127.0.0.1:{port}"),
         environ={"VALETKEY_MASTER_KEY": base64url.encode(os.urandom(32))},
