@@ -1,6 +1,6 @@
 """Metrics for Prometheus, on a port of their own (the extra `metrics`).
 
-A request adds to numbers in memory, which costs a microsecond. A scrape gets a copy, which another
+A request adds to numbers in memory, which costs microseconds. A scrape gets a copy, which another
 thread writes (see `metrics_port`).
 """
 
